@@ -1,0 +1,50 @@
+// Builds dist/: tsc compiles src/ to .build/, ncc bundles main and post. `--check` builds elsewhere and compares with what is committed.
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const bin = (name) => join(root, 'node_modules/.bin', name);
+const check = process.argv.includes('--check');
+const target = check ? mkdtempSync(join(tmpdir(), 'dist-')) : join(root, 'dist');
+const build = join(root, '.build');
+
+rmSync(build, { recursive: true, force: true });
+execFileSync(bin('tsc'), ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+writeFileSync(join(build, 'package.json'), '{"type":"module"}\n');
+if (!check) rmSync(target, { recursive: true, force: true });
+for (const [entry, folder] of [
+  ['main.js', '.'],
+  ['post.js', 'post'],
+]) {
+  const staging = mkdtempSync(join(tmpdir(), 'ncc-'));
+  execFileSync(bin('ncc'), ['build', join(build, entry), '-o', staging, '--license', 'licenses.txt', '--minify', '--quiet'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  mkdirSync(join(target, folder), { recursive: true });
+  cpSync(staging, join(target, folder), { recursive: true });
+  rmSync(staging, { recursive: true, force: true });
+}
+if (check) {
+  const committed = join(root, 'dist');
+  const list = (folder) =>
+    (existsSync(folder)
+      ? readdirSync(folder, { recursive: true, withFileTypes: true })
+          .filter((e) => e.isFile())
+          .map((e) => join(e.parentPath, e.name).slice(folder.length + 1))
+      : []
+    ).sort();
+  const [fresh, old] = [list(target), list(committed)];
+  const differing = [...new Set([...fresh, ...old])].filter(
+    (f) => !fresh.includes(f) || !old.includes(f) || !readFileSync(join(target, f)).equals(readFileSync(join(committed, f))),
+  );
+  rmSync(target, { recursive: true, force: true });
+  if (differing.length > 0) {
+    console.error(`dist/ is not what the sources build: ${differing.join(', ')}. Run "npm run build" and commit dist/.`);
+    process.exit(1);
+  }
+  console.log('dist/ is up to date');
+}

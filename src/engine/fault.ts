@@ -1,0 +1,69 @@
+/**
+ * Owns the one error type that people see. Everything thrown on purpose is a `Fault`: what failed, on which resource,
+ * what the service said, and what to do next. How it is printed is `report/`'s and `github/`'s business.
+ */
+
+export interface FaultDetails {
+  /** What the reader can do now; whole sentences. */
+  readonly hint?: string | undefined;
+  /** The resource, by the name or id a person can search for. */
+  readonly resource?: string | undefined;
+  /** Status and code of the service, for example `409` and `VPC.0114`. */
+  readonly status?: number | undefined;
+  readonly code?: string | undefined;
+  /** The service's request id, to be quoted in a support ticket. */
+  readonly requestId?: string | undefined;
+  /** A place in a file, where the cause is a setting. */
+  readonly place?: Place | undefined;
+  readonly cause?: unknown;
+}
+
+/** A place in the stack file (or another file of the user's); line and column count from 1. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export class Fault extends Error {
+  override readonly name = 'Fault';
+  readonly hint: string | undefined;
+  readonly resource: string | undefined;
+  readonly status: number | undefined;
+  readonly code: string | undefined;
+  readonly requestId: string | undefined;
+  readonly place: Place | undefined;
+
+  constructor(message: string, details: FaultDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.hint = details.hint;
+    this.resource = details.resource;
+    this.status = details.status;
+    this.code = details.code;
+    this.requestId = details.requestId;
+    this.place = details.place;
+  }
+}
+
+/** Several faults found at one go, for example all errors of a stack file. */
+export class Faults extends Error {
+  override readonly name = 'Faults';
+  readonly faults: readonly Fault[];
+
+  constructor(faults: readonly Fault[]) {
+    super(faults.map((fault) => fault.message).join('\n'));
+    this.faults = faults;
+  }
+}
+
+/** The run was cancelled (SIGINT, SIGTERM) or gave up its deadline; not an error of any resource. */
+export class Cancelled extends Error {
+  override readonly name = 'Cancelled';
+}
+
+/** Any thrown thing as a `Fault`; a bug keeps its stack as `cause`. */
+export function asFault(thrown: unknown): Fault {
+  if (thrown instanceof Fault) return thrown;
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  return new Fault(error.message || error.name, { cause: error });
+}

@@ -1,0 +1,33 @@
+/** Owns what a walk says about each resource. Plain data: `report/` renders it, nothing here decides. */
+import type { Fault } from './fault.ts';
+import type { AnyResource, Change } from './resource.ts';
+
+/**
+ * `unchanged` in sync · `create`, `update`, `replace`, `delete` to be done or (when writing) done · `blocked` a need
+ * failed or the run was cancelled · `unknown` cannot be compared before a need exists · `failed` · `kept` survives destroy ·
+ * `absent` not wanted and not there
+ */
+export type Verdict = 'unchanged' | 'create' | 'update' | 'replace' | 'delete' | 'blocked' | 'unknown' | 'failed' | 'kept' | 'absent';
+
+export interface Outcome {
+  readonly id: string;
+  readonly title: string;
+  /** Ids of the resources it stands on. */
+  readonly needs: readonly string[];
+  readonly verdict: Verdict;
+  readonly changes: readonly Change[];
+  /** Why it is blocked, unknown or kept; one sentence. */
+  readonly note?: string;
+  readonly fault?: Fault;
+  readonly facts: Readonly<Record<string, string>>;
+  readonly seconds: number;
+  /** True where the verdict was carried out, false where it only is a plan. */
+  readonly done: boolean;
+}
+
+/** Hears of the walk as it happens; the runner's log groups and progress lines are one implementation. */
+export interface Journal {
+  begin(resource: AnyResource): void;
+  say(resource: AnyResource, line: string): void;
+  end(outcome: Outcome): void;
+}

@@ -1,0 +1,91 @@
+/**
+ * Owns the contract every resource fulfils, be it a VPC, a Helm release or the verification from outside. The walk
+ * (`walk.ts`) calls it; resources live in `cloud/`, `kube/` and `zitadel/`. Knows neither OTC nor GitHub nor Helm.
+ */
+
+/** One difference between what is wanted and what was seen. Secrets appear as `***` or as "changed", never as text. */
+export interface Change {
+  /** Path of the field in the service's own terms, for example `volume.size` or `rule ingress tcp 5432`. */
+  readonly field: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+  /** One sentence where the reason is not plain from the field. */
+  readonly why?: string;
+  /** The service cannot change this field in place. On a protected resource the walk refuses. */
+  readonly replace?: boolean;
+}
+
+/** What a resource may use while it works. */
+export interface Run {
+  /** Aborted when the run is cancelled; every wait, request and child process must honour it. */
+  readonly signal: AbortSignal;
+  /** One line of progress, shown under the resource's own log group. Secrets are masked, but do not send any. */
+  say(line: string): void;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the erased form of a resource, for collections and for `needs`
+export type AnyResource = Resource<any, any, any>;
+
+/** The resources another one stands on, by a local name. */
+export type Needs = Readonly<Record<string, AnyResource | Maybe<AnyResource>>>;
+
+/** A need that may rightly be absent, because an option of the stack switches it off. Make it with {@link maybe}. */
+export interface Maybe<R extends AnyResource> {
+  readonly maybe: R;
+}
+
+/** Declares a need that may be absent: `want` and `observe` then see `undefined` for it. */
+export function maybe<R extends AnyResource>(resource: R): Maybe<R> {
+  return { maybe: resource };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: inference only
+type SeenBy<R> = R extends Maybe<infer Inner> ? SeenBy<Inner> | undefined : R extends Resource<any, any, infer Seen> ? Seen : never;
+
+/** What was seen of each need, once all of them exist. */
+export type SeenOf<N extends Needs> = { readonly [K in keyof N]: SeenBy<N[K]> };
+
+/** What was seen of each need so far; `undefined` where it does not exist (yet). */
+export type PartlySeen<N extends Needs> = { readonly [K in keyof N]?: SeenBy<N[K]> | undefined };
+
+export interface Resource<N extends Needs, Spec, Seen> {
+  /** Stable and shown to people, for example `network/vpc`. */
+  readonly id: string;
+  /** What it is, in the provider's own words, for example `VPC zitadel-prod-vpc-1a2b3c`. */
+  readonly title: string;
+  /** The graph: other resources, as values. */
+  readonly needs: N;
+  /** False where the stack does not ask for it: what a former choice made is then found and taken away. */
+  readonly wanted: boolean;
+  /**
+   * `data`: survives destroy unless named in the configuration, its replacement is refused. `cluster`: its replacement
+   * is refused. Nothing: may be replaced.
+   */
+  readonly protect?: 'data' | 'cluster';
+  /** Usual duration of the creation in seconds, for progress lines and for the order in summaries. */
+  readonly usualSeconds?: number;
+  /** True where `observe` never writes and nothing is ever made: verification, preflight. Such a resource has no `apply`. */
+  readonly readsOnly?: boolean;
+  /** Fires the reads that need no other resource (lists by name), so that all go out in one wave; answers are kept by the client. */
+  prefetch?(run: Run): Promise<unknown>;
+  /** Pure: the desired state, typed by what it needs. Use identity fields of needs only (ids, addresses, hosts). */
+  want(needs: SeenOf<N>): Spec;
+  /**
+   * Reads only. `undefined`: it does not exist. A thing still being made, or failed, is returned with its state, and
+   * `diff` makes a change of that. More than one of our name is a `Fault` that lists the ids.
+   */
+  observe(needs: PartlySeen<N>, run: Run): Promise<Seen | undefined>;
+  /** Pure; `[]` means in sync. */
+  diff(spec: Spec, seen: Seen): Change[];
+  /** Idempotent; creates where `seen` is undefined, else carries out `changes`, waits until usable, returns what then is. */
+  apply(spec: Spec, seen: Seen | undefined, changes: readonly Change[], run: Run): Promise<Seen>;
+  /** "Already gone" is success; returns when it is really gone. */
+  destroy(seen: Seen, run: Run): Promise<void>;
+  /** Short facts for the report of an existing resource, for example `{ id, address }`; never secrets. */
+  facts?(seen: Seen): Readonly<Record<string, string>>;
+}
+
+/** Identity function that infers the type parameters of a resource from its parts. */
+export function resource<N extends Needs, Spec, Seen>(definition: Resource<N, Spec, Seen>): Resource<N, Spec, Seen> {
+  return definition;
+}

@@ -1,0 +1,197 @@
+/**
+ * Owns the walk: one pass over the graph that observes, compares and, when writing, applies. `plan` and `drift` walk
+ * without writing, `deploy` writes; `destroy` (`unwalk.ts`) goes the arrows backwards. Order and parallelism come from
+ * the promises: each resource starts as soon as its needs are done.
+ */
+import { asFault, Cancelled, Fault } from './fault.ts';
+import type { Journal, Outcome, Verdict } from './outcome.ts';
+import type { AnyResource, Change, Maybe, Needs, Run } from './resource.ts';
+import { stopIfCancelled } from './until.ts';
+
+export interface WalkOptions {
+  readonly write: boolean;
+  readonly signal: AbortSignal;
+  readonly journal: Journal;
+  /** Called once, before the first write of the run: takes the stack's lock. */
+  readonly beforeFirstWrite?: () => Promise<void>;
+}
+
+export interface Walked {
+  /** In the order of the graph. */
+  readonly outcomes: readonly Outcome[];
+  /** What exists after the walk, by resource. */
+  seen(resource: AnyResource): unknown;
+}
+
+interface Visit {
+  readonly outcome: Outcome;
+  /** What dependents may build on; undefined where it does not exist. */
+  readonly seen: unknown;
+}
+
+/** The resource a need stands for. */
+export function needed(need: AnyResource | Maybe<AnyResource>): AnyResource {
+  return 'maybe' in need ? need.maybe : need;
+}
+
+/** All resources of a graph, each after its needs, without repeats. */
+export function inOrder(roots: readonly AnyResource[]): AnyResource[] {
+  const order = new Set<AnyResource>();
+  const add = (resource: AnyResource): void => {
+    if (order.has(resource)) return;
+    for (const need of Object.values(resource.needs as Needs)) add(needed(need));
+    order.add(resource);
+  };
+  for (const root of roots) add(root);
+  const ids = new Set<string>();
+  for (const { id } of order) {
+    if (ids.has(id)) throw new Error(`two resources are called ${id}`);
+    ids.add(id);
+  }
+  return [...order];
+}
+
+/** Walks the graph. Never throws for a resource's fault: that is its outcome; independent branches finish. */
+export async function walk(roots: readonly AnyResource[], options: WalkOptions): Promise<Walked> {
+  const order = inOrder(roots);
+  const writes = onceBefore(options);
+  const visits = new Map<AnyResource, Promise<Visit>>();
+  for (const resource of order) {
+    // A failed prefetch shows up again where the resource is observed; here it must only not go unhandled.
+    resource.prefetch?.(runFor(resource, options)).catch((error: unknown) => options.journal.say(resource, `prefetch: ${asFault(error).message}`));
+  }
+  const visit = (resource: AnyResource): Promise<Visit> => {
+    let promise = visits.get(resource);
+    if (promise === undefined) {
+      promise = visitOne(resource, (need) => visit(needed(need)), options, writes);
+      visits.set(resource, promise);
+    }
+    return promise;
+  };
+  const found = await Promise.all(order.map(visit));
+  const seen = new Map(order.map((resource, index) => [resource, found[index]?.seen]));
+  const outcomes = found.map(({ outcome }) => outcome);
+  await removeUnwanted(order, found, outcomes, options, writes);
+  return { outcomes, seen: (resource) => seen.get(resource) };
+}
+
+async function visitOne(
+  resource: AnyResource,
+  visitNeed: (need: AnyResource | Maybe<AnyResource>) => Promise<Visit>,
+  options: WalkOptions,
+  writes: () => Promise<void>,
+): Promise<Visit> {
+  const needs = Object.entries(resource.needs as Needs);
+  const visits = await Promise.all(needs.map(([, need]) => visitNeed(need)));
+  options.journal.begin(resource);
+  const started = Date.now();
+  const run = runFor(resource, options);
+  const end = (verdict: Verdict, seen: unknown, more: Partial<Outcome> = {}): Visit => {
+    const outcome = outcomeOf(resource, verdict, (Date.now() - started) / 1000, seen, more);
+    options.journal.end(outcome);
+    return { outcome, seen: ['failed', 'blocked'].includes(verdict) ? undefined : seen };
+  };
+  try {
+    const seenNeeds = Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.seen]));
+    const broken = visits.filter(({ outcome }) => outcome.verdict === 'failed' || outcome.verdict === 'blocked');
+    if (broken.length > 0) return end('blocked', undefined, { note: `waits for ${broken.map(({ outcome }) => outcome.id).join(', ')}` });
+    stopIfCancelled(options.signal);
+    const seen: unknown = await resource.observe(seenNeeds, run);
+    if (!resource.wanted) return end(seen === undefined ? 'absent' : 'delete', seen, { done: false });
+    const missing = needs.filter(([, need], index) => !('maybe' in need) && visits[index]?.seen === undefined).map(([, need]) => needed(need).id);
+    if (missing.length > 0) {
+      const note = `known after ${missing.join(', ')}`;
+      if (resource.readsOnly === true) return end('unknown', undefined, { note });
+      return seen === undefined ? end('create', undefined, { note }) : end('unknown', seen, { note });
+    }
+    const spec: unknown = resource.want(seenNeeds);
+    const changes: Change[] = seen === undefined ? [] : resource.diff(spec, seen);
+    if (seen !== undefined && changes.length === 0) return end('unchanged', seen);
+    const verdict: Verdict = seen === undefined ? 'create' : changes.some(({ replace }) => replace === true) ? 'replace' : 'update';
+    if (verdict === 'replace') refuseReplacement(resource, changes);
+    if (!options.write || resource.readsOnly === true) return end(verdict, verdict === 'update' ? seen : undefined, { changes });
+    await writes();
+    stopIfCancelled(options.signal);
+    if (verdict === 'replace') await resource.destroy(seen, run);
+    const after: unknown = await resource.apply(spec, verdict === 'replace' ? undefined : seen, changes, run);
+    return end(verdict, after, { changes, done: true });
+  } catch (error) {
+    if (error instanceof Cancelled) return end('blocked', undefined, { note: 'the run was cancelled' });
+    return end('failed', undefined, { fault: asFault(error) });
+  }
+}
+
+/** Takes away what a former choice of options made, dependents first. */
+async function removeUnwanted(
+  order: readonly AnyResource[],
+  found: readonly Visit[],
+  outcomes: Outcome[],
+  options: WalkOptions,
+  writes: () => Promise<void>,
+): Promise<void> {
+  if (!options.write) return;
+  const healthy = outcomes.every(({ verdict }) => verdict !== 'failed' && verdict !== 'blocked');
+  for (const index of [...order.keys()].reverse()) {
+    const resource = order[index];
+    const visit = found[index];
+    if (resource === undefined || visit?.outcome.verdict !== 'delete') continue;
+    const replaceOutcome = (verdict: Verdict, more: Partial<Outcome>): void => {
+      outcomes[index] = { ...visit.outcome, verdict, ...more };
+      options.journal.end(outcomes[index]);
+    };
+    if (!healthy) {
+      replaceOutcome('blocked', { note: 'what replaces it is not in place yet' });
+      continue;
+    }
+    if (resource.protect === 'data') {
+      replaceOutcome('kept', { note: 'holds data; remove it by destroy with consent' });
+      continue;
+    }
+    options.journal.begin(resource);
+    const started = Date.now();
+    try {
+      await writes();
+      stopIfCancelled(options.signal);
+      await resource.destroy(visit.seen, runFor(resource, options));
+      replaceOutcome('delete', { done: true, seconds: (Date.now() - started) / 1000 });
+    } catch (error) {
+      if (error instanceof Cancelled) replaceOutcome('blocked', { note: 'the run was cancelled' });
+      else replaceOutcome('failed', { fault: asFault(error) });
+    }
+  }
+}
+
+function refuseReplacement(resource: AnyResource, changes: readonly Change[]): void {
+  if (resource.protect === undefined) return;
+  const fields = changes.filter(({ replace }) => replace === true).map(({ field, before, after }) => `${field} (${show(before)} → ${show(after)})`);
+  const what = resource.protect === 'data' ? 'holds data' : 'carries the running system';
+  throw new Fault(`${resource.title} would have to be replaced to change ${fields.join(', ')}, and it ${what}: refused`, {
+    resource: resource.title,
+    hint: 'Set the former value in the stack file. To move to another one, deploy a second stack beside this one and migrate.',
+  });
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
+}
+
+/** The outcome record of a resource. */
+export function outcomeOf(resource: AnyResource, verdict: Verdict, seconds: number, seen: unknown, more: Partial<Outcome> = {}): Outcome {
+  const facts: Readonly<Record<string, string>> = seen === undefined ? {} : (resource.facts?.(seen) ?? {});
+  const needs = Object.values(resource.needs as Needs).map((need) => needed(need).id);
+  return { id: resource.id, title: resource.title, needs, verdict, changes: [], facts, seconds, done: false, ...more };
+}
+
+/** What a resource may use, bound to its own place in the journal. */
+export function runFor(resource: AnyResource, options: Pick<WalkOptions, 'signal' | 'journal'>): Run {
+  return { signal: options.signal, say: (line) => options.journal.say(resource, line) };
+}
+
+/** The lock is taken once, by whoever writes first; all others wait for the same promise. */
+export function onceBefore(options: Pick<WalkOptions, 'beforeFirstWrite'>): () => Promise<void> {
+  let promise: Promise<void> | undefined;
+  return () => {
+    promise ??= options.beforeFirstWrite?.() ?? Promise.resolve();
+    return promise;
+  };
+}

@@ -1,0 +1,103 @@
+/**
+ * Owns the one type that may hold secret text, and `redact()`. A `Secret` announces every form in which its text could
+ * be printed to the masking sink before anybody can read it. Who the sink is (the runner) is decided in `main.ts`;
+ * where secrets come from is `stack/`'s business.
+ */
+
+/** Told every form of a secret that must never be shown; on GitHub this is `::add-mask::`. */
+export type MaskingSink = (form: string) => void;
+
+const SHORTEST = 8;
+const known = new Set<string>();
+const sinks = new Set<MaskingSink>();
+
+/** Sends the forms of every secret, those known so far and those still to come, to `sink`. */
+export function maskTo(sink: MaskingSink): void {
+  sinks.add(sink);
+  for (const form of known) sink(form);
+}
+
+/** Registers text as secret that is not carried as a {@link Secret}: a token in a header, a key in a kubeconfig. */
+export function mask(text: string): void {
+  for (const form of forms(text)) {
+    if (known.has(form)) continue;
+    known.add(form);
+    for (const sink of sinks) sink(form);
+  }
+}
+
+/** Replaces every known form of every secret by `***`; for text that leaves by API, which the runner does not mask. */
+export function redact(text: string): string {
+  let clean = text;
+  for (const form of [...known].sort((a, b) => b.length - a.length)) clean = clean.split(form).join('***');
+  return clean;
+}
+
+/** Secret text. Prints as `***` everywhere; only code that hands it to stdin, a 0600 file or a request body opens it. */
+export class Secret {
+  readonly #text: string;
+
+  /**
+   * @param text the secret; shorter than 8 characters is refused, since masking it would blank out unrelated text
+   * @param label what it is, for the error message only
+   */
+  constructor(text: string, label = 'secret') {
+    if (text.length < SHORTEST) throw new RangeError(`${label} has ${text.length} characters; at least ${SHORTEST} are needed`);
+    this.#text = text;
+    mask(text);
+  }
+
+  /** The secret itself. Never pass the result to a log, an output, a summary or an argument list. */
+  open(): string {
+    return this.#text;
+  }
+
+  toString(): string {
+    return '***';
+  }
+
+  toJSON(): string {
+    return '***';
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return '***';
+  }
+}
+
+/** Every form in which `text` can show up in output: lines, base64 at each alignment, URL, JSON (also Go's) and quoted. */
+export function forms(text: string): string[] {
+  const found = new Set<string>();
+  const lines = text.split(/\r?\n/).map((line) => line.trim());
+  for (const part of new Set([text, ...lines])) {
+    if (part.length < SHORTEST) continue;
+    const json = JSON.stringify(part).slice(1, -1);
+    const go = json.replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+    const url = encodeURIComponent(part);
+    const strictUrl = url.replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+    for (const form of [part, json, go, url, strictUrl, part.replaceAll("'", "''"), part.replaceAll("'", `'\\''`)]) found.add(form);
+    for (const core of base64Cores(part)) {
+      found.add(core);
+      found.add(core.replaceAll('+', '-').replaceAll('/', '_'));
+    }
+  }
+  return [...found].filter((form) => form.length >= SHORTEST);
+}
+
+/**
+ * What of base64 stays the same wherever `text` stands inside a longer document: one core for each of the three
+ * alignments, cut at both ends where neighbours would change the digits.
+ */
+function base64Cores(text: string): string[] {
+  const bytes = Buffer.from(text, 'utf8');
+  const cores = [bytes.toString('base64').replace(/=+$/, '')];
+  for (const shift of [0, 1, 2]) {
+    const padded = Buffer.concat([Buffer.alloc(shift), bytes])
+      .toString('base64')
+      .replace(/=+$/, '');
+    const start = shift === 0 ? 0 : shift + 1;
+    const whole = Math.floor(((shift + bytes.length) * 8) / 6);
+    cores.push(padded.slice(start, whole));
+  }
+  return cores;
+}
