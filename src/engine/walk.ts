@@ -25,8 +25,10 @@ export interface Walked {
 
 interface Visit {
   readonly outcome: Outcome;
-  /** What dependents may build on; undefined where it does not exist. */
+  /** What exists now; dependents observe with it. */
   readonly seen: unknown;
+  /** What dependents may build on: as `seen`, but nothing where the stack does not ask for it any more. */
+  readonly offered: unknown;
 }
 
 /** The resource a need stands for. */
@@ -89,7 +91,8 @@ async function visitOne(
   const end = (verdict: Verdict, seen: unknown, more: Partial<Outcome> = {}): Visit => {
     const outcome = outcomeOf(resource, verdict, (Date.now() - started) / 1000, seen, more);
     options.journal.end(outcome);
-    return { outcome, seen: ['failed', 'blocked'].includes(verdict) ? undefined : seen };
+    const usable = verdict === 'failed' || verdict === 'blocked' ? undefined : seen;
+    return { outcome, seen: usable, offered: resource.wanted ? usable : undefined };
   };
   try {
     const seenNeeds = Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.seen]));
@@ -98,13 +101,13 @@ async function visitOne(
     stopIfCancelled(options.signal);
     const seen: unknown = await resource.observe(seenNeeds, run);
     if (!resource.wanted) return end(seen === undefined ? 'absent' : 'delete', seen, { done: false });
-    const missing = needs.filter(([, need], index) => !('maybe' in need) && visits[index]?.seen === undefined).map(([, need]) => needed(need).id);
+    const missing = needs.filter(([, need], index) => !('maybe' in need) && visits[index]?.offered === undefined).map(([, need]) => needed(need).id);
     if (missing.length > 0) {
       const note = `known after ${missing.join(', ')}`;
       if (resource.readsOnly === true) return end('unknown', undefined, { note });
       return seen === undefined ? end('create', undefined, { note }) : end('unknown', seen, { note });
     }
-    const spec: unknown = resource.want(seenNeeds);
+    const spec: unknown = resource.want(Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.offered])));
     const changes: Change[] = seen === undefined ? [] : resource.diff(spec, seen);
     if (seen !== undefined && changes.length === 0) return end('unchanged', seen);
     const verdict: Verdict = seen === undefined ? 'create' : changes.some(({ replace }) => replace === true) ? 'replace' : 'update';

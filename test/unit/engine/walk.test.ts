@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Fault } from '../../../src/engine/fault.ts';
+import type { Journal, Outcome } from '../../../src/engine/outcome.ts';
+import { type AnyResource, maybe, type Needs, type Resource, resource } from '../../../src/engine/resource.ts';
+import { unwalk } from '../../../src/engine/unwalk.ts';
+import { inOrder, walk } from '../../../src/engine/walk.ts';
+
+/** A world of plain strings: what exists, by id, and what was done to it, in order. */
+class Fake {
+  readonly exists = new Map<string, string>();
+  readonly events: string[] = [];
+  readonly broken = new Set<string>();
+  pauseMs = 0;
+
+  make<N extends Needs>(id: string, needs: N, options: Partial<Resource<N, string, string>> & { value?: string } = {}): Resource<N, string, string> {
+    return resource<N, string, string>({
+      id,
+      title: id,
+      needs,
+      wanted: true,
+      want: () => options.value ?? 'v',
+      observe: async () => this.exists.get(id),
+      diff: (spec, seen) => (spec === seen ? [] : [{ field: 'value', before: seen, after: spec }]),
+      apply: async (spec) => {
+        if (this.broken.has(id)) throw new Fault(`${id} is broken`);
+        this.events.push(`+${id}`);
+        await new Promise((done) => setTimeout(done, this.pauseMs));
+        this.exists.set(id, spec);
+        return spec;
+      },
+      destroy: async () => {
+        this.events.push(`-${id}`);
+        this.exists.delete(id);
+      },
+      ...options,
+    });
+  }
+}
+
+const silent: Journal = { begin: () => undefined, say: () => undefined, end: () => undefined };
+const options = (write: boolean, more: object = {}) => ({
+  write,
+  signal: new AbortController().signal,
+  journal: silent,
+  mayDelete: () => false,
+  ...more,
+});
+const verdicts = (outcomes: readonly Outcome[]) => Object.fromEntries(outcomes.map(({ id, verdict }) => [id, verdict]));
+
+function small(fake: Fake): { vpc: AnyResource; subnet: AnyResource; database: AnyResource; cluster: AnyResource } {
+  const vpc = fake.make('vpc', {});
+  const subnet = fake.make('subnet', { vpc });
+  const database = fake.make('database', { subnet }, { protect: 'data' });
+  const cluster = fake.make('cluster', { subnet }, { protect: 'cluster' });
+  return { vpc, subnet, database, cluster };
+}
+
+test('a plan of nothing writes nothing and says what waits for what', async () => {
+  const fake = new Fake();
+  const { database, cluster } = small(fake);
+  const { outcomes } = await walk([database, cluster], options(false));
+  assert.deepEqual(verdicts(outcomes), { vpc: 'create', subnet: 'create', database: 'create', cluster: 'create' });
+  assert.equal(outcomes.find(({ id }) => id === 'subnet')?.note, 'known after vpc');
+  assert.deepEqual(fake.events, []);
+});
+
+test('a deploy applies in the order of the arrows, and a second one does nothing', async () => {
+  const fake = new Fake();
+  const { database, cluster } = small(fake);
+  const first = await walk([database, cluster], options(true));
+  assert.ok(first.outcomes.every(({ verdict, done }) => verdict === 'create' && done));
+  assert.deepEqual(fake.events.slice(0, 2), ['+vpc', '+subnet']);
+  const second = await walk([database, cluster], options(true));
+  assert.ok(second.outcomes.every(({ verdict }) => verdict === 'unchanged'));
+  assert.equal(fake.events.length, 4);
+});
+
+test('independent branches run side by side', async () => {
+  const fake = new Fake();
+  fake.pauseMs = 60;
+  const { database, cluster } = small(fake);
+  const started = Date.now();
+  await walk([database, cluster], options(true));
+  assert.ok(Date.now() - started < 4 * 60, 'four steps one after the other would take 240 ms');
+});
+
+test('a fault blocks its dependents and nothing else; the next run continues', async () => {
+  const fake = new Fake();
+  const { database, cluster } = small(fake);
+  const release = fake.make('release', { cluster });
+  fake.broken.add('cluster');
+  const { outcomes } = await walk([database, release], options(true));
+  assert.deepEqual(verdicts(outcomes), { vpc: 'create', subnet: 'create', database: 'create', cluster: 'failed', release: 'blocked' });
+  fake.broken.clear();
+  const again = await walk([database, release], options(true));
+  assert.deepEqual(verdicts(again.outcomes), { vpc: 'unchanged', subnet: 'unchanged', database: 'unchanged', cluster: 'create', release: 'create' });
+});
+
+test('replacing what holds data is refused before anything is written', async () => {
+  const fake = new Fake();
+  fake.exists.set('db', 'old');
+  const db = fake.make('db', {}, { protect: 'data', diff: () => [{ field: 'zone', before: 'a', after: 'b', replace: true }] });
+  const { outcomes } = await walk([db], options(true));
+  assert.equal(outcomes[0]?.verdict, 'failed');
+  assert.match(outcomes[0]?.fault?.message ?? '', /replaced to change zone \(a → b\).*refused/);
+  assert.deepEqual(fake.events, []);
+});
+
+test('what is replaced without data is destroyed, then made', async () => {
+  const fake = new Fake();
+  fake.exists.set('rule', 'old');
+  const rule = fake.make('rule', {}, { diff: () => [{ field: 'port', before: 1, after: 2, replace: true }] });
+  await walk([rule], options(true));
+  assert.deepEqual(fake.events, ['-rule', '+rule']);
+});
+
+test('an option not chosen: what a former choice made is taken away, dependents first, and only when all went well', async () => {
+  const fake = new Fake();
+  fake.exists.set('eip', 'v').set('bastion', 'v');
+  const eip = fake.make('eip', {}, { wanted: false });
+  const bastion = fake.make('bastion', { eip: maybe(eip) }, { wanted: false });
+  const other = fake.make('other', {});
+  fake.broken.add('other');
+  assert.deepEqual(verdicts((await walk([bastion, other], options(true))).outcomes), { eip: 'blocked', bastion: 'blocked', other: 'failed' });
+  fake.broken.clear();
+  await walk([bastion, other], options(true));
+  assert.deepEqual(fake.events, ['+other', '-bastion', '-eip']);
+});
+
+test('the lock is taken once, before the first write, and not at all where nothing is written', async () => {
+  const fake = new Fake();
+  const { database, cluster } = small(fake);
+  let taken = 0;
+  const beforeFirstWrite = async () => {
+    taken += 1;
+    assert.deepEqual(fake.events, []);
+  };
+  await walk([database, cluster], options(true, { beforeFirstWrite }));
+  assert.equal(taken, 1);
+  await walk([database, cluster], options(true, { beforeFirstWrite }));
+  assert.equal(taken, 1);
+});
+
+test('after cancellation no new write starts', async () => {
+  const fake = new Fake();
+  const stop = new AbortController();
+  const first = fake.make(
+    'first',
+    {},
+    {
+      apply: async () => {
+        stop.abort();
+        fake.exists.set('first', 'v');
+        return 'v';
+      },
+    },
+  );
+  const second = fake.make('second', { first });
+  const { outcomes } = await walk([second], options(true, { signal: stop.signal }));
+  assert.deepEqual(verdicts(outcomes), { first: 'create', second: 'blocked' });
+  assert.equal(outcomes[1]?.note, 'the run was cancelled');
+});
+
+test('destroy keeps data and what it stands on, unless consented', async () => {
+  const fake = new Fake();
+  const { vpc, subnet, database, cluster } = small(fake);
+  await walk([database, cluster], options(true));
+  fake.events.length = 0;
+  assert.deepEqual(verdicts(await unwalk([database, cluster], options(true))), { vpc: 'kept', subnet: 'kept', database: 'kept', cluster: 'delete' });
+  assert.deepEqual(fake.events, ['-cluster']);
+  await unwalk([database, cluster], options(true, { mayDelete: () => true }));
+  assert.deepEqual(fake.events, ['-cluster', '-database', '-subnet', '-vpc']);
+  assert.ok([vpc, subnet].every(({ id }) => !fake.exists.has(id)));
+});
+
+test('two resources of one id are a defect', () => {
+  const fake = new Fake();
+  assert.throws(() => inOrder([fake.make('a', {}), fake.make('a', {})]), /two resources are called a/);
+});
+
+test('property: whatever the graph, each resource is applied once and after its needs, and destroyed before them', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.array(fc.nat(30), { maxLength: 4 }), { minLength: 1, maxLength: 14 }), async (arrows) => {
+      const fake = new Fake();
+      const made: AnyResource[] = [];
+      arrows.forEach((targets, index) => {
+        const needs =
+          index === 0
+            ? {}
+            : Object.fromEntries([...new Set(targets.map((target) => target % index))].map((target) => [`n${target}`, made[target] as AnyResource]));
+        made.push(fake.make(`r${index}`, needs));
+      });
+      await walk(made, options(true));
+      const at = (event: string) => fake.events.indexOf(event);
+      assert.equal(new Set(fake.events).size, made.length);
+      for (const { id, needs } of made)
+        for (const need of Object.values(needs as Record<string, AnyResource>)) assert.ok(at(`+${need.id}`) < at(`+${id}`));
+      await unwalk(made, options(true));
+      for (const { id, needs } of made)
+        for (const need of Object.values(needs as Record<string, AnyResource>)) assert.ok(at(`-${id}`) < at(`-${need.id}`));
+      assert.equal(fake.exists.size, 0);
+    }),
+    { numRuns: 60 },
+  );
+});
