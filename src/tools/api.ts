@@ -1,0 +1,168 @@
+/**
+ * Owns talking to a cluster's API server over HTTPS. All reading goes this way: twenty objects cost one TLS handshake
+ * and some milliseconds each, where a kubectl process costs 0.2 s and 50 MB. Writing objects is kubectl's
+ * (`kubectl.ts`), except for the Lease, whose compare-and-swap is one PUT with a resourceVersion.
+ */
+import type { IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { asFault, Cancelled, Fault } from '../engine/fault.ts';
+import { pauseFor } from '../engine/until.ts';
+import { DialAgent } from './dial.ts';
+import { type Kubeconfig, pemOf } from './kubeconfig.ts';
+
+/** Any Kubernetes object, as JSON. */
+export interface KubeObject {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly uid?: string;
+    readonly resourceVersion?: string;
+    readonly generation?: number;
+    readonly creationTimestamp?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly [field: string]: unknown;
+}
+
+export interface KubeApi {
+  /** The object at a path such as `/api/v1/namespaces/zitadel`; undefined where it, or its kind, does not exist. */
+  get(path: string, signal: AbortSignal): Promise<KubeObject | undefined>;
+  /** All objects of a collection, over all pages; empty where the kind does not exist. */
+  list(path: string, signal: AbortSignal): Promise<readonly KubeObject[]>;
+  /** The last lines of a container's log; undefined where there is none (yet). */
+  log(namespace: string, pod: string, container: string, lines: number, signal: AbortSignal): Promise<string | undefined>;
+  /** Creates (POST to the collection) or replaces (PUT to the object). @throws Fault with status 409 when somebody else was faster */
+  send(method: 'POST' | 'PUT' | 'DELETE', path: string, body: unknown, signal: AbortSignal): Promise<KubeObject>;
+  /** Ends idle connections. */
+  close(): void;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+export type KubeTransport = (method: string, path: string, body: string | undefined, signal: AbortSignal) => Promise<Answer>;
+
+const PAGE = 500;
+const TRIES = 4;
+
+/** A client for the cluster of a kubeconfig. */
+export function kubeApi(kubeconfig: Kubeconfig): KubeApi {
+  const agent = new DialAgent({
+    ca: pemOf(kubeconfig.certificateAuthority),
+    cert: pemOf(kubeconfig.clientCertificate),
+    key: pemOf(kubeconfig.clientKey),
+    maxSockets: 10,
+  });
+  const transport: KubeTransport = (method, path, body, signal) => exchange(kubeconfig.server, agent, method, path, body, signal);
+  return kubeApiOver(transport, () => agent.destroy());
+}
+
+/** The same on any transport. */
+export function kubeApiOver(transport: KubeTransport, close: () => void = () => undefined): KubeApi {
+  /** GETs are repeated after a broken connection, 429 and 5xx (an API server restarting, a master failing over). */
+  const read = async (path: string, signal: AbortSignal): Promise<Answer> => {
+    for (let turn = 1; ; turn += 1) {
+      try {
+        const answer = await transport('GET', path, undefined, signal);
+        if (turn === TRIES || (answer.status !== 429 && answer.status < 500)) return answer;
+      } catch (error) {
+        if (error instanceof Cancelled || turn === TRIES || !isPassing(error)) throw error;
+      }
+      await pauseFor(Math.random() * 2 ** turn * 0.25, signal);
+    }
+  };
+  return {
+    close,
+    get: async (path, signal) => {
+      const answer = await read(path, signal);
+      return answer.status === 404 ? undefined : parsed('GET', path, answer);
+    },
+    list: async (path, signal) => {
+      const items: KubeObject[] = [];
+      let next = '';
+      do {
+        const full = `${path}${path.includes('?') ? '&' : '?'}limit=${PAGE}${next === '' ? '' : `&continue=${encodeURIComponent(next)}`}`;
+        const answer = await read(full, signal);
+        if (answer.status === 404) return items;
+        const page = parsed('GET', path, answer) as unknown as { items?: KubeObject[]; metadata?: { continue?: string } };
+        items.push(...(page.items ?? []));
+        next = page.metadata?.continue ?? '';
+      } while (next !== '');
+      return items;
+    },
+    log: async (namespace, pod, container, lines, signal) => {
+      const path = `/api/v1/namespaces/${namespace}/pods/${pod}/log?container=${container}&tailLines=${lines}`;
+      const answer = await read(path, signal);
+      return answer.status === 200 ? answer.body : undefined;
+    },
+    send: async (method, path, body, signal) => parsed(method, path, await transport(method, path, JSON.stringify(body), signal)),
+  };
+}
+
+function parsed(method: string, path: string, answer: Answer): KubeObject {
+  const { status, body } = answer;
+  if (status >= 200 && status < 300) return JSON.parse(body) as KubeObject;
+  throw statusFault(method, path, status, body);
+}
+
+/** A Kubernetes `Status` as a fault; its `reason` is the code. */
+function statusFault(method: string, path: string, status: number, body: string): Fault {
+  let message = body.slice(0, 300);
+  let code: string | undefined;
+  try {
+    const answer = JSON.parse(body) as { message?: string; reason?: string };
+    message = answer.message ?? message;
+    code = answer.reason;
+  } catch (error) {
+    // A proxy or load balancer in between answers in its own words, which are then the message.
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  const hint =
+    status === 401 || status === 403
+      ? 'The client certificate has the rights of the IAM user who asked for it: that user needs cluster-admin (or at least read) rights in CCE.'
+      : undefined;
+  return new Fault(`${method} ${path.split('?')[0]}: ${message}`, { status, code, hint });
+}
+
+function exchange(server: string, agent: DialAgent, method: string, path: string, body: string | undefined, signal: AbortSignal): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => reject(signal.aborted ? new Cancelled('the run was cancelled') : unreachable(server, error));
+    const request = httpsRequest(new URL(path, server), {
+      method,
+      agent,
+      signal,
+      headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      timeout: 60_000,
+    });
+    request.on('timeout', () => request.destroy(new Error('no answer within 60 s')));
+    request.on('error', fail);
+    request.on('response', (response: IncomingMessage) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', fail);
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }));
+    });
+    request.end(body);
+  });
+}
+
+const PASSING = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNREFUSED', 'EAI_AGAIN']);
+
+function isPassing(error: unknown): boolean {
+  return error instanceof Fault && error.code !== undefined && PASSING.has(error.code);
+}
+
+function unreachable(server: string, error: NodeJS.ErrnoException): Fault {
+  const fault = asFault(error);
+  return new Fault(`the Kubernetes API server ${server} could not be asked: ${fault.message}`, {
+    resource: server,
+    code: error.code,
+    hint: 'Check that cluster.allow admits this runner and that the cluster is Available. After a change of its EIP the certificate needs up to 10 minutes.',
+    cause: error,
+  });
+}

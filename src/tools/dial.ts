@@ -1,0 +1,110 @@
+/**
+ * Owns opening TLS connections, directly or through the proxy that `HTTPS_PROXY` and `NO_PROXY` ask for. Used for the
+ * API server, chart repositories and the verification; the OTC client has its own transport.
+ */
+import { Agent, request as httpRequest } from 'node:http';
+import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import { Fault } from '../engine/fault.ts';
+
+/** Milliseconds until a connection attempt is given up. */
+const CONNECT_TIMEOUT = 15_000;
+
+/** A TCP connection to `host:port`, through a proxy where the environment says so. */
+export async function dial(host: string, port: number, signal?: AbortSignal): Promise<Socket> {
+  const proxy = await proxyFor(host, port);
+  return proxy === undefined ? dialDirectly(host, port, signal) : dialThrough(proxy, host, port, signal);
+}
+
+/** TLS on top of {@link dial}; resolves after the handshake. With `rejectUnauthorized: false` look at `authorizationError`. */
+export async function dialTls(host: string, port: number, options: ConnectionOptions, signal?: AbortSignal): Promise<TLSSocket> {
+  const socket = await dial(host, port, signal);
+  return new Promise((resolve, reject) => {
+    const secure = connectTls({ ...options, socket });
+    const fail = (error: Error): void => {
+      socket.destroy();
+      reject(error);
+    };
+    secure.setTimeout(CONNECT_TIMEOUT, () =>
+      fail(new Fault(`the TLS handshake with ${host}:${port} did not end within ${CONNECT_TIMEOUT / 1000} s`)),
+    );
+    secure.once('error', fail);
+    secure.once('secureConnect', () => {
+      secure.setTimeout(0);
+      secure.off('error', fail);
+      resolve(secure);
+    });
+  });
+}
+
+/** An agent whose connections go where {@link dial} leads; `to` names another address than the URL's host. */
+export class DialAgent extends HttpsAgent {
+  readonly #tls: ConnectionOptions;
+  readonly #to: string | undefined;
+
+  constructor(options: AgentOptions & { readonly to?: string }) {
+    super({ keepAlive: true, ...options });
+    this.#tls = options;
+    this.#to = options.to;
+  }
+
+  override createConnection(options: Record<string, unknown>, callback?: (error: Error | null, stream: TLSSocket) => void): undefined {
+    const host = String(options['host'] ?? options['hostname']);
+    const port = Number(options['port'] ?? 443);
+    const name = typeof options['servername'] === 'string' && options['servername'] !== '' ? { servername: options['servername'] } : {};
+    dialTls(this.#to ?? host, port, { ...this.#tls, host, ...name }).then(
+      (socket) => callback?.(null, socket),
+      (error: Error) => callback?.(error, undefined as unknown as TLSSocket),
+    );
+    return undefined;
+  }
+}
+
+async function proxyFor(host: string, port: number): Promise<URL | undefined> {
+  if (!process.env['HTTPS_PROXY'] && !process.env['https_proxy']) return undefined;
+  const { getProxyUrl } = await import('@actions/http-client/lib/proxy.js');
+  return getProxyUrl(new URL(`https://${host}:${port}/`));
+}
+
+function dialDirectly(host: string, port: number, signal?: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTcp({ host, port, ...(signal === undefined ? {} : { signal }) });
+    const fail = (error: Error): void => {
+      socket.destroy();
+      reject(error);
+    };
+    socket.setTimeout(CONNECT_TIMEOUT, () => fail(new Fault(`${host}:${port} did not answer within ${CONNECT_TIMEOUT / 1000} s`)));
+    socket.once('error', fail);
+    socket.once('connect', () => {
+      socket.setTimeout(0);
+      socket.off('error', fail);
+      resolve(socket);
+    });
+  });
+}
+
+function dialThrough(proxy: URL, host: string, port: number, signal?: AbortSignal): Promise<Socket> {
+  const name = `${proxy.hostname}:${proxy.port || '80'}`;
+  return new Promise((resolve, reject) => {
+    const user = proxy.username === '' ? undefined : `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
+    const request = httpRequest({
+      host: proxy.hostname,
+      port: proxy.port || 80,
+      method: 'CONNECT',
+      path: `${host}:${port}`,
+      headers: { host: `${host}:${port}`, ...(user === undefined ? {} : { 'proxy-authorization': `Basic ${Buffer.from(user).toString('base64')}` }) },
+      agent: new Agent({ keepAlive: false }),
+      timeout: CONNECT_TIMEOUT,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    request.once('timeout', () => request.destroy(new Fault(`the proxy ${name} did not answer within ${CONNECT_TIMEOUT / 1000} s`)));
+    request.once('error', reject);
+    request.once('connect', (response, socket) => {
+      if (response.statusCode === 200) return resolve(socket as Socket);
+      socket.destroy();
+      reject(new Fault(`the proxy ${name} refused a connection to ${host}:${port} with status ${response.statusCode}`));
+    });
+    request.end();
+  });
+}

@@ -1,0 +1,116 @@
+/**
+ * Owns what Helm is asked to do, and how its stored releases are read. Values go in on stdin; the JSON that helm prints
+ * holds the whole release and is never shown. When to run helm is decided in `kube/chart-release.ts`.
+ * Behaviour checked with helm 4.1.4.
+ */
+import { gunzipSync } from 'node:zlib';
+import { Fault } from '../engine/fault.ts';
+import { redact } from '../secret.ts';
+import type { Command, Ended } from './process.ts';
+
+export interface Upgrade {
+  readonly release: string;
+  readonly namespace: string;
+  /** Path of the chart's archive. */
+  readonly chart: string;
+  /** The complete values; what former revisions had is not carried over. */
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** For each single operation: a hook, the wait for the workloads. */
+  readonly timeoutSeconds: number;
+}
+
+export interface Helm {
+  /** `upgrade --install`, waiting for hooks and workloads. @throws Fault with helm's message; Cancelled after a clean stop */
+  upgrade(upgrade: Upgrade, signal: AbortSignal): Promise<void>;
+  /** Back to the content of a revision, always by number: without one helm may pick a failed revision. */
+  rollback(release: string, namespace: string, revision: number, signal: AbortSignal): Promise<void>;
+  /** Removes a release and waits for its objects to go; "not found" is success. */
+  uninstall(release: string, namespace: string, hooks: boolean, signal: AbortSignal): Promise<void>;
+}
+
+export type RunHelm = (args: readonly string[], more: Pick<Command, 'signal' | 'timeoutSeconds'> & { stdin?: string }) => Promise<Ended>;
+
+/** Revisions kept; each holds the whole release. */
+const HISTORY = 5;
+
+export function helmOver(run: RunHelm): Helm {
+  const expect = (what: string, ended: Ended): void => {
+    if (ended.code !== 0) throw new Fault(`helm ${what}: ${helmMessage(ended.stderr)}`);
+  };
+  return {
+    upgrade: async ({ release, namespace, chart, values, labels, timeoutSeconds }, signal) => {
+      const marks = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+      const args = [
+        'upgrade',
+        '--install',
+        release,
+        chart,
+        `--namespace=${namespace}`,
+        '--reset-values',
+        '--values=-',
+        '--wait',
+        `--timeout=${timeoutSeconds}s`,
+        `--history-max=${HISTORY}`,
+        `--labels=${marks.join(',')}`,
+        // From chart 9.21.0 on ZITADEL's schema fetches the internet (platform facts A.3).
+        '--skip-schema-validation',
+        '--hide-notes',
+        '--output=json',
+      ];
+      // Hooks run one after the other, each with the timeout; the process itself gets time for three of them.
+      const ended = await run(args, { stdin: JSON.stringify(values), signal, timeoutSeconds: 3 * timeoutSeconds });
+      expect(`upgrade --install ${release}`, ended);
+    },
+    rollback: async (release, namespace, revision, signal) => {
+      const args = ['rollback', release, String(revision), `--namespace=${namespace}`, '--no-hooks', '--timeout=300s'];
+      expect(`rollback ${release} ${revision}`, await run(args, { signal, timeoutSeconds: 360 }));
+    },
+    uninstall: async (release, namespace, hooks, signal) => {
+      const args = [
+        'uninstall',
+        release,
+        `--namespace=${namespace}`,
+        '--ignore-not-found',
+        '--wait',
+        '--timeout=300s',
+        ...(hooks ? [] : ['--no-hooks']),
+      ];
+      expect(`uninstall ${release}`, await run(args, { signal, timeoutSeconds: 660 }));
+    },
+  };
+}
+
+/** Helm's error without its prefix and its repetitions, redacted. */
+export function helmMessage(stderr: string): string {
+  const lines = stderr.split('\n').map((line) => line.trim());
+  const errors = lines.filter((line) => line.startsWith('Error:')).map((line) => line.slice('Error:'.length).trim());
+  return redact((errors.length > 0 ? errors : lines.filter((line) => line !== '').slice(-3)).join('; ')) || 'ended without a message';
+}
+
+/** What we use of a stored release (`sh.helm.release.v1.*`), Helm 3 and 4. */
+export interface StoredRelease {
+  readonly name: string;
+  readonly namespace: string;
+  readonly version: number;
+  readonly info: { readonly status: string; readonly description?: string };
+  readonly config?: Readonly<Record<string, unknown>> | null;
+  readonly manifest: string;
+  readonly hooks?: readonly StoredHook[] | null;
+  readonly chart: { readonly metadata: { readonly name: string; readonly version: string; readonly appVersion?: string } };
+}
+
+export interface StoredHook {
+  readonly name: string;
+  readonly kind: string;
+  readonly manifest: string;
+  readonly events?: readonly string[] | null;
+  readonly delete_policies?: readonly string[] | null;
+}
+
+/** Decodes `data.release` of a release Secret: base64 of base64 of gzip of JSON (Helm 3 and 4, storage driver `secret`). */
+export function decodeRelease(data: string): StoredRelease {
+  const inner = Buffer.from(Buffer.from(data, 'base64').toString('latin1'), 'base64');
+  const json = inner[0] === 0x1f && inner[1] === 0x8b ? gunzipSync(inner) : inner;
+  return JSON.parse(json.toString('utf8')) as StoredRelease;
+}

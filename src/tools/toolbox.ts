@@ -1,0 +1,115 @@
+/**
+ * Owns what a run has at hand for a cluster: the API client, and helm and kubectl, which are downloaded only when
+ * something must be written. One toolbox a run; `main.ts` makes it and closes it.
+ */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Run } from '../engine/resource.ts';
+import { type KubeApi, kubeApi } from './api.ts';
+import { type Charts, chartsIn, fetchBytes } from './charts.ts';
+import { type PinRequest, pinFor, platformOf, type ToolName } from './checksums.ts';
+import { obtain, toolCachePorts } from './download.ts';
+import { type Helm, helmOver } from './helm.ts';
+import { type Kubeconfig, kubeconfigText } from './kubeconfig.ts';
+import { type Kubectl, kubectlOver } from './kubectl.ts';
+import { plainEnv, run as runProcess } from './process.ts';
+import { type Workspace, workspaceIn } from './workspace.ts';
+
+export interface Cluster {
+  readonly api: KubeApi;
+  readonly charts: Charts;
+  helm(run: Run): Promise<Helm>;
+  kubectl(run: Run): Promise<Kubectl>;
+}
+
+export interface Toolbox {
+  /** The cluster of a kubeconfig; the same value gives the same client and files. */
+  cluster(kubeconfig: Kubeconfig): Cluster;
+  /** Ends connections and removes the files. */
+  close(): Promise<void>;
+}
+
+export interface ToolInputs {
+  readonly helm: PinRequest;
+  readonly kubectl: PinRequest;
+}
+
+export interface ToolboxOptions {
+  readonly inputs: ToolInputs;
+  /** `RUNNER_TEMP` */
+  readonly runnerTemp: string;
+  /** Told the private directory once it exists; kept for the post step. */
+  readonly workspaceMade: (path: string) => void;
+}
+
+export function toolboxFor(options: ToolboxOptions): Toolbox {
+  const workspace = workspaceIn(options.runnerTemp, options.workspaceMade);
+  const charts = chartsIn(workspace, fetchBytes);
+  const tools = new Map<ToolName, Promise<string>>();
+  const clusters = new Map<string, Cluster>();
+  const tool = (name: ToolName, run: Run): Promise<string> => {
+    const promise = tools.get(name) ?? bring(name, options.inputs[name], workspace, run);
+    tools.set(name, promise);
+    return promise;
+  };
+  return {
+    cluster: (kubeconfig) => {
+      const id = createHash('sha256').update(JSON.stringify(kubeconfig)).digest('hex').slice(0, 12);
+      const cluster = clusters.get(id) ?? clusterOf(kubeconfig, id, workspace, charts, tool);
+      clusters.set(id, cluster);
+      return cluster;
+    },
+    close: async () => {
+      for (const { api } of clusters.values()) api.close();
+      await workspace.remove();
+    },
+  };
+}
+
+async function bring(name: ToolName, request: PinRequest, workspace: Workspace, run: Run): Promise<string> {
+  const pin = pinFor(name, request, platformOf(process.platform, process.arch));
+  const path = await obtain(pin, join(await workspace.path(), 'tools'), await toolCachePorts(run.say, run.signal));
+  run.say(`${name} ${pin.version}, checksum verified`);
+  return path;
+}
+
+function clusterOf(
+  kubeconfig: Kubeconfig,
+  id: string,
+  workspace: Workspace,
+  charts: Charts,
+  tool: (name: ToolName, run: Run) => Promise<string>,
+): Cluster {
+  let environment: Promise<Record<string, string | undefined>> | undefined;
+  /** Own homes for helm and kubectl, so that the runner's settings neither help nor hinder. */
+  const prepare = async (): Promise<Record<string, string | undefined>> => {
+    const file = await workspace.write(`kubeconfig-${id}`, kubeconfigText(kubeconfig));
+    const home = await workspace.path();
+    const at = (folder: string): string => join(home, folder);
+    return {
+      ...plainEnv(process.env),
+      KUBECONFIG: file,
+      KUBECACHEDIR: at('kube-cache'),
+      KUBERC: 'off',
+      HELM_CACHE_HOME: at('helm-cache'),
+      HELM_CONFIG_HOME: at('helm-config'),
+      HELM_DATA_HOME: at('helm-data'),
+    };
+  };
+  const env = (): Promise<Record<string, string | undefined>> => {
+    environment ??= prepare();
+    return environment;
+  };
+  return {
+    api: kubeApi(kubeconfig),
+    charts,
+    helm: async (run) => {
+      const program = await tool('helm', run);
+      return helmOver(async (args, more) => runProcess({ program, args, env: await env(), ...more }));
+    },
+    kubectl: async (run) => {
+      const program = await tool('kubectl', run);
+      return kubectlOver(async (args, more) => runProcess({ program, args, env: await env(), ...more }));
+    },
+  };
+}
