@@ -3,6 +3,7 @@
  * have in common: TLS host names, tokens and signatures, request ids, the request log, faults, latency.
  */
 import type { World } from '../contract.ts';
+import type { Shape } from './fields.ts';
 
 /** Who calls, after the front door verified token or signature. */
 export interface Caller {
@@ -50,7 +51,9 @@ export interface Route {
   /** Query parameters the API reference knows; others are recorded as oddities. */
   readonly query?: readonly string[];
   /** Shape of the body the API reference knows; see `fields.ts`. Unknown fields are recorded as oddities, wrong types answered in the service's error shape. */
-  readonly body?: unknown;
+  readonly body?: Shape<unknown>;
+  /** True for calls that change nothing although they are no GET: read-only credentials may make them. */
+  readonly reads?: boolean;
   handle(call: Call): Reply | Promise<Reply>;
 }
 
@@ -62,6 +65,8 @@ export interface Service {
   readonly routes: readonly Route[];
   /** The service's own error body (API reference section 10.1); chosen by path where one host speaks several dialects. */
   error(path: string, error: { readonly status: number; readonly code: string; readonly message: string; readonly requestId: string }): unknown;
+  /** Codes for what the front door refuses in this service's name; without them it answers as the gateway (`APIG.…`). */
+  codes?(path: string): { readonly invalid: string; readonly forbidden: string };
   /** Registers the handlers of the service's timed transitions; called once at start and after a restore. */
   start?(world: World): void;
 }
