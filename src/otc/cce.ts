@@ -1,0 +1,144 @@
+/** Owns the calls to CCE v3 (Cloud Container Engine API reference): clusters, their certificates, node pools and nodes. */
+import type { Otc } from './client.ts';
+
+export interface Cluster {
+  readonly metadata: { readonly name: string; readonly uid: string };
+  readonly spec: {
+    readonly flavor: string;
+    /** `v1.33`, in some releases with the patch behind it. */
+    readonly version: string;
+    readonly hostNetwork: { readonly vpc: string; readonly subnet: string; readonly SecurityGroup?: string };
+    readonly containerNetwork: { readonly mode: string; readonly cidr?: string; readonly cidrs?: readonly { readonly cidr: string }[] };
+    readonly kubernetesSvcIpRange?: string;
+    readonly serviceNetwork?: { readonly IPv4CIDR?: string };
+  };
+  readonly status: { readonly phase: string; readonly reason?: string; readonly jobID?: string; readonly endpoints?: unknown };
+}
+
+const clusters = (otc: Otc): string => `/api/v3/projects/${otc.projectId}/clusters`;
+
+/** All clusters of the project: there is neither filter nor paging. */
+export async function listClusters(otc: Otc, fresh?: boolean): Promise<Cluster[]> {
+  return (await otc.get<{ items?: Cluster[] | null }>('cce', clusters(otc), undefined, fresh)).items ?? [];
+}
+
+export async function getCluster(otc: Otc, id: string): Promise<Cluster> {
+  return otc.get<Cluster>('cce', `${clusters(otc)}/${id}`, undefined, true);
+}
+
+export interface NewCluster {
+  readonly name: string;
+  readonly spec: Readonly<Record<string, unknown>>;
+}
+
+/** Names are unique: 409 CCE.01409001. 400 "authorize CCE" without the agency `cce_admin_trust`. */
+export async function createCluster(otc: Otc, { name, spec }: NewCluster): Promise<Cluster> {
+  return otc.post<Cluster>('cce', clusters(otc), { kind: 'Cluster', apiVersion: 'v3', metadata: { name }, spec });
+}
+
+/** Upwards only, and the number of masters stays. */
+export async function resizeCluster(otc: Otc, id: string, flavor: string): Promise<void> {
+  await otc.post<void>('cce', `${clusters(otc)}/${id}/operation/resize`, { flavorResize: flavor });
+}
+
+/** Load balancers that Services made go with it, as far as that works; disks of volumes stay. */
+export async function deleteCluster(otc: Otc, id: string): Promise<void> {
+  await otc.delete('cce', `${clusters(otc)}/${id}`, { delete_net: 'try', delete_evs: 'false' });
+}
+
+/** Afterwards the server certificate is made anew, which takes 5 to 10 minutes. */
+export async function bindMasterEip(otc: Otc, id: string, eipId: string): Promise<void> {
+  await otc.put<void>('cce', `${clusters(otc)}/${id}/mastereip`, { spec: { action: 'bind', spec: { id: eipId } } });
+}
+
+export async function unbindMasterEip(otc: Otc, id: string): Promise<void> {
+  await otc.put<void>('cce', `${clusters(otc)}/${id}/mastereip`, { spec: { action: 'unbind' } });
+}
+
+export interface Job {
+  readonly status: { readonly phase: string; readonly reason?: string };
+}
+
+export async function getJob(otc: Otc, id: string): Promise<Job> {
+  return otc.get<Job>('cce', `/api/v3/projects/${otc.projectId}/jobs/${id}`, undefined, true);
+}
+
+export interface ClusterCertificates {
+  readonly clusters: readonly {
+    readonly name: string;
+    readonly cluster: { readonly server: string; readonly 'certificate-authority-data'?: string };
+  }[];
+  readonly users: readonly {
+    readonly name: string;
+    readonly user: { readonly 'client-certificate-data'?: string; readonly 'client-key-data'?: string };
+  }[];
+  readonly contexts: readonly { readonly name: string; readonly context: { readonly cluster: string; readonly user: string } }[];
+}
+
+/** A new client certificate, valid for `days` (at least 1), as a kubeconfig in JSON. */
+export async function createClusterCertificates(otc: Otc, id: string, days: number): Promise<ClusterCertificates> {
+  const path = `${clusters(otc)}/${id}/clustercert`;
+  return otc.send<ClusterCertificates>({ service: 'cce', method: 'POST', path, body: { duration: days }, repeatable: true });
+}
+
+export interface NodePool {
+  readonly metadata: { readonly name: string; readonly uid: string };
+  readonly spec: {
+    readonly initialNodeCount: number;
+    readonly autoscaling?: { readonly enable?: boolean };
+    readonly customSecurityGroups?: readonly string[] | null;
+    readonly nodeTemplate: {
+      readonly flavor: string;
+      readonly az: string;
+      readonly os?: string;
+      readonly rootVolume: { readonly volumetype: string; readonly size: number };
+      readonly dataVolumes: readonly { readonly volumetype: string; readonly size: number }[];
+    };
+  };
+  /** An empty phase is the good one. */
+  readonly status: { readonly phase?: string; readonly currentNode?: number; readonly creatingNode?: number };
+}
+
+export async function listNodePools(otc: Otc, clusterId: string, fresh?: boolean): Promise<NodePool[]> {
+  return (await otc.get<{ items?: NodePool[] | null }>('cce', `${clusters(otc)}/${clusterId}/nodepools`, undefined, fresh)).items ?? [];
+}
+
+export async function getNodePool(otc: Otc, clusterId: string, id: string): Promise<NodePool> {
+  return otc.get<NodePool>('cce', `${clusters(otc)}/${clusterId}/nodepools/${id}`, undefined, true);
+}
+
+/** 403 means that the cluster is busy (see the retry table). */
+export async function createNodePool(
+  otc: Otc,
+  clusterId: string,
+  pool: { name: string; spec: Readonly<Record<string, unknown>> },
+): Promise<NodePool> {
+  const body = { kind: 'NodePool', apiVersion: 'v3', metadata: { name: pool.name }, spec: pool.spec };
+  return otc.post<NodePool>('cce', `${clusters(otc)}/${clusterId}/nodepools`, body);
+}
+
+/** Scales. What is left out of the body is reset, so labels and taints are handed back as they are. */
+export async function scaleNodePool(otc: Otc, clusterId: string, pool: NodePool, count: number): Promise<void> {
+  const { k8sTags, taints, userTags } = pool.spec.nodeTemplate as { k8sTags?: unknown; taints?: unknown; userTags?: unknown };
+  const spec = { initialNodeCount: count, autoscaling: pool.spec.autoscaling ?? { enable: false }, nodeTemplate: { k8sTags, taints, userTags } };
+  await otc.put<void>('cce', `${clusters(otc)}/${clusterId}/nodepools/${pool.metadata.uid}`, { metadata: { name: pool.metadata.name }, spec });
+}
+
+export async function deleteNodePool(otc: Otc, clusterId: string, id: string): Promise<void> {
+  await otc.delete('cce', `${clusters(otc)}/${clusterId}/nodepools/${id}`);
+}
+
+export interface ClusterNode {
+  readonly metadata: { readonly name: string; readonly annotations?: Readonly<Record<string, string>> };
+  readonly status: { readonly phase?: string; readonly reason?: string; readonly message?: string };
+}
+
+export async function listNodes(otc: Otc, clusterId: string): Promise<ClusterNode[]> {
+  return (await otc.get<{ items?: ClusterNode[] | null }>('cce', `${clusters(otc)}/${clusterId}/nodes`, undefined, true)).items ?? [];
+}
+
+export async function readQuota(otc: Otc): Promise<{ used: number; quotaLimit: number } | undefined> {
+  const path = `/api/v3/projects/${otc.projectId}/quotas`;
+  const answer = await otc.get<{ quotas: { resources: { quotaKey: string; quotaLimit: number; used: number }[] } }>('cce', path);
+  return answer.quotas.resources.find(({ quotaKey }) => quotaKey === 'cluster');
+}

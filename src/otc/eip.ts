@@ -1,0 +1,66 @@
+/** Owns the calls to elastic IPs v1 and their bandwidths, and binding by v3 (Elastic IP API reference). */
+import type { Otc } from './client.ts';
+import { byMarker } from './paging.ts';
+
+export interface Eip {
+  readonly id: string;
+  /** The name; the only one an EIP of v1 has. */
+  readonly alias?: string;
+  /** `PENDING_CREATE`, `DOWN` (free), `BINDING`, `ACTIVE` (on a port), `ELB` (on a load balancer) … */
+  readonly status: string;
+  readonly public_ip_address: string;
+  readonly bandwidth_id?: string;
+  /** Mbit/s; 0 right after creation. */
+  readonly bandwidth_size: number;
+  readonly port_id?: string | null;
+}
+
+const publicips = (otc: Otc): string => `/v1/${otc.projectId}/publicips`;
+
+/** All EIPs of the project; v1 filters by nothing. */
+export async function listEips(otc: Otc, fresh?: boolean): Promise<Eip[]> {
+  return byMarker<Eip>(otc, { service: 'vpc', path: publicips(otc), key: 'publicips', limit: 2000, fresh });
+}
+
+export async function getEip(otc: Otc, id: string): Promise<Eip> {
+  return (await otc.get<{ publicip: Eip }>('vpc', `${publicips(otc)}/${id}`, undefined, true)).publicip;
+}
+
+/** A BGP address with a bandwidth of its own, paid by traffic. `size` in Mbit/s. */
+export async function createEip(otc: Otc, { alias, size }: { alias: string; size: number }): Promise<Eip> {
+  const body = {
+    publicip: { type: '5_bgp', ip_version: 4, alias },
+    bandwidth: { name: alias, size, share_type: 'PER', charge_mode: 'traffic' },
+  };
+  return (await otc.post<{ publicip: Eip }>('vpc', publicips(otc), body)).publicip;
+}
+
+export async function updateBandwidth(otc: Otc, id: string, size: number): Promise<void> {
+  await otc.put<void>('vpc', `/v1/${otc.projectId}/bandwidths/${id}`, { bandwidth: { size } });
+}
+
+/** Binds to a port, by v1. */
+export async function bindEip(otc: Otc, id: string, portId: string): Promise<void> {
+  await otc.put<void>('vpc', `${publicips(otc)}/${id}`, { publicip: { port_id: portId } });
+}
+
+/** Unbinds from a port, by v1. */
+export async function unbindEip(otc: Otc, id: string): Promise<void> {
+  await otc.put<void>('vpc', `${publicips(otc)}/${id}`, { publicip: {} });
+}
+
+/** Binds to a load balancer by v3, which `eu-nl` does not offer. */
+export async function associateWithLoadBalancer(otc: Otc, id: string, loadBalancerId: string): Promise<void> {
+  const publicip = { associate_instance_type: 'ELB', associate_instance_id: loadBalancerId };
+  await otc.post<void>('vpc', `/v3/${otc.projectId}/eip/publicips/${id}/associate-instance`, { publicip });
+}
+
+/** Unbinds from whatever it is bound to, by v3, which `eu-nl` does not offer. */
+export async function disassociate(otc: Otc, id: string): Promise<void> {
+  await otc.post<void>('vpc', `/v3/${otc.projectId}/eip/publicips/${id}/disassociate-instance`);
+}
+
+/** 409 VPC.0517 while bound; also deletes its bandwidth. */
+export async function deleteEip(otc: Otc, id: string): Promise<void> {
+  await otc.delete('vpc', `${publicips(otc)}/${id}`);
+}

@@ -1,0 +1,99 @@
+/** Owns the calls to dedicated load balancers, ELB v3 (Elastic Load Balance API reference). */
+import type { Otc } from './client.ts';
+import { byPageInfo } from './paging.ts';
+
+export interface LoadBalancer {
+  readonly id: string;
+  readonly name: string;
+  readonly vpc_id: string;
+  readonly vip_address: string;
+  readonly vip_port_id: string;
+  readonly vip_subnet_cidr_id?: string | null;
+  readonly elb_virsubnet_ids: readonly string[];
+  readonly provisioning_status: string;
+  readonly operating_status: string;
+  /** True for dedicated ones, CCE's class `performance`; false for shared ones, class `union`. */
+  readonly guaranteed: boolean;
+  readonly availability_zone_list: readonly string[];
+  readonly l4_flavor_id?: string | null;
+  readonly l7_flavor_id?: string | null;
+  readonly publicips: readonly { readonly publicip_id: string; readonly publicip_address: string }[];
+  readonly listeners?: readonly { readonly id: string }[];
+}
+
+const base = (otc: Otc): string => `/v3/${otc.projectId}/elb`;
+
+/** By exact name or id; names are not unique. */
+export async function listLoadBalancers(otc: Otc, filter: { name?: string; id?: string }, fresh?: boolean): Promise<LoadBalancer[]> {
+  const list = { service: 'elb', path: `${base(otc)}/loadbalancers`, key: 'loadbalancers', query: filter, limit: 2000, fresh } as const;
+  const all = await byPageInfo<LoadBalancer>(otc, list);
+  return all.filter(({ id, name }) => (filter.id ?? id) === id && (filter.name ?? name) === name);
+}
+
+export async function getLoadBalancer(otc: Otc, id: string): Promise<LoadBalancer> {
+  return (await otc.get<{ loadbalancer: LoadBalancer }>('elb', `${base(otc)}/loadbalancers/${id}`, undefined, true)).loadbalancer;
+}
+
+export interface NewLoadBalancer {
+  readonly name: string;
+  readonly description: string;
+  readonly vpc_id: string;
+  /** The subnet's `neutron_subnet_id`. */
+  readonly vip_subnet_cidr_id: string;
+  /** The subnet's `id`. */
+  readonly elb_virsubnet_ids: readonly string[];
+  readonly availability_zone_list: readonly string[];
+  readonly l4_flavor_id: string;
+  readonly l7_flavor_id: string;
+  readonly guaranteed: true;
+  readonly provider: 'vlb';
+  readonly admin_state_up: true;
+  readonly publicip_ids: readonly string[];
+}
+
+export async function createLoadBalancer(otc: Otc, loadbalancer: NewLoadBalancer): Promise<LoadBalancer> {
+  return (await otc.post<{ loadbalancer: LoadBalancer }>('elb', `${base(otc)}/loadbalancers`, { loadbalancer })).loadbalancer;
+}
+
+export async function updateLoadBalancer(otc: Otc, id: string, loadbalancer: { l4_flavor_id?: string; l7_flavor_id?: string }): Promise<void> {
+  await otc.put<void>('elb', `${base(otc)}/loadbalancers/${id}`, { loadbalancer });
+}
+
+/** 409 ELB.8907 while listeners or pools exist. */
+export async function deleteLoadBalancer(otc: Otc, id: string): Promise<void> {
+  await otc.delete('elb', `${base(otc)}/loadbalancers/${id}`);
+}
+
+export interface Flavor {
+  readonly id: string;
+  readonly name: string;
+  /** `L4` or `L7` */
+  readonly type: string;
+  readonly flavor_sold_out: boolean;
+}
+
+/** All flavors on offer. */
+export async function listFlavors(otc: Otc): Promise<Flavor[]> {
+  return byPageInfo<Flavor>(otc, { service: 'elb', path: `${base(otc)}/flavors`, key: 'flavors', limit: 2000 });
+}
+
+export interface AvailabilityZone {
+  readonly code: string;
+  readonly state: string;
+}
+
+/** Sets of zones; all zones of a load balancer must be of one set. */
+export async function listZoneSets(otc: Otc): Promise<AvailabilityZone[][]> {
+  return (await otc.get<{ availability_zones: AvailabilityZone[][] }>('elb', `${base(otc)}/availability-zones`)).availability_zones;
+}
+
+export interface Quota {
+  readonly quota_key: string;
+  readonly quota_limit: number;
+  readonly used: number;
+}
+
+export async function listQuotas(otc: Otc): Promise<Quota[]> {
+  const answer = await otc.get<{ quotas?: Quota[] }>('elb', `${base(otc)}/quotas/details`);
+  return answer.quotas ?? [];
+}

@@ -1,0 +1,138 @@
+/**
+ * Owns what a service's error answer means to a reader: every body shape of OTC's services becomes one `ServiceFault`
+ * with status, code, request id and, where the cause is known, what to do. Whether to repeat is `retry.ts`'s business.
+ */
+import { Fault, type FaultDetails } from '../engine/fault.ts';
+import { type Service, serviceNames } from './endpoints.ts';
+
+/** A service refused, or its answer did not arrive. */
+export class ServiceFault extends Fault {
+  readonly service: Service;
+  /** True where the request may have taken effect although no usable answer came: look before repeating it. */
+  readonly unclear: boolean;
+
+  constructor(message: string, service: Service, unclear: boolean, details: FaultDetails) {
+    super(message, details);
+    this.service = service;
+    this.unclear = unclear;
+  }
+}
+
+export interface ErrorText {
+  readonly code: string | undefined;
+  readonly message: string | undefined;
+  readonly requestId: string | undefined;
+}
+
+type Body = Readonly<Record<string, unknown>>;
+
+/** Code, message and request id of an error body in any of the services' shapes; all undefined for HTML and the like. */
+export function errorText(body: unknown): ErrorText {
+  if (!isObject(body)) return { code: undefined, message: undefined, requestId: undefined };
+  const nested = [body['NeutronError'], body['error'], ...Object.values(body)].find(isObject);
+  const pick = (...names: string[]): string | undefined => {
+    for (const source of [body, nested]) {
+      for (const name of names) {
+        const value = source?.[name];
+        if ((typeof value === 'string' && value !== '') || typeof value === 'number') return String(value);
+      }
+    }
+    return undefined;
+  };
+  return {
+    code: pick('error_code', 'errorCode', 'errCode', 'code', 'type'),
+    message: pick('error_msg', 'errorMessage', 'externalMessage', 'message'),
+    requestId: pick('request_id'),
+  };
+}
+
+/** The request id of an answer: the gateway's header first, then those of the services behind it, then the body's. */
+export function requestIdOf(headers: Readonly<Record<string, string>>, body: unknown): string | undefined {
+  return headers['x-request-id'] ?? headers['x-openstack-request-id'] ?? headers['x-compute-request-id'] ?? errorText(body).requestId;
+}
+
+/** Roles that a user needs for writing to a service (IAM user guide, "Permissions"). */
+const ROLES: Readonly<Record<Service, string>> = {
+  iam: 'Security Administrator (on the domain)',
+  vpc: 'VPC Administrator',
+  nat: 'NAT Gateway Administrator',
+  rds: 'RDS Administrator',
+  cce: 'CCE Administrator',
+  elb: 'ELB Administrator',
+  dns: 'DNS Administrator',
+  ecs: 'Server Administrator',
+};
+
+interface Hint {
+  readonly service?: Service;
+  readonly status?: number;
+  readonly code?: RegExp;
+  readonly message?: RegExp;
+  readonly hint: string | ((service: Service) => string);
+}
+
+/** What to do, by what the service said; first match wins. */
+const HINTS: readonly Hint[] = [
+  {
+    service: 'cce',
+    message: /authorize\s+CCE/i,
+    hint: 'CCE needs the agency cce_admin_trust once a tenant. Open the CCE console once and confirm, or set "consent: { agency: true }" in the stack file.',
+  },
+  {
+    code: /^(CCE\.014000(07|08|09|10|11|12|13|20)|DBS\.(200046|290003)|VPC\.(0114|0521|0604)|ELB\.(8905|1091)|DNS\.040[34]|Ecs\.00(01|13|21))$/,
+    hint: 'A quota is used up. Delete what is not needed or ask for a higher quota in the console ("My Quota").',
+  },
+  { message: /quota exceeded/i, hint: 'A quota is used up. Delete what is not needed or ask for a higher quota in the console ("My Quota").' },
+  {
+    code: /^(DBS\.280450|CCE\.014000(04|16|21)|Ecs\.0044)$/,
+    hint: 'Sold out or not on offer there: choose another flavor or zone in the stack file.',
+  },
+  { code: /^CCE\.01400015$/, hint: 'Choose a version that CCE offers: v1.30 to v1.33 at the time of writing.' },
+  { code: /^APIG(W)?\.0308$|^IAM\.0012$|^DNS\.0014$/, hint: 'The service throttles this account. Run again in a few minutes.' },
+  { code: /^DNS\.0211$/, hint: 'Another tenant holds this zone. Have it deleted there, or ask OTC support.' },
+  {
+    status: 403,
+    hint: (service) => `The user lacks a permission for ${serviceNames[service]}: give its group the role "${ROLES[service]}" in this project.`,
+  },
+];
+
+/** The hint for an answer, or undefined where the service's own words must do. */
+export function hintFor(service: Service, status: number, text: ErrorText): string | undefined {
+  for (const row of HINTS) {
+    if (row.service !== undefined && row.service !== service) continue;
+    if (row.status !== undefined && row.status !== status) continue;
+    if (row.code !== undefined && !row.code.test(text.code ?? '')) continue;
+    if (row.message !== undefined && !row.message.test(text.message ?? '')) continue;
+    return typeof row.hint === 'string' ? row.hint : row.hint(service);
+  }
+  return undefined;
+}
+
+export interface Refusal {
+  readonly service: Service;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+  readonly unclear: boolean;
+}
+
+/** The fault for an error answer. */
+export function refused(refusal: Refusal): ServiceFault {
+  const { service, method, path, status, headers, body, unclear } = refusal;
+  const text = errorText(body);
+  const requestId = requestIdOf(headers, body);
+  const said = text.message ?? (unclear ? 'the answer carries no explanation' : 'no explanation given');
+  const numbers = [
+    String(status),
+    text.code === String(status) ? undefined : text.code,
+    requestId === undefined ? undefined : `request ${requestId}`,
+  ];
+  const message = `${serviceNames[service]}: ${said} (${numbers.filter(Boolean).join(', ')}; ${method} ${path})`;
+  return new ServiceFault(message, service, unclear, { status, code: text.code, requestId, hint: hintFor(service, status, text) });
+}
+
+function isObject(value: unknown): value is Body {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

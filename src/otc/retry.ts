@@ -1,0 +1,88 @@
+/**
+ * Owns the decision to repeat a request, as a table over (service, method, path, status, code): OTC's codes do not follow
+ * their classes. Sources are the error tables of each service's API reference. How a request is sent is `client.ts`'s.
+ */
+import type { Service } from './endpoints.ts';
+
+export interface RetryRow {
+  readonly why: string;
+  readonly service?: Service;
+  readonly method?: RegExp;
+  readonly path?: RegExp;
+  readonly status: readonly number[];
+  readonly code?: RegExp;
+  /** Seconds after which this cause is not waited for any longer. */
+  readonly budget: number;
+  /** Seconds of the first pause; it doubles up to `most`, and each is drawn at random from nothing to that ("full jitter"). */
+  readonly first: number;
+  readonly most: number;
+}
+
+const brief = { budget: 90, first: 0.5, most: 8 };
+const throttled = { budget: 300, first: 2, most: 30 };
+/** Another thing must be gone first, for example the ports that a deleted database keeps for minutes. */
+const inUse = { budget: 900, first: 1, most: 15 };
+
+/**
+ * A row may only name answers that mean "nothing was done", except for methods that can be repeated safely: a `POST`
+ * whose end is unclear is never in this table.
+ */
+export const retryTable: readonly RetryRow[] = [
+  { why: 'throttled', status: [429], ...throttled },
+  { why: 'throttled (DNS says 403)', service: 'dns', status: [403], code: /^DNS\.0014$/, ...throttled },
+  { why: 'subnet in use (VPC says 500)', service: 'vpc', method: /^DELETE$/, path: /\/subnets\//, status: [500, 409], ...inUse },
+  { why: 'VPC still has contents', service: 'vpc', method: /^DELETE$/, path: /\/vpcs\/[^/]+$/, status: [409], ...inUse },
+  { why: 'EIP in use (VPC says 500)', service: 'vpc', method: /^DELETE$/, path: /\/publicips\//, status: [409, 500], ...inUse, budget: 300 },
+  { why: 'security group in use', service: 'vpc', method: /^DELETE$/, path: /\/security-groups\//, status: [409], ...inUse },
+  { why: 'rules of the gateway are still there', service: 'nat', method: /^DELETE$/, status: [409], ...inUse, budget: 180 },
+  { why: 'gateway not ready', service: 'nat', method: /^POST$/, path: /\/snat_rules/, status: [409], code: /Status|Pending|Conflict/i, ...brief },
+  {
+    why: 'listeners of the load balancer are still there',
+    service: 'elb',
+    method: /^DELETE$/,
+    status: [409],
+    code: /^ELB\.8907$/,
+    ...inUse,
+    budget: 180,
+  },
+  { why: 'cluster busy (CCE says 403)', service: 'cce', method: /^POST$/, path: /\/nodepools/, status: [403], ...inUse, budget: 180 },
+  { why: 'cluster busy', service: 'cce', status: [409], code: /^CCE\.01409002$/, ...brief },
+  {
+    why: 'another operation runs on the instance',
+    service: 'rds',
+    status: [409],
+    code: /^DBS\.(200011|200018|200019|200047|200080|200463|200611|201015|201202|201206|280011|280343|280816)$/,
+    ...inUse,
+  },
+  { why: 'another operation runs on the instance', service: 'rds', status: [403], code: /^DBS\.212033$/, ...inUse },
+  { why: 'job not visible yet', service: 'rds', method: /^GET$/, status: [400, 404], code: /^DBS\.200543$/, ...brief },
+  { why: 'zone or record locked', service: 'dns', status: [409], code: /^DNS\.0021$/, ...brief },
+  { why: 'zone or record not ACTIVE yet', service: 'dns', status: [400, 409], code: /^DNS\.(0314|0209)$/, ...brief },
+  { why: 'service trouble', method: /^(GET|HEAD)$/, status: [500, 502, 503, 504], ...brief },
+  { why: 'service trouble', method: /^(PUT|PATCH|DELETE)$/, status: [502, 503, 504], ...brief },
+];
+
+/** No answer came; safe to repeat for methods that may be sent twice, and for requests that never left. */
+export const connectionRow: RetryRow = { why: 'no answer', status: [], ...brief };
+
+/** The row that says to repeat this answer, or undefined. */
+export function retryRow(service: Service, method: string, path: string, status: number, code: string | undefined): RetryRow | undefined {
+  return retryTable.find(
+    (row) =>
+      row.status.includes(status) &&
+      (row.service === undefined || row.service === service) &&
+      (row.method === undefined || row.method.test(method)) &&
+      (row.path === undefined || row.path.test(path)) &&
+      (row.code === undefined || row.code.test(code ?? '')),
+  );
+}
+
+/** True where the service may have acted although no usable answer came: a `POST` that ended in 502, 504, or any other 5xx without a body. */
+export function endIsUnclear(method: string, status: number, hasBody: boolean): boolean {
+  return method === 'POST' && status >= 500 && (status === 502 || status === 504 || !hasBody);
+}
+
+/** Seconds to wait before try number `attempt` (from 1) is repeated; `random` gives numbers from 0 to 1. */
+export function pauseBefore(row: RetryRow, attempt: number, random: () => number): number {
+  return random() * Math.min(row.most, row.first * 2 ** (attempt - 1));
+}

@@ -1,0 +1,60 @@
+/** Owns the calls to security groups in the Neutron v2.0 form (VPC API reference), the one whose lists carry the rules. */
+import type { Otc } from './client.ts';
+import { byMarker } from './paging.ts';
+
+export interface SecurityGroupRule {
+  readonly id: string;
+  readonly security_group_id: string;
+  readonly direction: 'ingress' | 'egress';
+  readonly ethertype: string;
+  readonly protocol?: string | null;
+  readonly port_range_min?: number | null;
+  readonly port_range_max?: number | null;
+  readonly remote_group_id?: string | null;
+  readonly remote_ip_prefix?: string | null;
+}
+
+export interface SecurityGroup {
+  readonly id: string;
+  readonly name: string;
+  readonly description?: string | null;
+  readonly security_group_rules: readonly SecurityGroupRule[];
+}
+
+/** All groups of the project with their rules; CCE's own are only found by looking at all. */
+export async function listSecurityGroups(otc: Otc, fresh?: boolean): Promise<SecurityGroup[]> {
+  return byMarker<SecurityGroup>(otc, { service: 'vpc', path: '/v2.0/security-groups', key: 'security_groups', limit: 2000, fresh });
+}
+
+export async function getSecurityGroup(otc: Otc, id: string): Promise<SecurityGroup> {
+  return (await otc.get<{ security_group: SecurityGroup }>('vpc', `/v2.0/security-groups/${id}`, undefined, true)).security_group;
+}
+
+/** Comes with two rules that let everything out. */
+export async function createSecurityGroup(otc: Otc, group: { name: string; description: string }): Promise<SecurityGroup> {
+  return (await otc.post<{ security_group: SecurityGroup }>('vpc', '/v2.0/security-groups', { security_group: group })).security_group;
+}
+
+export async function deleteSecurityGroup(otc: Otc, id: string): Promise<void> {
+  await otc.delete('vpc', `/v2.0/security-groups/${id}`);
+}
+
+export interface NewRule {
+  readonly security_group_id: string;
+  readonly direction: 'ingress' | 'egress';
+  readonly ethertype: 'IPv4';
+  readonly protocol: 'tcp';
+  readonly port_range_min: number;
+  readonly port_range_max: number;
+  readonly remote_group_id?: string;
+  readonly remote_ip_prefix?: string;
+}
+
+/** 409 where the group has this rule already. */
+export async function createSecurityGroupRule(otc: Otc, rule: NewRule): Promise<void> {
+  await otc.post<void>('vpc', '/v2.0/security-group-rules', { security_group_rule: rule });
+}
+
+export async function deleteSecurityGroupRule(otc: Otc, id: string): Promise<void> {
+  await otc.delete('vpc', `/v2.0/security-group-rules/${id}`);
+}

@@ -1,0 +1,126 @@
+/**
+ * Owns bytes on the wire: the `Transport` port and its default on `node:https`, with kept-alive connections and the
+ * proxy settings of the environment. What is asked, signed or repeated is decided in `client.ts`.
+ */
+import { Agent, request as httpsRequest } from 'node:https';
+import { Cancelled } from '../engine/fault.ts';
+
+export interface HttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+  readonly signal: AbortSignal;
+  /** Seconds without a byte after which the exchange is given up. */
+  readonly timeoutSeconds: number;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Lower-case names; repeated headers joined by a comma. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** One exchange. Any status is an answer; throws {@link TransportFailure} where none came, `Cancelled` when aborted. */
+export type Transport = (request: HttpRequest) => Promise<HttpResponse>;
+
+/** No answer came. `sent` tells whether the service can have seen the request. */
+export class TransportFailure extends Error {
+  override readonly name = 'TransportFailure';
+  readonly code: string;
+  readonly sent: boolean;
+
+  constructor(message: string, code: string, sent: boolean, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+    this.sent = sent;
+  }
+}
+
+/** Errors that come before the first byte of a request has left. */
+const BEFORE_SENDING = new Set([
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'CERT_HAS_EXPIRED',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+]);
+
+/** The default transport. Extra authorities come from NODE_EXTRA_CA_CERTS, which Node itself reads. */
+export function nodeTransport(env: Readonly<Record<string, string | undefined>> = process.env): Transport {
+  const direct = new Agent({ keepAlive: true, maxSockets: 16 });
+  const proxied = new Map<string, Promise<Agent>>();
+  const agentFor = (url: URL): Agent | Promise<Agent> => {
+    const proxy = proxyFor(url, env);
+    if (proxy === undefined) return direct;
+    let agent = proxied.get(proxy);
+    if (agent === undefined) {
+      // Loaded only behind a proxy: it costs start-up time that nobody else should pay.
+      agent = import('https-proxy-agent').then(({ HttpsProxyAgent }) => new HttpsProxyAgent(proxy, { keepAlive: true }) as unknown as Agent);
+      proxied.set(proxy, agent);
+    }
+    return agent;
+  };
+  return async (request) => {
+    if (request.signal.aborted) throw new Cancelled('the run was cancelled');
+    const url = new URL(request.url);
+    return exchange(request, url, await agentFor(url));
+  };
+}
+
+function exchange(request: HttpRequest, url: URL, agent: Agent): Promise<HttpResponse> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException): void => {
+      const code = error.code ?? 'UNKNOWN';
+      if (request.signal.aborted) reject(new Cancelled('the run was cancelled', { cause: error }));
+      else reject(new TransportFailure(`${url.host}: ${error.message}`, code, !BEFORE_SENDING.has(code), error));
+    };
+    const length = request.body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(request.body)) };
+    const outgoing = httpsRequest(
+      url,
+      { method: request.method, headers: { ...request.headers, ...length }, agent, signal: request.signal, timeout: request.timeoutSeconds * 1000 },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('error', fail);
+        incoming.on('end', () => {
+          if (!incoming.complete) return fail(Object.assign(new Error('the answer broke off'), { code: 'ECONNRESET' }));
+          const headers = Object.entries(incoming.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]);
+          resolve({ status: incoming.statusCode ?? 0, headers: Object.fromEntries(headers) as Record<string, string>, body: Buffer.concat(chunks) });
+        });
+      },
+    );
+    outgoing.on('timeout', () =>
+      outgoing.destroy(Object.assign(new Error(`no answer within ${request.timeoutSeconds} s`), { code: 'ESOCKETTIMEDOUT' })),
+    );
+    outgoing.on('error', fail);
+    outgoing.end(request.body);
+  });
+}
+
+/**
+ * The proxy for a URL by HTTPS_PROXY and NO_PROXY (either case), or undefined. NO_PROXY entries match the host and its
+ * subdomains, with or without a leading dot and a port; `*` matches all.
+ */
+export function proxyFor(url: URL, env: Readonly<Record<string, string | undefined>>): string | undefined {
+  const proxy = env['https_proxy'] || env['HTTPS_PROXY'];
+  if (!proxy) return undefined;
+  const port = url.port || '443';
+  for (const entry of (env['no_proxy'] || env['NO_PROXY'] || '').split(/[\s,]+/)) {
+    if (entry === '') continue;
+    if (entry === '*') return undefined;
+    const [, host = '', entryPort] = /^\*?\.?(.*?)(?::(\d+))?$/.exec(entry) ?? [];
+    if (entryPort !== undefined && entryPort !== port) continue;
+    if (host !== '' && (url.hostname === host.toLowerCase() || url.hostname.endsWith(`.${host.toLowerCase()}`))) return undefined;
+  }
+  return proxy.includes('://') ? proxy : `http://${proxy}`;
+}
