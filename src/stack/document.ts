@@ -25,6 +25,8 @@ export interface Document {
   readonly value: unknown;
   /** Syntax errors, undefined variables; where there are any, the value is not complete. */
   readonly faults: readonly Fault[];
+  /** Paths whose text could not be completed, because a variable in it is not set. */
+  readonly unset: readonly Path[];
   /** Place of a value, or of its key; of the nearest thing around it where the path is not in the file. */
   place(path: Path, of?: 'key' | 'value'): Place;
 }
@@ -35,6 +37,7 @@ export function readDocument(text: string, file: string, lookup: Lookup): Docume
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false });
   const places = new Map<string, { key?: number; value: number }>();
   const faults: Fault[] = [];
+  const unset: Path[] = [];
   const at = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
@@ -49,7 +52,10 @@ export function readDocument(text: string, file: string, lookup: Lookup): Docume
   const scalar = (node: Scalar, path: Path): unknown => {
     if (typeof node.value !== 'string') return typeof node.value === 'bigint' ? node.value.toString() : node.value;
     const place = at(node.range?.[0] ?? 0);
-    const result = substitute(node.value, lookup, (message, hint) => faults.push(new Fault(`${pathText(path)}: ${message}`, { place, hint })));
+    const result = substitute(node.value, lookup, (message, hint) => {
+      unset.push(path);
+      faults.push(new Fault(`${pathText(path)}: ${message}`, { place, hint }));
+    });
     return node.type === 'PLAIN' && typeof result === 'string' && WHOLE.test(node.value) ? typed(result) : result;
   };
   const convert = (node: Node | null | undefined, path: Path, open: readonly Node[]): unknown => {
@@ -88,6 +94,7 @@ export function readDocument(text: string, file: string, lookup: Lookup): Docume
   return {
     value: value === leftOut ? undefined : value,
     faults,
+    unset,
     place: (path, of = 'value') => {
       for (let length = path.length; length >= 0; length -= 1) {
         const found = places.get(key(path.slice(0, length)));

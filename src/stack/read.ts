@@ -6,10 +6,10 @@ import * as v from 'valibot';
 import { Fault, Faults } from '../engine/fault.ts';
 import { completeStack } from './defaults.ts';
 import { type Document, type Path, type Problem, pathText, readDocument } from './document.ts';
+import { schemaProblems, unknownKeys } from './explain.ts';
 import { noticesOf, problemsOf } from './rules.ts';
 import { type StackFile, stackSchema } from './schema.ts';
 import type { Stack } from './stack.ts';
-import { nearest } from './suggest.ts';
 import { blueprintVariables, conflicts, type LiftedSecrets, liftSecrets } from './values.ts';
 
 export interface StackSource {
@@ -45,16 +45,71 @@ export function readStack(source: StackSource): ReadStack {
       }),
     ]);
   }
-  const checked = v.safeParse(stackSchema, document.value, { abortEarly: false });
-  const problems = [...unknownKeys(stackSchema, document.value, []), ...(checked.issues?.flatMap((issue) => schemaProblems(issue)) ?? [])];
-  const faults = [...document.faults, ...toFaults(problems, document, document.faults)];
-  if (!checked.success) throw new Faults(inOrder(faults));
-  const bare = completeStack(checked.output, {});
-  faults.push(...toFaults(problemsOf(checked.output, bare), document, []));
-  const { values, lifted, faults: inValues } = readValues(checked.output, bare, document, source);
-  faults.push(...inValues);
+  const { output, problems, failed } = validate(document.value, document.unset);
+  const faults = [...document.faults, ...toFaults(problems, document)];
+  if (output === undefined) throw new Faults(inOrder(faults));
+  const bare = completeStack(output, {});
+  // Where a block is broken, rules about it would only repeat that.
+  const broken = brokenBlocks(failed);
+  faults.push(
+    ...toFaults(
+      problemsOf(output, bare).filter(({ path }) => !broken.has(String(path[0]))),
+      document,
+    ),
+  );
+  const fromValues = readValues(output, bare, document, source, broken);
+  faults.push(...fromValues.faults);
   if (faults.length > 0) throw new Faults(inOrder(faults));
-  return { stack: { ...bare, zitadel: { ...bare.zitadel, values } }, lifted, notices: toFaults(noticesOf(bare), document, []) };
+  return {
+    stack: { ...bare, zitadel: { ...bare.zitadel, values: fromValues.values } },
+    lifted: fromValues.lifted,
+    notices: toFaults(noticesOf(bare), document),
+  };
+}
+
+/**
+ * Validates against the schema. Where something is wrong, it is taken out and the rest validated again, so that the
+ * rules between settings still find their own problems; `failed` names what was taken out.
+ */
+function validate(value: unknown, unset: readonly Path[]): { output?: StackFile; problems: Problem[]; failed: readonly Path[] } {
+  const checked = v.safeParse(stackSchema, value);
+  const known = new Set(unset.map((path) => JSON.stringify(path)));
+  const found = [...unknownKeys(value), ...(checked.issues ?? []).flatMap((issue) => schemaProblems(issue))];
+  const problems = found.filter(({ path }) => !known.has(JSON.stringify(path)));
+  const failed = [...found.map(({ path }) => path), ...unset];
+  if (checked.success && failed.length === 0) return { output: checked.output, problems, failed };
+  const repaired = structuredClone(value) as Record<string, unknown>;
+  for (const path of failed) remove(repaired, path);
+  const again = v.safeParse(stackSchema, {
+    name: 'stack',
+    region: 'eu-de',
+    domain: 'login.example.com',
+    contact: 'contact@example.com',
+    ...repaired,
+  });
+  return again.success ? { output: again.output, problems, failed } : { problems, failed };
+}
+
+/** Blocks that a broken setting makes unfit for rules: its own, and those whose rules look at it. */
+function brokenBlocks(failed: readonly Path[]): Set<string> {
+  const lookedAtBy: Record<string, readonly string[]> = {
+    region: ['database', 'cluster', 'loadBalancer', 'network'],
+    domain: ['dns'],
+    dns: ['domain'],
+    network: ['cluster'],
+    cluster: ['loadBalancer', 'database'],
+  };
+  return new Set(failed.flatMap(([block]) => [String(block), ...(lookedAtBy[String(block)] ?? [])]));
+}
+
+/** Takes a setting out; of a list, the whole list. */
+function remove(from: Record<string, unknown>, path: Path): void {
+  const end = path.findIndex((part) => typeof part === 'number');
+  const keys = (end === -1 ? path : path.slice(0, end)).map(String);
+  const last = keys.pop();
+  let at: unknown = from;
+  for (const key of keys) at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[key] : undefined;
+  if (last !== undefined && typeof at === 'object' && at !== null) delete (at as Record<string, unknown>)[last];
 }
 
 function readValues(
@@ -62,6 +117,7 @@ function readValues(
   stack: Stack,
   document: Document,
   source: StackSource,
+  broken: ReadonlySet<string>,
 ): { values: Stack['zitadel']['values']; lifted: LiftedSecrets; faults: Fault[] } {
   const none = { values: {}, lifted: { configuration: {} } };
   const { values: named } = file.zitadel;
@@ -87,7 +143,7 @@ function readValues(
     return { ...none, faults: [new Fault('the values file is not a map', { place: read.place([]) })] };
   const given = read.value as Record<string, unknown>;
   const { values, secrets, problems } = liftSecrets(given);
-  return { values, lifted: secrets, faults: toFaults([...problems, ...conflicts(given, stack)], read, []) };
+  return { values, lifted: secrets, faults: toFaults([...problems, ...(broken.size === 0 ? conflicts(given, stack) : [])], read) };
 }
 
 /** `values.yaml` beside `deploy/zitadel.yaml` is `deploy/values.yaml`. */
@@ -97,13 +153,11 @@ function joinPath(file: string, named: string): string {
   return folder + named.replace(/^(\.\/)+/, '');
 }
 
-function toFaults(problems: readonly Problem[], document: Document, known: readonly Fault[]): Fault[] {
-  const faults = problems.map(
+function toFaults(problems: readonly Problem[], document: Document): Fault[] {
+  return problems.map(
     ({ path, message, hint, atKey }) =>
       new Fault(`${pathText(path)}: ${message}`, { place: document.place(path, atKey === true ? 'key' : 'value'), hint }),
   );
-  // Where a variable is not set, what is wrong with the empty text that is left there says nothing new.
-  return faults.filter(({ place }) => !known.some((one) => one.place?.line === place?.line && one.place?.column === place?.column));
 }
 
 function inOrder(faults: readonly Fault[]): Fault[] {
@@ -112,111 +166,4 @@ function inOrder(faults: readonly Fault[]): Fault[] {
     return (one.place?.line ?? 0) - (other.place?.line ?? 0) || (one.place?.column ?? 0) - (other.place?.column ?? 0);
   };
   return [...faults].sort(compare);
-}
-
-type AnySchema = v.GenericSchema & {
-  entries?: Record<string, AnySchema>;
-  wrapped?: AnySchema;
-  item?: AnySchema;
-  options?: readonly unknown[];
-  pipe?: readonly unknown[];
-};
-
-function bare(schema: AnySchema): AnySchema {
-  return schema.wrapped === undefined ? schema : bare(schema.wrapped);
-}
-
-/** Keys that the schema does not know; valibot itself would name the first of a block only. */
-function unknownKeys(schema: AnySchema, value: unknown, path: Path): Problem[] {
-  const inner = bare(schema);
-  if (typeof value !== 'object' || value === null) return [];
-  if (Array.isArray(value)) return [];
-  const entries = inner.entries ?? (inner.options as AnySchema[] | undefined)?.map(bare).find((option) => option.entries !== undefined)?.entries;
-  if (entries === undefined) return [];
-  return Object.entries(value).flatMap(([key, child]): Problem[] => {
-    const entry = Object.hasOwn(entries, key) ? entries[key] : undefined;
-    if (entry !== undefined) return unknownKeys(entry, child, [...path, key]);
-    const known = Object.keys(entries).filter((name) => name !== '$schema');
-    const near = nearest(key, known);
-    const hint = near === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean "${near}"?`;
-    return [{ path: [...path, key], message: 'unknown key', hint, atKey: true }];
-  });
-}
-
-function schemaProblems(issue: v.BaseIssue<unknown>, before: Path = []): Problem[] {
-  const path = [...before, ...(issue.path ?? []).map(({ key }) => key as string | number)];
-  const at = { path, message: '', hint: undefined };
-  if (issue.type === 'strict_object' && issue.received === 'undefined') return [{ ...at, message: `missing${hintFor(path)}` }];
-  if (issue.type === 'strict_object' && issue.expected === 'never') return [];
-  if (issue.type === 'union') {
-    const fitting = (issue.issues ?? []).filter(
-      (inner) => (typeof issue.input === 'object') === (inner.type === 'strict_object' || (inner.path ?? []).length > 0),
-    );
-    if (fitting.length > 0 && !(fitting.length === 1 && fitting[0]?.kind === 'schema' && (fitting[0].path ?? []).length === 0)) {
-      return fitting.flatMap((inner) => schemaProblems(inner, path));
-    }
-    return [{ ...at, message: `${shown(issue.input)} is not possible here`, hint: expectation(path) }];
-  }
-  if (issue.type === 'picklist') {
-    const options = [...new Set((issue as unknown as { expected: string }).expected.replace(/[()"]/g, '').split(' | '))];
-    const near = nearest(String(issue.input), options);
-    return [
-      {
-        ...at,
-        message: `${shown(issue.input)} is not possible`,
-        hint: `${near === undefined ? '' : `Did you mean "${near}"? `}Right would be ${list(options)}.`,
-      },
-    ];
-  }
-  if (issue.kind === 'validation') return [{ ...at, message: `${shown(issue.input)} is not right`, hint: `Right would be ${issue.message}.` }];
-  return [{ ...at, message: `${shown(issue.input)} is ${kindOf(issue.input)}, not ${wanted(issue.expected)}`, hint: expectation(path) }];
-}
-
-/** What would be right at a path, from the schema's own patterns. */
-function expectation(path: Path): string | undefined {
-  let schema: AnySchema | undefined = stackSchema as unknown as AnySchema;
-  for (const part of path) {
-    const inner: AnySchema | undefined = schema === undefined ? undefined : bare(schema);
-    schema = typeof part === 'number' ? inner?.item : inner?.entries?.[part];
-  }
-  if (schema === undefined) return undefined;
-  const inner = bare(schema);
-  const candidates = [inner, ...((inner.options ?? []) as AnySchema[])];
-  for (const { pipe } of candidates.filter((one) => typeof one === 'object')) {
-    const pattern = (pipe ?? []).find((part) => (part as { kind?: string }).kind === 'validation') as { message?: unknown } | undefined;
-    if (typeof pattern?.message === 'string') return `Right would be ${pattern.message}.`;
-  }
-  return undefined;
-}
-
-function hintFor(path: Path): string {
-  const right = expectation(path);
-  return right === undefined ? '' : `; ${right.charAt(0).toLowerCase()}${right.slice(1, -1)}`;
-}
-
-function shown(value: unknown): string {
-  const text = typeof value === 'string' ? `"${value}"` : (JSON.stringify(value) ?? 'nothing');
-  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return 'empty';
-  if (Array.isArray(value)) return 'a list';
-  const kinds: Record<string, string> = { string: 'text', number: 'a number', boolean: 'true or false', object: 'a block' };
-  return kinds[typeof value] ?? 'something else';
-}
-
-function wanted(expected: string | null): string {
-  const kinds: Record<string, string> = {
-    string: 'text (put it in quotes)',
-    number: 'a number',
-    boolean: 'true or false',
-    Array: 'a list',
-    Object: 'a block',
-  };
-  return kinds[expected ?? ''] ?? 'what is expected here';
-}
-
-function list(options: readonly string[]): string {
-  return options.length < 2 ? options.join('') : `${options.slice(0, -1).join(', ')} or ${options.at(-1)}`;
 }

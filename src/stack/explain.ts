@@ -1,0 +1,121 @@
+/**
+ * Owns the words for what the schema refuses: what is wrong, what would be right, "did you mean". What is checked is
+ * `schema.ts`'s, where it stands in the file `document.ts`'s business.
+ */
+import type * as v from 'valibot';
+import type { Path, Problem } from './document.ts';
+import { stackSchema } from './schema.ts';
+import { nearest } from './suggest.ts';
+
+type AnySchema = v.GenericSchema & {
+  entries?: Record<string, AnySchema>;
+  wrapped?: AnySchema;
+  item?: AnySchema;
+  options?: readonly unknown[];
+  pipe?: readonly unknown[];
+};
+
+function bare(schema: AnySchema): AnySchema {
+  return schema.wrapped === undefined ? schema : bare(schema.wrapped);
+}
+
+/** Keys that the schema does not know; valibot itself would name the first of a block only. */
+export function unknownKeys(value: unknown, path: Path = [], schema: AnySchema = stackSchema as unknown as AnySchema): Problem[] {
+  const inner = bare(schema);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+  const entries = inner.entries ?? (inner.options as AnySchema[] | undefined)?.map(bare).find((option) => option.entries !== undefined)?.entries;
+  if (entries === undefined) return [];
+  return Object.entries(value).flatMap(([key, child]): Problem[] => {
+    const entry = Object.hasOwn(entries, key) ? entries[key] : undefined;
+    if (entry !== undefined) return unknownKeys(child, [...path, key], entry);
+    const known = Object.keys(entries).filter((name) => name !== '$schema');
+    const near = nearest(key, known);
+    const hint = near === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean "${near}"?`;
+    return [{ path: [...path, key], message: 'unknown key', hint, atKey: true }];
+  });
+}
+
+/** What is wrong by one issue of valibot, in our words; `before` is the path of what holds it. */
+export function schemaProblems(issue: v.BaseIssue<unknown>, before: Path = []): Problem[] {
+  const path = [...before, ...(issue.path ?? []).map(({ key }) => key as string | number)];
+  const at = { path, message: '', hint: undefined };
+  if (issue.type === 'strict_object' && issue.received === 'undefined') return [{ ...at, message: `missing${hintFor(path)}` }];
+  if (issue.type === 'strict_object' && issue.expected === 'never') return [];
+  if (issue.type === 'union') {
+    const fitting = (issue.issues ?? []).filter(
+      (inner) => (typeof issue.input === 'object') === (inner.type === 'strict_object' || (inner.path ?? []).length > 0),
+    );
+    if (fitting.length > 0 && !(fitting.length === 1 && fitting[0]?.kind === 'schema' && (fitting[0].path ?? []).length === 0)) {
+      return fitting.flatMap((inner) => schemaProblems(inner, path));
+    }
+    return [{ ...at, message: `${shown(issue.input)} is not possible here`, hint: expectation(path) }];
+  }
+  if (issue.type === 'picklist') {
+    const options = [...new Set((issue as unknown as { expected: string }).expected.replace(/[()"]/g, '').split(' | '))];
+    const near = typeof issue.input === 'string' ? nearest(issue.input, options) : undefined;
+    return [
+      {
+        ...at,
+        message: `${shown(issue.input)} is not possible`,
+        hint: `${near === undefined ? '' : `Did you mean "${near}"? `}Right would be ${list(options)}.`,
+      },
+    ];
+  }
+  if (issue.kind === 'validation') return [{ ...at, message: `${shown(issue.input)} is not right`, hint: `Right would be ${issue.message}.` }];
+  return [
+    {
+      ...at,
+      message: `${shown(issue.input)} is ${kindOf(issue.input)}, not ${wanted(issue.expected)}`,
+      hint: issue.expected === 'Array' ? 'Write a list, such as [a, b].' : expectation(path),
+    },
+  ];
+}
+
+/** What would be right at a path, from the schema's own patterns. */
+function expectation(path: Path): string | undefined {
+  let schema: AnySchema | undefined = stackSchema as unknown as AnySchema;
+  for (const part of path) {
+    const inner: AnySchema | undefined = schema === undefined ? undefined : bare(schema);
+    schema = typeof part === 'number' ? inner?.item : inner?.entries?.[part];
+  }
+  if (schema === undefined) return undefined;
+  const inner = bare(schema);
+  const candidates = [inner, ...((inner.options ?? []) as AnySchema[])];
+  for (const { pipe } of candidates.filter((one) => typeof one === 'object')) {
+    const pattern = (pipe ?? []).find((part) => (part as { kind?: string }).kind === 'validation') as { message?: unknown } | undefined;
+    if (typeof pattern?.message === 'string') return `Right would be ${pattern.message}.`;
+  }
+  return undefined;
+}
+
+function hintFor(path: Path): string {
+  const right = expectation(path);
+  return right === undefined ? '' : `; ${right.charAt(0).toLowerCase()}${right.slice(1, -1)}`;
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === 'string' ? `"${value}"` : (JSON.stringify(value) ?? 'nothing');
+  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'empty';
+  if (Array.isArray(value)) return 'a list';
+  const kinds: Record<string, string> = { string: 'text', number: 'a number', boolean: 'true or false', object: 'a block' };
+  return kinds[typeof value] ?? 'something else';
+}
+
+function wanted(expected: string | null): string {
+  const kinds: Record<string, string> = {
+    string: 'text (put it in quotes)',
+    number: 'a number',
+    boolean: 'true or false',
+    Array: 'a list',
+    Object: 'a block',
+  };
+  return kinds[expected ?? ''] ?? 'what is expected here';
+}
+
+function list(options: readonly string[]): string {
+  return options.length < 2 ? options.join('') : `${options.slice(0, -1).join(', ')} or ${options.at(-1)}`;
+}
