@@ -4,6 +4,7 @@
  */
 import type { World } from '../contract.ts';
 import type { Shape } from './fields.ts';
+import type { Principal } from './tables/iam.ts';
 
 /** Who calls, after the front door verified token or signature. */
 export interface Caller {
@@ -14,8 +15,10 @@ export interface Caller {
   /** Set for project-scoped tokens, and for signed requests from X-Project-Id or the project id in the path. */
   readonly projectId: string | undefined;
   readonly via: 'token' | 'signature';
-  /** `full`, or `read` for credentials that may only read. */
-  readonly rights: 'full' | 'read';
+  /** `full`; `read` for credentials that may only read; `none` where no role covers the project (or the domain, without one). */
+  readonly rights: 'full' | 'read' | 'none';
+  /** The same person as tokens and temporary keys keep it; for IAM. */
+  readonly principal: Principal;
 }
 
 export interface Call {
@@ -63,6 +66,10 @@ export interface Service {
   /** First label of the host name; `cce` also answers `<cluster id>.cce…`. */
   readonly prefixes: readonly string[];
   readonly routes: readonly Route[];
+  /** False for services that work without a project (IAM, TMS). */
+  readonly projectScoped?: boolean;
+  /** A second request id header beside `X-Request-Id` (`X-Openstack-Request-Id`, `X-Compute-Request-Id`; 10.2). */
+  readonly requestIdHeader?: string;
   /** The service's own error body (API reference section 10.1); chosen by path where one host speaks several dialects. */
   error(path: string, error: { readonly status: number; readonly code: string; readonly message: string; readonly requestId: string }): unknown;
   /** Codes for what the front door refuses in this service's name; without them it answers as the gateway (`APIG.…`). */

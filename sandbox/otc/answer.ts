@@ -1,0 +1,48 @@
+/** Owns how an answer leaves the front door: headers, body bytes, and the faults that spoil it on the way. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Act } from '../control/state.ts';
+import type { Reply } from './service.ts';
+
+/** The largest body of a signed call (API reference 1.4). */
+const bodyLimit = 12 * 1024 * 1024;
+
+export class BodyTooLarge extends Error {}
+
+/** @throws BodyTooLarge above 12 MB */
+export async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    const bytes = chunk as Buffer;
+    size += bytes.length;
+    if (size > bodyLimit) throw new BodyTooLarge('The request body is larger than 12 MB.');
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Sends a reply; a `truncate` fault promises the whole body and cuts after some bytes. */
+export function send(response: ServerResponse, method: string, reply: Reply, headers: Readonly<Record<string, string>>, act: Act | undefined): void {
+  const body = bytesOf(reply.body);
+  const all: Record<string, string> = { ...headers, ...(body.length > 0 ? { 'Content-Type': 'application/json' } : {}), ...reply.headers };
+  if (reply.status !== 204) all['Content-Length'] = String(body.length);
+  response.writeHead(reply.status, all);
+  if (act?.kind === 'truncate' && body.length > 0) {
+    response.write(body.subarray(0, act.bytes), () => response.destroy());
+    return;
+  }
+  response.end(method === 'HEAD' || reply.status === 204 ? undefined : body);
+}
+
+function bytesOf(body: unknown): Buffer {
+  if (body === undefined) return Buffer.alloc(0);
+  if (Buffer.isBuffer(body)) return body;
+  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+}
+
+/** Cuts the connection with a TCP reset. */
+export function reset(response: ServerResponse): void {
+  const socket = response.socket as (NonNullable<ServerResponse['socket']> & { resetAndDestroy?: () => void }) | null;
+  if (socket !== null && typeof socket.resetAndDestroy === 'function') socket.resetAndDestroy();
+  else response.destroy();
+}
