@@ -1,0 +1,179 @@
+/**
+ * Owns the inputs of `action.yml`: reads them once, turns them into typed values, gathers every problem. Nothing after
+ * it reads `INPUT_*`. What the stack file says is `stack/`'s, the rules for secrets are `stack/secrets.ts`'s business.
+ */
+import { Fault, Faults } from '../engine/fault.ts';
+import { Secret } from '../secret.ts';
+
+export const commands = ['deploy', 'plan', 'drift', 'destroy', 'check'] as const;
+export type Command = (typeof commands)[number];
+
+/** How to sign in; the shape that `otc/` takes. */
+export type CredentialInputs =
+  | { readonly kind: 'access-key'; readonly accessKey: string; readonly secretKey: Secret; readonly securityToken?: Secret | undefined }
+  | { readonly kind: 'password'; readonly username: string; readonly password: Secret; readonly domainName: string }
+  | { readonly kind: 'oidc'; readonly identityProvider: string; readonly audience: string };
+
+export interface ToolInput {
+  readonly version: string;
+  readonly checksum?: string | undefined;
+  readonly mirror?: string | undefined;
+}
+
+export interface Inputs {
+  readonly command: Command;
+  readonly config: string;
+  readonly credentials: CredentialInputs;
+  readonly project?: string | undefined;
+  readonly identityEndpoint?: string | undefined;
+  readonly secrets: {
+    readonly stackSecret?: Secret | undefined;
+    readonly masterkey?: Secret | undefined;
+    readonly databaseRootPassword?: Secret | undefined;
+    readonly databaseUserPassword?: Secret | undefined;
+    readonly adminPassword?: Secret | undefined;
+  };
+  /** Permanent key of the DNS01 solver; absent: the key in use, where that is permanent. */
+  readonly acme?: { readonly accessKey: string; readonly secretKey: Secret } | undefined;
+  readonly planDigest?: string | undefined;
+  /** Name of the stack, typed again, to allow `destroy`. */
+  readonly confirmDestroy?: string | undefined;
+  readonly helm: ToolInput;
+  readonly kubectl: ToolInput;
+  readonly githubToken?: Secret | undefined;
+  readonly comment: boolean;
+  readonly driftIssue: boolean;
+}
+
+/** Defaults, the same as in `action.yml` (compared by a test); they serve where the runner gives none. */
+export const inputDefaults: Readonly<Record<string, string>> = {
+  command: 'deploy',
+  config: 'zitadel.yaml',
+  'identity-audience': 'zitadel-on-otc',
+  'helm-version': '4.1.4',
+  'kubectl-version': '1.34.5',
+  comment: 'false',
+  'drift-issue': 'false',
+};
+
+/**
+ * Reads the inputs; surrounding white space is cut, an empty string counts as absent.
+ * @throws Faults with all problems; no message contains a secret
+ */
+export function readInputs(env: Readonly<Record<string, string | undefined>>): Inputs {
+  const faults: Fault[] = [];
+  const refuse = (message: string, hint: string): undefined => {
+    faults.push(new Fault(message, { hint }));
+    return undefined;
+  };
+  const text = (name: string): string | undefined => env[`INPUT_${name.toUpperCase()}`]?.trim() || inputDefaults[name];
+  const matching = (name: string, pattern: RegExp, right: string): string | undefined => {
+    const value = text(name);
+    return value === undefined || pattern.test(value)
+      ? value
+      : refuse(`input ${name}: "${value}" is not ${right}`, `Give ${right}, or leave it out.`);
+  };
+  const secret = (name: string): Secret | undefined => {
+    const value = text(name);
+    if (value === undefined) return undefined;
+    if (value.length < 8)
+      return refuse(`input ${name} has ${value.length} characters; fewer than 8 cannot be kept out of logs`, 'Give a longer one.');
+    return new Secret(value, name);
+  };
+  const boolean = (name: string): boolean => {
+    const value = text(name) ?? 'false';
+    if (!['true', 'false'].includes(value)) refuse(`input ${name}: "${value}" is neither true nor false`, 'Write true or false.');
+    return value === 'true';
+  };
+  const choice = <const T extends readonly string[]>(name: string, options: T): T[number] => {
+    const value = text(name);
+    if (value !== undefined && options.includes(value)) return value;
+    refuse(`input ${name}: "${value ?? ''}" is not possible`, `Right would be ${options.join(', ')}.`);
+    return options[0] ?? '';
+  };
+  const tool = (name: 'helm' | 'kubectl'): ToolInput => ({
+    version: matching(`${name}-version`, /^v?\d+\.\d+\.\d+$/, 'a version such as 4.1.4')?.replace(/^v/, '') ?? inputDefaults[`${name}-version`] ?? '',
+    checksum: matching(`${name}-checksum`, /^(sha256:)?[0-9a-fA-F]{64}$/, 'a sha256 of 64 hexadecimal digits')
+      ?.replace(/^sha256:/, '')
+      .toLowerCase(),
+    mirror: matching(`${name}-mirror`, /^https:\/\/[^\s?#]+$/, 'an https:// URL')?.replace(/\/+$/, ''),
+  });
+  const inputs = {
+    command: choice('command', commands),
+    config: text('config') ?? '',
+    credentials: readCredentials(text, secret, refuse),
+    project: text('project'),
+    identityEndpoint: matching('identity-endpoint', /^https:\/\/[^\s?#]+$/, 'an https:// URL'),
+    secrets: {
+      stackSecret: secret('stack-secret'),
+      masterkey: secret('masterkey'),
+      databaseRootPassword: secret('database-password'),
+      databaseUserPassword: secret('database-user-password'),
+      adminPassword: secret('admin-password'),
+    },
+    acme: readAcme(text, secret, refuse),
+    planDigest: matching('plan-digest', /^[0-9a-f]{64}$/, 'a digest as the output plan-digest gives it'),
+    confirmDestroy: text('confirm-destroy'),
+    helm: tool('helm'),
+    kubectl: tool('kubectl'),
+    githubToken: secret('github-token'),
+    comment: boolean('comment'),
+    driftIssue: boolean('drift-issue'),
+  };
+  for (const name of ['comment', 'drift-issue']) {
+    if (text(name) === 'true') refuse(`input ${name}: not offered by this version`, 'Leave it out; the job summary says the same.');
+  }
+  if (faults.length > 0 || inputs.credentials === undefined) throw new Faults(faults);
+  return { ...inputs, credentials: inputs.credentials };
+}
+
+type Text = (name: string) => string | undefined;
+type SecretOf = (name: string) => Secret | undefined;
+type Refuse = (message: string, hint: string) => undefined;
+
+/** Exactly one way to sign in, complete. */
+function readCredentials(text: Text, secret: SecretOf, refuse: Refuse): CredentialInputs | undefined {
+  const ways = {
+    'access-key': ['access-key', 'secret-key'],
+    username: ['username', 'password', 'domain-name'],
+    'identity-provider': ['identity-provider'],
+  } as const;
+  const chosen = (Object.keys(ways) as (keyof typeof ways)[]).filter((way) =>
+    ways[way].some((name) => name !== 'domain-name' && text(name) !== undefined),
+  );
+  if (chosen.length !== 1) {
+    const what = chosen.length === 0 ? 'no credentials are given' : `credentials are given in ${chosen.length} ways`;
+    return refuse(
+      what,
+      'Give either access-key and secret-key, or username, password and domain-name, or identity-provider. An empty secret often means that the secret is not set, or that the run comes from a fork.',
+    );
+  }
+  const way = chosen[0] as keyof typeof ways;
+  const missing = ways[way].filter((name) => text(name) === undefined);
+  if (missing.length > 0)
+    return refuse(`input ${missing.join(', ')} is missing`, `It belongs to ${ways[way].filter((name) => !missing.includes(name)).join(', ')}.`);
+  if (way !== 'access-key' && text('security-token') !== undefined)
+    refuse('input security-token goes with access-key and secret-key only', 'Remove it.');
+  if (way === 'access-key') {
+    const secretKey = secret('secret-key');
+    return secretKey === undefined
+      ? undefined
+      : { kind: 'access-key', accessKey: text('access-key') ?? '', secretKey, securityToken: secret('security-token') };
+  }
+  if (way === 'username') {
+    const password = secret('password');
+    return password === undefined
+      ? undefined
+      : { kind: 'password', username: text('username') ?? '', password, domainName: text('domain-name') ?? '' };
+  }
+  return { kind: 'oidc', identityProvider: text('identity-provider') ?? '', audience: text('identity-audience') ?? '' };
+}
+
+function readAcme(text: Text, secret: SecretOf, refuse: Refuse): Inputs['acme'] {
+  const accessKey = text('acme-access-key');
+  if ((accessKey === undefined) !== (text('acme-secret-key') === undefined)) {
+    return refuse('inputs acme-access-key and acme-secret-key go together', 'Give both, or neither.');
+  }
+  const secretKey = secret('acme-secret-key');
+  return accessKey === undefined || secretKey === undefined ? undefined : { accessKey, secretKey };
+}

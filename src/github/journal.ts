@@ -1,0 +1,67 @@
+/**
+ * Owns the log of a walk as the runner shows it: one group a resource, in the order in which they end, never
+ * interleaved; while something takes long, one line of progress at a time outside the groups.
+ */
+import type { Journal, Outcome, Verdict } from '../engine/outcome.ts';
+import type { AnyResource } from '../engine/resource.ts';
+import { faultText, type Runner } from './runner.ts';
+
+/** Seconds after which a resource's progress is shown while it goes on. */
+const LONG = 5;
+
+const done: Partial<Record<Verdict, string>> = { create: 'created', update: 'updated', replace: 'replaced', delete: 'deleted' };
+const planned: Partial<Record<Verdict, string>> = { create: 'to create', update: 'to update', replace: 'to replace', delete: 'to delete' };
+const marks: Record<Verdict, string> = {
+  unchanged: '✓',
+  create: '+',
+  update: '~',
+  replace: '±',
+  delete: '-',
+  blocked: '◌',
+  unknown: '?',
+  failed: '✗',
+  kept: '■',
+  absent: '·',
+};
+
+/** A journal that writes to the runner's log. `now` gives milliseconds. */
+export function runnerJournal(runner: Runner, now: () => number = Date.now): Journal {
+  const open = new Map<string, { since: number; lines: string[] }>();
+  return {
+    begin: ({ id }) => {
+      if (!open.has(id)) open.set(id, { since: now(), lines: [] });
+    },
+    say: (resource: AnyResource, line: string) => {
+      const entry = open.get(resource.id) ?? { since: now(), lines: [] };
+      open.set(resource.id, entry);
+      const seconds = Math.round((now() - entry.since) / 1000);
+      entry.lines.push(`[${seconds} s] ${line}`);
+      if (seconds >= LONG) runner.line(`… ${resource.title}: ${line} [${seconds} s]`);
+    },
+    end: (outcome) => {
+      const lines = [...(open.get(outcome.id)?.lines ?? []), ...linesOf(outcome)];
+      open.delete(outcome.id);
+      const title = titleOf(outcome);
+      if (lines.length === 0) runner.line(title);
+      else runner.group(title, lines);
+    },
+  };
+}
+
+function titleOf(outcome: Outcome): string {
+  const verdict = (outcome.done ? done : planned)[outcome.verdict] ?? outcome.verdict;
+  const seconds = outcome.seconds >= 0.5 ? ` (${Math.round(outcome.seconds)} s)` : '';
+  return `${marks[outcome.verdict]} ${outcome.title}: ${verdict}${outcome.note === undefined ? '' : `, ${outcome.note}`}${seconds}`;
+}
+
+function linesOf(outcome: Outcome): string[] {
+  const lines = outcome.changes.map(
+    ({ field, before, after, why }) => `${field}: ${shown(before)} → ${shown(after)}${why === undefined ? '' : ` (${why})`}`,
+  );
+  if (outcome.fault !== undefined) lines.push(...faultText(outcome.fault).split('\n'));
+  return lines;
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
+}

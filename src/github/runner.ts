@@ -1,0 +1,122 @@
+/**
+ * Owns what is said to the runner: workflow commands, annotations, outputs, state, the job summary. What is said is
+ * decided elsewhere; when a resource's lines appear is `journal.ts`'s business.
+ */
+import { issueCommand } from '@actions/core/lib/command.js';
+import { issueFileCommand, prepareKeyValueMessage } from '@actions/core/lib/file-command.js';
+import type { Fault } from '../engine/fault.ts';
+import { redact } from '../secret.ts';
+
+/** The effects; {@link actionsRunner} is the real one. */
+export interface RunnerPort {
+  /** Writes a workflow command. */
+  readonly command: (name: string, properties: Readonly<Record<string, string>>, message: string) => void;
+  /** Writes a line to the log. */
+  readonly line: (text: string) => void;
+  /** Appends to a command file: `OUTPUT`, `STATE` or `STEP_SUMMARY`. */
+  readonly file: (name: 'OUTPUT' | 'STATE' | 'STEP_SUMMARY', text: string) => void;
+}
+
+export const actionsRunner: RunnerPort = {
+  command: (name, properties, message) => issueCommand(name, properties, message),
+  line: (text) => void process.stdout.write(`${text}\n`),
+  file: (name, text) => issueFileCommand(name, text),
+};
+
+export type Level = 'error' | 'warning' | 'notice';
+
+/** GitHub cuts annotations behind 4,096 characters. */
+const LONGEST_ANNOTATION = 4000;
+
+export class Runner {
+  readonly #port: RunnerPort;
+  readonly #env: Readonly<Record<string, string | undefined>>;
+
+  constructor(port: RunnerPort, env: Readonly<Record<string, string | undefined>>) {
+    this.#port = port;
+    this.#env = env;
+  }
+
+  /** True where the user re-ran with debug logging. */
+  get debugging(): boolean {
+    return this.#env['RUNNER_DEBUG'] === '1';
+  }
+
+  /** The sink for `maskTo()`: the runner then replaces the form wherever it is printed. */
+  readonly mask = (form: string): void => this.#port.command('add-mask', {}, form);
+
+  /** A line of the log. Text that the runner would take for a command is made harmless. */
+  line(text: string): void {
+    for (const part of text.split(/\r?\n/)) this.#port.line(harmless(part));
+  }
+
+  debug(text: string): void {
+    if (this.debugging) this.#port.command('debug', {}, text);
+  }
+
+  /** A folded group of lines. */
+  group(title: string, lines: readonly string[]): void {
+    this.#port.command('group', {}, title);
+    for (const line of lines) this.line(line);
+    this.#port.command('endgroup', {}, '');
+  }
+
+  /** An annotation with its place, if it has one; details follow in the log. */
+  annotate(level: Level, fault: Fault, title = 'zitadel-on-otc'): void {
+    const place: Record<string, string> = {};
+    if (fault.place !== undefined) {
+      place['file'] = fault.place.file;
+      place['line'] = String(fault.place.line);
+      place['col'] = String(fault.place.column);
+    }
+    const message = faultText(fault);
+    this.#port.command(level, { title, ...place }, message.length > LONGEST_ANNOTATION ? `${message.slice(0, LONGEST_ANNOTATION)}…` : message);
+  }
+
+  /**
+   * Sets outputs. The runner drops a job output that contains a masked word and only logs a warning; so such a value is
+   * left out here, and the warning names it.
+   */
+  setOutputs(outputs: Readonly<Record<string, string | undefined>>): void {
+    for (const [name, value] of Object.entries(outputs)) {
+      if (value === undefined) continue;
+      if (redact(value) !== value) {
+        this.#port.command(
+          'warning',
+          { title: 'Output left out' },
+          `output ${name} contains a masked word and is left out: a secret is part of a name or an address. Choose a longer, random secret.`,
+        );
+        continue;
+      }
+      this.#port.file('OUTPUT', prepareKeyValueMessage(name, value));
+    }
+  }
+
+  /** Keeps a value for the post step. No secrets: the runner stores it in clear. */
+  saveState(name: string, value: string): void {
+    this.#port.file('STATE', prepareKeyValueMessage(name, value));
+  }
+
+  /** What the main step kept for this post step. */
+  state(name: string): string | undefined {
+    return this.#env[`STATE_${name}`] || undefined;
+  }
+
+  /** Appends Markdown to the job summary where the runner offers one. Its size is `report/`'s business. */
+  summary(markdown: string): void {
+    if (this.#env['GITHUB_STEP_SUMMARY']) this.#port.file('STEP_SUMMARY', markdown);
+  }
+}
+
+/** A fault as plain text: what failed, what the service said, what to do. */
+export function faultText(fault: Fault): string {
+  const service = [fault.status, fault.code].filter((part) => part !== undefined).join(' ');
+  const quoted = [service, fault.requestId === undefined ? '' : `request id ${fault.requestId}`].filter(Boolean).join(', ');
+  const place = fault.place === undefined ? '' : `${fault.place.file}:${fault.place.line}:${fault.place.column}: `;
+  return [`${place}${fault.message}${quoted === '' ? '' : ` (${quoted})`}`, fault.hint].filter(Boolean).join('\n');
+}
+
+/** The runner looks for `::` at a line's start and for `##[` anywhere in it; a zero-width space stops it. */
+function harmless(line: string): string {
+  return line.replace(/^(\s*)::/, '$1\u200b::').replaceAll('##[', '##\u200b[');
+}
