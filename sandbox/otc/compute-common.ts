@@ -2,6 +2,7 @@
  * Owns what the compute services have in common: whose project a call is for, zones and their sold-out flavors, quotas,
  * and how long is left of a transition whose real work took its own time. Addresses are in `allocate.ts`.
  */
+import { createHash } from 'node:crypto';
 import type { World } from '../contract.ts';
 import { type Call, Refusal } from './service.ts';
 import { paces, type Store } from './store.ts';
@@ -10,7 +11,8 @@ import { networkTables, type SecurityGroupRow, type SubnetRow } from './tables/n
 /** `2026-01-01T10:00:00+0000`: RDS. */
 export const offsetTime = (at = new Date()): string => `${at.toISOString().slice(0, 19)}+0000`;
 /** `2026-01-01 10:00:00.000000 +0000 UTC`: CCE, the text of Go's `time.String()`. */
-export const goTime = (at = new Date()): string => `${at.toISOString().slice(0, 19).replace('T', ' ')}.${at.toISOString().slice(20, 23)}000 +0000 UTC`;
+export const goTime = (at = new Date()): string =>
+  `${at.toISOString().slice(0, 19).replace('T', ' ')}.${at.toISOString().slice(20, 23)}000 +0000 UTC`;
 /** `2026-01-01T10:00:00.000000`: EVS. */
 export const microPlainTime = (at = new Date()): string => `${at.toISOString().slice(0, 23)}000`;
 
@@ -76,4 +78,21 @@ export function startWork(world: World, key: string, work: Promise<void>): void 
 export async function workOf(world: World, key: string): Promise<void> {
   await underway.get(world)?.get(key);
   underway.get(world)?.delete(key);
+}
+
+/** 32 hex characters that are always the same for a name: ids of catalogue entries outlive a restart. */
+export const stableHex = (name: string): string => createHash('sha256').update(name).digest('hex').slice(0, 32);
+
+/** The same in the form of a UUID. */
+export function stableUuid(name: string): string {
+  const hex = stableHex(name);
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
+
+/** Records of an `offset` (record index) and `limit` (1 to 100, default 100) page, as RDS pages. @throws Refusal */
+export function pageOf<T>(rows: readonly T[], query: URLSearchParams, code: string): T[] {
+  const [offset, limit] = [Number(query.get('offset') ?? 0), Number(query.get('limit') ?? 100)];
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw new Refusal(400, code, 'limit must be between 1 and 100.');
+  if (!Number.isInteger(offset) || offset < 0) throw new Refusal(400, code, 'offset must not be negative.');
+  return rows.slice(offset, offset + limit);
 }
