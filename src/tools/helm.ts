@@ -18,6 +18,8 @@ export interface Upgrade {
   readonly labels: Readonly<Record<string, string>>;
   /** For each single operation: a hook, the wait for the workloads. */
   readonly timeoutSeconds: number;
+  /** Takes back fields that somebody else set meanwhile; only for releases that are applied server-side. */
+  readonly forceConflicts: boolean;
 }
 
 export interface Helm {
@@ -39,7 +41,7 @@ export function helmOver(run: RunHelm): Helm {
     if (ended.code !== 0) throw new Fault(`helm ${what}: ${helmMessage(ended.stderr)}`);
   };
   return {
-    upgrade: async ({ release, namespace, chart, values, labels, timeoutSeconds }, signal) => {
+    upgrade: async ({ release, namespace, chart, values, labels, timeoutSeconds, forceConflicts }, signal) => {
       const marks = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
       const args = [
         'upgrade',
@@ -57,6 +59,7 @@ export function helmOver(run: RunHelm): Helm {
         '--skip-schema-validation',
         '--hide-notes',
         '--output=json',
+        ...(forceConflicts ? ['--force-conflicts'] : []),
       ];
       // Hooks run one after the other, each with the timeout; the process itself gets time for three of them.
       const ended = await run(args, { stdin: JSON.stringify(values), signal, timeoutSeconds: 3 * timeoutSeconds });
@@ -96,6 +99,8 @@ export interface StoredRelease {
   readonly info: { readonly status: string; readonly description?: string };
   readonly config?: Readonly<Record<string, unknown>> | null;
   readonly manifest: string;
+  /** `ssa` where Helm 4 applies it server-side, `csa` for releases that Helm 3 made. */
+  readonly apply_method?: string;
   readonly hooks?: readonly StoredHook[] | null;
   readonly chart: { readonly metadata: { readonly name: string; readonly version: string; readonly appVersion?: string } };
 }

@@ -1,0 +1,131 @@
+/**
+ * Owns the common form of an object that we apply whole: read, compare the fields that we set, apply server-side, wait
+ * until it is usable. Namespaces, issuers and the Certificate are such; Secrets have rules of their own (`secret.ts`).
+ */
+import { Fault } from '../engine/fault.ts';
+import type { Change, Needs, PartlySeen, Resource, Run, SeenOf } from '../engine/resource.ts';
+import { type Look, type Schedule, schedules, until } from '../engine/until.ts';
+import type { KubeObject } from '../tools/api.ts';
+import type { Kubeconfig } from '../tools/kubeconfig.ts';
+import type { Cluster } from '../tools/toolbox.ts';
+import { differences } from './compare.ts';
+import { clusterIn, type Giving, isOurs, type KubeContext } from './context.ts';
+import { type Manifest, objectPath } from './paths.ts';
+
+export interface AppliedSpec {
+  readonly cluster: Cluster;
+  readonly object: Manifest;
+}
+
+export interface AppliedSeen {
+  readonly cluster: Cluster;
+  readonly live: KubeObject;
+}
+
+export type NeedsCluster = Needs & { readonly kubeconfig: Giving<Kubeconfig> };
+
+export interface Applied<N extends NeedsCluster> {
+  readonly id: string;
+  readonly title: string;
+  readonly needs: N;
+  readonly wanted: boolean;
+  /** What identifies the object, for reading it. */
+  readonly identity: Manifest;
+  /** The resource in kubectl's words, for deleting it. */
+  readonly resource: string;
+  /** The fields that we set, besides the identity. */
+  readonly fields: (needs: SeenOf<N>) => object;
+  /** What keeps a live object from being usable, beyond the fields; `done` where nothing does. */
+  readonly usable?: (live: KubeObject) => Look<KubeObject>;
+  readonly schedule?: Schedule;
+  /** Explains a wait that was given up: other objects' states, read when it is too late. */
+  readonly explain?: (cluster: Cluster, signal: AbortSignal) => Promise<string>;
+  /** True where an object of another maker is fine as it is. */
+  readonly foreignIsFine?: boolean;
+  readonly facts?: (live: KubeObject) => Readonly<Record<string, string>>;
+}
+
+export function applied<N extends NeedsCluster>(context: KubeContext, definition: Applied<N>): Resource<N, AppliedSpec, AppliedSeen> {
+  const { id, title, needs, wanted, identity, resource, usable, foreignIsFine = false, facts } = definition;
+  const path = objectPath(identity);
+  return {
+    id,
+    title,
+    needs,
+    wanted,
+    want: (seen) => ({
+      cluster: context.toolbox.cluster((seen as unknown as { kubeconfig: Kubeconfig }).kubeconfig),
+      object: merged(identity, definition.fields(seen)),
+    }),
+    observe: async (seen: PartlySeen<N>, run) => {
+      const cluster = clusterIn(context, seen as { kubeconfig?: Kubeconfig });
+      const live = await cluster?.api.get(path, run.signal);
+      if (cluster === undefined || live === undefined) return undefined;
+      return wanted || isOurs(live.metadata.labels) ? { cluster, live } : undefined;
+    },
+    diff: ({ object }, { live }) => {
+      if (foreignIsFine && !isOurs(live.metadata.labels)) return [];
+      const changes = differences(object, live);
+      const state = changes.length > 0 ? undefined : usable?.(live);
+      return state === undefined || state.done ? changes : [unusable(state)];
+    },
+    apply: async ({ cluster, object }, _seen, _changes, run) => {
+      const kubectl = await cluster.kubectl(run);
+      const first = await untilAdmitted(title, run, () => kubectl.apply(object, run.signal));
+      if (usable === undefined) return { cluster, live: first };
+      try {
+        const live = await until(`${title} to become usable`, definition.schedule ?? schedules.medium, run, async () => {
+          const now = await cluster.api.get(path, run.signal);
+          return now === undefined ? { done: false, state: 'missing' } : usable(now);
+        });
+        return { cluster, live };
+      } catch (error) {
+        if (!(error instanceof Fault) || definition.explain === undefined) throw error;
+        const why = await definition.explain(cluster, run.signal);
+        throw new Fault(`${error.message}\n${why}`, { resource: title, hint: error.hint, cause: error });
+      }
+    },
+    destroy: async ({ cluster, live }, run) => {
+      // What somebody else made stays.
+      if (!isOurs(live.metadata.labels)) return;
+      const kubectl = await cluster.kubectl(run);
+      await kubectl.remove(resource, identity.metadata.name, identity.metadata.namespace, run.signal);
+    },
+    ...(facts === undefined ? {} : { facts: ({ live }: AppliedSeen) => facts(live) }),
+  };
+}
+
+function unusable(state: Extract<Look<KubeObject>, { done: false }>): Change {
+  const why = state.reason === undefined ? {} : { why: state.reason };
+  return { field: 'status', before: state.state, after: 'usable', ...why };
+}
+
+function merged(identity: Manifest, fields: object): Manifest {
+  const { metadata, ...rest } = fields as { metadata?: object };
+  return { ...identity, ...rest, metadata: { ...identity.metadata, ...metadata } };
+}
+
+/** Errors while a webhook or a kind has just been installed and is not answering yet (cert-manager v1.21). */
+const NOT_YET = /failed calling webhook|no matches for kind|could not find the requested resource|no endpoints available/;
+
+/** Repeats a write that is refused only because what admits it is still starting. */
+export function untilAdmitted<T>(title: string, run: Run, write: () => Promise<T>): Promise<T> {
+  const schedule = { firstSeconds: 0.5, mostSeconds: 5, deadlineSeconds: 180 };
+  return until(`${title} to be admitted`, schedule, run, async () => {
+    try {
+      return { done: true, value: await write() };
+    } catch (error) {
+      if (error instanceof Fault && NOT_YET.test(error.message)) return { done: false, state: 'refused for now', reason: error.message };
+      throw error;
+    }
+  });
+}
+
+/** A condition of an object's status, by type. */
+export function conditionOf(
+  object: KubeObject,
+  type: string,
+): { status: string; reason?: string; message?: string; observedGeneration?: number } | undefined {
+  const status = object['status'] as { conditions?: { type: string; status: string; reason?: string; message?: string }[] } | undefined;
+  return status?.conditions?.find((condition) => condition.type === type);
+}

@@ -1,0 +1,195 @@
+/**
+ * Owns a Helm release as a resource: in sync when status, chart digest, values and live objects agree, else helm is run
+ * once, from a checked file, and its failure explained. What is read is `release-state.ts`'s, how it is watched `rollout.ts`'s.
+ */
+import { Cancelled, Fault } from '../engine/fault.ts';
+import type { Change, PartlySeen, Resource, Run, SeenOf } from '../engine/resource.ts';
+import type { ChartSource } from '../tools/charts.ts';
+import type { Helm } from '../tools/helm.ts';
+import type { Kubeconfig } from '../tools/kubeconfig.ts';
+import type { Cluster } from '../tools/toolbox.ts';
+import { type NeedsCluster, untilAdmitted } from './applied.ts';
+import { valueChanges } from './compare.ts';
+import { clusterIn, type KubeContext } from './context.ts';
+import { adviceFor, diagnose } from './diagnosis.ts';
+import { DIGEST_LABEL, DIGEST_LENGTH, lastGood, type ReleaseSeen, releaseState, STACK_LABEL, STAMP } from './release-state.ts';
+import { type JobLimit, watched } from './rollout.ts';
+
+export interface ReleaseSpec {
+  readonly cluster: Cluster;
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Restarts the workload when it changes; undefined: not compared. */
+  readonly stamp: string | undefined;
+}
+
+export interface ReleaseOptions<N extends NeedsCluster> {
+  readonly id: string;
+  readonly needs: N;
+  readonly wanted: boolean;
+  readonly namespace: string;
+  readonly release: string;
+  readonly source: ChartSource;
+  /** The complete values, without secrets. */
+  readonly values: (needs: SeenOf<N>) => Readonly<Record<string, unknown>>;
+  /** A Deployment of the chart that reads a Secret only when it starts, and what the Secret's last change is. */
+  readonly restart?: { readonly deployment: string; readonly stamp: (needs: SeenOf<N>) => string };
+  /** Seconds for a single hook, or for the workloads to become ready. */
+  readonly timeoutSeconds: number;
+  readonly jobLimits?: Readonly<Record<string, JobLimit>>;
+  /** Releases (namespace/name) that cannot stand beside this one: they are taken away first. */
+  readonly rivals?: readonly { readonly namespace: string; readonly release: string }[];
+  readonly usualSeconds?: number;
+  /** Said whenever it is installed or upgraded. */
+  readonly notice?: string;
+}
+
+export function chartRelease<N extends NeedsCluster>(context: KubeContext, options: ReleaseOptions<N>): Resource<N, ReleaseSpec, ReleaseSeen> {
+  const { id, needs, wanted, namespace, release, source, restart } = options;
+  const title = `Helm release ${namespace}/${release} (${source.name} ${source.version})`;
+  const read = (cluster: Cluster, signal: AbortSignal): Promise<ReleaseSeen | undefined> =>
+    releaseState(cluster, namespace, release, restart, signal);
+  return {
+    id,
+    title,
+    needs,
+    wanted,
+    ...(options.usualSeconds === undefined ? {} : { usualSeconds: options.usualSeconds }),
+    want: (seen) => ({
+      cluster: context.toolbox.cluster((seen as unknown as { kubeconfig: Kubeconfig }).kubeconfig),
+      values: options.values(seen),
+      stamp: restart?.stamp(seen),
+    }),
+    observe: async (seen: PartlySeen<N>, run) => {
+      const cluster = clusterIn(context, seen as { kubeconfig?: Kubeconfig });
+      const found = cluster === undefined ? undefined : await read(cluster, run.signal);
+      // A release of somebody else is left alone where ours is not wanted.
+      return wanted || found?.ours === true ? found : undefined;
+    },
+    diff: (spec, seen) => releaseChanges(spec, seen, source),
+    apply: async (spec, seen, changes, run) => {
+      const { cluster } = spec;
+      if (seen === undefined || changes.some(({ field }) => field !== 'restart')) await upgrade(context, options, title, spec, seen, run);
+      if (restart !== undefined && spec.stamp !== undefined) await stamp(cluster, namespace, restart.deployment, spec.stamp, run);
+      const after = await read(cluster, run.signal);
+      if (after === undefined) throw new Fault(`${title} is gone right after it was installed`, { resource: title });
+      return after;
+    },
+    destroy: async ({ cluster }, run) => {
+      const helm = await cluster.helm(run);
+      await helm.uninstall(release, namespace, true, run.signal);
+    },
+    facts: ({ revision, chartVersion, appVersion, status }) => ({ revision: String(revision), chart: chartVersion, version: appVersion, status }),
+  };
+}
+
+/** What keeps a release from being as wanted. Pure. */
+export function releaseChanges(spec: Pick<ReleaseSpec, 'values' | 'stamp'>, seen: ReleaseSeen, source: ChartSource): Change[] {
+  const changes: Change[] = [];
+  if (seen.status !== 'deployed') changes.push({ field: 'status', before: seen.status, after: 'deployed' });
+  if (plain(seen.chartVersion) !== plain(source.version)) changes.push({ field: 'chart', before: seen.chartVersion, after: source.version });
+  if (!seen.ours)
+    changes.push({ field: 'owner', before: 'nobody', after: 'zitadel-on-otc', why: 'the release was made otherwise and is taken over' });
+  const pinned = source.digest?.replace(/^sha256:/, '').toLowerCase();
+  if (seen.ours && pinned !== undefined && seen.digest !== pinned.slice(0, DIGEST_LENGTH)) {
+    changes.push({ field: 'chart.digest', before: seen.digest ?? 'unknown', after: pinned });
+  }
+  // Values of a release that somebody else made may hold secrets: only the places are named.
+  const values = valueChanges(seen.values, spec.values);
+  changes.push(...(seen.ours ? values : values.map(({ field }) => ({ field, why: 'differs' }))));
+  changes.push(...seen.drift);
+  if (spec.stamp !== undefined && seen.stamp !== spec.stamp)
+    changes.push({ field: 'restart', why: 'a Secret that it reads at its start has changed' });
+  return changes;
+}
+
+async function upgrade<N extends NeedsCluster>(
+  context: KubeContext,
+  options: ReleaseOptions<N>,
+  title: string,
+  spec: ReleaseSpec,
+  seen: ReleaseSeen | undefined,
+  run: Run,
+): Promise<void> {
+  const { namespace, release, source, notice } = options;
+  const { cluster } = spec;
+  const [helm, chart] = await Promise.all([cluster.helm(run), cluster.charts.pull(source, run.signal)]);
+  refuseOtherBytes(title, source, seen, chart.digest);
+  if (notice !== undefined) run.say(notice);
+  const fresh = seen === undefined ? false : await recover(helm, namespace, release, seen, run);
+  for (const rival of options.rivals ?? []) {
+    if ((await releaseState(cluster, rival.namespace, rival.release, undefined, run.signal))?.ours !== true) continue;
+    run.say(`removing release ${rival.namespace}/${rival.release} first: both would claim the same load balancer ports`);
+    await helm.uninstall(rival.release, rival.namespace, true, run.signal);
+  }
+  const labels = { [STACK_LABEL]: context.stack.name, [DIGEST_LABEL]: chart.digest.slice(0, DIGEST_LENGTH) };
+  const request = {
+    release,
+    namespace,
+    chart: chart.file,
+    values: spec.values,
+    labels,
+    timeoutSeconds: options.timeoutSeconds,
+    forceConflicts: !fresh && seen?.serverSide === true,
+  };
+  const { api } = cluster;
+  const limits = options.jobLimits === undefined ? {} : { jobLimits: options.jobLimits };
+  const { error, watched: what } = await watched({ api, namespace, run, ...limits }, (signal) =>
+    untilAdmitted(title, { ...run, signal }, () => helm.upgrade(request, signal)),
+  );
+  if (error === undefined) return;
+  if (run.signal.aborted || !(error instanceof Fault || (error instanceof Cancelled && what.stuck !== undefined))) throw error;
+  const lines = await diagnose(api, namespace, what.tails, run.signal);
+  const reason = what.stuck ?? (error instanceof Error ? error.message : String(error));
+  throw new Fault([`${title} failed: ${reason}`, ...lines].join('\n'), {
+    resource: title,
+    hint: `${adviceFor([reason, ...lines]) ?? 'Look at the pods named above.'} Running again continues where this run stopped.`,
+    cause: error,
+  });
+}
+
+/** Unpinned, the same version must have the bytes that were installed before. */
+function refuseOtherBytes(title: string, source: ChartSource, seen: ReleaseSeen | undefined, digest: string): void {
+  if (source.digest !== undefined || seen?.digest === undefined || plain(seen.chartVersion) !== plain(source.version)) return;
+  if (digest.startsWith(seen.digest)) return;
+  throw new Fault(`${title}: the repository now serves other bytes (sha256 ${digest}) than those installed (${seen.digest}…); refused`, {
+    resource: title,
+    hint: 'Find out why the chart changed under its version. To accept the new bytes, pin them with digest: in the stack file.',
+  });
+}
+
+/**
+ * Frees a release that a killed run left in `pending-*`, which helm refuses to touch (observed with helm 4.1.4). Hooks
+ * stay off: ZITADEL's post-delete hook would delete the login client's Secret.
+ * @returns true where the release is gone after it
+ */
+async function recover(helm: Helm, namespace: string, release: string, seen: ReleaseSeen, run: Run): Promise<boolean> {
+  const { status, revision, cluster } = seen;
+  if (!status.startsWith('pending-') && status !== 'uninstalling') return false;
+  const good = status === 'pending-upgrade' || status === 'pending-rollback' ? await lastGood(cluster, namespace, release, run.signal) : undefined;
+  if (good !== undefined) {
+    run.say(`revision ${revision} was left ${status} by a run that died: rolling back to revision ${good}`);
+    await helm.rollback(release, namespace, good, run.signal);
+    return false;
+  }
+  run.say(`revision ${revision} was left ${status} by a run that died: removing it before installing again`);
+  await helm.uninstall(release, namespace, false, run.signal);
+  return true;
+}
+
+/** Restarts a Deployment by an annotation of its pod template, which we own as a field: the same stamp restarts nothing. */
+async function stamp(cluster: Cluster, namespace: string, name: string, value: string, run: Run): Promise<void> {
+  const kubectl = await cluster.kubectl(run);
+  await kubectl.apply(
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name, namespace },
+      spec: { template: { metadata: { annotations: { [STAMP]: value } } } },
+    },
+    run.signal,
+  );
+}
+
+function plain(version: string): string {
+  return version.replace(/^v/, '');
+}

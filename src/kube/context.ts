@@ -1,0 +1,77 @@
+/**
+ * Owns what every cluster resource is given: the stack, its secrets, the toolbox, and the form of what the cloud's
+ * resources hand over. It knows the cloud only by these shapes.
+ */
+import type { AnyResource, Maybe, Resource } from '../engine/resource.ts';
+import type { Secret } from '../secret.ts';
+import type { DerivedSecrets } from '../stack/secrets.ts';
+import type { Stack } from '../stack/stack.ts';
+import type { Kubeconfig } from '../tools/kubeconfig.ts';
+import type { Cluster, Toolbox } from '../tools/toolbox.ts';
+
+export interface KubeContext {
+  readonly stack: Stack;
+  /** Absent secrets are not compared; where one is needed to create something, that is a fault naming the input. */
+  readonly secrets: DerivedSecrets;
+  readonly toolbox: Toolbox;
+  /** Keys for the DNS01 solver: `acme-access-key` and `acme-secret-key`, else the permanent access key in use. */
+  readonly acme?: { readonly accessKey: Secret; readonly secretKey: Secret } | undefined;
+  /** True in `deploy`: verification is repeated until it passes or runs out of time. */
+  readonly patient: boolean;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: any resource that yields this, whatever it needs
+export type Giving<Seen> = Resource<any, any, Seen>;
+
+export interface LoadBalancerSeen {
+  readonly id: string;
+  /** The public address. */
+  readonly eipAddress: string;
+  /** True for a dedicated load balancer (ELB v3 `guaranteed`), which CCE calls class `performance`. */
+  readonly guaranteed: boolean;
+}
+
+export interface DatabaseSeen {
+  readonly id: string;
+  /** Address or name that pods connect to. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface CloudNeeds {
+  readonly kubeconfig: Giving<Kubeconfig>;
+  readonly loadBalancer: Giving<LoadBalancerSeen>;
+  readonly database: Giving<DatabaseSeen>;
+  /** The CA that signs the database's certificate, PEM, one or more certificates. */
+  readonly databaseCa: Giving<{ readonly pem: string }>;
+  /** What must stand before pods can run: node pools, egress. */
+  readonly workloads: readonly (AnyResource | Maybe<AnyResource>)[];
+  /** What must stand before an ACME order can succeed: zone, delegation. */
+  readonly zone: readonly (AnyResource | Maybe<AnyResource>)[];
+  /** What must stand before the domain leads to the load balancer: the A record. */
+  readonly records: readonly (AnyResource | Maybe<AnyResource>)[];
+}
+
+/** A list of needs under numbered names, for resources that only wait for them. */
+export function after(list: readonly (AnyResource | Maybe<AnyResource>)[]): Record<string, AnyResource | Maybe<AnyResource>> {
+  return Object.fromEntries(list.map((need, index) => [`after${index}`, need]));
+}
+
+/** The cluster to read from, or nothing while it does not exist. */
+export function clusterIn(context: KubeContext, needs: { readonly kubeconfig?: Kubeconfig | undefined }): Cluster | undefined {
+  return needs.kubeconfig === undefined ? undefined : context.toolbox.cluster(needs.kubeconfig);
+}
+
+/** Labels on every object that we make. `managed-by` is not Helm's or the chart's, whose clean-up Job would delete it. */
+export function ourLabels(stack: Pick<Stack, 'name'>): Record<string, string> {
+  return {
+    'app.kubernetes.io/managed-by': 'zitadel-on-otc',
+    'app.kubernetes.io/part-of': 'zitadel',
+    'zitadel-on-otc/stack': stack.name,
+  };
+}
+
+/** Whether we made an object. */
+export function isOurs(labels: Readonly<Record<string, string>> | undefined): boolean {
+  return labels?.['app.kubernetes.io/managed-by'] === 'zitadel-on-otc';
+}

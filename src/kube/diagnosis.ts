@@ -1,0 +1,101 @@
+/**
+ * Owns the explanation of a failed rollout: conditions of Jobs, states of pods, last warnings, last log lines, all
+ * redacted. Read when something has failed; what is watched meanwhile is `rollout.ts`'s.
+ */
+import { redact } from '../secret.ts';
+import type { KubeApi, KubeObject } from '../tools/api.ts';
+import { collection } from './paths.ts';
+import { podState } from './pods.ts';
+
+const EVENTS = 8;
+const LOG_LINES = 20;
+const LINE = 400;
+
+/** Log tails by `pod/container`, kept from the time when the pod still was there. */
+export type Tails = ReadonlyMap<string, string>;
+
+/** Lines that explain what is wrong in a namespace; empty where nothing is. */
+export async function diagnose(api: KubeApi, namespace: string, tails: Tails, signal: AbortSignal): Promise<string[]> {
+  const [jobs, pods, events] = await Promise.all([
+    api.list(collection('batch/v1', 'Job', namespace), signal),
+    api.list(`/api/v1/namespaces/${namespace}/pods`, signal),
+    api.list(`/api/v1/namespaces/${namespace}/events`, signal),
+  ]);
+  const logs = new Map(tails);
+  for (const pod of pods) await addTails(api, namespace, pod, logs, signal);
+  const lines = [
+    ...jobs.flatMap(jobLines),
+    ...pods.map(podState).flatMap((pod) => (pod.fine ? [] : [`pod ${pod.name}: ${pod.text}${pod.obstacle ? `: ${pod.obstacle.message}` : ''}`])),
+    ...warnings(events),
+    ...[...logs].flatMap(([name, text]) => [`last log lines of ${name}:`, ...tail(text).map((line) => `  ${line}`)]),
+  ];
+  return lines.map((line) => redact(line).slice(0, LINE));
+}
+
+/** Reads the log tails of a pod's broken containers into `into`. */
+export async function addTails(api: KubeApi, namespace: string, pod: KubeObject, into: Map<string, string>, signal: AbortSignal): Promise<void> {
+  for (const { container } of podState(pod).broken) {
+    const text = await api.log(namespace, pod.metadata.name, container, LOG_LINES, signal);
+    if (text !== undefined && text.trim() !== '') into.set(`${pod.metadata.name}/${container}`, text);
+  }
+}
+
+function jobLines(job: KubeObject): string[] {
+  const status = (job['status'] ?? {}) as { conditions?: readonly { type: string; status: string; reason?: string; message?: string }[] };
+  const failed = status.conditions?.find(({ type, status: value }) => type === 'Failed' && value === 'True');
+  return failed === undefined ? [] : [`job ${job.metadata.name}: Failed (${failed.reason ?? 'no reason given'}): ${failed.message ?? ''}`];
+}
+
+function warnings(events: readonly KubeObject[]): string[] {
+  const time = (event: KubeObject): string => String(event['lastTimestamp'] ?? event['eventTime'] ?? event.metadata.creationTimestamp ?? '');
+  const lines = events
+    .filter((event) => event['type'] === 'Warning')
+    .sort((a, b) => (time(a) < time(b) ? -1 : 1))
+    .map((event) => {
+      const about = event['involvedObject'] as { kind?: string; name?: string } | undefined;
+      return `event ${about?.kind ?? ''} ${about?.name ?? ''}: ${String(event['reason'])}: ${String(event['message'])}`;
+    });
+  return [...new Set(lines)].slice(-EVENTS);
+}
+
+function tail(text: string): string[] {
+  return text.trimEnd().split('\n').slice(-LOG_LINES);
+}
+
+/**
+ * Next steps for causes that show in the lines, in the order in which they are looked for.
+ * Texts: kubelet events; ZITADEL v4.13.1's own messages.
+ */
+export function adviceFor(lines: readonly string[]): string | undefined {
+  const text = lines.join('\n');
+  const found = ADVICE.find(([sign]) => sign.test(text));
+  return found?.[1];
+}
+
+const ADVICE: readonly (readonly [RegExp, string])[] = [
+  [/ImagePullBackOff|ErrImagePull/, 'The nodes cannot pull the image: check their egress (network.egress) and that the image exists.'],
+  [
+    /secrets? "?[\w./-]+"? not found|couldn't find key|references non-existent secret key/,
+    'A Secret or a key in it is missing in the namespace; running again restores those that this action makes.',
+  ],
+  [/Unschedulable/, 'No node has room for the pod: add nodes or take larger ones (cluster.nodes).'],
+  [
+    /password authentication failed for user "root"/,
+    "The database refuses root's password: give the stack-secret (or database-password) the database was made with, or raise database.passwordGeneration.root.",
+  ],
+  [
+    /password authentication failed/,
+    "The database refuses the password of ZITADEL's role: ZITADEL never changes an existing role's password; set it with ALTER ROLE, or give the former one.",
+  ],
+  [
+    /certificate is valid for .* not |not contain any IP SANs/,
+    'The database certificate does not carry the address: set zitadel.tlsMode: verify-ca.',
+  ],
+  [
+    /certificate signed by unknown authority/,
+    'The database certificate is signed by another CA than the one in Secret zitadel-rds-ssl-cert: check the database CA.',
+  ],
+  [/connection refused/, 'The database does not take connections: check that the RDS instance is ACTIVE and its port.'],
+  [/PasswordComplexityPolicy/, "The first admin's password does not meet ZITADEL's policy: give another admin-password."],
+  [/masterkey must be 32 bytes/, 'The masterkey must have exactly 32 bytes.'],
+];

@@ -1,0 +1,117 @@
+/**
+ * Owns the in-cluster half of the one-writer lock: a Lease that the writing run holds and renews. The half for the time
+ * before a cluster exists is `cloud/lock.ts`.
+ */
+import { asFault, Fault } from '../engine/fault.ts';
+import type { Run } from '../engine/resource.ts';
+import type { KubeApi, KubeObject } from '../tools/api.ts';
+import { FIELD_MANAGER } from '../tools/kubectl.ts';
+import { collection } from './paths.ts';
+
+/** Lives where it is always there, and where deleting the stack's own namespaces does not touch it. */
+const NAMESPACE = 'kube-system';
+/** Seconds without renewal after which a lock counts as left behind. */
+const DURATION = 60;
+const RENEW_EVERY = 15;
+
+export interface LeaseOptions {
+  readonly api: KubeApi;
+  readonly stack: string;
+  /** Which run holds it, for people: repository, workflow run, attempt. */
+  readonly holder: string;
+  /** Told when the lock was lost to somebody else; the run must stop writing. */
+  readonly lost: (fault: Fault) => void;
+  readonly now?: () => number;
+}
+
+export interface HeldLock {
+  /** Gives the lock back; only our own. */
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the stack's lock and keeps it until released.
+ * @throws Fault naming the holder where another run is writing
+ */
+export async function takeLease(options: LeaseOptions, run: Run): Promise<HeldLock> {
+  const { api, stack, holder, lost, now = Date.now } = options;
+  const name = `zitadel-on-otc-${stack}`;
+  const all = collection('coordination.k8s.io/v1', 'Lease', NAMESPACE);
+  const path = `${all}/${name}`;
+  const leaseOf = (found: KubeObject | undefined): object => ({
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: {
+      name,
+      namespace: NAMESPACE,
+      labels: { 'app.kubernetes.io/managed-by': FIELD_MANAGER, 'zitadel-on-otc/stack': stack },
+      // With it the API server refuses the write where anybody else wrote in between.
+      ...(found?.metadata.resourceVersion === undefined ? {} : { resourceVersion: found.metadata.resourceVersion }),
+    },
+    spec: { holderIdentity: holder, leaseDurationSeconds: DURATION, renewTime: microTime(now()), acquireTime: microTime(now()) },
+  });
+  const write = (found: KubeObject | undefined, signal: AbortSignal): Promise<KubeObject> =>
+    found === undefined ? api.send('POST', all, leaseOf(found), signal) : api.send('PUT', path, leaseOf(found), signal);
+
+  const found = await api.get(path, run.signal);
+  const other = found === undefined ? undefined : heldBy(found, holder, now());
+  if (other !== undefined) throw inUse(stack, other);
+  if (found !== undefined && holderOf(found) !== '' && holderOf(found) !== holder) {
+    run.say(`taking over the lock that ${holderOf(found)} left behind`);
+  }
+  let held: KubeObject;
+  try {
+    held = await write(found, run.signal);
+  } catch (error) {
+    if (error instanceof Fault && error.status === 409) throw inUse(stack, 'another run, which was faster');
+    throw error;
+  }
+  // Renewal and release have a signal of their own: a cancelled run still gives its lock back.
+  const renewing = setInterval(() => {
+    write(held, AbortSignal.timeout(10_000)).then(
+      (lease) => {
+        held = lease;
+      },
+      (error: unknown) => {
+        const fault = asFault(error);
+        if (fault.status === 409 || fault.status === 404) {
+          clearInterval(renewing);
+          lost(new Fault(`the lock of stack ${stack} was taken by another run`, { resource: `Lease ${NAMESPACE}/${name}`, cause: fault }));
+        } else run.say(`the lock could not be renewed and will be tried again: ${fault.message}`);
+      },
+    );
+  }, RENEW_EVERY * 1000);
+  renewing.unref();
+  return {
+    release: async () => {
+      clearInterval(renewing);
+      const signal = AbortSignal.timeout(3000);
+      const current = await api.get(path, signal);
+      if (current !== undefined && holderOf(current) === holder) await api.send('DELETE', path, undefined, signal);
+    },
+  };
+}
+
+/** Who holds a lease at the moment, if it is somebody else; a lease that is not renewed is held by nobody. */
+export function heldBy(lease: KubeObject, self: string, now: number): string | undefined {
+  const spec = (lease['spec'] ?? {}) as { renewTime?: string; leaseDurationSeconds?: number };
+  const holder = holderOf(lease);
+  if (holder === '' || holder === self) return undefined;
+  const ends = Date.parse(spec.renewTime ?? '') + (spec.leaseDurationSeconds ?? DURATION) * 1000;
+  return Number.isFinite(ends) && ends > now ? holder : undefined;
+}
+
+function holderOf(lease: KubeObject): string {
+  return String((lease['spec'] as { holderIdentity?: string } | undefined)?.holderIdentity ?? '');
+}
+
+function inUse(stack: string, holder: string): Fault {
+  return new Fault(`stack ${stack} is being written by ${holder}`, {
+    hint: `Wait for that run. If it died, its lock ends ${DURATION} s after its last sign of life; then run again.`,
+  });
+}
+
+/** Kubernetes' MicroTime: six digits of a second. */
+function microTime(time: number): string {
+  return new Date(time).toISOString().replace(/\.(\d{3})Z$/, '.$1000Z');
+}

@@ -1,0 +1,46 @@
+/** Owns reading a release's stored manifest, hooks included, and comparing it with what lives in the cluster. */
+import { parse } from 'yaml';
+import type { Change } from '../engine/resource.ts';
+import type { KubeApi } from '../tools/api.ts';
+import type { StoredRelease } from '../tools/helm.ts';
+import { differences } from './compare.ts';
+import { discoverPath, type Manifest } from './paths.ts';
+
+/** Hook objects that stay after the hook; Jobs come and go, and so does what a successful hook takes away. */
+const LASTING_HOOKS = new Set(['pre-install', 'pre-upgrade', 'post-install', 'post-upgrade']);
+
+/**
+ * The objects that should be in the cluster while the release is deployed. Custom resource definitions carry only their
+ * identity: they are large, and the API server rewrites them.
+ */
+export function objectsOf(release: Pick<StoredRelease, 'manifest' | 'hooks'>): Manifest[] {
+  const lasting = (release.hooks ?? []).filter(
+    ({ kind, events, delete_policies: policies }) =>
+      kind !== 'Job' && kind !== 'Pod' && (events ?? []).some((event) => LASTING_HOOKS.has(event)) && !(policies ?? []).includes('hook-succeeded'),
+  );
+  const texts = [release.manifest, ...lasting.map(({ manifest }) => manifest)].flatMap((text) => text.split(/^---.*$/m));
+  return texts.map(objectIn).filter((object): object is Manifest => object !== undefined);
+}
+
+function objectIn(text: string): Manifest | undefined {
+  if (/^kind: *CustomResourceDefinition *$/m.test(text)) {
+    const name = /^metadata:\n(?: {2,}.*\n)*? {2}name: *"?([\w.-]+)"? *$/m.exec(text)?.[1];
+    if (name !== undefined) return { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name } };
+  }
+  // Helm reads YAML 1.1, where `0440` is octal.
+  const object = parse(text, { version: '1.1' }) as Partial<Manifest> | null;
+  return object?.kind === undefined || object.apiVersion === undefined || object.metadata === undefined ? undefined : (object as Manifest);
+}
+
+/** What differs between the release's manifest and the cluster, each field prefixed with its object. */
+export async function driftOf(release: StoredRelease, api: KubeApi, signal: AbortSignal): Promise<Change[]> {
+  const found = await Promise.all(
+    objectsOf(release).map(async (object): Promise<Change[]> => {
+      const path = await discoverPath(object, release.namespace, api, signal);
+      const live = path === undefined ? undefined : await api.get(path, signal);
+      const name = `${object.kind} ${object.metadata.name}`;
+      return differences(object, live).map((change) => ({ ...change, field: change.field === '(object)' ? name : `${name} ${change.field}` }));
+    }),
+  );
+  return found.flat();
+}

@@ -1,0 +1,154 @@
+/**
+ * Owns watching a rollout while helm works: one line whenever something changes, log tails before pods vanish, and an
+ * early end where waiting will not help. What it all means is explained by `diagnosis.ts`.
+ */
+import { asFault, Cancelled } from '../engine/fault.ts';
+import type { Run } from '../engine/resource.ts';
+import { pauseFor } from '../engine/until.ts';
+import type { KubeApi, KubeObject } from '../tools/api.ts';
+import { addTails } from './diagnosis.ts';
+import { type PodState, podState } from './pods.ts';
+
+/** A Job that has run much longer than it ever should, and what that means. */
+export interface JobLimit {
+  readonly seconds: number;
+  readonly meaning: string;
+}
+
+export interface Watched {
+  /** Log tails by `pod/container`. */
+  readonly tails: ReadonlyMap<string, string>;
+  /** Why the rollout was given up; undefined where helm ended by itself. */
+  readonly stuck: string | undefined;
+}
+
+const EVERY_SECONDS = 2;
+const SAY_EVERY_SECONDS = 30;
+/** Seconds a pod may sit in ContainerCreating before its events are asked. */
+const MOUNT_SECONDS = 60;
+
+export interface RolloutOptions {
+  readonly api: KubeApi;
+  readonly namespace: string;
+  readonly run: Run;
+  readonly jobLimits?: Readonly<Record<string, JobLimit>>;
+}
+
+/**
+ * Runs `work` with a signal of its own and watches the namespace meanwhile. When the rollout is stuck the signal fires,
+ * and the promise still resolves after `work` has ended.
+ */
+export async function watched(options: RolloutOptions, work: (signal: AbortSignal) => Promise<void>): Promise<{ error: unknown; watched: Watched }> {
+  const { run } = options;
+  const giveUp = new AbortController();
+  const end = new AbortController();
+  const tails = new Map<string, string>();
+  let stuck: string | undefined;
+  const watching = watchUntil(AbortSignal.any([end.signal, run.signal]), options, tails, (reason) => {
+    stuck = reason;
+    giveUp.abort();
+  });
+  let error: unknown;
+  try {
+    await work(AbortSignal.any([run.signal, giveUp.signal]));
+  } catch (thrown) {
+    error = thrown;
+  }
+  end.abort();
+  await watching;
+  return { error, watched: { tails, stuck } };
+}
+
+async function watchUntil(signal: AbortSignal, options: RolloutOptions, tails: Map<string, string>, giveUp: (reason: string) => void): Promise<void> {
+  const { api, namespace, run } = options;
+  const started = Date.now();
+  const since = new Map<string, number>();
+  let lastText = '';
+  let lastSaid = 0;
+  const before = new Set<string>();
+  let first = true;
+  while (!signal.aborted) {
+    try {
+      const pods = await api.list(`/api/v1/namespaces/${namespace}/pods`, signal);
+      // Pods that had ended before we began belong to former runs.
+      if (first) for (const pod of pods) if (podState(pod).failed || podState(pod).fine) before.add(pod.metadata.uid ?? pod.metadata.name);
+      first = false;
+      const fresh = pods.filter(({ metadata }) => !before.has(metadata.uid ?? metadata.name));
+      const states = fresh.map(podState);
+      for (const pod of fresh) await addTails(api, namespace, pod, tails, signal);
+      const text = summary(states);
+      if (text !== lastText || (text !== '' && Date.now() - lastSaid > SAY_EVERY_SECONDS * 1000)) {
+        if (text !== '') run.say(`${text} (${Math.round((Date.now() - started) / 1000)} s)`);
+        lastText = text;
+        lastSaid = Date.now();
+      }
+      const reason = stuckReason(states, since, options) ?? (await missingMount(fresh, options, signal));
+      if (reason !== undefined) return giveUp(reason);
+      await pauseFor(EVERY_SECONDS, signal);
+    } catch (error) {
+      if (error instanceof Cancelled) return;
+      // Watching only informs; helm's own result counts. Say it and go on.
+      run.say(`cannot watch the pods at the moment: ${asFault(error).message}`);
+      await new Promise((resolve) => setTimeout(resolve, EVERY_SECONDS * 1000));
+    }
+  }
+}
+
+/** `job zitadel-setup: Running; zitadel 2/3 ready`. */
+export function summary(states: readonly PodState[]): string {
+  const owners = [...new Set(states.map(({ owner }) => owner))].sort();
+  return owners
+    .map((owner) => {
+      const pods = states.filter((pod) => pod.owner === owner);
+      const last = pods.find(({ fine, failed }) => !fine && !failed) ?? pods.at(-1);
+      if (last?.isJob === true) return `job ${owner}: ${last.text}${pods.length > 1 ? `, attempt ${pods.length}` : ''}`;
+      const ready = pods.filter(({ fine }) => fine).length;
+      return ready === pods.length ? `${owner} ${ready}/${pods.length} ready` : `${owner} ${ready}/${pods.length} ready, ${last?.text ?? ''}`;
+    })
+    .join('; ');
+}
+
+/** Why waiting on will not help, where an obstacle has lasted for its time. `since` remembers when each was first seen. */
+export function stuckReason(
+  states: readonly PodState[],
+  since: Map<string, number>,
+  { jobLimits = {} }: Pick<RolloutOptions, 'jobLimits'>,
+  now = Date.now(),
+): string | undefined {
+  for (const { name, owner, isJob, obstacle, text } of states) {
+    if (obstacle !== undefined) {
+      // ErrImagePull and ImagePullBackOff alternate: the clock is the pod's, not the reason's.
+      const first = since.get(name) ?? now;
+      since.set(name, first);
+      if (now - first >= obstacle.graceSeconds * 1000) return `pod ${name} does not start: ${obstacle.reason}: ${obstacle.message}`;
+      continue;
+    }
+    since.delete(name);
+    const limit = jobLimits[owner];
+    if (limit !== undefined && isJob && text === 'Running') {
+      const key = `job ${name}`;
+      const first = since.get(key) ?? now;
+      since.set(key, first);
+      if (now - first >= limit.seconds * 1000) return `job ${owner} has been running for ${limit.seconds} s: ${limit.meaning}`;
+    }
+  }
+  return undefined;
+}
+
+/** A volume that cannot be mounted shows only in events: `MountVolume.SetUp failed … secret "x" not found`. */
+async function missingMount(pods: readonly KubeObject[], { api, namespace }: RolloutOptions, signal: AbortSignal): Promise<string | undefined> {
+  const waiting = pods.filter((pod) => {
+    const age = Date.now() - Date.parse(pod.metadata.creationTimestamp ?? new Date().toISOString());
+    return podState(pod).text === 'Pending (ContainerCreating)' && age > MOUNT_SECONDS * 1000;
+  });
+  if (waiting.length === 0) return undefined;
+  const events = await api.list(`/api/v1/namespaces/${namespace}/events?fieldSelector=reason%3DFailedMount`, signal);
+  for (const event of events) {
+    const about = event['involvedObject'] as { name?: string } | undefined;
+    const message = String(event['message']);
+    if (waiting.some(({ metadata }) => metadata.name === about?.name) && /not found|non-existent/.test(message)) {
+      return `pod ${about?.name} cannot mount a volume: ${message}`;
+    }
+  }
+  return undefined;
+}
