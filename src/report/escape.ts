@@ -1,0 +1,50 @@
+/**
+ * Owns making foreign text harmless in GitHub's Markdown: it cannot break out of its cell, mention people, link, or close
+ * a fold. Pure.
+ */
+
+/** An invisible space that keeps GitHub from linking what stands around it. */
+const BREAK = '\u200b';
+
+/** Foreign text for a line or a table cell: one line, no markup. */
+export function inline(text: string): string {
+  return breakLinks(oneLine(text)).replace(/[&<>|`*_~[\]()\\!$"'^]/g, (c) => `&#${c.charCodeAt(0)};`);
+}
+
+/** Foreign text as code, in one line. */
+export function code(text: string): string {
+  return `<code>${inline(text)}</code>`;
+}
+
+/** A fenced block whose fence no line of the text can close. */
+export function fenced(lines: readonly string[], language = ''): string {
+  const text = lines.map(oneLine).join('\n');
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}${language}\n${text}\n${fence}`;
+}
+
+/** Foreign text for a Mermaid label. */
+export function mermaidLabel(text: string): string {
+  return oneLine(text)
+    .replace(/[^A-Za-z0-9 ._/:-]/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+/** Control characters and line breaks become spaces; characters that reverse or hide text go. */
+function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
+  return text.replace(/[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, '').replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ');
+}
+
+/** GitHub links people, issues, commits and addresses in plain text; a break inside each keeps it text. */
+function breakLinks(text: string): string {
+  return text
+    .replaceAll('@', `@${BREAK}`)
+    .replaceAll('://', `:${BREAK}//`)
+    .replace(/\b(www)\./gi, `$1${BREAK}.`)
+    .replace(/#(?=\d)/g, `#${BREAK}`)
+    .replace(/\b(gh-)(?=\d)/gi, `$1${BREAK}`)
+    .replace(/\b([0-9a-f]{7})(?=[0-9a-f]*\b)/gi, `$1${BREAK}`);
+}
