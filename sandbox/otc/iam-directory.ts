@@ -1,0 +1,414 @@
+/**
+ * Owns projects, domains, users, groups, roles and their grants, agencies and quotas (API reference 1.5, 1.6, 10.6). Part of
+ * IAM; tokens and federation have files of their own.
+ */
+import { projectsOf, rightsOf } from './auth.ts';
+import { object, read, required, string } from './fields.ts';
+import { hex32, plainTime, uuid } from './ids.ts';
+import { defaultGroup } from './seed.ts';
+import { type Call, Refusal, type Reply, type Route } from './service.ts';
+import { type AgencyRow, type AssignmentRow, type GroupRow, iamTables, type ProjectRow, type RoleRow, type UserRow } from './tables/iam.ts';
+
+/**
+ * Security Administrator on the domain; a token must be scoped to the domain.
+ * @throws Refusal 403
+ */
+export function mustAdminister(call: Call): void {
+  const { caller } = call;
+  const scoped = caller?.via === 'token' && caller.projectId !== undefined;
+  if (caller === undefined || scoped || rightsOf(call.world.store, caller.principal, undefined) !== 'full')
+    throw new Refusal(403, 'IAM.0003', "Policy doesn't allow the action to be performed: a domain-scoped Security Administrator is needed.");
+}
+
+const links = (call: Call) => ({
+  self: `https://${call.host}${call.path}${call.query.size > 0 ? `?${call.query}` : ''}`,
+  previous: null,
+  next: null,
+});
+const missing = (what: string, id: string | undefined): Refusal => new Refusal(404, 'IAM.0004', `Could not find ${what}: ${id ?? ''}.`);
+
+export const projectView = (call: Call, row: ProjectRow) => ({
+  id: row.id,
+  name: row.name,
+  domain_id: row.domain_id,
+  parent_id: row.parent_id,
+  enabled: row.enabled,
+  is_domain: false,
+  description: row.description,
+  links: { self: `https://${call.host}/v3/projects/${row.id}` },
+});
+const userView = (call: Call, row: UserRow) => ({
+  id: row.id,
+  name: row.name,
+  domain_id: row.domain_id,
+  enabled: row.enabled,
+  description: '',
+  pwd_status: true,
+  password_expires_at: null,
+  last_project_id: null,
+  links: { self: `https://${call.host}/v3/users/${row.id}` },
+});
+const groupView = (call: Call, row: GroupRow) => ({ ...row, links: { self: `https://${call.host}/v3/groups/${row.id}` } });
+const roleView = (call: Call, row: RoleRow) => ({
+  ...row,
+  domain_id: null,
+  catalog: 'BASE',
+  policy: {},
+  links: { self: `https://${call.host}/v3/roles/${row.id}` },
+});
+const agencyView = (row: AgencyRow) => row;
+
+const projectShape = object({ project: required(object({ name: string, parent_id: string, domain_id: string, description: string })) });
+const groupShape = object({ group: required(object({ name: string, description: string, domain_id: string })) });
+const agencyShape = object({
+  agency: required(
+    object({ name: string, domain_id: string, trust_domain_name: string, trust_domain_id: string, duration: string, description: string }),
+  ),
+});
+
+function listProjects(call: Call): Reply {
+  const { projects } = iamTables(call.world.store);
+  const [page, size] = [call.query.get('page'), call.query.get('per_page')];
+  if ((page === null) !== (size === null)) throw new Refusal(400, 'IAM.0011', 'page and per_page must be given together.');
+  const all = projects.where(
+    (row) =>
+      row.domain_id === call.caller?.domainId &&
+      [row.name, null].includes(call.query.get('name')) &&
+      [row.domain_id, null].includes(call.query.get('domain_id')) &&
+      [row.parent_id, null].includes(call.query.get('parent_id')) &&
+      [String(row.enabled), null].includes(call.query.get('enabled')),
+  );
+  const start = page === null ? 0 : (Number(page) - 1) * Number(size);
+  const shown = page === null ? all : all.slice(start, start + Number(size));
+  return { status: 200, body: { links: links(call), projects: shown.map((row) => projectView(call, row)) } };
+}
+
+function projectOf(call: Call): ProjectRow {
+  const row = iamTables(call.world.store).projects.get(call.params['id'] ?? '');
+  if (row === undefined || row.domain_id !== call.caller?.domainId) throw missing('project', call.params['id']);
+  return row;
+}
+
+function createProject(call: Call): Reply {
+  mustAdminister(call);
+  const { projects } = iamTables(call.world.store);
+  const wanted = read(projectShape, call.body).project;
+  const parent = projects.get(wanted.parent_id ?? '');
+  if (parent === undefined) throw new Refusal(400, 'IAM.0011', 'parent_id must be the id of a region project.');
+  const name = wanted.name ?? '';
+  if (!name.startsWith(`${parent.region}_`) || name.length > 64)
+    throw new Refusal(400, 'IAM.0011', `The project name must start with ${parent.region}_ and have at most 64 characters.`);
+  if (projects.find((row) => row.domain_id === parent.domain_id && row.name === name) !== undefined)
+    throw new Refusal(409, 'IAM.0005', 'Conflict occurred attempting to store project - Duplicate entry.');
+  const row = projects.insert({
+    id: hex32(),
+    name,
+    region: parent.region,
+    domain_id: parent.domain_id,
+    parent_id: parent.id,
+    description: wanted.description ?? '',
+    enabled: true,
+  });
+  defaultGroup(call.world.store, row.id);
+  return { status: 201, body: { project: projectView(call, row) } };
+}
+
+function groupOf(call: Call, name = 'id'): GroupRow {
+  const row = iamTables(call.world.store).groups.get(call.params[name] ?? '');
+  if (row === undefined || row.domain_id !== call.caller?.domainId) throw missing('group', call.params[name]);
+  return row;
+}
+
+function createGroup(call: Call): Reply {
+  mustAdminister(call);
+  const { groups } = iamTables(call.world.store);
+  const { name = '', description = '' } = read(groupShape, call.body).group;
+  const domain = call.caller?.domainId ?? '';
+  if (name === '' || name.length > 64) throw new Refusal(400, 'IAM.0011', 'The group name must have 1 to 64 characters.');
+  if (groups.find((row) => row.domain_id === domain && row.name === name) !== undefined)
+    throw new Refusal(409, 'IAM.0005', 'Conflict occurred attempting to store group - Duplicate entry.');
+  const row = groups.insert({ id: hex32(), name, description, domain_id: domain, create_time: Date.now() });
+  return { status: 201, body: { group: groupView(call, row) } };
+}
+
+function agencyOf(call: Call): AgencyRow {
+  const row = iamTables(call.world.store).agencies.get(call.params['id'] ?? '');
+  if (row === undefined || row.domain_id !== call.caller?.domainId) throw missing('agency', call.params['id']);
+  return row;
+}
+
+function createAgency(call: Call): Reply {
+  mustAdminister(call);
+  const { agencies, domains } = iamTables(call.world.store);
+  const wanted = read(agencyShape, call.body).agency;
+  const { name = '', duration = 'FOREVER' } = wanted;
+  const domain = call.caller?.domainId ?? '';
+  if (name === '' || name.length > 64) throw new Refusal(400, 'IAM.0011', 'The agency name must have 1 to 64 characters.');
+  if (wanted.domain_id !== domain) throw new Refusal(403, 'IAM.0003', 'domain_id must be the id of the own domain.');
+  const trusted = domains.find((row) => row.name === wanted.trust_domain_name || row.id === wanted.trust_domain_id);
+  if (trusted === undefined) throw missing('domain', wanted.trust_domain_name ?? wanted.trust_domain_id);
+  if (agencies.find((row) => row.domain_id === domain && row.name === name) !== undefined)
+    throw new Refusal(409, 'IAM.0005', `An agency with the name ${name} exists already.`);
+  const row = agencies.insert({
+    id: hex32(),
+    name,
+    description: wanted.description ?? '',
+    domain_id: domain,
+    trust_domain_name: trusted.name,
+    trust_domain_id: trusted.id,
+    duration,
+    create_time: plainTime(),
+    expire_time: null,
+  });
+  return { status: 201, body: { agency: agencyView(row) } };
+}
+
+/** `PUT|HEAD|GET|DELETE` of role grants, for groups and agencies on projects, domains and all projects of a domain. */
+function grants(prefix: string, holder: 'groups' | 'agencies'): Route[] {
+  const places: [string, (id: string) => AssignmentRow['on'], string][] = [
+    [`${prefix}/projects/{scope}/${holder}/{to}/roles`, (project) => ({ project }), ''],
+    [`${prefix}/domains/{scope}/${holder}/{to}/roles`, (domain) => ({ domain }), ''],
+    [
+      holder === 'groups' ? `${prefix}/OS-INHERIT/domains/{scope}/groups/{to}/roles` : '/v3.0/OS-INHERIT/domains/{scope}/agencies/{to}/roles',
+      (inherited) => ({ inherited }),
+      '/inherited_to_projects',
+    ],
+  ];
+  const same = (a: AssignmentRow['on'], b: AssignmentRow['on']): boolean => JSON.stringify(a) === JSON.stringify(b);
+  return places.flatMap(([path, on, suffix]): Route[] => {
+    const existing = (call: Call): AssignmentRow | undefined =>
+      iamTables(call.world.store).assignments.find(
+        (row) => row.to === call.params['to'] && row.role_id === call.params['role'] && same(row.on, on(call.params['scope'] ?? '')),
+      );
+    const checked = (call: Call): void => {
+      const { projects, groups, agencies, roles } = iamTables(call.world.store);
+      const { scope = '', to = '', role = '' } = call.params;
+      if (roles.get(role) === undefined) throw missing('role', role);
+      if ((holder === 'groups' ? groups.get(to) : agencies.get(to)) === undefined) throw missing(holder === 'groups' ? 'group' : 'agency', to);
+      const place = on(scope);
+      if ('project' in place ? projects.get(scope) === undefined : scope !== call.caller?.domainId)
+        throw missing('project' in place ? 'project' : 'domain', scope);
+    };
+    return [
+      {
+        method: 'GET',
+        path: `${path}${suffix}`,
+        handle: (call) => {
+          const { assignments, roles } = iamTables(call.world.store);
+          const held = assignments.where((row) => row.to === call.params['to'] && same(row.on, on(call.params['scope'] ?? '')));
+          return {
+            status: 200,
+            body: { roles: held.flatMap((row) => roles.get(row.role_id) ?? []).map((row) => roleView(call, row)), links: links(call) },
+          };
+        },
+      },
+      {
+        method: 'PUT',
+        path: `${path}/{role}${suffix}`,
+        handle: (call) => {
+          mustAdminister(call);
+          checked(call);
+          if (existing(call) === undefined)
+            iamTables(call.world.store).assignments.insert({
+              id: uuid(),
+              to: call.params['to'] ?? '',
+              role_id: call.params['role'] ?? '',
+              on: on(call.params['scope'] ?? ''),
+            });
+          return { status: 204 };
+        },
+      },
+      {
+        method: 'HEAD',
+        path: `${path}/{role}${suffix}`,
+        handle: (call) => {
+          if (existing(call) === undefined) throw missing('role', call.params['role']);
+          return { status: 204 };
+        },
+      },
+      {
+        method: 'DELETE',
+        path: `${path}/{role}${suffix}`,
+        handle: (call) => {
+          mustAdminister(call);
+          const row = existing(call);
+          if (row === undefined) throw missing('role', call.params['role']);
+          iamTables(call.world.store).assignments.remove(row.id);
+          return { status: 204 };
+        },
+      },
+    ];
+  });
+}
+
+const quota = (type: string, value: number, used: number) => ({ min: 0, max: value * 10, quota: value, type, used });
+
+export const directoryRoutes: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/v3/projects',
+    query: ['name', 'domain_id', 'parent_id', 'enabled', 'is_domain', 'page', 'per_page'],
+    handle: listProjects,
+  },
+  { method: 'POST', path: '/v3/projects', body: required(projectShape), handle: createProject },
+  { method: 'GET', path: '/v3/projects/{id}', handle: (call) => ({ status: 200, body: { project: projectView(call, projectOf(call)) } }) },
+  {
+    method: 'DELETE',
+    path: '/v3/projects/{id}',
+    handle: (call) => {
+      mustAdminister(call);
+      const row = projectOf(call);
+      if (row.parent_id === row.domain_id) throw new Refusal(403, 'IAM.0003', 'The project of a region cannot be deleted.');
+      iamTables(call.world.store).projects.remove(row.id);
+      return { status: 204 };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v3/auth/projects',
+    handle: (call) => ({
+      status: 200,
+      body: {
+        projects: call.caller === undefined ? [] : projectsOf(call.world.store, call.caller.principal).map((row) => projectView(call, row)),
+        links: links(call),
+      },
+    }),
+  },
+  {
+    method: 'GET',
+    path: '/v3/auth/domains',
+    query: ['name'],
+    handle: (call) => {
+      const row = iamTables(call.world.store).domains.get(call.caller?.domainId ?? '');
+      const wanted = call.query.get('name');
+      const shown =
+        row === undefined || (wanted !== null && wanted !== row.name)
+          ? []
+          : [{ ...row, enabled: true, description: '', links: { self: `https://${call.host}/v3/domains/${row.id}` } }];
+      return { status: 200, body: { domains: shown, links: links(call) } };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v3/users',
+    query: ['domain_id', 'name', 'enabled'],
+    handle: (call) => {
+      const rows = iamTables(call.world.store).users.where(
+        (row) => row.domain_id === call.caller?.domainId && [row.name, null].includes(call.query.get('name')),
+      );
+      return { status: 200, body: { users: rows.map((row) => userView(call, row)), links: links(call) } };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v3/users/{id}',
+    handle: (call) => {
+      const row = iamTables(call.world.store).users.get(call.params['id'] ?? '');
+      if (row === undefined || row.domain_id !== call.caller?.domainId) throw missing('user', call.params['id']);
+      return { status: 200, body: { user: userView(call, row) } };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v3/users/{id}/projects',
+    handle: (call) => {
+      const row = iamTables(call.world.store).users.get(call.params['id'] ?? '');
+      const principal =
+        row === undefined ? call.caller?.principal : { userId: row.id, userName: row.name, domainId: row.domain_id, groups: row.groups };
+      if (principal === undefined || principal.userId !== call.params['id']) throw missing('user', call.params['id']);
+      return {
+        status: 200,
+        body: { projects: projectsOf(call.world.store, principal).map((project) => projectView(call, project)), links: links(call) },
+      };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v3/groups',
+    query: ['domain_id', 'name'],
+    handle: (call) => {
+      const rows = iamTables(call.world.store).groups.where(
+        (row) => row.domain_id === call.caller?.domainId && [row.name, null].includes(call.query.get('name')),
+      );
+      return { status: 200, body: { groups: rows.map((row) => groupView(call, row)), links: links(call) } };
+    },
+  },
+  { method: 'POST', path: '/v3/groups', body: required(groupShape), handle: createGroup },
+  { method: 'GET', path: '/v3/groups/{id}', handle: (call) => ({ status: 200, body: { group: groupView(call, groupOf(call)) } }) },
+  {
+    method: 'DELETE',
+    path: '/v3/groups/{id}',
+    handle: (call) => {
+      mustAdminister(call);
+      const row = groupOf(call);
+      const { groups, assignments } = iamTables(call.world.store);
+      for (const held of assignments.where(({ to }) => to === row.id)) assignments.remove(held.id);
+      groups.remove(row.id);
+      return { status: 204 };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v3/roles',
+    query: ['name', 'domain_id', 'display_name', 'type'],
+    handle: (call) => {
+      const rows = iamTables(call.world.store).roles.where(
+        (row) => [row.name, null].includes(call.query.get('name')) && [row.display_name, null].includes(call.query.get('display_name')),
+      );
+      return { status: 200, body: { roles: rows.map((row) => roleView(call, row)), links: links(call), total_number: rows.length } };
+    },
+  },
+  ...grants('/v3', 'groups'),
+  ...grants('/v3.0/OS-AGENCY', 'agencies'),
+  {
+    method: 'GET',
+    path: '/v3.0/OS-AGENCY/agencies',
+    query: ['domain_id', 'name', 'trust_domain_id'],
+    handle: (call) => {
+      const rows = iamTables(call.world.store).agencies.where(
+        (row) => row.domain_id === call.caller?.domainId && [row.name, null].includes(call.query.get('name')),
+      );
+      return { status: 200, body: { agencies: rows.map(agencyView) } };
+    },
+  },
+  { method: 'POST', path: '/v3.0/OS-AGENCY/agencies', body: required(agencyShape), handle: createAgency },
+  { method: 'GET', path: '/v3.0/OS-AGENCY/agencies/{id}', handle: (call) => ({ status: 200, body: { agency: agencyView(agencyOf(call)) } }) },
+  {
+    method: 'DELETE',
+    path: '/v3.0/OS-AGENCY/agencies/{id}',
+    handle: (call) => {
+      mustAdminister(call);
+      iamTables(call.world.store).agencies.remove(agencyOf(call).id);
+      return { status: 204 };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v3.0/OS-QUOTA/projects/{id}',
+    handle: (call) => ({
+      status: 200,
+      body: {
+        quotas: {
+          resources: [quota('project', 10, iamTables(call.world.store).projects.where((row) => row.parent_id === projectOf(call).parent_id).length)],
+        },
+      },
+    }),
+  },
+  {
+    method: 'GET',
+    path: '/v3.0/OS-QUOTA/domains/{id}',
+    query: ['type'],
+    handle: (call) => {
+      const { users, groups, agencies, identityProviders } = iamTables(call.world.store);
+      if (call.params['id'] !== call.caller?.domainId) throw missing('domain', call.params['id']);
+      const of = (rows: readonly { readonly domain_id: string }[]): number => rows.filter((row) => row.domain_id === call.params['id']).length;
+      const all = [
+        quota('user', 50, of(users.all())),
+        quota('group', 20, of(groups.all())),
+        quota('idp', 10, of(identityProviders.all())),
+        quota('agency', 50, of(agencies.all())),
+      ];
+      return { status: 200, body: { quotas: { resources: all.filter(({ type }) => [type, null].includes(call.query.get('type'))) } } };
+    },
+  },
+];
