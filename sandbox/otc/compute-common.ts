@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { World } from '../contract.ts';
+import { regionOf } from './hosts.ts';
 import { type Call, Refusal } from './service.ts';
 import { paces, type Store } from './store.ts';
 import { networkTables, type SecurityGroupRow, type SubnetRow } from './tables/network.ts';
@@ -24,10 +25,7 @@ export function projectOf(call: Call): string {
 }
 
 /** Availability zones of a region (API reference 0.1). */
-export function zonesOf(region: string): readonly string[] {
-  if (region === 'eu-ch2') return ['eu-ch2a', 'eu-ch2b'];
-  return ['01', '02', '03'].map((number) => `${region}-${number}`);
-}
+export const zonesOf = (region: string): readonly string[] => regionOf(region)?.zones ?? [];
 
 /** Is a flavor sold out: everywhere (`sold-out:<flavor>`) or in one zone (`sold-out:<flavor>:<zone>`)? Rows of `world.switches`. */
 export function soldOut(store: Store, flavor: string, zone: string): boolean {

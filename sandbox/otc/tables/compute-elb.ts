@@ -32,6 +32,13 @@ export interface LoadBalancerRow extends Row {
   readonly tags: readonly Tag[];
 }
 
+/** Whose a child of a load balancer is, where CCE's cloud controller made it for a Service. Deleting the cluster takes it along. */
+export interface ElbOwner {
+  readonly cluster_id: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
 /** `elb.listeners`. CCE's cloud controller writes here directly; `owner` then names the Service. */
 export interface ListenerRow extends Row {
   readonly project_id: string;
@@ -46,6 +53,7 @@ export interface ListenerRow extends Row {
   readonly tags: readonly Tag[];
   /** Fields that are echoed only: timeouts, certificates. */
   readonly extra?: Readonly<Record<string, unknown>>;
+  readonly owner?: ElbOwner;
 }
 
 /** `elb.pools` */
@@ -60,6 +68,7 @@ export interface PoolRow extends Row {
   readonly created_at: string;
   readonly updated_at: string;
   readonly extra?: Readonly<Record<string, unknown>>;
+  readonly owner?: ElbOwner;
 }
 
 /** `elb.members` */
@@ -74,6 +83,7 @@ export interface MemberRow extends Row {
   readonly weight: number;
   /** `ONLINE`, `OFFLINE`, `NO_MONITOR`. */
   readonly operating_status: string;
+  readonly owner?: ElbOwner;
 }
 
 /** `elb.healthmonitors` */
@@ -87,4 +97,5 @@ export interface HealthMonitorRow extends Row {
   readonly max_retries: number;
   readonly monitor_port: number | null;
   readonly extra?: Readonly<Record<string, unknown>>;
+  readonly owner?: ElbOwner;
 }
