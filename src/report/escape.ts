@@ -8,12 +8,20 @@ const BREAK = '\u200b';
 
 /** Foreign text for a line or a table cell: one line, no markup. */
 export function inline(text: string): string {
-  return breakLinks(oneLine(text)).replace(/[&<>|`*_~[\]()\\!$"'^]/g, (c) => `&#${c.charCodeAt(0)};`);
+  return breakLinks(oneLine(text).trim())
+    .replace(/[&<>|`*~[\]\\$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, entity)
+    .replace(/^[#+=-]|^\d+[.)]/, (start) => start.replace(/[^\d]/, entity));
 }
 
-/** Foreign text as code, in one line. */
+/** Foreign text as code, in one line; it can be copied as it is. */
 export function code(text: string): string {
-  return `<code>${inline(text)}</code>`;
+  const line = oneLine(text).trim();
+  if (line === '') return '';
+  return /[`|]/.test(line) ? `<code>${inline(line)}</code>` : `\`${line}\``;
+}
+
+function entity(character: string): string {
+  return `&#${character.charCodeAt(0)};`;
 }
 
 /** A fenced block whose fence no line of the text can close. */
@@ -38,13 +46,12 @@ function oneLine(text: string): string {
   return text.replace(/[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, '').replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ');
 }
 
-/** GitHub links people, issues, commits and addresses in plain text; a break inside each keeps it text. */
+/** GitHub links people, issues and addresses in plain text; a break inside each keeps it text. */
 function breakLinks(text: string): string {
   return text
     .replaceAll('@', `@${BREAK}`)
     .replaceAll('://', `:${BREAK}//`)
     .replace(/\b(www)\./gi, `$1${BREAK}.`)
     .replace(/#(?=\d)/g, `#${BREAK}`)
-    .replace(/\b(gh-)(?=\d)/gi, `$1${BREAK}`)
-    .replace(/\b([0-9a-f]{7})(?=[0-9a-f]*\b)/gi, `$1${BREAK}`);
+    .replace(/\b(gh-)(?=\d)/gi, `$1${BREAK}`);
 }
