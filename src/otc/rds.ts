@@ -176,3 +176,8 @@ export async function readQuota(otc: Otc): Promise<{ used: number; quota: number
   const answer = await otc.get<{ quotas: { resources: { type: string; quota: number; used: number }[] } }>('rds', `/v3/${otc.projectId}/quotas`);
   return answer.quotas.resources.find(({ type }) => type === 'instance');
 }
+
+/** Takes the public address away. */
+export async function unbindPublicIp(otc: Otc, id: string): Promise<void> {
+  await otc.put<void>('rds', `${instances(otc)}/${id}/public-ip`, { is_bind: false });
+}

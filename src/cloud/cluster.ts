@@ -1,0 +1,148 @@
+/**
+ * Owns the CCE cluster: made with its API server's public address from the start, because adding one later costs minutes
+ * for a new server certificate. Node pools, access and credentials have files of their own.
+ */
+import { Fault } from '../engine/fault.ts';
+import { type Change, type Maybe, type Resource, type Run, resource } from '../engine/resource.ts';
+import { schedules, until } from '../engine/until.ts';
+import * as cce from '../otc/cce.ts';
+import { unlessGone } from '../otc/client.ts';
+import { listEips } from '../otc/eip.ts';
+import { type ClusterSeen, type ClusterSpec, clusterChanges, endpointsOf, minor, newCluster, refuseFailed } from './cluster-spec.ts';
+import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
+import type { EipResource } from './eip.ts';
+import type { Gate } from './gate.ts';
+import type { SubnetResource } from './subnet.ts';
+import type { VpcResource } from './vpc.ts';
+
+export type ClusterNeeds = {
+  readonly vpc: VpcResource;
+  readonly subnet: SubnetResource;
+  readonly eip: Maybe<EipResource>;
+  readonly agency: Maybe<Gate>;
+  readonly preflight: Gate;
+  readonly delegation: Maybe<Gate>;
+};
+
+export type ClusterResource = Resource<ClusterNeeds, ClusterSpec, ClusterSeen>;
+
+export function cluster(context: CloudContext, needs: ClusterNeeds): ClusterResource {
+  const { otc, stack, names } = context;
+  const settings = stack.cluster;
+  const { existing } = settings;
+  const name = existing === undefined ? names('cce') : `${existing.name ?? existing.id}`;
+  const find = async (fresh?: boolean): Promise<ClusterSeen | undefined> => {
+    const all = await cce.listClusters(otc, fresh);
+    const read = { id: (one: cce.Cluster) => one.metadata.uid, name: (one: cce.Cluster) => one.metadata.name };
+    const ours = all.filter((one) => one.metadata.name === name);
+    const found = existing === undefined ? theOne(ours, `CCE cluster ${name}`, read.id) : theExisting(all, existing, 'CCE cluster', read);
+    return found === undefined ? undefined : seenCluster(found);
+  };
+  return resource<ClusterNeeds, ClusterSpec, ClusterSeen>({
+    id: 'cluster/cluster',
+    title: `CCE cluster ${name}`,
+    needs,
+    wanted: true,
+    protect: 'cluster',
+    usualSeconds: 480,
+    ...(existing === undefined ? {} : { readsOnly: true }),
+    prefetch: () => cce.listClusters(otc),
+    want: ({ vpc, subnet, eip }) => ({
+      name,
+      flavor: settings.flavor,
+      version: settings.version,
+      vpcId: vpc.id,
+      subnetId: subnet.id,
+      containerNetwork: settings.containerNetwork,
+      serviceCidr: settings.serviceCidr,
+      address: settings.access === 'eip' ? eip?.public_ip_address : undefined,
+    }),
+    observe: () => find(),
+    diff: (spec, seen) => (existing === undefined ? clusterChanges(spec, seen) : checkExisting(spec, seen)),
+    apply: async (spec, seen, _changes, run) => {
+      const create = async (): Promise<ClusterSeen> => {
+        const made = await cce.createCluster(otc, { name, spec: newCluster(spec, description(context)) });
+        return seenCluster(made);
+      };
+      const made = seen ?? (await createOnce({ what: `CCE cluster ${name}`, create, look: () => find(true), exists: ['CCE.01409001'] }, run));
+      const ready = await whenAvailable(context, made, run);
+      const changes = clusterChanges(spec, ready);
+      const refused = changes.filter(({ replace }) => replace === true);
+      if (refused.length > 0) {
+        const list = refused.map(({ field, before, after }) => `${field}: ${String(before)} instead of ${String(after)}`).join('; ');
+        throw new Fault(`CCE cluster ${name} did not become what was asked for (${list})`, {
+          resource: ready.id,
+          hint: 'CCE chooses another range where the one asked for is taken. Choose a free one, delete the cluster and run again.',
+        });
+      }
+      for (const change of changes) await carryOut(context, spec, ready, change, run);
+      return changes.length === 0 ? ready : whenAvailable(context, ready, run);
+    },
+    destroy: async ({ id }, run) => {
+      await unlessGone(cce.deleteCluster(otc, id));
+      await until(`CCE cluster ${name} to be gone`, schedules.long, run, async () => {
+        const still = await unlessGone(cce.getCluster(otc, id));
+        return still === undefined ? { done: true, value: undefined } : { done: false, state: still.status.phase };
+      });
+      otc.forget();
+    },
+    facts: ({ id, version, endpoints }) => ({ id, version, ...(endpoints.external === undefined ? {} : { endpoint: endpoints.external }) }),
+  });
+}
+
+function seenCluster(found: cce.Cluster): ClusterSeen {
+  const { uid: id, name } = found.metadata;
+  const { version, hostNetwork } = found.spec;
+  return { ...found, id, name, version, nodeGroupId: hostNetwork.SecurityGroup || undefined, endpoints: endpointsOf(found.status.endpoints) };
+}
+
+function whenAvailable({ otc }: CloudContext, { id, name, status }: ClusterSeen, run: Run): Promise<ClusterSeen> {
+  return until(`CCE cluster ${name} to become Available`, schedules.long, run, async () => {
+    const now = seenCluster(await cce.getCluster(otc, id));
+    if (now.status.phase === 'Available') {
+      // The cluster brought groups and ports of its own.
+      otc.forget();
+      return { done: true, value: now };
+    }
+    refuseFailed(now, await jobReason(otc, now.status.phase, status.jobID));
+    return { done: false, state: now.status.phase };
+  });
+}
+
+/** Why the creation failed, by its job; undefined while it runs. */
+async function jobReason(otc: CloudContext['otc'], phase: string, jobId: string | undefined): Promise<string | undefined> {
+  if (jobId === undefined || (phase !== 'Error' && phase !== 'Unavailable')) return undefined;
+  return (await unlessGone(cce.getJob(otc, jobId)))?.status.reason || undefined;
+}
+
+async function carryOut(context: CloudContext, spec: ClusterSpec, seen: ClusterSeen, { field }: Change, run: Run): Promise<void> {
+  const { otc } = context;
+  if (field === 'spec.flavor') {
+    await cce.resizeCluster(otc, seen.id, spec.flavor);
+    await whenAvailable(context, seen, run);
+  }
+  if (field !== 'status.endpoints.external') return;
+  if (seen.endpoints.external !== undefined) await cce.unbindMasterEip(otc, seen.id);
+  if (spec.address === undefined) return;
+  const address = (await listEips(otc)).find((one) => one.public_ip_address === spec.address);
+  if (address === undefined) throw new Fault(`the EIP ${spec.address} for the API server is gone`, { resource: seen.name });
+  await cce.bindMasterEip(otc, seen.id, address.id);
+  run.say('the API server gets a new certificate for its public address, which takes 5 to 10 minutes');
+}
+
+function checkExisting(spec: ClusterSpec, seen: ClusterSeen): Change[] {
+  refuseFailed(seen);
+  if (seen.spec.hostNetwork.vpc !== spec.vpcId) {
+    throw new Fault(`the existing CCE cluster ${seen.name} is in VPC ${seen.spec.hostNetwork.vpc}, not in the stack's ${spec.vpcId}`, {
+      resource: seen.id,
+      hint: `Set network.existing to { id: ${seen.spec.hostNetwork.vpc} }.`,
+    });
+  }
+  if (minor(seen.version) !== minor(spec.version)) {
+    throw new Fault(`the existing CCE cluster ${seen.name} has version ${seen.version}, the stack file says ${spec.version}`, {
+      resource: seen.id,
+      hint: `Set cluster.version to ${minor(seen.version)}.`,
+    });
+  }
+  return [];
+}

@@ -1,0 +1,136 @@
+/** Owns what an RDS instance should be and how a living one differs from that. Pure; `database.ts` carries the changes out. */
+import { createHmac } from 'node:crypto';
+import { Fault } from '../engine/fault.ts';
+import type { Change } from '../engine/resource.ts';
+import type { AutoExpansion, Instance, Tag } from '../otc/rds.ts';
+import type { Secret } from '../secret.ts';
+
+export interface DatabaseSpec {
+  readonly name: string;
+  /** Major version. */
+  readonly version: string;
+  readonly flavor: string;
+  readonly replication: 'async' | 'sync' | undefined;
+  readonly zones: readonly string[];
+  readonly storage: { readonly type: string; readonly size: number; readonly autoExpandTo: number };
+  readonly backup: { readonly start_time: string; readonly keep_days: number };
+  readonly port: number;
+  readonly vpcId: string;
+  readonly subnetId: string;
+  readonly securityGroupId: string | undefined;
+  readonly passwordGeneration: number;
+}
+
+export interface DatabaseSeen extends Instance {
+  /** The address that follows the master; empty while building. */
+  readonly host: string;
+  readonly port: number;
+  /** Undefined where the region does not offer it. */
+  readonly expansion: AutoExpansion | undefined;
+}
+
+/** Tag with the check value of the masterkey whose data is in this database. */
+export const MASTERKEY_TAG = 'zitadel-masterkey-check';
+/** Tag with the generation of root's password. */
+export const PASSWORD_TAG = 'zitadel-root-password';
+
+/** Percent of free space below which the volume grows. */
+const EXPAND_BELOW = 10;
+const FINAL_FAILURES = new Set(['CREATE FAIL', 'FAILED', 'FROZEN', 'SHUTDOWN']);
+const BUILDING = new Set(['BUILD']);
+
+/**
+ * A value that tells whether a masterkey is the one the data was encrypted with, and tells nothing about the key: a
+ * truncated HMAC-SHA256 of a constant. Fits OTC's tag values (43 characters of letters, digits, `-`, `_`, `@`).
+ */
+export function masterkeyCheck(masterkey: Secret): string {
+  return createHmac('sha256', masterkey.open()).update('zitadel-on-otc masterkey check').digest('hex').slice(0, 24);
+}
+
+/** @throws Fault where the instance carries the check value of another masterkey */
+export function refuseOtherMasterkey(name: string, tags: readonly Tag[], masterkey: Secret | undefined): void {
+  const tag = tags.find(({ key }) => key === MASTERKEY_TAG);
+  if (tag === undefined || masterkey === undefined || tag.value === masterkeyCheck(masterkey)) return;
+  throw new Fault(`the data in RDS instance ${name} was encrypted with another masterkey than the one given`, {
+    resource: name,
+    hint: 'Give the stack-secret (or masterkey) this database was set up with. ZITADEL would start with the wrong one and write data nobody can read.',
+  });
+}
+
+export function wantedExpansion(storage: DatabaseSpec['storage']): AutoExpansion | { readonly switch_option: false } {
+  if (storage.autoExpandTo <= storage.size) return { switch_option: false };
+  return { switch_option: true, limit_size: storage.autoExpandTo, trigger_threshold: EXPAND_BELOW };
+}
+
+/** Whether the instance is still being made, so that nothing else can be compared. */
+export function isBuilding(seen: Instance): boolean {
+  return BUILDING.has(seen.status);
+}
+
+/** @throws Fault where the instance is in a state that only a person can end */
+export function refuseFailed(seen: Instance, reason?: string): void {
+  if (!FINAL_FAILURES.has(seen.status)) return;
+  throw new Fault(`RDS instance ${seen.name} is ${seen.status}${reason ? `: ${reason}` : ''}`, {
+    resource: seen.id,
+    hint:
+      seen.status === 'CREATE FAIL'
+        ? 'It holds no data yet: delete it in the console, correct the cause and run again.'
+        : 'Look at it in the console; it holds data, so nothing is changed here.',
+  });
+}
+
+/** What differs. Engine, network, storage type and zones are fixed; volumes only grow; a single instance can become HA, not back. */
+export function databaseChanges(spec: DatabaseSpec, seen: DatabaseSeen): Change[] {
+  refuseFailed(seen);
+  if (isBuilding(seen)) return [{ field: 'status', before: seen.status, after: 'ACTIVE' }];
+  const changes: Change[] = [];
+  const add = (field: string, before: unknown, after: unknown, more: Partial<Change> = {}): void => {
+    if (String(before) !== String(after)) changes.push({ field, before, after, ...more });
+  };
+  const fixed = { replace: true };
+  add('datastore.version', seen.datastore.version.split('.')[0], spec.version, { ...fixed, why: 'OTC upgrades a major version into a new instance' });
+  add('vpc_id', seen.vpc_id, spec.vpcId, fixed);
+  add('subnet_id', seen.subnet_id, spec.subnetId, fixed);
+  add('volume.type', seen.volume.type, spec.storage.type, fixed);
+  const wantsHa = spec.replication !== undefined;
+  const isHa = seen.type === 'Ha';
+  if (isHa && !wantsHa) add('ha', 'Ha', 'Single', fixed);
+  else if (!isHa && wantsHa) add('ha', 'Single', 'Ha');
+  else {
+    const zones = seen.nodes.map(({ availability_zone }) => availability_zone).sort();
+    if (zones.length > 0) add('availability_zone', zones.join(), [...spec.zones].sort().join(), fixed);
+    if (wantsHa && seen.ha?.replication_mode) add('ha.replication_mode', seen.ha.replication_mode, spec.replication);
+  }
+  add('flavor_ref', withoutMode(seen.flavor_ref), withoutMode(spec.flavor), { why: 'interrupts the database for 5 to 10 minutes' });
+  changes.push(...volumeChanges(spec, seen));
+  if (spec.securityGroupId !== undefined) add('security_group_id', seen.security_group_id, spec.securityGroupId);
+  add('port', seen.port, spec.port);
+  add('backup_strategy.start_time', seen.backup_strategy.start_time, spec.backup.start_time);
+  add('backup_strategy.keep_days', seen.backup_strategy.keep_days, spec.backup.keep_days);
+  if (seen.public_ips.length > 0) add('public_ips', seen.public_ips.join(), '', { why: 'the database is reached by its private address only' });
+  const tag = (key: string): string | undefined => seen.tags.find((one) => one.key === key)?.value;
+  if (tag(MASTERKEY_TAG) === undefined) changes.push({ field: `tag ${MASTERKEY_TAG}`, after: 'present' });
+  add(`generation of root's password`, tag(PASSWORD_TAG), spec.passwordGeneration);
+  return changes;
+}
+
+function volumeChanges({ storage }: DatabaseSpec, seen: DatabaseSeen): Change[] {
+  const changes: Change[] = [];
+  const { size } = seen.volume;
+  const expansion = wantedExpansion(storage);
+  // What automatic growth added stays; only a size beyond its limit is a difference.
+  if (size < storage.size) changes.push({ field: 'volume.size', before: size, after: storage.size });
+  else if (size > Math.max(storage.size, storage.autoExpandTo)) {
+    changes.push({ field: 'volume.size', before: size, after: storage.size, replace: true, why: 'volumes never shrink' });
+  }
+  if (seen.expansion === undefined) return changes;
+  const before = seen.expansion.switch_option ? `up to ${seen.expansion.limit_size} GB` : 'off';
+  const after = 'limit_size' in expansion ? `up to ${expansion.limit_size} GB` : 'off';
+  if (before !== after) changes.push({ field: 'disk auto-expansion', before, after });
+  return changes;
+}
+
+/** HA and single instances of one size differ by the suffix only, which follows from the mode. */
+export function withoutMode(flavor: string): string {
+  return flavor.replace(/\.ha$/, '');
+}

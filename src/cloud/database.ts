@@ -1,0 +1,212 @@
+/**
+ * Owns the RDS instance: made private, kept to its specification in place where the service can do that, refused where it
+ * cannot, since it holds the data. What differs is decided in `database-spec.ts`.
+ */
+import { Fault } from '../engine/fault.ts';
+import { type Change, type Maybe, type Resource, type Run, resource } from '../engine/resource.ts';
+import { schedules, until } from '../engine/until.ts';
+import { unlessGone } from '../otc/client.ts';
+import * as rds from '../otc/rds.ts';
+import { type CloudContext, createOnce, secretMissing, theExisting, theOne } from './context.ts';
+import {
+  type DatabaseSeen,
+  type DatabaseSpec,
+  databaseChanges,
+  isBuilding,
+  MASTERKEY_TAG,
+  masterkeyCheck,
+  PASSWORD_TAG,
+  refuseFailed,
+  refuseOtherMasterkey,
+  wantedExpansion,
+} from './database-spec.ts';
+import type { Gate } from './gate.ts';
+import type { DatabaseGroup } from './security-group.ts';
+import type { SubnetResource } from './subnet.ts';
+import type { VpcResource } from './vpc.ts';
+
+export type DatabaseNeeds = {
+  readonly vpc: VpcResource;
+  readonly subnet: SubnetResource;
+  readonly group: Maybe<DatabaseGroup>;
+  readonly preflight: Gate;
+  readonly delegation: Maybe<Gate>;
+};
+
+export type DatabaseResource = Resource<DatabaseNeeds, DatabaseSpec, DatabaseSeen>;
+
+/** States in which the instance serves, although some changes must wait. */
+const SERVING = new Set(['ACTIVE', 'BACKING UP']);
+
+export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseResource {
+  const { otc, stack, names, secrets } = context;
+  const settings = stack.database;
+  const { existing } = settings;
+  const name = existing === undefined ? names('db') : `${existing.name ?? existing.id}`;
+  const find = async (fresh?: boolean): Promise<rds.Instance | undefined> => {
+    const found = await rds.listInstances(otc, existing ?? { name }, fresh);
+    const read = { id: (one: rds.Instance) => one.id, name: (one: rds.Instance) => one.name };
+    return existing === undefined ? theOne(found, `RDS instance ${name}`, read.id) : theExisting(found, existing, 'RDS instance', read);
+  };
+  const look = async (fresh?: boolean): Promise<DatabaseSeen | undefined> => {
+    const found = await find(fresh);
+    if (found === undefined) return undefined;
+    refuseOtherMasterkey(name, found.tags ?? [], secrets.masterkey);
+    const ours = existing === undefined && !isBuilding(found);
+    // eu-ch2 does not offer automatic growth.
+    const expansion = ours && stack.region !== 'eu-ch2' ? await unlessGone(rds.getAutoExpansion(otc, found.id)) : undefined;
+    return { ...found, tags: found.tags ?? [], host: found.private_ips[0] ?? '', port: Number(found.port), expansion };
+  };
+  return resource<DatabaseNeeds, DatabaseSpec, DatabaseSeen>({
+    id: 'database/instance',
+    title: `RDS instance ${name}`,
+    needs,
+    wanted: true,
+    protect: 'data',
+    usualSeconds: 600,
+    ...(existing === undefined ? {} : { readsOnly: true }),
+    prefetch: () => rds.listInstances(otc, existing ?? { name }),
+    want: ({ vpc, subnet, group }) => ({
+      name,
+      version: settings.version,
+      flavor: settings.flavor,
+      replication: settings.ha === false ? undefined : settings.ha.replication,
+      zones: settings.zones,
+      storage: settings.storage,
+      backup: { start_time: settings.backup.window, keep_days: settings.backup.keepDays },
+      port: settings.port,
+      vpcId: vpc.id,
+      subnetId: subnet.id,
+      securityGroupId: group?.id,
+      passwordGeneration: settings.passwordGeneration.root,
+    }),
+    observe: () => look(),
+    diff: (spec, seen) => (existing === undefined ? databaseChanges(spec, seen) : checkExisting(seen)),
+    apply: async (spec, seen, _changes, run) => {
+      if (seen === undefined) await create(context, spec, () => find(true), run);
+      const ready = await whenServing(context, name, () => look(true), run);
+      const changes = databaseChanges(spec, ready);
+      const refused = changes.filter(({ replace }) => replace === true);
+      if (refused.length > 0) {
+        const list = refused.map(({ field, before, after }) => `${field}: ${String(before)} instead of ${String(after)}`).join('; ');
+        throw new Fault(`RDS instance ${name} did not become what was asked for (${list})`, {
+          resource: ready.id,
+          hint: 'See what the region offers, then correct the stack file.',
+        });
+      }
+      for (const change of changes) await carryOut(context, spec, ready, change, run);
+      return changes.length === 0 ? ready : whenServing(context, name, () => look(true), run);
+    },
+    destroy: async ({ id }, run) => {
+      await unlessGone(rds.deleteInstance(otc, id));
+      await until(`RDS instance ${name} to be gone`, schedules.long, run, async () => {
+        const [still] = await rds.listInstances(otc, { id }, true);
+        return still === undefined ? { done: true, value: undefined } : { done: false, state: still.status };
+      });
+      otc.forget();
+    },
+    facts: ({ id, host, port }) => ({ id, host, port: String(port) }),
+  });
+}
+
+async function create(context: CloudContext, spec: DatabaseSpec, find: () => Promise<rds.Instance | undefined>, run: Run): Promise<void> {
+  const { otc, stack, secrets } = context;
+  const password = secrets.databaseRootPassword;
+  if (password === undefined) throw secretMissing(`RDS instance ${spec.name}`, 'database-password');
+  if (secrets.masterkey === undefined) throw secretMissing(`RDS instance ${spec.name} (for the check value of the masterkey)`, 'masterkey');
+  if (spec.securityGroupId === undefined) throw new Fault(`RDS instance ${spec.name} has no security group`);
+  const body: rds.NewInstance = {
+    name: spec.name,
+    datastore: { type: 'PostgreSQL', version: spec.version },
+    ...(spec.replication === undefined ? {} : { ha: { mode: 'Ha', replication_mode: spec.replication } }),
+    flavor_ref: spec.flavor,
+    volume: { type: spec.storage.type, size: spec.storage.size },
+    region: stack.region,
+    availability_zone: spec.zones.join(','),
+    vpc_id: spec.vpcId,
+    subnet_id: spec.subnetId,
+    security_group_id: spec.securityGroupId,
+    port: String(spec.port),
+    password: password.open(),
+    backup_strategy: spec.backup,
+    charge_info: { charge_mode: 'postPaid' },
+  };
+  const make = async (): Promise<unknown> => rds.createInstance(otc, body);
+  await createOnce<unknown>({ what: `RDS instance ${spec.name}`, create: make, look: find, exists: ['DBS.200022'] }, run);
+}
+
+function whenServing(context: CloudContext, name: string, look: () => Promise<DatabaseSeen | undefined>, run: Run): Promise<DatabaseSeen> {
+  const started = Date.now();
+  return until(`RDS instance ${name} to become ACTIVE`, schedules.long, run, async () => {
+    const now = await look();
+    if (now === undefined) {
+      // The list may lag a little behind the creation.
+      if (Date.now() - started < 60_000) return { done: false, state: 'not listed yet' };
+      throw new Fault(`RDS instance ${name} disappeared while it was being made`, {
+        resource: name,
+        hint: 'See the task centre of RDS in the console.',
+      });
+    }
+    refuseFailed(now);
+    if (!SERVING.has(now.status) || now.host === '') return { done: false, state: now.status };
+    // Its ports and groups are new since the lists were read.
+    context.otc.forget();
+    return { done: true, value: now };
+  });
+}
+
+/** Carries one change out and waits until the instance serves again. */
+async function carryOut(context: CloudContext, spec: DatabaseSpec, seen: DatabaseSeen, { field }: Change, run: Run): Promise<void> {
+  const { otc, secrets } = context;
+  const { id } = seen;
+  const job = async (started: Promise<string | undefined>): Promise<void> => whenDone(context, field, await started, run);
+  if (field === 'ha') {
+    const here = seen.nodes[0]?.availability_zone;
+    const zone = spec.zones.find((one) => one !== here) ?? spec.zones[0] ?? '';
+    return job(rds.act(otc, id, { single_to_ha: { az_code_new_node: zone } }));
+  }
+  if (field === 'flavor_ref') return job(rds.act(otc, id, { resize_flavor: { spec_code: spec.flavor } }));
+  if (field === 'volume.size') return job(rds.act(otc, id, { enlarge_volume: { size: spec.storage.size } }));
+  if (field === 'ha.replication_mode') return rds.setReplicationMode(otc, id, spec.replication ?? 'async');
+  if (field === 'security_group_id') return rds.setSecurityGroup(otc, id, spec.securityGroupId ?? '');
+  if (field === 'port') return rds.setPort(otc, id, spec.port);
+  if (field.startsWith('backup_strategy')) return rds.setBackupPolicy(otc, id, spec.backup);
+  if (field === 'disk auto-expansion') return rds.setAutoExpansion(otc, id, wantedExpansion(spec.storage));
+  if (field === 'public_ips') return rds.unbindPublicIp(otc, id);
+  if (field === `tag ${MASTERKEY_TAG}`) {
+    if (secrets.masterkey === undefined) throw secretMissing(`the check value on RDS instance ${spec.name}`, 'masterkey');
+    const labels = [
+      { key: 'managed-by', value: 'zitadel-on-otc' },
+      { key: 'stack', value: context.stack.name },
+    ];
+    return rds.addTags(otc, id, [...labels, { key: MASTERKEY_TAG, value: masterkeyCheck(secrets.masterkey) }]);
+  }
+  if (field.startsWith('generation')) {
+    if (secrets.databaseRootPassword === undefined) throw secretMissing(`root's password on RDS instance ${spec.name}`, 'database-password');
+    await rds.setRootPassword(otc, id, secrets.databaseRootPassword.open());
+    return rds.addTags(otc, id, [{ key: PASSWORD_TAG, value: String(spec.passwordGeneration) }]);
+  }
+}
+
+async function whenDone({ otc }: CloudContext, what: string, jobId: string | undefined, run: Run): Promise<void> {
+  if (jobId === undefined) return;
+  await until(`the change of ${what}`, schedules.long, run, async () => {
+    const job = await rds.getJob(otc, jobId);
+    if (job.status === 'Failed') {
+      throw new Fault(`RDS could not change ${what}: ${job.fail_reason ?? 'no reason given'}`, {
+        resource: jobId,
+        hint: 'Correct the stack file or look at the task centre.',
+      });
+    }
+    return job.status === 'Completed' ? { done: true, value: undefined } : { done: false, state: `${job.status} ${job.process ?? ''}`.trim() };
+  });
+}
+
+function checkExisting(seen: DatabaseSeen): Change[] {
+  refuseFailed(seen);
+  if (seen.datastore.type === 'PostgreSQL' && seen.host !== '') return [];
+  throw new Fault(`the existing RDS instance ${seen.name} cannot be used: ${seen.datastore.type}, ${seen.status}`, {
+    resource: seen.id,
+    hint: 'Name a PostgreSQL instance that is ACTIVE.',
+  });
+}

@@ -1,0 +1,111 @@
+/**
+ * Owns who may talk to the database: the group `rds-instances` around it, the group `rds-client` on the nodes, and their
+ * rules. Port 5432 and nothing else. The cluster's own groups are CCE's; `api-access.ts` narrows those.
+ */
+import { type Change, type Resource, resource } from '../engine/resource.ts';
+import { unlessGone } from '../otc/client.ts';
+import { createSecurityGroup, deleteSecurityGroup, getSecurityGroup, listSecurityGroups, type SecurityGroup } from '../otc/security-group.ts';
+import { type CloudContext, createOnce, description, theOne } from './context.ts';
+import { type Rule, ruleChanges, setRules } from './rules.ts';
+
+export interface GroupSpec {
+  readonly name: string;
+  readonly rules: readonly Rule[];
+}
+
+export type ClientGroup = Resource<Record<string, never>, GroupSpec, SecurityGroup>;
+export type DatabaseGroup = Resource<{ readonly client: ClientGroup }, GroupSpec, SecurityGroup>;
+export type ClientRules = Resource<{ readonly client: ClientGroup; readonly database: DatabaseGroup }, readonly Rule[], SecurityGroup>;
+
+/** `rds-client`, carried by the nodes. Made without any rule; what it may do is said by {@link clientRules}. */
+export function clientGroup(context: CloudContext): ClientGroup {
+  const { otc, names } = context;
+  const name = names('rds-client');
+  return resource<Record<string, never>, GroupSpec, SecurityGroup>({
+    id: 'network/security-group-client',
+    title: `Security group ${name}`,
+    needs: {},
+    wanted: managed(context),
+    usualSeconds: 2,
+    prefetch: () => listSecurityGroups(otc),
+    want: () => ({ name, rules: [] }),
+    observe: () => find(context, name),
+    diff: () => [],
+    apply: (_spec, _seen, _changes, run) => makeGroup(context, name, [], run),
+    destroy: ({ id }) => remove(context, id),
+    facts: ({ id }) => ({ id }),
+  });
+}
+
+/**
+ * `rds-instances`, around the database. Pods of a `vpc-router` cluster come with addresses of their own, which a rule
+ * that names the nodes' group does not cover, so the container network is let in as well (CCE user guide, intra-VPC access).
+ */
+export function databaseGroup(context: CloudContext, client: ClientGroup): DatabaseGroup {
+  const { otc, names, stack } = context;
+  const name = names('rds-instance');
+  const { containerNetwork } = stack.cluster;
+  const { port } = stack.database;
+  return resource<{ readonly client: ClientGroup }, GroupSpec, SecurityGroup>({
+    id: 'network/security-group-database',
+    title: `Security group ${name}`,
+    needs: { client },
+    wanted: managed(context),
+    usualSeconds: 2,
+    prefetch: () => listSecurityGroups(otc),
+    want: (needs) => {
+      const fromNodes: Rule = { direction: 'ingress', port, remote: { group: needs.client.id } };
+      const fromPods: Rule = { direction: 'ingress', port, remote: { cidr: containerNetwork.cidr } };
+      return { name, rules: containerNetwork.mode === 'vpc-router' ? [fromNodes, fromPods] : [fromNodes] };
+    },
+    observe: () => find(context, name),
+    diff: (spec, seen) => ruleChanges(spec.rules, seen.security_group_rules),
+    apply: (spec, _seen, _changes, run) => makeGroup(context, name, spec.rules, run),
+    destroy: ({ id }) => remove(context, id),
+    facts: ({ id }) => ({ id }),
+  });
+}
+
+/** The client group's only rule: out to the database. Stands apart because each group's rule names the other group. */
+export function clientRules(context: CloudContext, needs: { readonly client: ClientGroup; readonly database: DatabaseGroup }): ClientRules {
+  const { otc, names, stack } = context;
+  return resource<typeof needs, readonly Rule[], SecurityGroup>({
+    id: 'network/security-rules-client',
+    title: `Rules of security group ${names('rds-client')}`,
+    needs,
+    wanted: managed(context),
+    usualSeconds: 2,
+    want: ({ database }) => [{ direction: 'egress', port: stack.database.port, remote: { group: database.id } }],
+    observe: async ({ client }) => {
+      const group = client === undefined ? undefined : await find(context, names('rds-client'));
+      return group === undefined || group.security_group_rules.length === 0 ? undefined : group;
+    },
+    diff: (rules, seen): Change[] => ruleChanges(rules, seen.security_group_rules),
+    apply: (rules, _seen, _changes, run) => makeGroup(context, names('rds-client'), rules, run),
+    destroy: async (seen, run) => setRules(otc, seen.id, [], seen.security_group_rules, run),
+  });
+}
+
+/** The groups guard a database of ours; an existing one has its own. */
+function managed({ stack }: CloudContext): boolean {
+  return stack.database.existing === undefined;
+}
+
+async function find({ otc }: CloudContext, name: string, fresh?: boolean): Promise<SecurityGroup | undefined> {
+  const ours = (await listSecurityGroups(otc, fresh)).filter((group) => group.name === name);
+  return theOne(ours, `security group ${name}`, (one) => one.id);
+}
+
+/** The group with exactly these rules; a new one loses the rules it comes with. */
+async function makeGroup(context: CloudContext, name: string, rules: readonly Rule[], run: Parameters<typeof createOnce>[1]): Promise<SecurityGroup> {
+  const { otc } = context;
+  const look = (): Promise<SecurityGroup | undefined> => find(context, name, true);
+  const create = (): Promise<SecurityGroup> => createSecurityGroup(otc, { name, description: description(context) });
+  const group = (await look()) ?? (await createOnce({ what: `security group ${name}`, create, look }, run));
+  await setRules(otc, group.id, rules, group.security_group_rules, run);
+  return getSecurityGroup(otc, group.id);
+}
+
+async function remove({ otc }: CloudContext, id: string): Promise<void> {
+  await unlessGone(deleteSecurityGroup(otc, id));
+}
