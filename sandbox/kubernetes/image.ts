@@ -46,6 +46,8 @@ export interface ContainerContext {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly files: ContainerFiles;
+  /** What `files` is made of, for real programs. */
+  readonly mounts: readonly Mount[];
   /** The pod's address: listen here. The node's for `hostNetwork`. */
   readonly address: string;
   /** What the VPC sees as source: the pod's address in `vpc-router`, the node's in `overlay_l2`. */
@@ -70,6 +72,15 @@ export interface ContainerContext {
    * where the node has egress (otherwise it fails with `ETIMEDOUT`, after `timeoutMs`, default 10 s).
    */
   connect(to: { readonly host: string; readonly port: number; readonly timeoutMs?: number }): Promise<Socket>;
+}
+
+/** One mounted volume. */
+export interface Mount {
+  /** In the container. */
+  readonly path: string;
+  /** On this machine. */
+  readonly source: string;
+  readonly readOnly: boolean;
 }
 
 /** What the container finds at its mount paths. Paths are the container's own. */

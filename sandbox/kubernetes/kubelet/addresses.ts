@@ -1,0 +1,43 @@
+/**
+ * Owns which pod has which address: taken from the cluster's container network and, since all clusters of a world share
+ * one, never one that any cluster has given out.
+ */
+import ipaddr from 'ipaddr.js';
+
+export interface AddressPool {
+  /** A free address; `wanted` where it is free (a restored pod keeps its own). Throws when the network is full. */
+  take(wanted?: string): string;
+  release(address: string): void;
+}
+
+/** @param taken addresses of all clusters of the world; shared */
+export function addressPool(cidr: string, taken: Set<string>): AddressPool {
+  const [network, bits] = ipaddr.IPv4.parseCIDR(cidr);
+  const first = network.octets.reduce((sum, octet) => sum * 256 + octet, 0);
+  const size = 2 ** (32 - bits);
+  const text = (offset: number) => {
+    const value = first + offset;
+    return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
+  };
+  // The first ones belong to the network itself; addresses are used again as late as possible.
+  let next = 2;
+  return {
+    take(wanted) {
+      if (wanted !== undefined && !taken.has(wanted) && ipaddr.IPv4.parse(wanted).match(network, bits)) {
+        taken.add(wanted);
+        return wanted;
+      }
+      for (let tries = 0; tries < size - 3; tries += 1) {
+        const address = text(next);
+        next = next + 1 >= size - 1 ? 2 : next + 1;
+        if (taken.has(address)) continue;
+        taken.add(address);
+        return address;
+      }
+      throw new Error(`no address is left in the container network ${cidr}`);
+    },
+    release: (address) => {
+      taken.delete(address);
+    },
+  };
+}
