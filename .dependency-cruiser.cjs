@@ -78,7 +78,6 @@ module.exports = {
       from: { path: `^sandbox/otc/(${services})[-.]` },
       to: { path: `^sandbox/otc/(${services})[-.]`, pathNot: '^sandbox/otc/$1[-.]' },
     },
-    { name: 'no cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
     { name: 'resolves', severity: 'error', from: { path: '^(src|sandbox|test)/' }, to: { couldNotResolve: true } },
     {
       name: 'no dev packages in src',
