@@ -99,8 +99,11 @@ describe('stand-in chart of ZITADEL', () => {
     const values = structuredClone(zitadelValues) as typeof zitadelValues & { zitadel: { configmapConfig: Record<string, unknown> } };
     values.zitadel.configmapConfig['FirstInstance'] = { Org: { Machine: null } };
     const setup = (await render('zitadel', values)).find(({ metadata }) => metadata.name === 'zitadel-setup');
-    const containers = (setup?.spec?.['template'] as { spec: { containers: { name: string }[] } }).spec.containers.map(({ name }) => name);
-    assert.deepEqual(containers, ['zitadel-setup', 'zitadel-login-client-pat']);
+    const template = setup?.spec?.['template'] as { spec: { containers: { name: string }[] } } | undefined;
+    assert.deepEqual(
+      template?.spec.containers.map(({ name }) => name),
+      ['zitadel-setup', 'zitadel-login-client-pat'],
+    );
   });
 
   it('asks for exactly one source of the masterkey', async () => {
