@@ -110,9 +110,9 @@ export function names(store: Store, isSite: (host: string) => boolean, undelegat
       const step = lookUp(name, question.type);
       if (step.rcode !== 'NOERROR') return { ...step, authoritative: false, answers };
       answers.push(...step.answers);
-      const alias = step.answers.find((answer) => answer.type === 'CNAME');
+      const alias = step.answers.flatMap((answer) => (answer.type === 'CNAME' ? [answer.data] : []))[0];
       if (alias === undefined || question.type === 'CNAME') return { ...step, authoritative: false, answers };
-      name = plain(alias.data as string);
+      name = plain(alias);
     }
     return reply('SERVFAIL', { authoritative: false });
   };

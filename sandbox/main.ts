@@ -1,0 +1,48 @@
+/**
+ * Owns the sandbox's ways in: what the command line says, and what a way in does with a world. It runs as the first process
+ * of the namespaces that `scripts/sandbox.mjs` made; the world itself is put together in `world/world.ts`.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type Options, readOptions, usage } from './world/options.ts';
+import { Outer } from './world/outer.ts';
+import { cloudOnly } from './world/state-folder.ts';
+
+const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'zitadel-on-otc');
+
+async function main(): Promise<number> {
+  let options: Options;
+  try {
+    options = readOptions(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`sandbox: ${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    return 2;
+  }
+  if (options.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const outer = new Outer(process.stdin);
+  const temporary = options.state === undefined;
+  const folder = options.state === undefined ? await mkdtemp(join(tmpdir(), 'zitadel-on-otc-')) : resolve(options.state);
+  // When the process that started us is gone, nobody waits for a tidy end: all there is outside the namespaces is the folder.
+  outer.onGone(async () => {
+    if (temporary) await rm(folder, { recursive: true, force: true });
+    process.exit(143);
+  });
+  try {
+    if (options.cloudOnly) return await cloudOnly({ folder, cache, options, outer });
+    const { deployOnce } = await import('./runner/once.ts');
+    return await deployOnce({ folder, cache, options, outer });
+  } finally {
+    if (temporary) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+try {
+  process.exit(await main());
+} catch (error) {
+  process.stderr.write(`sandbox: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,230 @@
+/**
+ * Owns RDS's engine: one real PostgreSQL server an instance, TLS under the RDS authority, `root` as RDS makes it, the gate
+ * in front of it on the instance's private address, backups as copies of files. Instances' states and rules are the RDS
+ * service's (`../otc/rds*.ts`).
+ */
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { DatabaseSpec, Databases, Snapshotting, World } from '../contract.ts';
+import { keeper, makeData, type Program, program, startServer, stopServer } from './program.ts';
+
+type Saved = Omit<DatabaseSpec, 'groups' | 'rootPassword'>;
+
+interface Instance {
+  readonly spec: DatabaseSpec;
+  /** Loopback address behind the gate; each instance has one of its own. */
+  readonly listen: { readonly address: string; readonly port: number };
+  readonly folder: string;
+  server: ChildProcess;
+  closeGate: () => Promise<void>;
+}
+
+export class Postgres implements Databases, Snapshotting {
+  readonly name = 'postgres';
+  readonly #world: World;
+  readonly #progress: (line: string) => void;
+  readonly #instances = new Map<string, Instance>();
+  readonly #folder: string;
+  #program: Promise<Program> | undefined;
+  #next = 1;
+
+  /** @param progress lines for the person who waits: unpacking at first use */
+  constructor(world: World, progress: (line: string) => void) {
+    this.#world = world;
+    this.#progress = progress;
+    this.#folder = join(world.folder, 'postgres');
+  }
+
+  async create(spec: DatabaseSpec): Promise<void> {
+    if (this.#instances.has(spec.id)) throw new Error(`there is an instance ${spec.id} already`);
+    const found = await this.#ready();
+    const folder = join(this.#folder, spec.id);
+    await mkdir(folder, { recursive: true });
+    // The name of the instance, not its address: verify-ca is what RDS promises (API reference 5.6). A switch adds the address.
+    const withAddress = this.#world.store
+      .table<{ readonly id: string; readonly value: unknown }>('world.switches')
+      .get('rds-certificate-names-address');
+    const certificate = await this.#world.authority.issue({
+      names: [`${spec.id}.postgresql.rds.internal`],
+      ...(withAddress?.value === true ? { addresses: [spec.address] } : {}),
+      by: 'rds',
+    });
+    await makeData(found, join(folder, 'data'), certificate);
+    await this.#open(spec, folder);
+    await this.#sql(spec.id, [
+      `CREATE ROLE root NOSUPERUSER CREATEDB CREATEROLE REPLICATION LOGIN PASSWORD ${pg.escapeLiteral(spec.rootPassword)}`,
+      'GRANT pg_monitor, pg_signal_backend TO root WITH ADMIN OPTION',
+      'GRANT CREATE ON DATABASE postgres TO root',
+      'GRANT ALL ON SCHEMA public TO root',
+    ]);
+  }
+
+  async setRootPassword(id: string, password: string): Promise<void> {
+    await this.#sql(id, [`ALTER ROLE root PASSWORD ${pg.escapeLiteral(password)}`]);
+  }
+
+  async restart(id: string): Promise<void> {
+    const instance = this.#instance(id);
+    await stopServer(instance.server, 'SIGINT');
+    instance.server = await startServer(await this.#ready(), this.#files(instance.folder, instance.listen), instance.listen);
+  }
+
+  async remove(id: string): Promise<void> {
+    const instance = this.#instance(id);
+    this.#instances.delete(id);
+    await this.#end(instance);
+    await rm(instance.folder, { recursive: true, force: true });
+  }
+
+  async backup(id: string, backupId: string): Promise<void> {
+    const instance = this.#instance(id);
+    const target = join(this.#folder, 'backups', backupId);
+    await rm(target, { recursive: true, force: true });
+    await mkdir(join(this.#folder, 'backups'), { recursive: true });
+    await held(instance.server, () => cp(join(instance.folder, 'data'), target, { recursive: true, filter: notPid }));
+  }
+
+  async restore(id: string, backupId: string): Promise<void> {
+    const instance = this.#instance(id);
+    const source = join(this.#folder, 'backups', backupId);
+    if (!existsSync(source)) throw new Error(`there is no backup ${backupId}`);
+    await stopServer(instance.server, 'SIGINT');
+    const data = join(instance.folder, 'data');
+    // The instance keeps its own certificate; the content, roles and passwords are the backup's.
+    const certificate = { chainPem: await readFile(join(data, 'server.crt')), keyPem: await readFile(join(data, 'server.key')) };
+    await rm(data, { recursive: true, force: true });
+    await cp(source, data, { recursive: true });
+    await writeFile(join(data, 'server.crt'), certificate.chainPem, { mode: 0o600 });
+    await writeFile(join(data, 'server.key'), certificate.keyPem, { mode: 0o600 });
+    instance.server = await startServer(await this.#ready(), this.#files(instance.folder, instance.listen), instance.listen);
+  }
+
+  async save(folder: string): Promise<void> {
+    const instances = [...this.#instances.values()];
+    await writeFile(
+      join(folder, 'instances.json'),
+      JSON.stringify(instances.map(({ spec: { id, name, address, port, vpcId } }): Saved => ({ id, name, address, port, vpcId }))),
+    );
+    await Promise.all(
+      instances.map((instance) =>
+        held(instance.server, () => cp(join(instance.folder, 'data'), join(folder, instance.spec.id), { recursive: true, filter: notPid })),
+      ),
+    );
+    if (existsSync(join(this.#folder, 'backups'))) await cp(join(this.#folder, 'backups'), join(folder, 'backups'), { recursive: true });
+  }
+
+  async load(folder: string): Promise<void> {
+    await Promise.all([...this.#instances.values()].map((instance) => this.#end(instance)));
+    this.#instances.clear();
+    await rm(this.#folder, { recursive: true, force: true });
+    const saved = JSON.parse(await readFile(join(folder, 'instances.json'), 'utf8')) as Saved[];
+    await Promise.all(
+      saved.map(async (spec) => {
+        const target = join(this.#folder, spec.id);
+        await mkdir(target, { recursive: true });
+        await cp(join(folder, spec.id), join(target, 'data'), { recursive: true });
+        await this.#open({ ...spec, rootPassword: '', groups: () => this.#groupsOf(spec) }, target);
+      }),
+    );
+    if (existsSync(join(folder, 'backups'))) await cp(join(folder, 'backups'), join(this.#folder, 'backups'), { recursive: true });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#instances.values()].map((instance) => this.#end(instance)));
+    this.#instances.clear();
+  }
+
+  /** Socket folder and superuser, for looking inside past every gate. */
+  insideOf(id: string): { readonly host: string; readonly port: number; readonly user: string } {
+    const { folder, listen } = this.#instance(id);
+    return { host: this.#files(folder, listen).sockets, port: listen.port, user: keeper };
+  }
+
+  #ready(): Promise<Program> {
+    this.#program ??= program(this.#world.cache, this.#progress);
+    return this.#program;
+  }
+
+  #instance(id: string): Instance {
+    const instance = this.#instances.get(id);
+    if (instance === undefined) throw new Error(`there is no instance ${id}`);
+    return instance;
+  }
+
+  /** Sockets have a short path of their own: the kernel allows 107 bytes. */
+  #files(folder: string, listen: { readonly address: string }) {
+    return { data: join(folder, 'data'), sockets: join(this.#world.folder, 's', listen.address), log: join(folder, 'postgres.log') };
+  }
+
+  async #open(spec: DatabaseSpec, folder: string): Promise<void> {
+    const number = this.#next++;
+    const listen = { address: `127.5.${number >> 8}.${(number & 255) + 1}`, port: 5432 };
+    const server = await startServer(await this.#ready(), this.#files(folder, listen), listen);
+    await this.#world.addresses.add(spec.address);
+    const closeGate = await this.#world.gate.listen({
+      address: spec.address,
+      port: spec.port,
+      groups: spec.groups,
+      vpcId: spec.vpcId,
+      upstream: { host: listen.address, port: listen.port },
+    });
+    this.#instances.set(spec.id, { spec, listen, folder, server, closeGate });
+  }
+
+  async #end(instance: Instance): Promise<void> {
+    await instance.closeGate();
+    await stopServer(instance.server, 'SIGQUIT');
+  }
+
+  /** After a restore the groups are those of the port that has the instance's address. */
+  #groupsOf(spec: Saved): readonly string[] {
+    const ports = this.#world.store.table<{
+      readonly id: string;
+      readonly vpc_id: string;
+      readonly security_groups: readonly string[];
+      readonly fixed_ips: readonly { readonly ip_address: string }[];
+    }>('vpc.ports');
+    return ports.find((port) => port.vpc_id === spec.vpcId && port.fixed_ips.some((ip) => ip.ip_address === spec.address))?.security_groups ?? [];
+  }
+
+  async #sql(id: string, statements: readonly string[]): Promise<void> {
+    const client = new pg.Client({ ...this.insideOf(id), database: 'postgres' });
+    await client.connect();
+    try {
+      for (const statement of statements) await client.query(statement);
+    } finally {
+      await client.end();
+    }
+  }
+}
+
+/** The room's factory. */
+export const postgres = (world: World, progress: (line: string) => void): Postgres => new Postgres(world, progress);
+
+const notPid = (path: string): boolean => !path.endsWith('/postmaster.pid') && !path.endsWith('/postmaster.opts');
+
+/**
+ * Does something while a server and all its processes stand still: its files are then those of one moment, as after a
+ * power cut, and its write-ahead log brings a copy back to it. Clients notice a pause and nothing else.
+ */
+async function held<T>(server: ChildProcess, work: () => Promise<T>): Promise<T> {
+  const leader = server.pid;
+  if (leader === undefined) throw new Error('the server has no process');
+  process.kill(leader, 'SIGSTOP');
+  const stopped = [leader];
+  try {
+    for (const child of readFileSync(`/proc/${leader}/task/${leader}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)) {
+      process.kill(child, 'SIGSTOP');
+      stopped.push(child);
+    }
+    // A signal is taken at the next return to user space.
+    await sleep(5);
+    return await work();
+  } finally {
+    for (const pid of stopped.reverse()) process.kill(pid, 'SIGCONT');
+  }
+}

@@ -1,0 +1,46 @@
+/** Owns the kubeconfig file for people who look around: written when a cluster becomes available, with a certificate of its own. */
+import { rm, writeFile } from 'node:fs/promises';
+import type { CceClusterRow } from '../otc/tables/compute-cce.ts';
+import type { RunningWorld } from './world.ts';
+
+/** Keeps the file in step with the newest available cluster. Returns how to stop. */
+export function watchKubeconfig(world: RunningWorld, file: string): () => void {
+  let written = '';
+  const refresh = async (): Promise<void> => {
+    const cluster = world.store
+      .table<CceClusterRow>('cce.clusters')
+      .where(({ phase }) => phase === 'Available')
+      .at(-1);
+    const key = cluster === undefined ? '' : `${cluster.id} ${cluster.external_address ?? cluster.internal_address}`;
+    if (key === written) return;
+    written = key;
+    if (cluster === undefined) {
+      await rm(file, { force: true });
+      return;
+    }
+    const { caPem, certPem, keyPem } = await world.clusters.credentials(cluster.id, { user: 'sandbox-visitor', days: 365 });
+    const data = (pem: string): string => Buffer.from(pem).toString('base64');
+    // JSON is YAML.
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': cluster.name,
+      clusters: [
+        {
+          name: cluster.name,
+          cluster: {
+            server: `https://${cluster.external_address ?? cluster.internal_address}:5443`,
+            'certificate-authority-data': data(caPem),
+          },
+        },
+      ],
+      users: [{ name: 'visitor', user: { 'client-certificate-data': data(certPem), 'client-key-data': data(keyPem) } }],
+      contexts: [{ name: cluster.name, context: { cluster: cluster.name, user: 'visitor' } }],
+    };
+    await writeFile(file, JSON.stringify(config, null, 1), { mode: 0o600 });
+  };
+  return world.store.onChange(({ table }) => {
+    if (table !== 'cce.clusters') return;
+    refresh().catch((error: unknown) => world.log('kubeconfig', error instanceof Error ? (error.stack ?? error.message) : String(error)));
+  });
+}

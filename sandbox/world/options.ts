@@ -1,0 +1,75 @@
+/** Owns the sandbox's command line: its options, their checks, its help text. */
+import { parseArgs } from 'node:util';
+import { type Pace, paces } from '../otc/store.ts';
+
+export const commands = ['deploy', 'plan', 'drift', 'destroy', 'check'] as const;
+
+export interface Options {
+  readonly help: boolean;
+  readonly cloudOnly: boolean;
+  readonly state: string | undefined;
+  readonly keep: boolean;
+  readonly command: string;
+  readonly config: string | undefined;
+  readonly charts: string | undefined;
+  readonly programs: Readonly<Record<string, string>>;
+  readonly latency: Pace;
+  readonly undelegated: boolean;
+}
+
+export const usage = `npm run sandbox -- [options]
+
+Deploys ZITADEL with the built action in an Open Telekom Cloud of its own, shows the job summary, and takes it all down.
+
+  --keep                 leave the world up afterwards and say how to look around
+  --command NAME         ${commands.join(', ')} (default deploy)
+  --config FILE          the stack file (default sandbox/stack/zitadel.yaml)
+  --charts DIR           real chart archives in place of the sandbox's own
+  --image NAME=PROGRAM   run a real program for containers whose image name contains NAME; may be repeated
+  --latency PACE         instant, fast (default) or real: how long the cloud takes
+  --undelegated          no domain points at the cloud's name servers
+  --cloud-only           only the world, in the foreground, until SIGTERM or Ctrl-C
+  --state DIR            where the world keeps its files (with --cloud-only: DIR/env, DIR/enter, DIR/inside)
+  --help                 this text
+`;
+
+/** @throws Error that says which option is wrong and what it takes */
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    strict: true,
+    allowPositionals: false,
+    options: {
+      help: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
+      'cloud-only': { type: 'boolean', default: false },
+      undelegated: { type: 'boolean', default: false },
+      state: { type: 'string' },
+      command: { type: 'string', default: 'deploy' },
+      config: { type: 'string' },
+      charts: { type: 'string' },
+      image: { type: 'string', multiple: true, default: [] },
+      latency: { type: 'string', default: 'fast' },
+    },
+  });
+  if (!commands.some((name) => name === values.command)) throw new Error(`--command ${values.command}: there are ${commands.join(', ')}`);
+  if (!(values.latency in paces)) throw new Error(`--latency ${values.latency}: there are ${Object.keys(paces).join(', ')}`);
+  if (values['cloud-only'] && values.state === undefined && !values.help) throw new Error('--cloud-only needs --state DIR');
+  const programs = values.image.map((pair) => {
+    const at = pair.indexOf('=');
+    if (at < 1 || at === pair.length - 1) throw new Error(`--image ${pair}: write NAME=PROGRAM`);
+    return [pair.slice(0, at), pair.slice(at + 1)] as const;
+  });
+  return {
+    help: values.help,
+    cloudOnly: values['cloud-only'],
+    state: values.state,
+    keep: values.keep,
+    command: values.command,
+    config: values.config,
+    charts: values.charts,
+    programs: Object.fromEntries(programs),
+    latency: values.latency as Pace,
+    undelegated: values.undelegated,
+  };
+}

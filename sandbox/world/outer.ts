@@ -1,0 +1,59 @@
+/**
+ * Owns the line to the process that made our namespaces (`scripts/sandbox.mjs`): it tells over our standard input which
+ * process we are outside and which signals people sent, and its end means that nobody needs this world any more.
+ */
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+
+export interface Outside {
+  /** Our process id in the namespace of the caller. */
+  readonly pid: number;
+  /** `mapped`: entered through a user namespace. */
+  readonly user: 'root' | 'mapped';
+}
+
+export class Outer {
+  readonly #known: Promise<Outside>;
+  #gone: () => Promise<void> = async () => process.exit(143);
+  readonly #signals: NodeJS.Signals[] = [];
+  #heard: ((signal: NodeJS.Signals) => void) | undefined;
+
+  constructor(input: Readable) {
+    const lines = createInterface({ input });
+    this.#known = new Promise((resolve) => {
+      lines.on('line', (line) => {
+        const message = JSON.parse(line) as Outside | { readonly signal: NodeJS.Signals };
+        if ('pid' in message) resolve(message);
+        else this.#signal(message.signal);
+      });
+    });
+    lines.on('close', () => void this.#gone());
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => this.#signal(signal));
+  }
+
+  /** Who we are outside; known moments after the start. */
+  outside(): Promise<Outside> {
+    return this.#known;
+  }
+
+  /** What to do when the other end is gone; must end the process. */
+  onGone(then: () => Promise<void>): void {
+    this.#gone = then;
+  }
+
+  /** The next signal that people sent, also one that came before anybody asked. */
+  signal(): Promise<NodeJS.Signals> {
+    const early = this.#signals.shift();
+    if (early !== undefined) return Promise.resolve(early);
+    return new Promise((resolve) => {
+      this.#heard = resolve;
+    });
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    const heard = this.#heard;
+    this.#heard = undefined;
+    if (heard === undefined) this.#signals.push(signal);
+    else heard(signal);
+  }
+}

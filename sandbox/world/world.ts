@@ -1,0 +1,229 @@
+/**
+ * Owns putting a world together from its rooms, inside the namespaces that `scripts/sandbox.mjs` made: what answers where,
+ * what takes part in snapshots, what is closed at the end. The ways in (command line, files for callers) are `../main.ts`.
+ */
+
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import type { Clusters, Databases, Site, Snapshotting, World } from '../contract.ts';
+import { interpose } from '../control/interpose.ts';
+import { ControlServer } from '../control/server.ts';
+import { ControlState } from '../control/state.ts';
+import { downloadSites } from '../downloads/index.ts';
+import { githubSite, type IdTokens } from '../github/index.ts';
+import { frontDoor, seed, services } from '../otc/index.ts';
+import { type Pace, Store } from '../otc/store.ts';
+import { postgres } from '../postgres/index.ts';
+import { LoopbackAddresses } from './addresses.ts';
+import { makeAuthority } from './authority.ts';
+import { processAt } from './caller.ts';
+import { names } from './dns/names.ts';
+import { DnsServer } from './dns/server.ts';
+import { SecurityGate } from './gate.ts';
+import { privateRanges } from './groups.ts';
+import { furnish, joinOutside, type Outside } from './namespaces.ts';
+import { places } from './places.ts';
+import { SiteServer } from './sites.ts';
+
+export interface WorldOptions {
+  readonly folder: string;
+  readonly cache: string;
+  readonly pace: Pace;
+  readonly undelegated: boolean;
+  /** Folder of real chart archives that stand in for the sandbox's own. */
+  readonly charts?: string;
+  /** Image name → program that runs in its place. */
+  readonly programs: Readonly<Record<string, string>>;
+  readonly log: (room: string, line: string) => void;
+  /** Lines for the person who waits: long parts at first use. */
+  readonly progress: (line: string) => void;
+}
+
+/** What the cluster room makes. */
+export type ClusterRoom = Clusters & Snapshotting & { close(): Promise<void> };
+
+export interface RunningWorld extends World {
+  readonly state: ControlState;
+  readonly control: ControlServer;
+  readonly tenant: ReturnType<typeof seed>;
+  readonly idTokens: IdTokens;
+  /** Where the action runs: outside the cloud. */
+  readonly runner: Outside;
+  /** Inside every VPC, let through by every gate. */
+  readonly console: Outside;
+  /** More routes of `CONTROL_URL`, to be filled by the ways in. */
+  readonly routes: Record<string, (body: unknown) => Promise<unknown> | unknown>;
+  close(): Promise<void>;
+}
+
+/** Brings a world up. Everything it opened ends with {@link RunningWorld.close}, and at the latest with its namespaces. */
+export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
+  const { folder, log } = options;
+  await mkdir(folder, { recursive: true });
+  const [authority] = await Promise.all([makeAuthority(), furnish(folder)]);
+  const [runner, inside] = await Promise.all([
+    joinOutside('runner', places.runner, places.runnerGateway, privateRanges),
+    joinOutside('console', places.console, places.consoleGateway, []),
+  ]);
+  const failed = (room: string) => (error: unknown) => log(room, error instanceof Error ? (error.stack ?? error.message) : String(error));
+  const store = new Store(failed('store'));
+  store.pace = options.pace;
+  const state = new ControlState();
+  state.setLatency({ pace: options.pace });
+  const sites = new SiteServer(authority, (line) => log('sites', line));
+  const known = names(store, (host) => sites.siteOf(host) !== undefined, options.undelegated);
+  const gate = new SecurityGate(store, (line) => log('gate', line));
+  const addresses = new LoopbackAddresses();
+  const world: { -readonly [K in keyof World]: World[K] } = {
+    store,
+    addresses,
+    authority,
+    gate,
+    folder,
+    cache: options.cache,
+    log,
+    databases: absent<Databases>('databases'),
+    clusters: absent<Clusters>('clusters'),
+    async resolve(name) {
+      return known.resolve({ name, type: 'A' }).answers.flatMap((answer) => (answer.type === 'A' ? [answer.data] : []));
+    },
+  };
+  const databases = postgres(world, options.progress);
+  world.databases = databases;
+  const clusters = await clusterRoom(world, options.programs);
+  world.clusters = clusters;
+
+  const tenant = seed(store);
+  const kill = async (signal: NodeJS.Signals, request: IncomingMessage): Promise<void> => {
+    const { remoteAddress = '', remotePort = 0 } = request.socket;
+    const pid = await processAt(remoteAddress, remotePort, [runner.holder, inside.holder]);
+    if (pid === undefined) throw new Error(`no process has the connection from ${remoteAddress}:${remotePort}`);
+    log('control', `${signal} to process ${pid}`);
+    process.kill(pid, signal);
+  };
+  sites.add(frontDoor(world, { services, control: state, kill }));
+  const idTokens = await githubSite();
+  const others = [...(await downloadSites(options.cache, options.progress)), ...idTokens.sites, ...(await moreSites(options))];
+  for (const site of others) sites.add(interpose(site, state, (request, signal) => kill(signal, request)));
+
+  const dns = { recursive: false, failed: failed('dns') };
+  const servers: readonly (readonly [string, DnsServer])[] = [
+    [places.resolver, new DnsServer(known.resolve, { ...dns, recursive: true })],
+    [places.ns1, new DnsServer(known.cloud, dns)],
+    [places.ns2, new DnsServer(known.cloud, dns)],
+    [places.parent, new DnsServer(known.parent, dns)],
+  ];
+  await Promise.all([sites.listen(places.sites, 443), ...servers.map(([address, server]) => server.listen(address, 53))]);
+
+  const rooms: readonly Snapshotting[] = [saving(store), addresses, databases, clusters];
+  const routes: RunningWorld['routes'] = {};
+  const control = new ControlServer({
+    state,
+    store,
+    more: routes,
+    ...snapshots(join(folder, 'snapshots'), rooms, () => {
+      for (const service of services) service.start?.(world);
+    }),
+  });
+  await control.listen({ host: places.control, port: 80 });
+
+  return Object.assign(world, {
+    state,
+    control,
+    tenant,
+    idTokens,
+    runner,
+    console: inside,
+    routes,
+    async close() {
+      await control.close();
+      await sites.close();
+      await Promise.all(servers.map(([, server]) => server.close()));
+      await clusters.close();
+      await databases.close();
+      runner.close();
+      inside.close();
+    },
+  });
+}
+
+/** Stands in for a port until its room is made; rooms are made in an order that never needs it. */
+function absent<T extends object>(name: string): T {
+  return new Proxy({} as T, {
+    get() {
+      throw new Error(`${name} were used before they were made`);
+    },
+  });
+}
+
+function saving(store: Store): Snapshotting {
+  return {
+    name: 'store',
+    save: (folder) => writeFile(join(folder, 'store.json'), store.save()),
+    load: async (folder) => store.load(await readFile(join(folder, 'store.json'), 'utf8')),
+  };
+}
+
+function snapshots(folder: string, rooms: readonly Snapshotting[], restored: () => void) {
+  let last: Promise<void> = Promise.resolve();
+  // One after the other: a restore in the middle of a save would mix two states.
+  const queue = (work: () => Promise<void>): Promise<void> => {
+    const next = last.then(work);
+    last = next.then(
+      () => undefined,
+      () => undefined,
+    );
+    return next;
+  };
+  return {
+    snapshot: (name: string) =>
+      queue(async () => {
+        const target = join(folder, name);
+        await rm(target, { recursive: true, force: true });
+        for (const room of rooms) await mkdir(join(target, room.name), { recursive: true });
+        await Promise.all(rooms.map((room) => room.save(join(target, room.name))));
+      }),
+    restore: (name: string) =>
+      queue(async () => {
+        const source = join(folder, name);
+        const [first, ...rest] = rooms;
+        await first?.load(join(source, first.name));
+        // Addresses before what listens on them.
+        const [second, ...others] = rest;
+        await second?.load(join(source, second.name));
+        await Promise.all(others.map((room) => room.load(join(source, room.name))));
+        restored();
+      }),
+  };
+}
+
+/** Sites of rooms that are not the world's own. */
+async function moreSites(options: WorldOptions): Promise<readonly Site[]> {
+  const room = await optional<{ chartSites(options: { chartsDir?: string }): Site[] | Promise<Site[]> }>('../charts/index.ts');
+  return (await room?.chartSites(options.charts === undefined ? {} : { chartsDir: options.charts })) ?? [];
+}
+
+async function clusterRoom(world: World, programs: Readonly<Record<string, string>>): Promise<ClusterRoom> {
+  const room = await optional<{
+    clusters(world: World, options: { programs: Readonly<Record<string, string>> }): ClusterRoom | Promise<ClusterRoom>;
+  }>('../kubernetes/index.ts');
+  if (room === undefined) {
+    const nothing = async (): Promise<void> => undefined;
+    const refuse = async (): Promise<never> => {
+      throw new Error('there are no control planes in this build');
+    };
+    return {
+      name: 'kubernetes',
+      ...{ create: refuse, bindExternal: refuse, credentials: refuse, addNode: refuse, removeNode: refuse, remove: refuse },
+      ...{ save: nothing, load: nothing, close: nothing },
+    };
+  }
+  return await room.clusters(world, { programs });
+}
+
+async function optional<T>(path: string): Promise<T | undefined> {
+  const file = new URL(path, import.meta.url);
+  return existsSync(file) ? ((await import(file.href)) as T) : undefined;
+}

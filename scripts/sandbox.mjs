@@ -1,0 +1,152 @@
+// Starts the sandbox (sandbox/main.ts) under Node 24 in namespaces of its own: network, mounts, processes, and users when
+// not root. Checks what it needs and says how to get what is missing. When this process ends, however, the world ends.
+import { execFileSync, spawn } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { node24, root } from './node24.mjs';
+
+const args = process.argv.slice(2);
+
+function missing(text) {
+  console.error(`sandbox: ${text}`);
+  process.exit(1);
+}
+
+function find(program) {
+  for (const folder of `${process.env.PATH ?? ''}${delimiter}/usr/sbin${delimiter}/sbin`.split(delimiter)) {
+    const path = join(folder, program);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch (error) {
+      if (!['ENOENT', 'ENOTDIR', 'EACCES'].includes(error.code)) throw error;
+    }
+  }
+  return undefined;
+}
+
+/** Runs a program and says whether it succeeded, with what it printed when it did not. */
+function tries(program, list) {
+  try {
+    execFileSync(program, list, { stdio: 'pipe' });
+    return { worked: true, said: '' };
+  } catch (error) {
+    return { worked: false, said: String(error.stderr ?? error.message).trim() };
+  }
+}
+
+if (process.platform !== 'linux' || process.arch !== 'x64') {
+  missing(`needs Linux on x64, this is ${process.platform} on ${process.arch}. Run it in a virtual machine or on a hosted Linux runner.`);
+}
+for (const [program, packages] of [
+  ['unshare', 'util-linux'],
+  ['nsenter', 'util-linux'],
+  ['setpriv', 'util-linux'],
+  ['mount', 'util-linux or mount'],
+  ['ip', 'iproute2'],
+]) {
+  if (find(program) === undefined)
+    missing(
+      `the program "${program}" is not installed. Install the package ${packages} (apt-get install iproute2 util-linux, or dnf install iproute util-linux).`,
+    );
+}
+if (!existsSync(node24)) missing('node_modules is incomplete: run "npm ci" first.');
+if (!readFileSync('/proc/self/mounts', 'utf8').includes(' /proc ')) missing('/proc is not mounted.');
+
+const isRoot = process.getuid() === 0;
+let prefix = [];
+let users = [];
+if (!isRoot) {
+  users = ['--user', '--map-root-user'];
+  const attempt = tries('unshare', ['-Urnmpf', '--mount-proc', 'true']);
+  if (!attempt.worked) {
+    if (find('sudo') !== undefined && tries('sudo', ['-n', 'true']).worked) {
+      console.error(`sandbox: this kernel keeps ordinary users from making namespaces (${attempt.said}); going on with sudo.`);
+      prefix = ['sudo', '-n', '--preserve-env', '--'];
+      users = [];
+    } else {
+      missing(
+        [
+          `this kernel keeps ordinary users from making namespaces (${attempt.said}). One of these helps:`,
+          '  sudo npm run sandbox                                                     run it as root',
+          '  sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0            allow it until the next start (Ubuntu 24.04 and later)',
+          '  sudo sysctl -w kernel.unprivileged_userns_clone=1                        the same on older Debian kernels',
+          '  sudo sysctl -w user.max_user_namespaces=15000                            where they were set to 0',
+        ].join('\n'),
+      );
+    }
+  }
+} else {
+  const attempt = tries('unshare', ['-nmpf', '--mount-proc', 'true']);
+  if (!attempt.worked) missing(`namespaces cannot be made here (${attempt.said}). In a container, start it with --privileged.`);
+}
+
+const command = [
+  ...prefix,
+  'setpriv',
+  '--pdeathsig',
+  'SIGKILL',
+  'unshare',
+  ...users,
+  ...['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child=SIGKILL', '--'],
+  node24,
+  '--disable-warning=ExperimentalWarning',
+  join(root, 'sandbox/main.ts'),
+  ...args,
+];
+// Its standard input is how we talk to it, and how it notices that we are gone. A session of its own keeps Ctrl-C to us alone.
+const child = spawn(command[0], command.slice(1), {
+  stdio: ['pipe', 'inherit', 'inherit'],
+  detached: true,
+  env: { ...process.env, PATH: `${process.env.PATH ?? ''}${delimiter}/usr/sbin${delimiter}/sbin` },
+});
+const tell = (message) => {
+  if (child.exitCode === null && child.stdin.writable) child.stdin.write(`${JSON.stringify(message)}\n`);
+};
+child.stdin.on('error', (error) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+child.on('error', (error) => missing(`could not be started: ${error.message}`));
+child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => tell({ signal }));
+
+/** Process id, in our namespace, of the world's first process: the one that is number 1 in its own. */
+function firstProcess(parent) {
+  const found = [];
+  const walk = (pid) => {
+    let children;
+    try {
+      children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean);
+      const ids = /^NSpid:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]?.split(/\s+/) ?? [];
+      if (ids.length > 1 && ids.at(-1) === '1') found.push(Number(pid));
+    } catch (error) {
+      // A process that ended while we looked.
+      if (error.code !== 'ENOENT' && error.code !== 'ESRCH') throw error;
+      return;
+    }
+    for (const next of children) walk(next);
+  };
+  walk(parent);
+  return found[0];
+}
+
+const started = Date.now();
+const look = setInterval(() => {
+  const pid = firstProcess(child.pid);
+  if (pid !== undefined) {
+    clearInterval(look);
+    tell({ pid, user: isRoot || prefix.length > 0 ? 'root' : 'mapped' });
+  } else if (Date.now() - started > 20_000) {
+    clearInterval(look);
+    console.error('sandbox: its first process could not be found in /proc.');
+    child.stdin.end();
+  }
+}, 20);
+
+// npm, when killed, leaves its scripts alone: notice that it is gone.
+if (process.env.npm_lifecycle_event !== undefined) {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) child.stdin.end();
+  }, 1000).unref();
+}
