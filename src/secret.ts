@@ -65,23 +65,51 @@ export class Secret {
   }
 }
 
-/** Every form in which `text` can show up in output: lines, base64 at each alignment, URL, JSON (also Go's) and quoted. */
+/** Lines that frame a key or a certificate: the same in every file, so nothing secret. */
+const ARMOUR = /^-----(BEGIN|END) [A-Z0-9 ]+-----$/;
+
+/**
+ * Every form in which `text` can show up in output: as it is, its lines, base64 at each alignment (both alphabets), URL
+ * and form encoding, JSON as JavaScript, Go and Python write it, JSON inside JSON, XML, quoted for YAML and shells.
+ * Not covered, as by the runner itself: hashes, hexadecimal, compression, base64 of base64.
+ */
 export function forms(text: string): string[] {
   const found = new Set<string>();
   const lines = text.split(/\r?\n/).map((line) => line.trim());
-  for (const part of new Set([text, ...lines])) {
-    if (part.length < SHORTEST) continue;
+  for (const part of new Set([text, text.trim(), ...lines])) {
+    if (part.length < SHORTEST || ARMOUR.test(part)) continue;
     const json = JSON.stringify(part).slice(1, -1);
-    const go = json.replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
-    const url = encodeURIComponent(part);
+    const go = json.replace(/[<>&\u2028\u2029]/g, unicode);
+    const url = encodeURIComponent(part.toWellFormed());
     const strictUrl = url.replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
-    for (const form of [part, json, go, url, strictUrl, part.replaceAll("'", "''"), part.replaceAll("'", `'\\''`)]) found.add(form);
+    const xml = part.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+    for (const form of [
+      part,
+      json,
+      go,
+      json.replace(/[\u0080-\uffff]/g, unicode),
+      JSON.stringify(json).slice(1, -1),
+      url,
+      strictUrl,
+      strictUrl.replaceAll('%20', '+'),
+      xml,
+      xml.replaceAll('"', '&quot;').replaceAll("'", '&apos;'),
+      xml.replaceAll('"', '&#34;').replaceAll("'", '&#39;'),
+      part.replaceAll("'", "''"),
+      part.replaceAll("'", `'\\''`),
+    ]) {
+      found.add(form);
+    }
     for (const core of base64Cores(part)) {
       found.add(core);
       found.add(core.replaceAll('+', '-').replaceAll('/', '_'));
     }
   }
   return [...found].filter((form) => form.length >= SHORTEST);
+}
+
+function unicode(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 /**
