@@ -21,7 +21,8 @@ const rooms = {
 
 /** Packages by room: the toolkit belongs to those that talk to the runner or fetch tools. */
 const packages = {
-  'src/(secret[.]ts|engine|report|cloud)': [],
+  'src/(secret[.]ts|engine|report)': [],
+  'src/cloud': ['fflate'],
   'src/(kube|zitadel)': ['yaml'],
   'src/stack': ['yaml', 'valibot'],
   'src/github': ['@actions/core', '@octokit/rest'],
@@ -91,6 +92,10 @@ module.exports = {
     tsPreCompilationDeps: true,
     doNotFollow: { path: '^node_modules' },
     exclude: { path: '^(dist|[.]build)/' },
-    enhancedResolveOptions: { extensions: ['.ts', '.js', '.mjs', '.cjs', '.json'], exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.mjs', '.cjs', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 };

@@ -33,6 +33,7 @@ export function graphOf(outcomes: readonly Outcome[]): string {
   for (const { id } of shown) {
     for (const need of direct(id, needs)) lines.push(`  ${node.get(need)} --> ${node.get(id)}`);
   }
+  if (rooms.length > 0) lines.push(`  classDef room fill:none,stroke:#8c959f`, `  class ${rooms.map((_, index) => `r${index}`).join(',')} room`);
   for (const verdict of new Set(shown.map((one) => one.verdict))) lines.push(`  classDef ${verdict} ${colours[verdict]}`);
   return lines.join('\n');
 }

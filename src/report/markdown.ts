@@ -158,7 +158,7 @@ function row(outcome: Outcome): string {
     outcome.fault?.message.split('\n')[0] ??
     (fields.length > 0 && outcome.verdict !== 'create' ? fields.slice(0, 5).join(', ') : factText(outcome));
   const time = outcome.seconds >= 0.05 ? durationText(outcome.seconds) : '';
-  return `| ${inline(outcome.title)} | ${icons[outcome.verdict]} ${verdict} | ${inline(cut(what, 300))} | ${time} |`;
+  return `| ${inline(outcome.title)} | ${together(`${icons[outcome.verdict]} ${verdict}`)} | ${inline(cut(what, 300))} | ${together(time)} |`;
 }
 
 const PLANNED = new Set<Verdict>(['create', 'update', 'replace', 'delete']);
@@ -203,6 +203,11 @@ function indent(text: string): string {
 
 function shown(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
+}
+
+/** Kept on one line of a table. */
+function together(text: string): string {
+  return text.replaceAll(' ', '\u00a0');
 }
 
 function cut(text: string, longest: number): string {
