@@ -14,6 +14,8 @@ export interface KubeContext {
   /** Absent secrets are not compared; where one is needed to create something, that is a fault naming the input. */
   readonly secrets: DerivedSecrets;
   readonly toolbox: Toolbox;
+  /** ZITADEL configuration lifted out of the user's values, secrets still closed; belongs into the configuration Secret. */
+  readonly configuration: Readonly<Record<string, unknown>>;
   /** Keys for the DNS01 solver: `acme-access-key` and `acme-secret-key`, else the permanent access key in use. */
   readonly acme?: { readonly accessKey: Secret; readonly secretKey: Secret } | undefined;
   /** True in `deploy`: verification is repeated until it passes or runs out of time. */
@@ -40,6 +42,8 @@ export interface DatabaseSeen {
 
 export interface CloudNeeds {
   readonly kubeconfig: Giving<Kubeconfig>;
+  /** `version` as in `v1.33`. */
+  readonly cluster: Giving<{ readonly id: string; readonly name: string; readonly version: string }>;
   readonly loadBalancer: Giving<LoadBalancerSeen>;
   readonly database: Giving<DatabaseSeen>;
   /** The CA that signs the database's certificate, PEM, one or more certificates. */

@@ -1,0 +1,56 @@
+/** Owns putting the cluster's resources together: ingress controller, certificates, ZITADEL, verification. */
+import type { AnyResource, Resource } from '../engine/resource.ts';
+import type { NeedsCluster } from '../kube/applied.ts';
+import type { ReleaseSpec } from '../kube/chart-release.ts';
+import type { CloudNeeds, Giving, KubeContext } from '../kube/context.ts';
+import { namespace } from '../kube/namespace.ts';
+import type { ReleaseSeen } from '../kube/release-state.ts';
+import { certificateResources } from './certificates.ts';
+import { ingressControllers } from './ingress.ts';
+import { zitadelRelease, zitadelSecrets } from './release.ts';
+import { type VerificationSeen, verification } from './verification.ts';
+
+export interface ClusterResources {
+  /** Every resource, wired; hand them to the walk. */
+  readonly all: readonly AnyResource[];
+  readonly release: Giving<ReleaseSeen>;
+  readonly certificate: AnyResource;
+  readonly verification: Giving<VerificationSeen>;
+}
+
+/**
+ * All resources inside the cluster, and the look at them from outside.
+ * @throws Fault for an ingress controller that is not offered
+ */
+export function clusterResources(context: KubeContext, cloud: CloudNeeds): ClusterResources {
+  const { stack } = context;
+  const home = namespace(context, cloud, { name: stack.zitadel.namespace, wanted: true });
+  const ingress = ingressControllers(context, cloud);
+  const wantedIngress = ingress.releases.filter(({ wanted }) => wanted);
+  const certificates = certificateResources(context, cloud, home);
+  const secrets = zitadelSecrets(context, cloud, home);
+  const release = zitadelRelease(context, cloud, secrets, ingressFirst(stack.ingress.controller, wantedIngress));
+  const wantedCertificate = certificates.certificate.wanted ? [certificates.certificate] : [];
+  const verified = verification(context, cloud, { release, before: [...wantedIngress, ...wantedCertificate] });
+  return {
+    all: [
+      home,
+      ...ingress.namespaces,
+      ...ingress.releases,
+      ...certificates.all,
+      secrets.masterkey,
+      secrets.config,
+      secrets.databaseCa,
+      release,
+      verified,
+    ],
+    release,
+    certificate: certificates.certificate,
+    verification: verified,
+  };
+}
+
+/** ingress-nginx and HAProxy check Ingresses by a webhook, which must answer; Contour takes them whenever it starts. */
+function ingressFirst(controller: string, wanted: readonly Resource<NeedsCluster, ReleaseSpec, ReleaseSeen>[]): readonly AnyResource[] {
+  return controller === 'contour' ? [] : wanted;
+}

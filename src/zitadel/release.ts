@@ -1,0 +1,118 @@
+/**
+ * Owns ZITADEL in the cluster: its namespace's Secrets and the Helm release. The masterkey is created once and never
+ * overwritten, since ZITADEL does not notice a wrong one; the values are `values.ts`'s.
+ */
+import type { AnyResource, Resource } from '../engine/resource.ts';
+import type { NeedsCluster } from '../kube/applied.ts';
+import { chartRelease, type ReleaseSpec } from '../kube/chart-release.ts';
+import { after, type CloudNeeds, type DatabaseSeen, type Giving, type KubeContext } from '../kube/context.ts';
+import type { ReleaseSeen } from '../kube/release-state.ts';
+import type { JobLimit } from '../kube/rollout.ts';
+import { type SecretSeen, secretObject } from '../kube/secret.ts';
+import { configDocument } from './config.ts';
+import { CONFIG_KEY, fullName, secretNames } from './identity.ts';
+import { zitadelValues } from './values.ts';
+
+type SecretResource<N extends NeedsCluster = NeedsCluster> = ReturnType<typeof secretObject<N>>;
+
+export interface ZitadelSecrets {
+  readonly masterkey: SecretResource;
+  readonly config: SecretResource;
+  readonly databaseCa: SecretResource<NeedsCluster & { databaseCa: Giving<{ readonly pem: string }> }>;
+}
+
+export function zitadelSecrets(context: KubeContext, cloud: CloudNeeds, home: AnyResource): ZitadelSecrets {
+  const { stack, secrets } = context;
+  const { namespace } = stack.zitadel;
+  const { kubeconfig } = cloud;
+  const { masterkey } = secrets;
+  return {
+    masterkey: secretObject<NeedsCluster>(context, {
+      id: 'zitadel/masterkey',
+      // The database stands first: its check value has then agreed with this masterkey.
+      needs: { kubeconfig, home, database: cloud.database },
+      wanted: true,
+      namespace,
+      name: secretNames.masterkey,
+      content: () => (masterkey === undefined ? undefined : () => ({ masterkey: masterkey.open() })),
+      inputs: 'stack-secret (or masterkey)',
+      createOnly: 'ZITADEL would go on with the wrong key without noticing, and what it stored could not be read any more',
+    }),
+    config: secretObject<NeedsCluster>(context, {
+      id: 'zitadel/config',
+      needs: { kubeconfig, home },
+      wanted: true,
+      namespace,
+      name: secretNames.config,
+      content: () => {
+        const document = configDocument(secrets, context.configuration);
+        return document === undefined ? undefined : () => ({ [CONFIG_KEY]: document() });
+      },
+      inputs: 'stack-secret (or database-password, database-user-password and admin-password)',
+    }),
+    databaseCa: secretObject<NeedsCluster & { databaseCa: Giving<{ readonly pem: string }> }>(context, {
+      id: 'zitadel/database-ca',
+      needs: { kubeconfig, home, databaseCa: cloud.databaseCa },
+      wanted: true,
+      namespace,
+      name: secretNames.databaseCa,
+      content:
+        ({ databaseCa }) =>
+        (): Record<string, string> => ({ 'ca.crt': databaseCa.pem }),
+      inputs: 'nothing: it comes from RDS',
+    }),
+  };
+}
+
+/** Seconds that the Jobs may run before their waiting is taken for what it nearly always is. */
+function jobLimits(release: string): Record<string, JobLimit> {
+  const name = fullName(release);
+  const blocked =
+    "it is waiting for the database, which does not answer: check that the database's security group admits rds-client and, in a vpc-router cluster, the container network";
+  return { [`${name}-init`]: { seconds: 150, meaning: blocked }, [`${name}-setup`]: { seconds: 600, meaning: 'setup usually takes seconds' } };
+}
+
+type ReleaseNeeds = NeedsCluster & {
+  readonly cluster: Giving<{ readonly version: string }>;
+  readonly database: Giving<DatabaseSeen>;
+  readonly masterkey: Giving<SecretSeen>;
+  readonly config: Giving<SecretSeen>;
+  readonly databaseCa: Giving<SecretSeen>;
+};
+
+/** @param before what else must stand first, for example an admission webhook for Ingresses */
+export function zitadelRelease(
+  context: KubeContext,
+  cloud: CloudNeeds,
+  secrets: ZitadelSecrets,
+  before: readonly AnyResource[],
+): Resource<ReleaseNeeds, ReleaseSpec, ReleaseSeen> {
+  const { stack } = context;
+  const { chart, namespace, release } = stack.zitadel;
+  return chartRelease<ReleaseNeeds>(context, {
+    id: 'zitadel/release',
+    needs: {
+      kubeconfig: cloud.kubeconfig,
+      cluster: cloud.cluster,
+      database: cloud.database,
+      masterkey: secrets.masterkey,
+      config: secrets.config,
+      databaseCa: secrets.databaseCa,
+      ...after([...cloud.workloads, ...before]),
+    },
+    wanted: true,
+    namespace,
+    release,
+    source: { repository: 'https://charts.zitadel.com', name: 'zitadel', version: chart.version, digest: chart.digest },
+    values: ({ cluster, database, masterkey, config, databaseCa }) =>
+      zitadelValues({
+        stack,
+        database,
+        clusterVersion: cluster.version,
+        secretsChanged: [masterkey.changed, config.changed, databaseCa.changed],
+      }),
+    timeoutSeconds: 1200,
+    usualSeconds: 120,
+    jobLimits: jobLimits(release),
+  });
+}
