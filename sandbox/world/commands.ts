@@ -15,6 +15,10 @@ export function run(
       if (error === null) resolve(stdout);
       else reject(new Error(`${program} ${args.join(' ')}: ${stderr.trim() || error.message}`, { cause: error }));
     });
+    // A program that ends without reading its input says by its exit code what that means.
+    child.stdin?.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') reject(error);
+    });
     child.stdin?.end(options.input ?? '');
   });
 }

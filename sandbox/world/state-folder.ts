@@ -31,6 +31,9 @@ export interface OpenedWorld {
 /** Longest folder name: unix sockets below it have paths of at most 107 bytes. */
 const longest = 70;
 
+/** Everything below the folder but the log, which stays for whoever wants to know what happened. */
+const written = ['env', 'enter', 'inside', 'kubeconfig', 'ca.pem', 'control.sock', 'world'] as const;
+
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** Brings a world up in a folder and writes everything callers need; `env` last. */
@@ -76,6 +79,7 @@ export async function openWorld({ folder, cache, options, outer }: Start): Promi
       stopWatching();
       await world.close();
       await new Promise<void>((resolve) => log.end(resolve));
+      for (const name of written) await rm(file(name), { recursive: true, force: true });
     },
   };
 }
