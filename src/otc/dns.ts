@@ -43,6 +43,7 @@ export interface RecordSet {
   readonly id: string;
   readonly name: string;
   readonly type: string;
+  readonly description?: string | null;
   readonly ttl?: number;
   readonly records: readonly string[];
   readonly status: string;

@@ -1,0 +1,96 @@
+/**
+ * Owns who reaches the cluster from outside: port 5443 of the API server only from `cluster.allow` (and from inside the
+ * VPC, as nodes and pods need it), SSH to nodes from nowhere. Both are rules in groups that CCE made and opens to all.
+ */
+import { Fault } from '../engine/fault.ts';
+import { type Change, type Resource, type Run, resource } from '../engine/resource.ts';
+import { getSecurityGroup, listSecurityGroups, type SecurityGroup, type SecurityGroupRule } from '../otc/security-group.ts';
+import type { ClusterResource } from './cluster.ts';
+import type { ClusterSeen } from './cluster-spec.ts';
+import { type CloudContext, theOne } from './context.ts';
+import { type Rule, ruleChanges, setRules } from './rules.ts';
+import type { VpcResource } from './vpc.ts';
+
+const API_PORT = 5443;
+const SSH_PORT = 22;
+
+export interface AccessSeen {
+  readonly control: SecurityGroup;
+  readonly node: SecurityGroup;
+  /** The cluster's own node group, for the node pools. */
+  readonly nodeGroupId: string;
+}
+
+type Needs = { readonly cluster: ClusterResource; readonly vpc: VpcResource };
+export type ApiAccess = Resource<Needs, readonly Rule[], AccessSeen>;
+
+export function apiAccess(context: CloudContext, needs: Needs): ApiAccess {
+  const { otc, stack, allow } = context;
+  const { existing, access, containerNetwork } = stack.cluster;
+  return resource<Needs, readonly Rule[], AccessSeen>({
+    id: 'cluster/api-access',
+    title: 'Access to the API server',
+    needs,
+    // An existing cluster's groups are its owner's business; they go with a cluster of ours.
+    wanted: existing === undefined,
+    usualSeconds: 3,
+    want: ({ vpc }) => {
+      // Nodes and pods come with addresses of the VPC and of the container network (CCE user guide, "Configuring cluster security group rules").
+      const inside = [vpc.cidr, ...(containerNetwork.mode === 'vpc-router' ? [containerNetwork.cidr] : [])];
+      const sources = new Set([...inside, ...(access === 'eip' ? allow : [])].map((source) => (source.includes('/') ? source : `${source}/32`)));
+      return [...sources].map((cidr) => ({ direction: 'ingress', port: API_PORT, remote: { cidr } }));
+    },
+    observe: async ({ cluster }) => (cluster === undefined || existing !== undefined ? undefined : groupsOf(context, cluster)),
+    diff: accessChanges,
+    apply: async (rules, seen, _changes, run) => {
+      if (seen === undefined) throw new Fault('the security groups of the cluster are not there yet', { hint: 'Run again in a minute.' });
+      await setRules(otc, seen.control.id, rules, openings(seen.control, API_PORT), run);
+      await setRules(otc, seen.node.id, [], openings(seen.node, SSH_PORT), run);
+      const [control, node] = await Promise.all([getSecurityGroup(otc, seen.control.id), getSecurityGroup(otc, seen.node.id)]);
+      return { ...seen, control, node };
+    },
+    // The rules belong to groups that CCE deletes with the cluster.
+    destroy: async (_seen, run: Run) => run.say('goes with the cluster'),
+    facts: ({ control }) => ({
+      'allowed from': openings(control, API_PORT)
+        .map(({ remote_ip_prefix }) => remote_ip_prefix || '0.0.0.0/0')
+        .join(', '),
+    }),
+  });
+}
+
+export function accessChanges(rules: readonly Rule[], seen: AccessSeen): Change[] {
+  const ssh = ruleChanges([], openings(seen.node, SSH_PORT)).map((change) => ({ ...change, why: 'SSH to nodes is closed' }));
+  return [...ruleChanges(rules, openings(seen.control, API_PORT)), ...ssh];
+}
+
+/** The rules that open exactly this port to addresses (not to groups). */
+export function openings(group: SecurityGroup, port: number): SecurityGroupRule[] {
+  return group.security_group_rules.filter(
+    (rule) =>
+      rule.direction === 'ingress' &&
+      rule.protocol === 'tcp' &&
+      rule.port_range_min === port &&
+      rule.port_range_max === port &&
+      !rule.remote_group_id,
+  );
+}
+
+/** CCE names them `{cluster}-cce-control-{random}` and `{cluster}-cce-node-{random}`; their description holds the cluster's id. */
+async function groupsOf({ otc }: CloudContext, cluster: ClusterSeen): Promise<AccessSeen> {
+  const all = await listSecurityGroups(otc);
+  const pick = (kind: 'control' | 'node', words: string, id?: string): SecurityGroup => {
+    const mentions = all.filter(({ description }) => description?.includes(cluster.id) && description.includes(words));
+    const named = all.filter(({ name }) => name.startsWith(`${cluster.name}-cce-${kind}-`));
+    const given = all.filter((group) => group.id === id);
+    const candidates = [given, mentions, named].find((found) => found.length > 0) ?? [];
+    const one = theOne(candidates, `${kind} security group of cluster ${cluster.name}`, (group) => group.id);
+    if (one !== undefined) return one;
+    throw new Fault(`the ${kind} security group of cluster ${cluster.name} was not found`, {
+      resource: cluster.id,
+      hint: `CCE calls it ${cluster.name}-cce-${kind}-…: was it renamed or deleted?`,
+    });
+  };
+  const node = pick('node', 'node', cluster.nodeGroupId);
+  return { control: pick('control', 'master port'), node, nodeGroupId: node.id };
+}

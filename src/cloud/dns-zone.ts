@@ -1,0 +1,83 @@
+/** Owns the public zone: found or made, never given up unasked, since the domain's other records may live in it. */
+import { Fault } from '../engine/fault.ts';
+import { type Change, type Resource, resource } from '../engine/resource.ts';
+import { schedules, until } from '../engine/until.ts';
+import { unlessGone } from '../otc/client.ts';
+import * as dns from '../otc/dns.ts';
+import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
+
+export interface ZoneSpec {
+  /** With the dot at the end. */
+  readonly name: string;
+}
+
+export type DnsZone = Resource<Record<string, never>, ZoneSpec, dns.Zone>;
+
+const ZONE_TTL = 300;
+
+/** Needed for the A record, and for the DNS01 challenge of a certificate. */
+export function zoneWanted({ stack }: Pick<CloudContext, 'stack'>): boolean {
+  return stack.dns.records !== 'existing' || stack.certificates.issuer !== 'existing';
+}
+
+export function dnsZone(context: CloudContext): DnsZone {
+  const { otc, stack } = context;
+  const { existing } = stack.dns;
+  const name = `${stack.dns.zone}.`;
+  const wanted = zoneWanted(context);
+  const find = async (fresh?: boolean): Promise<dns.Zone | undefined> => {
+    const found = await dns.listZones(await otc.dnsHome(), name, fresh);
+    if (existing !== undefined) {
+      const bare = existing.name === undefined ? existing : { name: `${existing.name.replace(/\.$/, '')}.` };
+      return theExisting(found, bare, 'DNS zone', { id: (one) => one.id, name: (one) => one.name });
+    }
+    return theOne(found, `DNS zone ${name}`, (one) => one.id);
+  };
+  return resource<Record<string, never>, ZoneSpec, dns.Zone>({
+    id: 'dns/zone',
+    title: `DNS zone ${stack.dns.zone}`,
+    needs: {},
+    wanted,
+    protect: 'data',
+    usualSeconds: 5,
+    ...(existing === undefined ? {} : { readsOnly: true }),
+    prefetch: async () => (wanted ? dns.listZones(await otc.dnsHome(), name) : []),
+    want: () => ({ name }),
+    // Somebody else's zone of this name is none of our business where the stack needs none.
+    observe: async () => (wanted ? find() : undefined),
+    diff: zoneChanges,
+    apply: async (_spec, seen, _changes, run) => {
+      const home = await otc.dnsHome();
+      const create = (): Promise<dns.Zone> => dns.createZone(home, { name, email: stack.contact, ttl: ZONE_TTL, description: description(context) });
+      const { id } = seen ?? (await createOnce({ what: `DNS zone ${name}`, create, look: () => find(true), exists: ['DNS.0208'] }, run));
+      return until(`DNS zone ${name} to become ACTIVE`, schedules.quick, run, async () => {
+        const now = await dns.getZone(home, id);
+        zoneChanges({ name }, now);
+        return now.status === 'ACTIVE' ? { done: true, value: now } : { done: false, state: now.status };
+      });
+    },
+    destroy: async ({ id, description: text }, run) => {
+      if (!text?.startsWith('Managed by zitadel-on-otc')) {
+        throw new Fault(`DNS zone ${name} was not made by this action, so it is not deleted`, {
+          resource: id,
+          hint: 'Delete it in the console, or leave destroy.zone out.',
+        });
+      }
+      const home = await otc.dnsHome();
+      await unlessGone(dns.deleteZone(home, id));
+      await until(`DNS zone ${name} to be gone`, schedules.quick, run, async () => {
+        const still = await unlessGone(dns.getZone(home, id));
+        return still === undefined ? { done: true, value: undefined } : { done: false, state: still.status };
+      });
+    },
+    facts: ({ id }) => ({ id }),
+  });
+}
+
+const PASSING = /^PENDING_/;
+
+export function zoneChanges({ name }: ZoneSpec, { id, status }: dns.Zone): Change[] {
+  if (status === 'ACTIVE') return [];
+  if (PASSING.test(status)) return [{ field: 'status', before: status, after: 'ACTIVE' }];
+  throw new Fault(`DNS zone ${name} is ${status}`, { resource: id, hint: 'See the zone in the DNS console; OTC support can lift a freeze.' });
+}

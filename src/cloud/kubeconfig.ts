@@ -1,0 +1,84 @@
+/**
+ * Owns the credentials for the cluster: a client certificate of one day from CCE, and the address it is used at, always
+ * with TLS verified. Kept in memory; how it reaches kubectl and helm is `tools/`'s business.
+ */
+import { Fault } from '../engine/fault.ts';
+import { type Resource, resource } from '../engine/resource.ts';
+import { type ClusterCertificates, createClusterCertificates } from '../otc/cce.ts';
+import { mask } from '../secret.ts';
+import type { ApiAccess } from './api-access.ts';
+import type { ClusterResource } from './cluster.ts';
+import type { CloudContext } from './context.ts';
+
+/** Certificate and key are base64 of PEM, as in a kubeconfig. */
+export interface KubeconfigSeen {
+  /** `https://address:port` */
+  readonly server: string;
+  readonly certificateAuthority: string;
+  readonly clientCertificate: string;
+  readonly clientKey: string;
+}
+
+type Needs = { readonly cluster: ClusterResource; readonly access: { readonly maybe: ApiAccess } };
+export type Kubeconfig = Resource<Needs, null, KubeconfigSeen>;
+
+/** The shortest validity that CCE gives. */
+const VALID_DAYS = 1;
+
+export function kubeconfig(context: CloudContext, needs: Needs): Kubeconfig {
+  const { otc, stack } = context;
+  // `external` skips TLS verification; this context is the same address with verification.
+  const wanted = stack.cluster.access === 'eip' ? 'externalTLSVerify' : 'internal';
+  return resource<Needs, null, KubeconfigSeen>({
+    id: 'cluster/kubeconfig',
+    title: 'Credentials for the cluster',
+    needs,
+    wanted: true,
+    readsOnly: true,
+    want: () => null,
+    observe: async ({ cluster }) => {
+      if (cluster === undefined || cluster.status.phase !== 'Available') return undefined;
+      return credentials(await createClusterCertificates(otc, cluster.id, VALID_DAYS), wanted, cluster.name);
+    },
+    diff: () => [],
+    apply: async () => {
+      throw new Error('credentials are only read');
+    },
+    destroy: async () => undefined,
+    facts: ({ server }) => ({ server }),
+  });
+}
+
+/** The credentials of one context, every leaf masked. @throws Fault where the context is missing or incomplete */
+export function credentials(answer: ClusterCertificates, wanted: string, clusterName: string): KubeconfigSeen {
+  for (const { user } of answer.users) {
+    for (const data of Object.values(user)) if (typeof data === 'string') maskData(data);
+  }
+  for (const { cluster } of answer.clusters) maskData(cluster['certificate-authority-data'] ?? '');
+  const context = answer.contexts.find(({ name }) => name === wanted)?.context;
+  if (context === undefined) {
+    throw new Fault(`cluster ${clusterName} offers no access "${wanted}", only ${answer.contexts.map(({ name }) => name).join(', ')}`, {
+      resource: clusterName,
+      hint: wanted === 'internal' ? 'Run inside the VPC.' : 'Bind an EIP to the API server, or set cluster.access to private or bastion.',
+    });
+  }
+  const cluster = answer.clusters.find(({ name }) => name === context.cluster)?.cluster;
+  const user = answer.users.find(({ name }) => name === context.user)?.user;
+  const certificateAuthority = cluster?.['certificate-authority-data'];
+  const clientCertificate = user?.['client-certificate-data'];
+  const clientKey = user?.['client-key-data'];
+  if (cluster === undefined || !certificateAuthority || !clientCertificate || !clientKey) {
+    throw new Fault(`the credentials of cluster ${clusterName} are incomplete for "${wanted}"`, {
+      resource: clusterName,
+      hint: 'Run again in a few minutes.',
+    });
+  }
+  return { server: cluster.server, certificateAuthority, clientCertificate, clientKey };
+}
+
+/** Masks base64 data and the lines of the PEM inside it, but not the PEM's head and foot, which are no secret. */
+function maskData(base64: string): void {
+  if (base64 === '') return;
+  mask(base64);
+  for (const line of Buffer.from(base64, 'base64').toString('utf8').split('\n')) if (!line.startsWith('-----')) mask(line);
+}

@@ -1,0 +1,185 @@
+/**
+ * Owns the dedicated load balancer in front of the cluster, with its public address. CCE makes listeners and members on
+ * it from the ingress controller's Service; an existing one is only read and must fit.
+ */
+import { Fault } from '../engine/fault.ts';
+import { type Change, type Maybe, type Resource, type Run, resource } from '../engine/resource.ts';
+import { schedules, until } from '../engine/until.ts';
+import { unlessGone } from '../otc/client.ts';
+import * as eips from '../otc/eip.ts';
+import * as elb from '../otc/elb.ts';
+import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
+import type { EipResource } from './eip.ts';
+import type { SubnetResource } from './subnet.ts';
+import type { VpcResource } from './vpc.ts';
+
+export interface LoadBalancerSpec {
+  readonly name: string;
+  readonly vpcId: string;
+  /** The front side wants the subnet's `neutron_subnet_id`, the back side its `id`. */
+  readonly frontSubnetId: string;
+  readonly backSubnetId: string;
+  readonly zones: readonly string[];
+  readonly l4Flavor: string;
+  readonly l7Flavor: string;
+  /** Undefined for an existing load balancer, which has an address of its own. */
+  readonly eip: { readonly id: string; readonly address: string } | undefined;
+}
+
+export interface LoadBalancerSeen extends elb.LoadBalancer {
+  /** The public address; empty where none is bound. */
+  readonly eipAddress: string;
+  /** Names for the flavor ids, where the region still offers them. */
+  readonly l4Flavor: string | undefined;
+  readonly l7Flavor: string | undefined;
+}
+
+type Needs = { readonly vpc: VpcResource; readonly subnet: SubnetResource; readonly eip: Maybe<EipResource> };
+export type LoadBalancerResource = Resource<Needs, LoadBalancerSpec, LoadBalancerSeen>;
+
+export function loadBalancer(context: CloudContext, needs: Needs): LoadBalancerResource {
+  const { otc, stack, names } = context;
+  const settings = stack.loadBalancer;
+  const { existing } = settings;
+  const name = existing === undefined ? names('elb') : `${existing.name ?? existing.id}`;
+  const find = async (fresh?: boolean): Promise<elb.LoadBalancer | undefined> => {
+    const found = await elb.listLoadBalancers(otc, existing ?? { name }, fresh);
+    const read = { id: (one: elb.LoadBalancer) => one.id, name: (one: elb.LoadBalancer) => one.name };
+    return existing === undefined ? theOne(found, `load balancer ${name}`, read.id) : theExisting(found, existing, 'load balancer', read);
+  };
+  const seenOf = async (found: elb.LoadBalancer): Promise<LoadBalancerSeen> => {
+    const flavors = existing === undefined ? await elb.listFlavors(otc) : [];
+    const nameOf = (id: string | null | undefined): string | undefined => flavors.find((flavor) => flavor.id === id)?.name ?? id ?? undefined;
+    return {
+      ...found,
+      eipAddress: found.publicips[0]?.publicip_address ?? '',
+      l4Flavor: nameOf(found.l4_flavor_id),
+      l7Flavor: nameOf(found.l7_flavor_id),
+    };
+  };
+  return resource<Needs, LoadBalancerSpec, LoadBalancerSeen>({
+    id: 'load-balancer/load-balancer',
+    title: `Load balancer ${name}`,
+    needs,
+    wanted: true,
+    // Services are bound to its id, which cannot be changed, and DNS to its address.
+    protect: 'cluster',
+    usualSeconds: 10,
+    ...(existing === undefined ? {} : { readsOnly: true }),
+    prefetch: () => Promise.all([elb.listLoadBalancers(otc, existing ?? { name }), ...(existing === undefined ? [elb.listFlavors(otc)] : [])]),
+    want: ({ vpc, subnet, eip }) => ({
+      name,
+      vpcId: vpc.id,
+      frontSubnetId: subnet.neutron_subnet_id,
+      backSubnetId: subnet.id,
+      zones: settings.zones,
+      l4Flavor: settings.l4Flavor,
+      l7Flavor: settings.l7Flavor,
+      eip: eip === undefined ? undefined : { id: eip.id, address: eip.public_ip_address },
+    }),
+    observe: async () => {
+      const found = await find();
+      return found === undefined ? undefined : seenOf(found);
+    },
+    diff: (spec, seen) => (existing === undefined ? loadBalancerChanges(spec, seen) : checkExisting(spec, seen)),
+    apply: async (spec, seen, changes, run) => {
+      const create = (): Promise<elb.LoadBalancer> => make(context, spec);
+      const { id } = seen ?? (await createOnce({ what: `load balancer ${name}`, create, look: () => find(true) }, run));
+      for (const change of changes) await carryOut(context, spec, seen, change);
+      return until(`load balancer ${name} to be ready`, schedules.medium, run, async () => {
+        const now = await elb.getLoadBalancer(otc, id);
+        const bound = spec.eip === undefined || now.publicips.some(({ publicip_id }) => publicip_id === spec.eip?.id);
+        if (now.operating_status === 'FROZEN') throw frozen(now);
+        if (now.provisioning_status !== 'ACTIVE' || !bound)
+          return { done: false, state: `${now.provisioning_status}${bound ? '' : ', address not bound yet'}` };
+        // The address is now bound, which its own list says too.
+        otc.forget();
+        return { done: true, value: await seenOf(now) };
+      });
+    },
+    destroy: async ({ id }, run: Run) => {
+      await unlessGone(elb.deleteLoadBalancer(otc, id));
+      await until(`load balancer ${name} to be gone`, schedules.medium, run, async () => {
+        const still = await unlessGone(elb.getLoadBalancer(otc, id));
+        return still === undefined ? { done: true, value: undefined } : { done: false, state: still.provisioning_status };
+      });
+    },
+    facts: ({ id, eipAddress }) => ({ id, address: eipAddress }),
+  });
+}
+
+async function make({ otc, ...context }: CloudContext, spec: LoadBalancerSpec): Promise<elb.LoadBalancer> {
+  return elb.createLoadBalancer(otc, {
+    name: spec.name,
+    description: description(context),
+    vpc_id: spec.vpcId,
+    vip_subnet_cidr_id: spec.frontSubnetId,
+    elb_virsubnet_ids: [spec.backSubnetId],
+    availability_zone_list: spec.zones,
+    l4_flavor_id: await flavorId(otc, 'L4', spec.l4Flavor),
+    l7_flavor_id: await flavorId(otc, 'L7', spec.l7Flavor),
+    guaranteed: true,
+    provider: 'vlb',
+    admin_state_up: true,
+    publicip_ids: spec.eip === undefined ? [] : [spec.eip.id],
+  });
+}
+
+async function flavorId(otc: CloudContext['otc'], type: string, name: string): Promise<string> {
+  const flavors = await elb.listFlavors(otc);
+  const found = flavors.find((flavor) => flavor.name === name && flavor.type.startsWith(type));
+  if (found !== undefined && !found.flavor_sold_out) return found.id;
+  const offered = flavors.filter((flavor) => flavor.type === type && !flavor.flavor_sold_out).map((flavor) => flavor.name);
+  throw new Fault(`load balancer flavor ${name} is ${found === undefined ? 'unknown' : 'sold out'}`, {
+    resource: name,
+    hint: `On offer: ${offered.join(', ')}.`,
+  });
+}
+
+/** What differs. VPC, front subnet, class and zones are fixed; flavors and the address change in place. */
+export function loadBalancerChanges(spec: LoadBalancerSpec, seen: LoadBalancerSeen): Change[] {
+  if (seen.operating_status === 'FROZEN') throw frozen(seen);
+  const changes: Change[] = [];
+  const add = (field: string, before: unknown, after: unknown, more: Partial<Change> = {}): void => {
+    if (before !== after) changes.push({ field, before, after, ...more });
+  };
+  add('vpc_id', seen.vpc_id, spec.vpcId, { replace: true });
+  add('guaranteed', seen.guaranteed, true, { replace: true, why: 'only a dedicated load balancer has the class CCE is told' });
+  if (seen.vip_subnet_cidr_id) add('vip_subnet_cidr_id', seen.vip_subnet_cidr_id, spec.frontSubnetId, { replace: true });
+  add('availability_zone_list', [...seen.availability_zone_list].sort().join(), [...spec.zones].sort().join(), { replace: true });
+  add('l4_flavor_id', seen.l4Flavor, spec.l4Flavor);
+  add('l7_flavor_id', seen.l7Flavor, spec.l7Flavor);
+  if (spec.eip !== undefined) add('publicips', seen.eipAddress || undefined, spec.eip.address);
+  if (seen.provisioning_status !== 'ACTIVE') add('provisioning_status', seen.provisioning_status, 'ACTIVE');
+  return changes;
+}
+
+async function carryOut(context: CloudContext, spec: LoadBalancerSpec, seen: LoadBalancerSeen | undefined, { field }: Change): Promise<void> {
+  const { otc } = context;
+  if (seen === undefined) return;
+  if (field === 'l4_flavor_id') await elb.updateLoadBalancer(otc, seen.id, { l4_flavor_id: await flavorId(otc, 'L4', spec.l4Flavor) });
+  if (field === 'l7_flavor_id') await elb.updateLoadBalancer(otc, seen.id, { l7_flavor_id: await flavorId(otc, 'L7', spec.l7Flavor) });
+  if (field !== 'publicips' || spec.eip === undefined) return;
+  // Binding by v3 is the documented way for dedicated load balancers; eu-nl does not have it, there the port is bound by v1.
+  const byPort = otc.region === 'eu-nl';
+  for (const { publicip_id } of seen.publicips) await (byPort ? eips.unbindEip(otc, publicip_id) : eips.disassociate(otc, publicip_id));
+  await (byPort ? eips.bindEip(otc, spec.eip.id, seen.vip_port_id) : eips.associateWithLoadBalancer(otc, spec.eip.id, seen.id));
+}
+
+function checkExisting(spec: LoadBalancerSpec, seen: LoadBalancerSeen): Change[] {
+  const wrong = [
+    seen.vpc_id === spec.vpcId ? '' : `is in VPC ${seen.vpc_id}, not in the cluster's ${spec.vpcId}`,
+    seen.guaranteed ? '' : 'is a shared one; the ingress controller is bound to a dedicated one',
+    seen.l4_flavor_id ? '' : 'has no network (L4) flavor, which TCP listeners need',
+    seen.eipAddress === '' ? 'has no public address' : '',
+  ].filter(Boolean);
+  if (wrong.length === 0) return [];
+  throw new Fault(`the existing load balancer ${seen.name} cannot be used: it ${wrong.join(', it ')}`, {
+    resource: seen.id,
+    hint: 'Name another load balancer under loadBalancer.existing, or leave it out to have one made.',
+  });
+}
+
+function frozen({ id, name }: elb.LoadBalancer): Fault {
+  return new Fault(`load balancer ${name} is FROZEN`, { resource: id, hint: 'OTC froze it; ask OTC support why.' });
+}

@@ -1,0 +1,212 @@
+/**
+ * Owns the cluster's nodes: one pool a zone, since CCE puts a pool's first nodes into one zone. Nodes carry the cluster's
+ * own node group, which a list of groups replaces unless it is named, and the group that may reach the database.
+ */
+import { Fault } from '../engine/fault.ts';
+import { type Change, type Maybe, type Resource, type Run, resource } from '../engine/resource.ts';
+import { schedules, until } from '../engine/until.ts';
+import * as cce from '../otc/cce.ts';
+import { unlessGone } from '../otc/client.ts';
+import type { VolumeSettings } from '../stack/stack.ts';
+import type { ApiAccess } from './api-access.ts';
+import type { ClusterResource } from './cluster.ts';
+import { type CloudContext, createOnce, theOne } from './context.ts';
+import type { NodeKeyPair } from './key-pair.ts';
+import type { SnatRuleResource } from './nat-gateway.ts';
+import type { ClientGroup } from './security-group.ts';
+import type { SubnetResource } from './subnet.ts';
+
+export interface NodePoolSpec {
+  readonly name: string;
+  readonly clusterId: string;
+  readonly count: number;
+  readonly flavor: string;
+  readonly zone: string;
+  readonly os: string;
+  readonly rootVolume: VolumeSettings;
+  readonly dataVolume: VolumeSettings;
+  readonly subnetId: string;
+  readonly securityGroups: readonly string[];
+}
+
+export interface NodePoolSeen extends cce.NodePool {
+  readonly clusterId: string;
+}
+
+type Needs = {
+  readonly cluster: ClusterResource;
+  readonly access: ApiAccess;
+  readonly subnet: SubnetResource;
+  readonly client: Maybe<ClientGroup>;
+  /** Nodes pull images from their first minute. */
+  readonly egress: Maybe<SnatRuleResource>;
+};
+
+export type NodePoolResource = Resource<Needs, NodePoolSpec, NodePoolSeen>;
+
+/** Nodes by zone, as even as it goes; earlier zones get one more. */
+export function countsByZone(count: number, zones: readonly string[]): Map<string, number> {
+  const each = Math.floor(count / zones.length);
+  return new Map(zones.map((zone, index) => [zone, each + (index < count % zones.length ? 1 : 0)]));
+}
+
+export function nodePool(context: CloudContext, zone: string, keyPair: NodeKeyPair, needs: Needs): NodePoolResource {
+  const { otc, stack, names } = context;
+  const { nodes, existing } = stack.cluster;
+  const name = names(`np-${zone}`);
+  const count = countsByZone(nodes.count, nodes.zones).get(zone) ?? 0;
+  const find = async (clusterId: string, fresh?: boolean): Promise<NodePoolSeen | undefined> => {
+    const ours = (await cce.listNodePools(otc, clusterId, fresh)).filter((pool) => pool.metadata.name === name);
+    const found = theOne(ours, `node pool ${name}`, (pool) => pool.metadata.uid);
+    return found === undefined ? undefined : { ...found, clusterId };
+  };
+  return resource<Needs, NodePoolSpec, NodePoolSeen>({
+    id: `cluster/node-pool-${zone}`,
+    title: `Node pool ${name}`,
+    needs,
+    wanted: existing === undefined && count > 0,
+    protect: 'cluster',
+    usualSeconds: 360,
+    want: ({ cluster, access, subnet, client }) => ({
+      name,
+      clusterId: cluster.id,
+      count,
+      flavor: nodes.flavor,
+      zone,
+      os: nodes.os,
+      rootVolume: nodes.rootVolume,
+      dataVolume: nodes.dataVolume,
+      subnetId: subnet.id,
+      securityGroups: [access.nodeGroupId, ...(client === undefined ? [] : [client.id])],
+    }),
+    observe: async ({ cluster }) => (cluster === undefined || cluster.status.phase !== 'Available' ? undefined : find(cluster.id)),
+    diff: nodePoolChanges,
+    apply: async (spec, seen, changes, run) => {
+      const onlyStatus = seen !== undefined && changes.every(({ field }) => field === 'status.phase');
+      const pool = await (onlyStatus
+        ? whenComplete(context, spec, seen, run)
+        : keyPair.hold((key) => makeOrScale(context, spec, seen, key, run, find)));
+      otc.forget();
+      return pool;
+    },
+    destroy: async ({ clusterId, metadata }, run) => {
+      await unlessGone(cce.deleteNodePool(otc, clusterId, metadata.uid));
+      await until(`node pool ${name} to be gone`, schedules.long, run, async () => {
+        const still = await unlessGone(cce.getNodePool(otc, clusterId, metadata.uid));
+        return still === undefined ? { done: true, value: undefined } : { done: false, state: still.status.phase || 'deleting' };
+      });
+      otc.forget();
+    },
+    facts: ({ metadata, status, spec }) => ({ id: metadata.uid, nodes: String(status.currentNode ?? spec.initialNodeCount), zone }),
+  });
+}
+
+async function makeOrScale(
+  context: CloudContext,
+  spec: NodePoolSpec,
+  seen: NodePoolSeen | undefined,
+  sshKey: string,
+  run: Run,
+  find: (clusterId: string, fresh?: boolean) => Promise<NodePoolSeen | undefined>,
+): Promise<NodePoolSeen> {
+  const { otc } = context;
+  const { clusterId } = spec;
+  if (seen !== undefined) {
+    if (seen.spec.initialNodeCount !== spec.count) await cce.scaleNodePool(otc, clusterId, seen, spec.count);
+    return whenComplete(context, spec, seen, run);
+  }
+  const create = async (): Promise<NodePoolSeen> => ({
+    ...(await cce.createNodePool(otc, clusterId, { name: spec.name, spec: newNodePool(spec, sshKey) })),
+    clusterId,
+  });
+  const made = await createOnce({ what: `node pool ${spec.name}`, create, look: () => find(clusterId, true) }, run);
+  return whenComplete(context, spec, made, run);
+}
+
+function newNodePool(spec: NodePoolSpec, sshKey: string): Record<string, unknown> {
+  const volume = ({ type, size }: VolumeSettings): { volumetype: string; size: number } => ({ volumetype: type, size });
+  return {
+    type: 'vm',
+    initialNodeCount: spec.count,
+    autoscaling: { enable: false },
+    nodeManagement: { serverGroupReference: '' },
+    customSecurityGroups: spec.securityGroups,
+    nodeTemplate: {
+      flavor: spec.flavor,
+      az: spec.zone,
+      os: spec.os,
+      login: { sshKey },
+      rootVolume: volume(spec.rootVolume),
+      dataVolumes: [volume(spec.dataVolume)],
+      nodeNicSpec: { primaryNic: { subnetId: spec.subnetId } },
+      count: 1,
+      billingMode: 0,
+      runtime: { name: 'containerd' },
+    },
+  };
+}
+
+/** `Synchronizing` and `Synchronized` pass; an empty phase is the good one. */
+function whenComplete(context: CloudContext, spec: NodePoolSpec, { clusterId, metadata }: NodePoolSeen, run: Run): Promise<NodePoolSeen> {
+  const { otc } = context;
+  return until(`${spec.count} nodes in pool ${spec.name}`, schedules.long, run, async () => {
+    const now = await cce.getNodePool(otc, clusterId, metadata.uid);
+    const { phase = '', currentNode = 0 } = now.status;
+    await refuseFailed(context, { ...now, clusterId });
+    const wanted = now.spec.autoscaling?.enable === true ? 1 : spec.count;
+    if (phase === '' && currentNode >= wanted) return { done: true, value: { ...now, clusterId } };
+    return { done: false, state: `${currentNode} of ${spec.count} nodes${phase === '' ? '' : `, ${phase}`}` };
+  });
+}
+
+async function refuseFailed({ otc }: CloudContext, pool: NodePoolSeen): Promise<void> {
+  const { phase = '' } = pool.status;
+  if (phase !== 'SoldOut' && phase !== 'Error') return;
+  const nodes = (await cce.listNodes(otc, pool.clusterId)).filter(({ metadata }) =>
+    metadata.annotations?.['kubernetes.io/node-pool.id']?.startsWith(pool.metadata.uid),
+  );
+  const reasons = nodes.flatMap(({ metadata, status }) =>
+    status.reason || status.message ? [`${metadata.name}: ${status.reason ?? ''} ${status.message ?? ''}`.trim()] : [],
+  );
+  throw poolFault(pool, phase, reasons);
+}
+
+function poolFault({ metadata, spec }: cce.NodePool, phase: string, reasons: readonly string[]): Fault {
+  const { flavor, az } = spec.nodeTemplate;
+  const why = reasons.length === 0 ? '' : `: ${reasons.join('; ')}`;
+  return new Fault(
+    phase === 'SoldOut'
+      ? `flavor ${flavor} is sold out in ${az} (node pool ${metadata.name})`
+      : `node pool ${metadata.name} is in state ${phase}${why}`,
+    {
+      resource: metadata.uid,
+      hint: 'Choose another flavor or zone in the stack file; delete this pool in the console and run again.',
+    },
+  );
+}
+
+/** What differs. Only the number of nodes changes in place; the rest of a pool is fixed at its creation. */
+export function nodePoolChanges(wanted: NodePoolSpec, { metadata, spec, status }: NodePoolSeen): Change[] {
+  const { phase = '' } = status;
+  if (phase === 'SoldOut' || phase === 'Error') throw poolFault({ metadata, spec, status }, phase, []);
+  const { nodeTemplate: template } = spec;
+  const changes: Change[] = [];
+  const fixed = (field: string, before: unknown, after: unknown): void => {
+    if (String(before) !== String(after)) changes.push({ field, before, after, replace: true, why: 'a pool is fixed at its creation' });
+  };
+  fixed('nodeTemplate.flavor', template.flavor, wanted.flavor);
+  fixed('nodeTemplate.az', template.az, wanted.zone);
+  if (template.os !== undefined) fixed('nodeTemplate.os', template.os, wanted.os);
+  fixed('nodeTemplate.rootVolume', volumeText(template.rootVolume), `${wanted.rootVolume.type} ${wanted.rootVolume.size}`);
+  fixed('nodeTemplate.dataVolumes', template.dataVolumes.map(volumeText).join(), `${wanted.dataVolume.type} ${wanted.dataVolume.size}`);
+  fixed('customSecurityGroups', [...(spec.customSecurityGroups ?? [])].sort().join(), [...wanted.securityGroups].sort().join());
+  if (spec.autoscaling?.enable !== true && spec.initialNodeCount !== wanted.count) {
+    changes.push({ field: 'initialNodeCount', before: spec.initialNodeCount, after: wanted.count });
+  }
+  if (phase !== '' || (status.creatingNode ?? 0) > 0) changes.push({ field: 'status.phase', before: phase || 'creating nodes', after: 'complete' });
+  return changes;
+}
+
+function volumeText({ volumetype, size }: { readonly volumetype: string; readonly size: number }): string {
+  return `${volumetype} ${size}`;
+}
