@@ -1,0 +1,265 @@
+/** The stack file: what it becomes, and every mistake with its place. */
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${VAR} is what these tests are about
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Faults } from '../../../src/engine/fault.ts';
+import { readDocument } from '../../../src/stack/document.ts';
+import { type ReadStack, readStack } from '../../../src/stack/read.ts';
+
+const small = 'name: zitadel-prod\nregion: eu-de\ndomain: login.example.com\ncontact: platform@example.com\n';
+
+function read(text: string, env: Record<string, string> = {}, files: Record<string, string> = {}): ReadStack {
+  return readStack({
+    text,
+    file: 'deploy/zitadel.yaml',
+    env,
+    readFile: (path) => {
+      const found = files[path];
+      if (found === undefined) throw new Error(`ENOENT: no such file or directory, open '${path}'`);
+      return found;
+    },
+  });
+}
+
+/** The faults as an annotation shows them. */
+function errors(text: string, env: Record<string, string> = {}, files: Record<string, string> = {}): string[] {
+  try {
+    read(text, env, files);
+  } catch (error) {
+    assert.ok(error instanceof Faults, String(error));
+    return error.faults.map(({ place, message, hint }) => {
+      assert.ok(place !== undefined, message);
+      return `${place.file === 'deploy/zitadel.yaml' ? '' : `${place.file} `}${place.line}:${place.column} ${message}${hint === undefined ? '' : ` | ${hint}`}`;
+    });
+  }
+  return [];
+}
+
+test('four lines are a whole stack, fit for production', () => {
+  const { stack, notices } = read(small);
+  assert.deepEqual(notices, []);
+  assert.equal(stack.dns.zone, 'example.com');
+  assert.deepEqual(stack.network.subnets, { cluster: { cidr: '10.20.0.0/20' }, database: { cidr: '10.20.16.0/24' }, single: false });
+  assert.equal(stack.database.flavor, 'rds.pg.n1.large.4.ha');
+  assert.deepEqual(stack.database.ha, { replication: 'async' });
+  assert.deepEqual(stack.database.zones, ['eu-de-01', 'eu-de-02']);
+  assert.equal(stack.cluster.flavor, 'cce.s2.small');
+  assert.deepEqual(stack.cluster.nodes.zones, ['eu-de-01', 'eu-de-02', 'eu-de-03']);
+  assert.deepEqual(stack.cluster.allow, ['runner']);
+  assert.equal(stack.ingress.controller, 'contour');
+  assert.deepEqual(stack.zitadel.chart, { version: '9.34.0' });
+  assert.equal(stack.zitadel.replicas, 3);
+  assert.equal(stack.zitadel.admin.email, 'platform@example.com');
+  assert.deepEqual(stack.destroy, { database: false, zone: false });
+});
+
+test('one subnet for both, in both spellings', () => {
+  for (const subnets of ['{ cluster: 10.20.0.0/20, single: true }', '{ cluster: 10.20.0.0/20, database: 10.20.0.0/20 }']) {
+    const { stack } = read(`${small}network: { subnets: ${subnets} }\n`);
+    assert.equal(stack.network.subnets.single, true);
+    assert.equal(stack.network.subnets.database.cidr, '10.20.0.0/20');
+  }
+});
+
+test('what exists already, pins and a single database', () => {
+  const { stack, notices } = read(`${small}network:
+  existing: { name: shared-vpc }
+  cidr: 192.168.0.0/16
+  subnets:
+    cluster: { cidr: 192.168.1.0/24, existing: { id: 4779ab1c } }
+database: { flavor: rds.pg.n1.large.4, version: 15 }
+zitadel: { chart: { version: 9.34.0, digest: "sha256:${'a'.repeat(64)}" } }
+`);
+  assert.deepEqual(stack.network.existing, { name: 'shared-vpc' });
+  assert.deepEqual(stack.network.subnets.cluster, { cidr: '192.168.1.0/24', existing: { id: '4779ab1c' } });
+  assert.equal(stack.database.ha, false);
+  assert.equal(stack.database.version, '15');
+  assert.deepEqual(stack.zitadel.chart, { version: '9.34.0', digest: 'a'.repeat(64) });
+  assert.deepEqual(
+    notices.map(({ message }) => message),
+    ['database.flavor: the database has no standby'],
+  );
+});
+
+test('defaults of pods and Services keep away from the VPC', () => {
+  for (const cidr of ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '10.20.0.0/24'])
+    assert.deepEqual(errors(`${small}network: { cidr: ${cidr} }\n`), [], cidr);
+});
+
+test('all mistakes of form at once, each with its place', () => {
+  const text = `name: Zitadel
+regoin: eu-de
+region: eu-dee
+domain: login
+network:
+  subnets: { database: { cidrr: x } }
+database:
+  flavour: big
+  flavor: rds.pg.n1.large.4.hha
+  version: 18
+  storage: { size: 45 }
+  zones: eu-de-01
+cluster:
+  version: 1.33
+  flavor: cce.s2.smal
+  allow: []
+  nodes: { count: "three", zones: [eu-de-01, eude2] }
+zitadel: { replicas: 0 }
+`;
+  assert.deepEqual(errors(text), [
+    '1:1 contact: missing; right would be an e-mail address',
+    '1:7 name: "Zitadel" is not right | Right would be 2 to 30 characters: lower-case letters, digits and hyphens, starting with a letter, not ending with a hyphen.',
+    '2:1 regoin: unknown key | Did you mean "region"?',
+    '3:9 region: "eu-dee" is not possible | Did you mean "eu-de"? Right would be eu-de, eu-nl or eu-ch2.',
+    '4:9 domain: "login" is not right | Right would be a host name such as login.example.com.',
+    '6:14 network.subnets.database.cidr: missing',
+    '6:26 network.subnets.database.cidrr: unknown key | Did you mean "cidr"?',
+    '8:3 database.flavour: unknown key | Did you mean "flavor"?',
+    '9:11 database.flavor: "rds.pg.n1.large.4.hha" is not right | Right would be rds.pg.<family>.<size>.<GB per vCPU>, with .ha at the end for high availability, for example rds.pg.n1.large.4.ha.',
+    '10:12 database.version: 18 is not possible | Right would be 13, 14, 15, 16 or 17.',
+    '11:20 database.storage.size: 45 is not right | Right would be a multiple of 10.',
+    '12:10 database.zones: "eu-de-01" is text, not a list | Write a list, such as [a, b].',
+    '14:12 cluster.version: 1.33 is a number, not text (put it in quotes) | Right would be a Kubernetes version such as v1.33.',
+    '15:11 cluster.flavor: "cce.s2.smal" is not possible | Did you mean "cce.s2.small"? Right would be cce.s1.small, cce.s1.medium, cce.s2.small, cce.s2.medium, cce.s2.large or cce.s2.xlarge.',
+    '16:10 cluster.allow: [] is not right | Right would be at least one entry.',
+    '17:19 cluster.nodes.count: "three" is text, not a number | Right would be a whole number.',
+    '17:46 cluster.nodes.zones[1]: "eude2" is not right | Right would be an availability zone such as eu-de-01.',
+    '18:22 zitadel.replicas: 0 is not right | Right would be 1 to 50.',
+  ]);
+});
+
+test('all mistakes between settings at once', () => {
+  const text = `${small}network:
+  cidr: 10.20.0.0/16
+  subnets: { cluster: 10.21.0.0/20, database: 10.20.1.1/24 }
+database: { flavor: rds.pg.n1.large.4, ha: true, zones: [eu-nl-01], backup: { window: "02:00-04:00" }, user: root }
+cluster:
+  containerNetwork: { cidr: 10.16.0.0/12 }
+  serviceCidr: 10.20.0.0/16
+  allow: [runner, 300.1.1.1/4]
+  nodes: { count: 2 }
+dns: { zone: example.org }
+certificates: { issuer: existing }
+zitadel: { chart: 8.13.4 }
+`;
+  assert.deepEqual(errors(text), [
+    '3:9 domain: login.example.com is not in the zone example.org | Use a name that ends in .example.org, or another zone.',
+    '7:23 network.subnets.cluster: 10.21.0.0/20 is not inside the VPC 10.20.0.0/16 | Choose a part of the VPC’s range.',
+    '7:47 network.subnets.database: "10.20.1.1/24" has bits set behind its prefix; the network is 10.20.1.0/24',
+    '8:21 database.flavor: rds.pg.n1.large.4 does not go with high availability | Use rds.pg.n1.large.4.ha, or leave "ha" out: it follows from the flavor.',
+    '8:57 database.zones: 1 zones are given, and high availability takes two: primary, standby',
+    '8:58 database.zones[0]: eu-nl-01 is not a zone of eu-de | Its zones are eu-de-01, eu-de-02, eu-de-03.',
+    '8:87 database.backup.window: "02:00-04:00" is not one hour | RDS takes a window of exactly one hour, such as 02:00-03:00.',
+    '8:110 database.user: "root" is reserved by PostgreSQL or RDS | Use zitadel.',
+    '10:29 cluster.containerNetwork.cidr: 10.16.0.0/12 overlaps the VPC 10.20.0.0/16 | VPC, pods and Services need ranges of their own.',
+    '11:16 cluster.serviceCidr: 10.20.0.0/16 overlaps the VPC 10.20.0.0/16 | VPC, pods and Services need ranges of their own.',
+    '11:16 cluster.serviceCidr: 10.20.0.0/16 overlaps the pods’ range 10.16.0.0/12 | VPC, pods and Services need ranges of their own.',
+    '12:19 cluster.allow[1]: "300.1.1.1/4" is not a network: an address part is above 255 or the prefix above 32',
+    '13:19 cluster.nodes.count: 2 nodes do not fill 3 zones | Raise the count, or name fewer zones.',
+    '15:25 certificates.issuer: with "issuer: existing" the certificate’s Secret must be named | Add "secret:" with the name of a TLS Secret in ZITADEL’s namespace.',
+    '16:19 zitadel.chart: chart 8.13.4 has no login app | Use 9.34.0.',
+  ]);
+});
+
+test('a mistake of form does not hide one between settings', () => {
+  const found = errors(`${small}nmae: x\ndatabase: { backup: { window: "02:00-05:00" } }\n`);
+  assert.deepEqual(
+    found.map((line) => line.split(' ').slice(0, 2).join(' ')),
+    ['5:1 nmae:', '6:31 database.backup.window:'],
+  );
+});
+
+for (const [what, line, message] of [
+  ['subnets that overlap', 'network: { subnets: { cluster: 10.20.0.0/20, database: 10.20.8.0/24 } }', /overlaps the cluster's subnet/],
+  ['a subnet that is too small', 'network: { subnets: { database: 10.20.16.0/29 } }', /too small/],
+  ['a public VPC', 'network: { cidr: 8.8.0.0/16 }', /not possible for a VPC/],
+  ['a pod range of a wrong size', 'cluster: { containerNetwork: { cidr: 172.20.0.0/20 } }', /not possible for pods/],
+  ['both id and name', 'cluster: { existing: { id: a, name: b } }', /both id and name/],
+  ['neither id nor name', 'dns: { existing: {} }', /neither id nor name/],
+  ['PostgreSQL 13', 'database: { version: 13 }', /does not run on PostgreSQL 13/],
+  ['Kubernetes 1.29', 'cluster: { version: v1.29 }', /does not run on v1.29/],
+  ['a disk that never grows', 'database: { storage: { size: 100, autoExpandTo: 100 } }', /not above the size/],
+  ['more nodes than masters manage', 'cluster: { nodes: { count: 51 } }', /more than the 50/],
+  ['a port that RDS refuses', 'database: { port: 80 }', /2100 to 9500/],
+  ['backups kept too long', 'database: { backup: { keepDays: 733 } }', /1 to 732/],
+  ['a foreign ingress without class', 'ingress: { controller: existing }', /IngressClass must be named/],
+  ['a top-level domain as zone', 'dns: { zone: com }', /top-level domain|not right/],
+  ['a digest of a wrong form', 'zitadel: { chart: { version: 9.34.0, digest: abc } }', /64 hexadecimal digits/],
+  ['two documents', '---\nname: b', /not valid YAML/],
+  ['a key twice', 'name: again', /not valid YAML.*unique/],
+] as const) {
+  test(`refused: ${what}`, () => {
+    const found = errors(`${small}${line}\n`);
+    assert.equal(found.length > 0, true);
+    assert.match(found.join('\n'), message);
+  });
+}
+
+test('variables: values, types, escapes, and what is not set', () => {
+  const env = { REPLICAS: '5', ORG: 'A: "b" #c', LONG: '01' };
+  const { stack } = read(`${small}zitadel: { organization: "\${ORG} $\${x}" }\n`, env);
+  assert.equal(stack.zitadel.organization, 'A: "b" #c ${x}');
+  assert.equal(read(`${small}zitadel:\n  replicas: \${REPLICAS}\n`, env).stack.zitadel.replicas, 5);
+  assert.deepEqual(errors(`${small}zitadel:\n  replicas: \${NOPE}\n  organization: a \${ALSO} b\n`), [
+    '6:13 zitadel.replicas: the variable NOPE is not set | Set it under "env:" of the step, or write the value here. Secrets do not belong here.',
+    '7:17 zitadel.organization: the variable ALSO is not set | Set it under "env:" of the step, or write the value here. Secrets do not belong here.',
+  ]);
+  assert.match(errors(`${small}cluster: { allow: [\${NET}] }\n`).join(), /write a variable in quotes/);
+  assert.match(errors(`${small}zitadel:\n  organization: \${A:-b}\n`).join(), /"\$\{A:-b\}" is not a variable/);
+});
+
+/** The shape of a value: scalars are all the same. */
+function shape(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(shape);
+  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shape(inner)]));
+  return 'scalar';
+}
+
+test('property: substitution never changes structure, and text arrives as it is', () => {
+  const text = 'a: ${V}\nb: "x${V}y"\nc: \'${V}\'\nd: |\n  first ${V}\n  second\ne:\n  - ${V}\n  - { f: "${V}" }\ng: >-\n  ${V}\n  ${V}\n';
+  const nasty = fc.oneof(
+    fc.string({ minLength: 1, maxLength: 60 }),
+    fc.string({ minLength: 1, maxLength: 40, unit: fc.constantFrom(...'\n\r\t "\'#:,[]{}&*!|>%@`-?${}\\~', 'V') }),
+    fc.constantFrom(
+      'a: b',
+      '\n- x',
+      '# c',
+      '"',
+      "'",
+      '*x',
+      '&a b',
+      '{a: 1}',
+      '[1]',
+      '${V}',
+      '$${V}',
+      '---\nx: y',
+      '!!int "1"',
+      'null',
+      '~',
+      '1e3',
+      '0x10',
+      '007',
+    ),
+  );
+  const plain = readDocument(text, 'f', () => 'x');
+  fc.assert(
+    fc.property(nasty, (value) => {
+      const { value: result, faults } = readDocument(text, 'f', () => value);
+      assert.deepEqual(faults, []);
+      assert.deepEqual(shape(result), shape(plain.value));
+      const { b, c, d, e, g } = result as { b: string; c: string; d: string; e: [unknown, { f: string }]; g: string };
+      assert.equal(b, `x${value}y`);
+      assert.equal(c, value);
+      assert.equal(d, `first ${value}\nsecond\n`);
+      assert.equal(e[1].f, value);
+      assert.equal(String(e[0]), value);
+      assert.equal(g, `${value} ${value}`);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('an alias that contains itself is an error, not a loop', () => {
+  assert.match(readDocument('a: &x\n  b: *x\n', 'f', () => undefined).faults.join(), /leads nowhere/);
+});

@@ -1,0 +1,196 @@
+/** The user's Helm values: secrets come out of them, what would break the deployment is refused. */
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${VAR} is what these tests are about
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Faults } from '../../../src/engine/fault.ts';
+import { Secret } from '../../../src/secret.ts';
+import { type ReadStack, readStack } from '../../../src/stack/read.ts';
+import { liftSecrets, openConfiguration, type Values } from '../../../src/stack/values.ts';
+
+/** Keys and variables as the guide "Deploy ZITADEL on CCE" has them. */
+const blueprint = `zitadel:
+  masterkey: \${ZITADEL_MASTERKEY}
+  configmapConfig:
+    ExternalSecure: true
+    ExternalDomain: \${ZITADEL_EXTERNALDOMAIN}
+    TLS: { Enabled: false }
+    Database:
+      Postgres:
+        Host: \${ZITADEL_DATABASE_POSTGRES_HOST}
+        Port: 5432
+        Database: \${ZITADEL_DATABASE_POSTGRES_DATABASE}
+        User: { Username: zitadel, SSL: { Mode: verify-ca } }
+        Admin: { Username: root, SSL: { Mode: verify-ca } }
+    FirstInstance:
+      Org:
+        Human:
+          UserName: zitadel-admin
+          Email:
+            Address: \${ZITADEL_FIRSTINSTANCE_ORG_HUMAN_EMAIL_ADDRESS}
+          Password: \${ZITADEL_FIRSTINSTANCE_ORG_HUMAN_PASSWORD}
+          PasswordChangeRequired: false
+  secretConfig:
+    Database:
+      Postgres:
+        User:
+          Password: \${ZITADEL_RDS_ROOT_PASSWORD}
+        Admin:
+          Password: \${ZITADEL_RDS_ROOT_PASSWORD}
+  dbSslCaCrtSecret: zitadel-rds-ssl-cert
+ingress:
+  enabled: true
+  className: "nginx"
+  hosts:
+    - host: \${ZITADEL_EXTERNALDOMAIN}
+      paths: [{ path: /, pathType: Prefix }]
+`;
+
+const base = 'name: zitadel-prod\nregion: eu-de\ndomain: login.example.com\ncontact: platform@example.com\n';
+const secrets = {
+  ZITADEL_MASTERKEY: 'Masterkey0Masterkey1Masterkey2Ma',
+  ZITADEL_RDS_ROOT_PASSWORD: 'Root-"pass": #word\'1',
+  ZITADEL_FIRSTINSTANCE_ORG_HUMAN_PASSWORD: '*&!%admin: {pass}\n',
+};
+
+function read(values: string, env: Record<string, string> = {}, more = 'ingress: { controller: nginx }\n'): ReadStack {
+  return readStack({ text: `${base}${more}zitadel: { values: ./values.yaml.tpl }\n`, file: 'zitadel.yaml', env, readFile: () => values });
+}
+
+function errors(values: string, more?: string): string[] {
+  try {
+    read(values, {}, more);
+  } catch (error) {
+    assert.ok(error instanceof Faults, String(error));
+    return error.faults.map(({ place, message }) => `${place?.file}:${place?.line}:${place?.column} ${message}`);
+  }
+  return [];
+}
+
+test('the blueprint file with all its variables: every secret is lifted out, whatever it contains', () => {
+  const { stack, lifted } = read(blueprint, { ...secrets, ZITADEL_EXTERNALDOMAIN: 'login.example.com' });
+  assert.equal(lifted.masterkey?.open(), secrets.ZITADEL_MASTERKEY);
+  assert.equal(lifted.databaseRootPassword?.open(), secrets.ZITADEL_RDS_ROOT_PASSWORD);
+  assert.equal(lifted.databaseUserPassword?.open(), secrets.ZITADEL_RDS_ROOT_PASSWORD);
+  assert.equal(lifted.adminPassword?.open(), secrets.ZITADEL_FIRSTINSTANCE_ORG_HUMAN_PASSWORD);
+  const left = JSON.stringify(stack);
+  for (const secret of Object.values(secrets)) assert.ok(!left.includes(JSON.stringify(secret).slice(1, -1)), secret);
+  const { zitadel } = stack.zitadel.values as { zitadel: Record<string, unknown> };
+  assert.deepEqual(Object.keys(zitadel), ['configmapConfig', 'dbSslCaCrtSecret']);
+});
+
+test('the blueprint file without any variable: what the stack knows is filled in, the rest is left to us', () => {
+  const { stack, lifted } = read(blueprint);
+  assert.deepEqual(lifted, { configuration: {} });
+  const config = (stack.zitadel.values as { zitadel: { configmapConfig: Record<string, unknown> } }).zitadel.configmapConfig;
+  assert.equal(config['ExternalDomain'], 'login.example.com');
+  assert.deepEqual(config['Database'], {
+    Postgres: {
+      Port: 5432,
+      Database: 'zitadel',
+      User: { Username: 'zitadel', SSL: { Mode: 'verify-ca' } },
+      Admin: { Username: 'root', SSL: { Mode: 'verify-ca' } },
+    },
+  });
+  assert.deepEqual(config['FirstInstance'], {
+    Org: { Human: { UserName: 'zitadel-admin', Email: { Address: 'platform@example.com' }, PasswordChangeRequired: false } },
+  });
+});
+
+test('the blueprint with another controller than its own', () => {
+  assert.deepEqual(errors(blueprint, ''), ['values.yaml.tpl:32:14 ingress.className: the ingress controller of this stack serves the class contour']);
+});
+
+test('an undefined variable is an error with its place', () => {
+  assert.deepEqual(errors('a:\n  b: ${NOPE}\n'), ['values.yaml.tpl:2:6 a.b: the variable NOPE is not set']);
+});
+
+test('other secrets go to the configuration Secret', () => {
+  const { values, secrets: lifted } = liftSecrets({
+    zitadel: {
+      configmapConfig: {
+        defaultinstance: { SMTPConfiguration: { SMTP: { Host: 'mail', Password: 'smtp-password' } }, PasswordComplexityPolicy: { MinLength: 12 } },
+      },
+      secretConfig: { DefaultInstance: { SMTPConfiguration: { SMTP: { User: 'u' } } }, Number: 5 },
+    },
+  });
+  assert.deepEqual(values, {
+    zitadel: { configmapConfig: { defaultinstance: { SMTPConfiguration: { SMTP: { Host: 'mail' } }, PasswordComplexityPolicy: { MinLength: 12 } } } },
+  });
+  assert.ok(JSON.stringify(lifted.configuration).includes('***'));
+  assert.deepEqual(openConfiguration(lifted.configuration), {
+    defaultinstance: { SMTPConfiguration: { SMTP: { Password: 'smtp-password' } } },
+    DefaultInstance: { SMTPConfiguration: { SMTP: { User: 'u' } } },
+    Number: 5,
+  });
+});
+
+test('property: no secret stays in the values, at whatever depth and in whatever case its key is', () => {
+  const key = fc.constantFrom('Password', 'PASSWORD', 'clientSecret', 'Token', 'apiKey', 'privatekey', 'AccessKey');
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom('A', 'b', 'Some', 'org'), { maxLength: 4 }),
+      key,
+      fc.constantFrom('configmapConfig', 'secretConfig'),
+      (path, last, where) => {
+        const tree = [...path].reverse().reduce<Values>((inner, name) => ({ [name]: inner }), { [last]: 'planted-secret-1', Other: 'stays' });
+        const { values, secrets: lifted } = liftSecrets({ zitadel: { [where]: tree } });
+        assert.ok(!JSON.stringify(values).includes('planted-secret-1'));
+        assert.ok(!JSON.stringify(lifted).includes('planted-secret-1'));
+        assert.ok(JSON.stringify(openConfiguration(lifted.configuration)).includes('planted-secret-1'));
+        assert.equal(JSON.stringify(values).includes('stays'), where === 'configmapConfig');
+      },
+    ),
+  );
+});
+
+for (const [what, values, message] of [
+  ['another ExternalDomain', 'zitadel: { configmapConfig: { ExternalDomain: id.example.com } }', /ExternalDomain/],
+  ['ExternalSecure off', 'zitadel: { configmapConfig: { ExternalSecure: false } }', /HTTPS/],
+  ['another ExternalPort', 'zitadel: { configmapConfig: { externalport: 8080 } }', /port 443/],
+  ['a second masterkey', 'zitadel: { masterkey: Masterkey0Masterkey1Masterkey2Ma, masterkeySecretName: mine }', /masterkey comes from/],
+  ['a CA of its own', 'zitadel: { dbSslCaCrt: "-----BEGIN CERTIFICATE-----" }', /downloaded from RDS/],
+  ['no init Job', 'initJob: { enabled: false }', /init Job/],
+  ['no login app', 'login: { enabled: false }', /login app/],
+  ['another database', 'zitadel: { configmapConfig: { Database: { Postgres: { Database: other } } } }', /database is called zitadel/],
+  ['a foreign host', 'ingress: { hosts: [{ host: other.example.com }] }', /must serve login.example.com/],
+  ['a variable of the environment that wins', 'env: [{ name: ZITADEL_MASTERKEY, value: Masterkey0Masterkey1Masterkey2Ma }]', /environment wins/],
+  ['a secret in the environment', 'env: [{ name: SMTP_PASSWORD, value: something-secret }]', /in clear/],
+  ['a secret in a list', 'zitadel: { configmapConfig: { Providers: [{ ClientSecret: something-secret }] } }', /inside a list/],
+  ['a secret that is too short', 'zitadel: { secretConfig: { Database: { Postgres: { User: { Password: short } } } } }', /has 5 characters/],
+  ['a list in place of a map', '- a', /not a map/],
+] as const) {
+  test(`refused: ${what}`, () => {
+    const found = errors(`${values}\n`);
+    assert.equal(found.length, 1, found.join('\n'));
+    assert.match(found.join(), message);
+    assert.match(found.join(), /^values\.yaml\.tpl:1:\d+ /);
+    assert.ok(!found.join().includes('something-secret'));
+  });
+}
+
+test('what equals our own is no conflict', () => {
+  const values =
+    'zitadel: { configmapConfig: { ExternalDomain: LOGIN.example.com, ExternalPort: 443, ExternalSecure: true } }\nlogin: { enabled: true }\nreplicaCount: 5\n';
+  assert.deepEqual(errors(values), []);
+});
+
+test('a missing values file says where it was looked for', () => {
+  assert.throws(
+    () =>
+      readStack({
+        text: `${base}zitadel: { values: ./v.yaml }\n`,
+        file: 'deploy/zitadel.yaml',
+        env: {},
+        readFile: (path) => {
+          throw new Error(`ENOENT ${path}`);
+        },
+      }),
+    (error: unknown) => error instanceof Faults && /deploy\/v\.yaml cannot be read/.test(error.message),
+  );
+});
+
+test('lifting never opens a Secret to the outside', () => {
+  const { secrets: lifted } = liftSecrets({ zitadel: { masterkey: 'Masterkey0Masterkey1Masterkey2Ma' } });
+  assert.ok(lifted.masterkey instanceof Secret);
+});
