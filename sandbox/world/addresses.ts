@@ -21,6 +21,10 @@ export class LoopbackAddresses implements Addresses, Snapshotting {
     await this.#batch([`address del ${address}/32 dev lo`]);
   }
 
+  has(address: string): boolean {
+    return this.#held.has(address);
+  }
+
   /** Addresses held now. */
   all(): string[] {
     return [...this.#held];

@@ -29,10 +29,13 @@ function containerRanges(clusters: readonly CceClusterRow[]): { readonly vpcId: 
 
 export class SecurityGate implements Gate {
   readonly #store: Store;
+  readonly #isLocal: (address: string) => boolean;
   readonly #log: (line: string) => void;
 
-  constructor(store: Store, log: (line: string) => void) {
+  /** @param isLocal whether an address is the world's own: the program behind the gate then sees it as the source */
+  constructor(store: Store, isLocal: (address: string) => boolean, log: (line: string) => void) {
     this.#store = store;
+    this.#isLocal = isLocal;
     this.#log = log;
   }
 
@@ -66,7 +69,9 @@ export class SecurityGate implements Gate {
         return;
       }
       const upstream =
-        'path' in gate.upstream ? connect({ path: gate.upstream.path }) : connect({ host: gate.upstream.host, port: gate.upstream.port });
+        'path' in gate.upstream
+          ? connect({ path: gate.upstream.path })
+          : connect({ ...gate.upstream, ...(this.#isLocal(source) ? { localAddress: source } : {}) });
       keep(upstream);
       upstream.on('error', () => client.resetAndDestroy());
       upstream.once('close', () => client.destroy());

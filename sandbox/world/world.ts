@@ -74,8 +74,12 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
   state.setLatency({ pace: options.pace });
   const sites = new SiteServer(authority, (line) => log('sites', line));
   const known = names(store, (host) => sites.siteOf(host) !== undefined, options.undelegated);
-  const gate = new SecurityGate(store, (line) => log('gate', line));
   const addresses = new LoopbackAddresses();
+  const gate = new SecurityGate(
+    store,
+    (address) => addresses.has(address),
+    (line) => log('gate', line),
+  );
   const world: { -readonly [K in keyof World]: World[K] } = {
     store,
     addresses,

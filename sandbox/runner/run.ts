@@ -1,0 +1,331 @@
+/**
+ * Owns running the built action as the runner does: its metadata (`action.yml`), environment, files, signals, then its post
+ * step. What its output means is `commands.ts`'s; who asks for a run and shows it is `once.ts`'s and the control's.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { parse } from 'yaml';
+import { type Annotation, CommandProcessor, LineCutter, parseFileCommands } from './commands.ts';
+import { Masks } from './masks.ts';
+
+/** Milliseconds from SIGINT to SIGTERM, and from there to SIGKILL, when a run is cancelled. */
+export const cancelSteps = { term: 7500, kill: 2500 } as const;
+/** Largest job summary that GitHub keeps, in bytes. */
+const summaryLimit = 1024 * 1024;
+
+export interface ActionMetadata {
+  readonly inputs: Readonly<Record<string, { readonly default?: string | boolean | number }>>;
+  readonly main: string;
+  readonly post: string | undefined;
+}
+
+export interface RunRequest {
+  /** Folder that holds `action.yml`; or a script that is run in its place (no post step). */
+  readonly action: { readonly folder: string } | { readonly script: string };
+  /** By input name; inputs that `action.yml` does not declare are passed on with the runner's warning. */
+  readonly inputs: Readonly<Record<string, string>>;
+  /** Values that the workflow took from its secrets: masked from the start. */
+  readonly secrets: readonly string[];
+  /** Files of the checked-out repository, by relative path. */
+  readonly files: Readonly<Record<string, string>>;
+  /** More environment of the job. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly debug?: boolean;
+}
+
+export interface RunPlace {
+  /** The runtime that runs actions. */
+  readonly node: string;
+  /** Process whose network namespace the action gets. */
+  readonly network: number;
+  readonly folder: string;
+  readonly toolCache: string;
+  readonly caFile: string;
+  readonly workflow: {
+    readonly repository: string;
+    readonly ref: string;
+    readonly runId: string;
+    readonly eventName: string;
+    readonly actor: string;
+  };
+  /** Hears of each line as people see it. */
+  readonly show: (line: string) => void;
+  /** Hands over how to cancel or signal the run while it goes on. */
+  readonly started?: (running: Running) => void;
+}
+
+export interface Running {
+  /** SIGINT, after 7.5 s SIGTERM, after 2.5 s SIGKILL, to the action's process alone, as the runner does. */
+  cancel(): void;
+  signal(signal: NodeJS.Signals): void;
+}
+
+export interface RunResult {
+  readonly exitCode: number;
+  /** Signal that ended the main step, if one did. */
+  readonly signal: NodeJS.Signals | null;
+  readonly postExitCode: number | null;
+  /** The log as people see it. */
+  readonly log: string;
+  /** Everything written to standard output and error, before masking; for leak tests. */
+  readonly raw: string;
+  readonly masks: readonly string[];
+  readonly outputs: Readonly<Record<string, string>>;
+  /** Outputs that the runner would not hand to other jobs because they contain a masked word. */
+  readonly droppedOutputs: readonly string[];
+  readonly state: Readonly<Record<string, string>>;
+  /** Job summary as kept (masked), and as written. */
+  readonly summary: string;
+  readonly rawSummary: string;
+  readonly annotations: readonly Annotation[];
+  /** Files left in RUNNER_TEMP after the post step, with their content. */
+  readonly leftovers: Readonly<Record<string, string>>;
+  /** Milliseconds from start to end of the main step. */
+  readonly took: number;
+}
+
+/** Reads `action.yml`. */
+export async function readMetadata(folder: string): Promise<ActionMetadata> {
+  const parsed = parse(await readFile(join(folder, 'action.yml'), 'utf8')) as {
+    readonly inputs?: ActionMetadata['inputs'];
+    readonly runs: { readonly main: string; readonly post?: string };
+  };
+  return {
+    inputs: parsed.inputs ?? {},
+    main: join(folder, parsed.runs.main),
+    post: parsed.runs.post === undefined ? undefined : join(folder, parsed.runs.post),
+  };
+}
+
+/** Environment variable of an input: upper case, blanks become underscores, dashes stay. */
+export const inputVariable = (name: string): string => `INPUT_${name.replaceAll(' ', '_').toUpperCase()}`;
+
+/** Expressions in defaults: the few that actions use there. */
+function evaluate(value: string, env: Readonly<Record<string, string>>): string {
+  return value.replace(/\$\{\{\s*([\w.]+)\s*\}\}/g, (_, name: string) => {
+    const found: Readonly<Record<string, string | undefined>> = {
+      'github.token': env['SANDBOX_GITHUB_TOKEN'] ?? '',
+      'github.workspace': env['GITHUB_WORKSPACE'],
+      'github.repository': env['GITHUB_REPOSITORY'],
+      'runner.temp': env['RUNNER_TEMP'],
+    };
+    const text = found[name];
+    if (text === undefined) throw new Error(`action.yml: the sandbox's runner does not know the expression ${name}`);
+    return text;
+  });
+}
+
+/** Runs main and post. A run that fails is a result, not an error. */
+export async function runAction(request: RunRequest, place: RunPlace): Promise<RunResult> {
+  await mkdir(place.folder, { recursive: true });
+  const job = await mkdtemp(join(place.folder, 'job-'));
+  const at = (name: string): string => join(job, name);
+  for (const name of ['workspace', 'temp', 'home', 'commands']) await mkdir(at(name), { recursive: true, mode: 0o700 });
+  await mkdir(place.toolCache, { recursive: true });
+  for (const [name, content] of Object.entries(request.files)) {
+    await mkdir(dirname(join(at('workspace'), name)), { recursive: true });
+    await writeFile(join(at('workspace'), name), content);
+  }
+  const metadata: ActionMetadata =
+    'folder' in request.action ? await readMetadata(request.action.folder) : { inputs: {}, main: request.action.script, post: undefined };
+  const masks = new Masks();
+  for (const secret of request.secrets) if (secret !== '') masks.add(secret);
+  const shown: string[] = [];
+  const raw: string[] = [];
+  const processor = new CommandProcessor(
+    (line) => {
+      shown.push(line);
+      place.show(line);
+    },
+    { masks, debug: request.debug ?? false },
+  );
+  const environment = jobEnvironment(request, place, job);
+  const inputs = inputVariables(request, metadata, environment);
+  if ('folder' in request.action) {
+    const unknown = Object.keys(request.inputs).filter((name) => metadata.inputs[name] === undefined);
+    const valid = Object.keys(metadata.inputs).map((name) => `'${name}'`);
+    if (unknown.length > 0)
+      processor.line(`::warning::Unexpected input(s) ${unknown.map((name) => `'${name}'`).join(', ')}, valid inputs are [${valid.join(', ')}]`);
+  }
+  const started = performance.now();
+  const main = await step({
+    script: metadata.main,
+    env: { ...environment, ...inputs, ...(await commandFiles(at('commands'), 'main')) },
+    place,
+    processor,
+    raw,
+  });
+  const took = Math.round(performance.now() - started);
+  const files = await readCommandFiles(at('commands'), 'main');
+  const state = { ...processor.state, ...files.state };
+  const outputs = { ...processor.outputs, ...files.outputs };
+  let post: StepEnd | undefined;
+  if (metadata.post !== undefined) {
+    const saved = Object.fromEntries(Object.entries(state).map(([name, value]) => [`STATE_${name}`, value]));
+    const env = { ...environment, ...files.env, ...inputs, ...saved, ...(await commandFiles(at('commands'), 'post')) };
+    post = await step({ script: metadata.post, env, place: { ...place, started: () => undefined }, processor, raw });
+  }
+  const leftovers = await contentOf(at('temp'));
+  const rawSummary = files.summary;
+  if (Buffer.byteLength(rawSummary) > summaryLimit) {
+    processor.line(
+      `::error::$GITHUB_STEP_SUMMARY upload aborted, supports content up to a size of 1024k, got ${Math.round(Buffer.byteLength(rawSummary) / 1024)}k.`,
+    );
+  }
+  await rm(job, { recursive: true, force: true });
+  return {
+    exitCode: main.code ?? 1,
+    signal: main.signal,
+    postExitCode: post === undefined ? null : (post.code ?? 1),
+    log: shown.join('\n'),
+    raw: raw.join(''),
+    masks: masks.values(),
+    outputs,
+    droppedOutputs: Object.entries(outputs)
+      .filter(([, value]) => masks.apply(value) !== value)
+      .map(([name]) => name),
+    state,
+    summary: Buffer.byteLength(rawSummary) > summaryLimit ? '' : masks.apply(rawSummary),
+    rawSummary,
+    annotations: processor.annotations,
+    leftovers,
+    took,
+  };
+}
+
+function jobEnvironment(request: RunRequest, place: RunPlace, job: string): Record<string, string> {
+  const { repository, ref, runId, eventName, actor } = place.workflow;
+  return {
+    PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+    HOME: join(job, 'home'),
+    LANG: 'C.UTF-8',
+    CI: 'true',
+    GITHUB_ACTIONS: 'true',
+    GITHUB_WORKSPACE: join(job, 'workspace'),
+    GITHUB_SERVER_URL: 'https://github.com',
+    GITHUB_API_URL: 'https://api.github.com',
+    GITHUB_GRAPHQL_URL: 'https://api.github.com/graphql',
+    GITHUB_REPOSITORY: repository,
+    GITHUB_REPOSITORY_OWNER: repository.split('/')[0] ?? '',
+    GITHUB_RUN_ID: runId,
+    GITHUB_RUN_NUMBER: '1',
+    GITHUB_RUN_ATTEMPT: '1',
+    GITHUB_JOB: 'deploy',
+    GITHUB_WORKFLOW: 'deploy',
+    GITHUB_ACTION: '__self',
+    GITHUB_ACTOR: actor,
+    GITHUB_EVENT_NAME: eventName,
+    GITHUB_REF: ref,
+    GITHUB_REF_NAME: ref.replace('refs/heads/', ''),
+    GITHUB_SHA: '0000000000000000000000000000000000000000',
+    RUNNER_OS: 'Linux',
+    RUNNER_ARCH: 'X64',
+    RUNNER_NAME: 'sandbox',
+    RUNNER_ENVIRONMENT: 'self-hosted',
+    RUNNER_TEMP: join(job, 'temp'),
+    RUNNER_TOOL_CACHE: place.toolCache,
+    NODE_EXTRA_CA_CERTS: place.caFile,
+    SSL_CERT_FILE: place.caFile,
+    ...(request.debug === true ? { RUNNER_DEBUG: '1' } : {}),
+    ...request.env,
+  };
+}
+
+function inputVariables(request: RunRequest, metadata: ActionMetadata, env: Readonly<Record<string, string>>): Record<string, string> {
+  const defaults = Object.entries(metadata.inputs).map(([name, { default: value }]) => [
+    inputVariable(name),
+    value === undefined ? '' : evaluate(String(value), env),
+  ]);
+  return {
+    ...Object.fromEntries(defaults),
+    ...Object.fromEntries(Object.entries(request.inputs).map(([name, value]) => [inputVariable(name), value])),
+  };
+}
+
+const fileCommands = {
+  GITHUB_OUTPUT: 'output',
+  GITHUB_STATE: 'state',
+  GITHUB_ENV: 'env',
+  GITHUB_PATH: 'path',
+  GITHUB_STEP_SUMMARY: 'summary',
+} as const;
+
+async function commandFiles(folder: string, phase: string): Promise<Record<string, string>> {
+  const entries = Object.entries(fileCommands).map(([variable, name]) => [variable, join(folder, `${phase}-${name}`)] as const);
+  for (const [, path] of entries) await writeFile(path, '');
+  return Object.fromEntries(entries);
+}
+
+async function readCommandFiles(folder: string, phase: string) {
+  const text = (name: string): Promise<string> => readFile(join(folder, `${phase}-${name}`), 'utf8');
+  return {
+    outputs: parseFileCommands(await text('output')),
+    state: parseFileCommands(await text('state')),
+    env: parseFileCommands(await text('env')),
+    summary: await text('summary'),
+  };
+}
+
+interface StepEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+async function step(what: {
+  readonly script: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly place: RunPlace;
+  readonly processor: CommandProcessor;
+  readonly raw: string[];
+}): Promise<StepEnd> {
+  const { place, processor, raw } = what;
+  if (!existsSync(what.script)) throw new Error(`${what.script} does not exist; build the action first (npm run build)`);
+  // nsenter becomes the action's process: signals go to node alone, as the runner's do.
+  const child = spawn('nsenter', [`--net=/proc/${place.network}/ns/net`, '--', place.node, what.script], {
+    env: what.env,
+    cwd: what.env['GITHUB_WORKSPACE'],
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const cutters = [child.stdout, child.stderr].map((stream) => {
+    const cutter = new LineCutter((line) => processor.line(line));
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      raw.push(text);
+      cutter.push(text);
+    });
+    return cutter;
+  });
+  place.started?.(running(child));
+  const end = await new Promise<StepEnd>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve({ code, signal }));
+  });
+  for (const cutter of cutters) cutter.end();
+  return end;
+}
+
+function running(child: ChildProcess): Running {
+  const alive = (): boolean => child.exitCode === null && child.signalCode === null;
+  const signal = (name: NodeJS.Signals): void => {
+    if (alive()) child.kill(name);
+  };
+  return {
+    signal,
+    cancel() {
+      signal('SIGINT');
+      const term = setTimeout(() => {
+        signal('SIGTERM');
+        const kill = setTimeout(() => signal('SIGKILL'), cancelSteps.kill);
+        child.once('exit', () => clearTimeout(kill));
+      }, cancelSteps.term);
+      child.once('exit', () => clearTimeout(term));
+    },
+  };
+}
+
+async function contentOf(folder: string): Promise<Record<string, string>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return Object.fromEntries(await Promise.all(files.map(async (file) => [file.slice(folder.length + 1), await readFile(file, 'utf8')] as const)));
+}
