@@ -80,7 +80,7 @@ export function forms(text: string): string[] {
     if (part.length < SHORTEST || ARMOUR.test(part)) continue;
     const json = JSON.stringify(part).slice(1, -1);
     const go = json.replace(/[<>&\u2028\u2029]/g, unicode);
-    const url = encodeURIComponent(part.toWellFormed());
+    const url = encodeURIComponent(Buffer.from(part, 'utf8').toString('utf8'));
     const strictUrl = url.replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
     const xml = part.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
     for (const form of [

@@ -170,7 +170,6 @@ export function databasePasswordProblems(text: string): string[] {
   if (!/^[A-Za-z0-9~!@#$%^*\-_=+?,]*$/.test(text))
     problems.push('contains characters that RDS refuses; allowed are letters, digits and ~!@#$%^*-_=+?,');
   if (classesIn(text) < 3) problems.push('needs at least three of upper-case letters, lower-case letters, digits and symbols');
-  if (/root|toor/i.test(text)) problems.push('contains the user name root, forwards or backwards');
   return problems;
 }
 

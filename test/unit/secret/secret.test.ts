@@ -16,15 +16,20 @@ function shown(output: string, masks: readonly string[]): string {
   return [...masks].sort((a, b) => b.length - a.length).reduce((text, form) => text.split(form).join('***'), output);
 }
 
+/** Lone surrogates have no UTF-8; they are written as replacement characters. */
+function wellFormed(text: string): string {
+  return Buffer.from(text, 'utf8').toString('utf8');
+}
+
 const encodings: Record<string, (text: string) => string> = {
   plain: (text) => `password=${text};`,
   json: (text) => JSON.stringify({ password: text }),
   'json in json': (text) => JSON.stringify({ log: JSON.stringify({ password: text }) }),
   "Go's json": (text) =>
     JSON.stringify({ password: text }).replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`),
-  url: (text) => `https://user:${encodeURIComponent(text.toWellFormed())}@host/`,
+  url: (text) => `https://user:${encodeURIComponent(wellFormed(text))}@host/`,
   form: (text) =>
-    `a=1&password=${encodeURIComponent(text.toWellFormed())
+    `a=1&password=${encodeURIComponent(wellFormed(text))
       .replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
       .replaceAll('%20', '+')}`,
   xml: (text) => `<p>${text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')}</p>`,
