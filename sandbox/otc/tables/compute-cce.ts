@@ -113,7 +113,10 @@ export interface CceNodeRow extends Row {
   readonly reason: string;
   readonly message: string;
   readonly server_id: string;
+  /** Also the node's name in Kubernetes. */
   readonly private_ip: string;
+  /** Is it a node of the real control plane? */
+  readonly joined: boolean;
   readonly job_id: string;
 }
 
