@@ -3,6 +3,10 @@ import type { Otc } from './client.ts';
 
 export interface Flavor {
   readonly id: string;
+  /** A number in a string. */
+  readonly vcpus: string;
+  /** MB */
+  readonly ram: number;
   readonly os_extra_specs?: Readonly<Record<string, string>>;
 }
 

@@ -1,0 +1,84 @@
+/**
+ * Owns the agency `cce_admin_trust`, by which a tenant lets CCE act in its project. Once a tenant; made only with consent,
+ * since it gives rights away. Where a cluster stands it is there, so nothing is asked.
+ */
+import { Fault } from '../engine/fault.ts';
+import { type Resource, resource } from '../engine/resource.ts';
+import { listClusters } from '../otc/cce.ts';
+import { ServiceFault } from '../otc/errors.ts';
+import { createAgency, grantAgencyRole, listAgencies, listProjects, listRoles } from '../otc/iam.ts';
+import { type CloudContext, createOnce } from './context.ts';
+
+const NAME = 'cce_admin_trust';
+const TRUSTED = 'op_svc_cce';
+/** Internal name of the role shown as "Tenant Administrator". */
+const ROLE = 'te_admin';
+
+export interface AgencySeen {
+  /** Empty where the agency was not asked for. */
+  readonly id: string;
+  readonly how: 'found' | 'made' | 'a cluster proves it' | 'may not be asked';
+}
+
+export type AgencyResource = Resource<Record<string, never>, null, AgencySeen>;
+
+export function agency(context: CloudContext): AgencyResource {
+  const { otc, stack, names } = context;
+  const { domainId } = otc;
+  return resource<Record<string, never>, null, AgencySeen>({
+    id: 'project/agency',
+    title: `Agency ${NAME}`,
+    needs: {},
+    wanted: stack.cluster.existing === undefined,
+    // It belongs to the tenant, not to the stack: others may rely on it.
+    readsOnly: !stack.consent.agency,
+    protect: 'data',
+    usualSeconds: 3,
+    want: () => null,
+    observe: async (_needs, run) => {
+      if (stack.cluster.existing !== undefined) return undefined;
+      const clusters = await listClusters(otc);
+      if (clusters.some(({ metadata }) => metadata.name === names('cce'))) return { id: '', how: 'a cluster proves it' };
+      if (domainId === undefined) return { id: '', how: 'may not be asked' };
+      try {
+        const [found] = await listAgencies(otc, domainId, NAME);
+        if (found !== undefined) return { id: found.id, how: 'found' };
+      } catch (error) {
+        if (!(error instanceof ServiceFault) || (error.status !== 403 && error.status !== 401)) throw error;
+        run.say(`this user may not list agencies; if ${NAME} is missing, CCE will say so when the cluster is made`);
+        return { id: '', how: 'may not be asked' };
+      }
+      if (stack.consent.agency) return undefined;
+      throw missing(otc.projectName, stack.region);
+    },
+    diff: () => [],
+    apply: async (_spec, _seen, _changes, run) => {
+      if (domainId === undefined) throw new Fault('the tenant of this project is unknown, so no agency can be made');
+      const text = 'Lets CCE manage resources in this tenant; made by zitadel-on-otc with consent';
+      const create = (): Promise<{ id: string }> =>
+        createAgency(otc, { name: NAME, domain_id: domainId, trust_domain_name: TRUSTED, description: text });
+      const look = async (): Promise<{ id: string } | undefined> => (await listAgencies(otc, domainId, NAME, true))[0];
+      const found = (await look()) ?? (await createOnce({ what: `agency ${NAME}`, create, look }, run));
+      const [role] = (await listRoles(otc, ROLE)).filter(({ name }) => name === ROLE);
+      if (role === undefined)
+        throw new Fault(`IAM does not know the role ${ROLE} (Tenant Administrator)`, { hint: 'Make the agency in the CCE console instead.' });
+      await grantAgencyRole(otc, otc.projectId, found.id, role.id);
+      // Images of CCE's own add-ons are pulled through the region's project.
+      const [regional] = otc.projectName === stack.region ? [] : await listProjects(otc, stack.region);
+      if (regional !== undefined) await grantAgencyRole(otc, regional.id, found.id, role.id);
+      return { id: found.id, how: 'made' };
+    },
+    destroy: async (_seen, run) => run.say('the agency belongs to the tenant and stays'),
+    facts: ({ how }) => ({ how }),
+  });
+}
+
+function missing(project: string, region: string): Fault {
+  const also = project === region ? '' : ` and ${region}`;
+  return new Fault(`the agency ${NAME} is missing: CCE may not act in this tenant yet, and would refuse to make a cluster`, {
+    resource: NAME,
+    hint:
+      'Either open the CCE console once in this region and confirm the authorisation; or set "consent: { agency: true }" in the stack file; or make it in IAM: ' +
+      `agency ${NAME}, type "account", trusted account ${TRUSTED}, validity unlimited, role "Tenant Administrator" on project ${project}${also}.`,
+  });
+}

@@ -1,0 +1,125 @@
+/** Owns the wiring of all cloud resources: who needs whom. What each of them is stands in a file of its own. */
+import { type AnyResource, maybe } from '../engine/resource.ts';
+import { zonesOf } from '../stack/defaults.ts';
+import { type AgencyResource, agency } from './agency.ts';
+import { type ApiAccess, apiAccess } from './api-access.ts';
+import { type ClusterResource, cluster } from './cluster.ts';
+import type { CloudContext } from './context.ts';
+import { type DatabaseResource, database } from './database.ts';
+import { type DatabaseCa, databaseCa } from './database-ca.ts';
+import { type Delegation, delegation } from './delegation.ts';
+import type { DelegationPort } from './delegation-query.ts';
+import { type DnsRecord, dnsRecord } from './dns-record.ts';
+import { type DnsZone, dnsZone } from './dns-zone.ts';
+import { type EipResource, eip } from './eip.ts';
+import { type KeyPairResource, nodeKeyPair } from './key-pair.ts';
+import { type Kubeconfig, kubeconfig } from './kubeconfig.ts';
+import { type LoadBalancerResource, loadBalancer } from './load-balancer.ts';
+import { type NatGatewayResource, natGateway, type SnatRuleResource, snatRule } from './nat-gateway.ts';
+import { type NodePoolResource, nodePool } from './node-pool.ts';
+import { type Preflight, preflight } from './preflight.ts';
+import { type ClientGroup, type ClientRules, clientGroup, clientRules, type DatabaseGroup, databaseGroup } from './security-group.ts';
+import { type SubnetResource, subnet } from './subnet.ts';
+import { type VpcResource, vpc } from './vpc.ts';
+
+export type { CloudContext } from './context.ts';
+export { takeVpcLock } from './lock.ts';
+
+export interface CloudResources {
+  readonly preflight: Preflight;
+  readonly agency: AgencyResource;
+  readonly vpc: VpcResource;
+  readonly subnetCluster: SubnetResource;
+  /** The cluster's subnet where one serves both. */
+  readonly subnetDatabase: SubnetResource;
+  readonly natEip: EipResource;
+  readonly natGateway: NatGatewayResource;
+  readonly snatRule: SnatRuleResource;
+  readonly securityGroupClient: ClientGroup;
+  readonly securityGroupDatabase: DatabaseGroup;
+  readonly securityRulesClient: ClientRules;
+  readonly zone: DnsZone;
+  readonly delegation: Delegation;
+  readonly database: DatabaseResource;
+  readonly databaseCa: DatabaseCa;
+  readonly clusterEip: EipResource;
+  readonly cluster: ClusterResource;
+  readonly apiAccess: ApiAccess;
+  readonly keyPair: KeyPairResource;
+  /** One for each zone of the region; those the stack does not use are not wanted. */
+  readonly nodePools: readonly NodePoolResource[];
+  readonly kubeconfig: Kubeconfig;
+  readonly loadBalancerEip: EipResource;
+  readonly loadBalancer: LoadBalancerResource;
+  readonly record: DnsRecord;
+  /** All of them, for a walk. */
+  readonly all: readonly AnyResource[];
+}
+
+/** Mbit/s of the addresses that only carry the API server's traffic and the nodes' pulls. */
+const API_BANDWIDTH = 10;
+const NAT_BANDWIDTH = 100;
+
+export interface CloudPorts {
+  readonly delegation?: DelegationPort;
+}
+
+/** All cloud resources of a stack, wired. */
+export function cloudResources(context: CloudContext, ports: CloudPorts = {}): CloudResources {
+  const { stack } = context;
+  const looked = preflight(context);
+  const trust = agency(context);
+  const network = vpc(context);
+  const subnetCluster = subnet(context, 'cluster', network);
+  const ownDatabaseSubnet = subnet(context, 'database', network);
+  const subnetDatabase = stack.network.subnets.single ? subnetCluster : ownDatabaseSubnet;
+  const natEip = eip(context, { id: 'network/nat-eip', role: 'nat', wanted: stack.network.egress === 'nat-gateway', bandwidth: NAT_BANDWIDTH });
+  const gateway = natGateway(context, { vpc: network, subnet: subnetCluster });
+  const snat = snatRule(context, { gateway, subnet: subnetCluster, eip: natEip });
+  const client = clientGroup(context);
+  const guarded = databaseGroup(context, client);
+  const clientRuleSet = clientRules(context, { client, database: guarded });
+  const zone = dnsZone(context);
+  const delegated = delegation(context, zone, ports.delegation);
+  const gates = { preflight: looked, delegation: maybe(delegated) };
+  const instance = database(context, { vpc: network, subnet: subnetDatabase, group: maybe(guarded), ...gates });
+  const ca = databaseCa(context, instance);
+  const publicApi = stack.cluster.existing === undefined && stack.cluster.access === 'eip';
+  const clusterEip = eip(context, { id: 'cluster/eip', role: 'api', wanted: publicApi, bandwidth: API_BANDWIDTH });
+  const kubernetes = cluster(context, { vpc: network, subnet: subnetCluster, eip: maybe(clusterEip), agency: maybe(trust), ...gates });
+  const access = apiAccess(context, { cluster: kubernetes, vpc: network });
+  const keyPair = nodeKeyPair(context);
+  const zones = [...new Set([...zonesOf[stack.region], ...stack.cluster.nodes.zones])];
+  const poolNeeds = { cluster: kubernetes, access, subnet: subnetCluster, client: maybe(client), egress: maybe(snat) };
+  const nodePools = zones.map((one) => nodePool(context, one, keyPair, poolNeeds));
+  const credentials = kubeconfig(context, { cluster: kubernetes, access: maybe(access) });
+  const ownBalancer = stack.loadBalancer.existing === undefined;
+  const balancerEip = eip(context, { id: 'load-balancer/eip', role: 'elb', wanted: ownBalancer, bandwidth: stack.loadBalancer.bandwidth });
+  const balancer = loadBalancer(context, { vpc: network, subnet: subnetCluster, eip: maybe(balancerEip) });
+  const record = dnsRecord(context, { zone, loadBalancer: balancer });
+  const named = {
+    preflight: looked,
+    agency: trust,
+    vpc: network,
+    subnetCluster,
+    natEip,
+    natGateway: gateway,
+    snatRule: snat,
+    securityGroupClient: client,
+    securityGroupDatabase: guarded,
+    securityRulesClient: clientRuleSet,
+    zone,
+    delegation: delegated,
+    database: instance,
+    databaseCa: ca,
+    clusterEip,
+    cluster: kubernetes,
+    apiAccess: access,
+    keyPair: keyPair.leftover,
+    kubeconfig: credentials,
+    loadBalancerEip: balancerEip,
+    loadBalancer: balancer,
+    record,
+  };
+  return { ...named, subnetDatabase, nodePools, all: [...Object.values(named), ownDatabaseSubnet, ...nodePools] };
+}

@@ -1,0 +1,107 @@
+/**
+ * Owns the one-writer lock of a stack for as long as there is no cluster: the VPC, whose name OTC keeps unique, with a line
+ * in its description that says who writes and until when. With a cluster, a Kubernetes Lease takes its place (`kube/`).
+ */
+import { Fault } from '../engine/fault.ts';
+import type { Run } from '../engine/resource.ts';
+import { pauseFor } from '../engine/until.ts';
+import { unlessGone } from '../otc/client.ts';
+import { createVpc, getVpc, listVpcs, updateVpc, type Vpc } from '../otc/vpc.ts';
+import { type CloudContext, createOnce, description, theOne } from './context.ts';
+
+/** A lock that was not renewed for so long belongs to a dead run. */
+const VALID_SECONDS = 300;
+const RENEW_EVERY_SECONDS = 90;
+/** Time for another writer, who looked at the same moment, to overwrite us. */
+const SETTLE_SECONDS = 2;
+
+export interface LockHolder {
+  /** This run, in letters, digits and `.:/#_-` (a description takes no angle brackets), for example `octo/shop run 42 attempt 1`. */
+  readonly holder: string;
+  readonly now: () => number;
+  /** Pauses; default a timer that honours the signal. */
+  readonly pause?: (seconds: number, signal: AbortSignal) => Promise<void>;
+}
+
+export interface Lock {
+  /** Gives it back and stops renewing; the VPC may be gone by then. */
+  release(): Promise<void>;
+}
+
+/** `Managed by …; locked by run 42 until 2026-01-01T10:00:00Z` */
+export function lockText(plain: string, holder: string, until: Date): string {
+  return `${plain}; locked by ${holder} until ${until.toISOString().slice(0, 19)}Z`.slice(0, 255);
+}
+
+/** Who holds the lock and until when, by a description; undefined where it is free. */
+export function lockIn(text: string | undefined): { readonly holder: string; readonly until: number } | undefined {
+  const [, holder, until] = /; locked by (.+) until (\S+)$/.exec(text ?? '') ?? [];
+  return holder === undefined || until === undefined ? undefined : { holder, until: Date.parse(until) };
+}
+
+/**
+ * Takes the lock, making the VPC where there is none. Undefined where the stack uses an existing VPC, which is never
+ * changed: then only the Lease guards.
+ * @throws Fault naming the run that holds it
+ */
+export async function takeVpcLock(context: CloudContext, holder: LockHolder, run: Run): Promise<Lock | undefined> {
+  const { otc, stack, names } = context;
+  if (stack.network.existing !== undefined) return undefined;
+  const name = names('vpc');
+  const find = async (): Promise<Vpc | undefined> =>
+    theOne(
+      (await listVpcs(otc, true)).filter((vpc) => vpc.name === name),
+      `VPC ${name}`,
+      (vpc) => vpc.id,
+    );
+  const mine = (): string => lockText(description(context), holder.holder, new Date(holder.now() + VALID_SECONDS * 1000));
+  const create = (): Promise<Vpc> => createVpc(otc, { name, cidr: stack.network.cidr, description: mine() });
+  const vpc = (await find()) ?? (await createOnce({ what: `VPC ${name}`, create, look: find, exists: ['VPC.0115'] }, run));
+  refuseHeld(vpc, holder);
+  await updateVpc(otc, vpc.id, { description: mine() });
+  await (holder.pause ?? pauseFor)(SETTLE_SECONDS, run.signal);
+  refuseHeld(await getVpc(otc, vpc.id), holder);
+  const renewing = renew(context, vpc.id, mine, holder, run);
+  return {
+    release: async () => {
+      renewing.stop();
+      await renewing.done;
+      // Also after a cancel, under a signal of its own: nobody should have to wait for a lock that nobody holds.
+      const last = otc.withSignal(AbortSignal.timeout(3000));
+      const now = await unlessGone(getVpc(last, vpc.id));
+      if (lockIn(now?.description)?.holder === holder.holder) await unlessGone(updateVpc(last, vpc.id, { description: description(context) }));
+    },
+  };
+}
+
+function refuseHeld(vpc: Vpc, { holder, now }: LockHolder): void {
+  const lock = lockIn(vpc.description);
+  if (lock === undefined || lock.holder === holder || !(lock.until > now())) return;
+  const until = new Date(lock.until).toISOString().slice(0, 19);
+  throw new Fault(`another run is changing this stack: ${lock.holder} (its lock lasts until ${until}Z unless it goes on)`, {
+    resource: vpc.id,
+    hint: 'Wait for that run to end, then run again. Give the workflow a "concurrency" group, so that runs queue instead.',
+  });
+}
+
+function renew(
+  { otc }: CloudContext,
+  id: string,
+  text: () => string,
+  { pause = pauseFor }: LockHolder,
+  run: Run,
+): { readonly stop: () => void; readonly done: Promise<void> } {
+  const stopping = new AbortController();
+  const signal = AbortSignal.any([stopping.signal, run.signal]);
+  const loop = async (): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        await pause(RENEW_EVERY_SECONDS, signal);
+        await updateVpc(otc, id, { description: text() });
+      } catch (error) {
+        if (!signal.aborted) run.say(`the stack's lock could not be renewed: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+  };
+  return { stop: () => stopping.abort(), done: loop() };
+}
