@@ -72,7 +72,8 @@ export function filtered<T>(call: Call, rows: readonly T[], fields: Readonly<Rec
   );
 }
 
-const quotas = {
+/** Shown by the VPC service's quota call. */
+const vpcQuotas = {
   vpc: 20,
   subnet: 100,
   securityGroup: 100,
@@ -83,11 +84,12 @@ const quotas = {
   loadbalancer: 50,
   listener: 500,
 } as const;
-export type QuotaType = keyof typeof quotas;
-export const quotaTypes = Object.keys(quotas) as QuotaType[];
+const quotas = { ...vpcQuotas, zone: 50, recordSet: 500 } as const;
+export type VpcQuotaType = keyof typeof vpcQuotas;
+export const quotaTypes = Object.keys(vpcQuotas) as VpcQuotaType[];
 
 /** A project's limit; the switch `quota:<type>` changes it. */
-export function quotaOf(store: Store, type: QuotaType): number {
+export function quotaOf(store: Store, type: keyof typeof quotas): number {
   const value = networkTables(store).switches.get(`quota:${type}`)?.value;
   return typeof value === 'number' ? value : quotas[type];
 }

@@ -4,7 +4,7 @@ import { boolean, list, object, read, required, string } from './fields.ts';
 import { plainTime, uuid } from './ids.ts';
 import { type Call, Refusal, type Reply, type Service } from './service.ts';
 import { networkTables, type VpcRow } from './tables/network.ts';
-import { filtered, isDescription, isName, page, projectOfCall, type QuotaType, quotaOf, quotaTypes, vpcCodes, vpcError } from './vpc-common.ts';
+import { filtered, isDescription, isName, page, projectOfCall, quotaOf, quotaTypes, type VpcQuotaType, vpcCodes, vpcError } from './vpc-common.ts';
 
 const createShape = object({ vpc: object({ name: string, cidr: string, description: string, enterprise_project_id: string }) });
 const updateShape = object({
@@ -158,7 +158,7 @@ function quotas(call: Call): Reply {
   const mine = (rows: readonly { readonly tenant_id: string }[]): number => rows.filter((row) => row.tenant_id === projectOfCall(call)).length;
   const projectRows = (table: string): number =>
     store.table<{ id: string; project_id?: string }>(table).where((row) => row.project_id === projectOfCall(call)).length;
-  const used: Record<QuotaType, () => number> = {
+  const used: Record<VpcQuotaType, () => number> = {
     vpc: () => mine(vpcs.all()),
     subnet: () => mine(subnets.all()),
     securityGroup: () => mine(groups.all()),

@@ -161,6 +161,7 @@ export interface NatGatewayRow {
   readonly admin_state_up: boolean;
   readonly tenant_id: string;
   readonly created_at: string;
+  readonly tags: readonly Tag[];
 }
 
 /** `nat.snat-rules` */
@@ -174,6 +175,7 @@ export interface SnatRuleRow {
   /** One or more EIP ids, comma separated, as ordered. */
   readonly floating_ip_id: string;
   readonly floating_ip_address: string;
+  readonly description: string;
   readonly status: 'PENDING_CREATE' | 'ACTIVE' | 'PENDING_DELETE';
   readonly admin_state_up: boolean;
   readonly tenant_id: string;
