@@ -21,7 +21,7 @@ const stackSecret = '0123456789abcdefghijklmnopqrstuv';
 
 test('the test vectors that docs/secrets.md publishes', () => {
   const page = readFileSync(new URL('../../../docs/secrets.md', import.meta.url), 'utf8');
-  const rows = [...page.matchAll(/^\| `([a-z-]+)` \| (\d+) \| `([^`]+)` \|$/gm)].map(([, label = '', generation, value]) => ({
+  const rows = [...page.matchAll(/^\| `([a-z-]+)` +\| (\d+) +\| `([^`]+)` +\|$/gm)].map(([, label = '', generation, value]) => ({
     label,
     generation: Number(generation),
     value,
