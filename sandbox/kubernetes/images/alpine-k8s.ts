@@ -5,7 +5,7 @@
  */
 import type { KubeApi } from '../api.ts';
 import type { ContainerContext, Image } from '../image.ts';
-import type { Pod } from '../objects.ts';
+import type { Pod, Secret } from '../objects.ts';
 import { sleep, wait } from './patience.ts';
 
 export const alpineK8s: Image = {
@@ -33,16 +33,8 @@ async function run(context: ContainerContext, kube: KubeApi, script: string): Pr
   if (creates !== null) {
     const [, name = '', key = '', file = ''] = creates;
     if (!(await context.files.exists(file))) return 0;
-    const labels = Object.fromEntries(
-      [...(/kubectl label [^|]*/.exec(script)?.[0] ?? '').matchAll(/\s([\w./-]+)=([\w.-]+)/g)]
-        .map(([, k, v]) => [k, v])
-        .filter(([k]) => !k?.startsWith('-')),
-    );
-    const annotations = Object.fromEntries(
-      [...(/kubectl annotate [^|]*/.exec(script)?.[0] ?? '').matchAll(/\s([\w./-]+)=([\w.-]+)/g)]
-        .map(([, k, v]) => [k, v])
-        .filter(([k]) => !k?.startsWith('-')),
-    );
+    const labels = pairs(script, 'label');
+    const annotations = pairs(script, 'annotate');
     return apply(context, kube, namespace, {
       apiVersion: 'v1',
       kind: 'Secret',
@@ -71,12 +63,7 @@ async function untilEnded(context: ContainerContext, kube: KubeApi, namespace: s
   return false;
 }
 
-async function apply(
-  context: ContainerContext,
-  kube: KubeApi,
-  namespace: string,
-  secret: { readonly metadata: { readonly name: string } },
-): Promise<number> {
+async function apply(context: ContainerContext, kube: KubeApi, namespace: string, secret: Secret): Promise<number> {
   const path = `/api/v1/namespaces/${namespace}/secrets`;
   const name = secret.metadata.name;
   const before = await kube.request('GET', `${path}/${name}`);
@@ -110,6 +97,12 @@ async function remove(context: ContainerContext, kube: KubeApi, namespace: strin
     context.log(`secret "${metadata.name}" deleted from ${namespace} namespace`);
   }
   return 0;
+}
+
+/** The `key=value` words that follow `kubectl label` or `kubectl annotate`. */
+function pairs(script: string, verb: string): Record<string, string> {
+  const part = new RegExp(`kubectl ${verb} [^|]*`).exec(script)?.[0] ?? '';
+  return Object.fromEntries([...part.matchAll(/\s(\w[\w./-]*)=([\w.-]+)/g)].map(([, key = '', value = '']) => [key, value]));
 }
 
 function refusal(answer: { readonly status: number; readonly body: unknown }): string {

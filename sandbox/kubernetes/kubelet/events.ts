@@ -4,7 +4,7 @@ import type { KubeApi } from '../api.ts';
 import type { KubeObject } from '../objects.ts';
 
 export interface Recorder {
-  event(about: KubeObject, kind: 'Pod' | 'Node', type: 'Normal' | 'Warning', reason: string, message: string, fieldPath?: string): void;
+  event(about: KubeObject, kind: 'Pod' | 'Node' | 'Service', type: 'Normal' | 'Warning', reason: string, message: string, fieldPath?: string): void;
   /** Resolves when all that was said is written. */
   idle(): Promise<void>;
 }
