@@ -10,8 +10,8 @@ import { createVpc, getVpc, listVpcs, updateVpc, type Vpc } from '../otc/vpc.ts'
 import { type CloudContext, createOnce, description, theOne } from './context.ts';
 
 /** A lock that was not renewed for so long belongs to a dead run. */
-const VALID_SECONDS = 300;
-const RENEW_EVERY_SECONDS = 90;
+const VALID_SECONDS = 120;
+const RENEW_EVERY_SECONDS = 30;
 /** Time for another writer, who looked at the same moment, to overwrite us. */
 const SETTLE_SECONDS = 2;
 
@@ -80,6 +80,7 @@ function refuseHeld(vpc: Vpc, { holder, now }: LockHolder): void {
   const until = new Date(lock.until).toISOString().slice(0, 19);
   throw new Fault(`another run is changing this stack: ${lock.holder} (its lock lasts until ${until}Z unless it goes on)`, {
     resource: vpc.id,
+    code: 'LOCKED',
     hint: 'Wait for that run to end, then run again. Give the workflow a "concurrency" group, so that runs queue instead.',
   });
 }

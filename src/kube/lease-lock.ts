@@ -8,6 +8,9 @@ import type { KubeApi, KubeObject } from '../tools/api.ts';
 import { FIELD_MANAGER } from '../tools/kubectl.ts';
 import { collection } from './paths.ts';
 
+/** Code of the fault that another run holds the lock. */
+export const LOCKED = 'LOCKED';
+
 /** Lives where it is always there, and where deleting the stack's own namespaces does not touch it. */
 const NAMESPACE = 'kube-system';
 /** Seconds without renewal after which a lock counts as left behind. */
@@ -107,6 +110,7 @@ function holderOf(lease: KubeObject): string {
 
 function inUse(stack: string, holder: string): Fault {
   return new Fault(`stack ${stack} is being written by ${holder}`, {
+    code: LOCKED,
     hint: `Wait for that run. If it died, its lock ends ${DURATION} s after its last sign of life; then run again.`,
   });
 }

@@ -1,0 +1,97 @@
+/**
+ * Owns the picture of the deployment in code: the one place where all resources are put together. Who needs whom among
+ * the cloud's resources stands in `cloud/index.ts`, among the cluster's in `zitadel/index.ts`; here the two meet.
+ */
+import { type CloudContext, cloudResources } from './cloud/index.ts';
+import type { Fault } from './engine/fault.ts';
+import type { Outcome } from './engine/outcome.ts';
+import { type AnyResource, maybe, type Run } from './engine/resource.ts';
+import type { CloudNeeds, KubeContext } from './kube/context.ts';
+import { type HeldLock, takeLease } from './kube/lease-lock.ts';
+import type { Otc } from './otc/client.ts';
+import { Secret } from './secret.ts';
+import { namesFor } from './stack/names.ts';
+import type { DerivedSecrets } from './stack/secrets.ts';
+import type { Stack } from './stack/stack.ts';
+import type { Toolbox } from './tools/toolbox.ts';
+import { clusterResources } from './zitadel/index.ts';
+
+export interface GraphOptions {
+  readonly stack: Stack;
+  readonly otc: Otc;
+  readonly secrets: DerivedSecrets;
+  readonly toolbox: Toolbox;
+  /** The DNS01 solver's permanent key, where there is one. */
+  readonly acme: { readonly accessKey: string; readonly secretKey: Secret } | undefined;
+  /** ZITADEL configuration out of the user's values file, secrets still closed. */
+  readonly configuration: Readonly<Record<string, unknown>>;
+  /** True where verification is repeated until it passes. */
+  readonly patient: boolean;
+}
+
+export interface Graph {
+  readonly roots: readonly AnyResource[];
+  /** What `check` looks at: can this stack be deployed at all? */
+  readonly readiness: readonly AnyResource[];
+  readonly cloudContext: CloudContext;
+  /** Outputs of the action that are facts of resources. */
+  readonly outputs: Readonly<Record<string, { readonly resource: AnyResource; readonly fact: string }>>;
+  /** Whether ZITADEL stands, by the outcomes of a walk. */
+  runs(outcomes: readonly Outcome[]): boolean;
+  /** Whether the stack file consents to delete a resource that holds data. */
+  consented(resource: AnyResource): boolean;
+  /** The cluster's lock; undefined where there is no cluster to take it in. */
+  takeLease(
+    holder: { readonly stack: string; readonly holder: string; readonly lost: (fault: Fault) => void },
+    run: Run,
+  ): Promise<HeldLock | undefined>;
+}
+
+/** All resources of a stack, wired. @throws Fault for a choice that is not offered */
+export function buildGraph({ stack, otc, secrets, toolbox, acme, configuration, patient }: GraphOptions): Graph {
+  const cloudContext: CloudContext = { otc, stack, secrets, names: namesFor(stack.name, otc.projectId), allow: stack.cluster.allow };
+  const cloud = cloudResources(cloudContext);
+  const kubeContext: KubeContext = {
+    stack,
+    secrets,
+    toolbox,
+    configuration,
+    patient,
+    acme: acme === undefined ? undefined : { accessKey: new Secret(acme.accessKey, 'access-key'), secretKey: acme.secretKey },
+  };
+  const needs: CloudNeeds = {
+    kubeconfig: cloud.kubeconfig,
+    cluster: cloud.cluster,
+    loadBalancer: cloud.loadBalancer,
+    database: cloud.database,
+    databaseCa: cloud.databaseCa,
+    workloads: [...cloud.nodePools.filter(({ wanted }) => wanted), maybe(cloud.snatRule), maybe(cloud.securityRulesClient)],
+    zone: [cloud.zone, maybe(cloud.delegation)],
+    records: [maybe(cloud.record)],
+  };
+  const cluster = clusterResources(kubeContext, needs);
+  const consents = new Map<AnyResource, boolean>([
+    [cloud.database, stack.destroy.database],
+    [cloud.zone, stack.destroy.zone],
+  ]);
+  return {
+    roots: [...cloud.all, ...cluster.all],
+    readiness: [cloud.preflight, cloud.agency, cloud.delegation],
+    cloudContext,
+    outputs: {
+      'public-ip': { resource: cloud.loadBalancer, fact: 'address' },
+      'load-balancer-id': { resource: cloud.loadBalancer, fact: 'id' },
+      'cluster-id': { resource: cloud.cluster, fact: 'id' },
+      'database-id': { resource: cloud.database, fact: 'id' },
+      'database-host': { resource: cloud.database, fact: 'host' },
+    },
+    runs: (outcomes) =>
+      outcomes.some(({ id, verdict, done }) => id === cluster.release.id && (verdict === 'unchanged' || verdict === 'update' || done)),
+    consented: (resource) => consents.get(resource) ?? false,
+    takeLease: async (holder, run) => {
+      const found = await cloud.cluster.observe({}, run);
+      const kubeconfig = found === undefined ? undefined : await cloud.kubeconfig.observe({ cluster: found }, run);
+      return kubeconfig === undefined ? undefined : takeLease({ api: toolbox.cluster(kubeconfig).api, ...holder }, run);
+    },
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * The action's entry: reads inputs and stack file, signs in, hands over to `run.ts`. Everything up to the first request
+ * stays light on purpose; what is heavy is loaded while the sign-in is under way. Wiring and nothing else.
+ */
+import { readFileSync } from 'node:fs';
+import { asFault, Cancelled, Fault, Faults } from './engine/fault.ts';
+import { type Get, idToken } from './github/id-token.ts';
+import { type Inputs, readInputs } from './github/inputs.ts';
+import { actionsRunner, Runner } from './github/runner.ts';
+import { signIn } from './otc/sign-in.ts';
+import { nodeTransport, type Transport } from './otc/transport.ts';
+import { maskTo } from './secret.ts';
+import { type ReadStack, readStack } from './stack/read.ts';
+import { deriveSecrets, generationsOf } from './stack/secrets.ts';
+
+/** The runner sends SIGINT, after 7.5 s SIGTERM, after 2.5 s it kills: what must be said is said within this. */
+const SECONDS_TO_END = 6.5;
+
+const started = Date.now();
+const runner = new Runner(actionsRunner, process.env);
+
+/** @returns true where the step succeeded */
+async function main(): Promise<boolean> {
+  maskTo(runner.mask);
+  const stop = new AbortController();
+  const cancelled = new Promise<void>((resolve) => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(name, () => {
+        runner.line(`${name}: no new write starts; what runs is told to stop.`);
+        stop.abort(new Cancelled('the run was cancelled'));
+        setTimeout(resolve, SECONDS_TO_END * 1000).unref();
+      });
+    }
+  });
+  let inputs: Inputs | undefined;
+  let read: ReadStack | undefined;
+  try {
+    inputs = readInputs(process.env);
+    read = readConfiguration(inputs);
+    const secrets = deriveSecrets(inputs.secrets, generationsOf(read.stack), read.lifted);
+    const transport = nodeTransport(process.env);
+    const ports = {
+      transport,
+      signal: stop.signal,
+      say: (line: string) => runner.line(line),
+      idToken: (audience: string) => idToken(audience, process.env, plainGet(transport), stop.signal),
+    };
+    const { project, identityEndpoint } = inputs;
+    const session = signIn(inputs.credentials, { region: read.stack.region, project, identityEndpoint }, ports);
+    const [{ run }, otc] = await Promise.all([import('./run.ts'), session]);
+    const { stack, notices, lifted } = read;
+    const { configuration } = lifted;
+    return await run({ runner, env: process.env, inputs, stack, notices, secrets, configuration, otc, signal: stop.signal, cancelled, started });
+  } catch (error) {
+    const faults = error instanceof Faults ? error.faults : [asFault(error)];
+    const { runFailed } = await import('./run.ts');
+    runFailed({ runner, env: process.env, command: inputs?.command, stack: read?.stack, faults, cancelled: stop.signal.aborted, started });
+    return false;
+  }
+}
+
+function readConfiguration({ config }: Inputs): ReadStack {
+  const workspace = process.env['GITHUB_WORKSPACE'];
+  const at = (path: string): string => (path.startsWith('/') || workspace === undefined ? path : `${workspace}/${path}`);
+  const readFile = (path: string): string => readFileSync(at(path), 'utf8');
+  let text: string;
+  try {
+    text = readFile(config);
+  } catch (error) {
+    throw missingFile(config, error);
+  }
+  return readStack({ text, file: config, env: process.env, readFile });
+}
+
+function missingFile(config: string, error: unknown): Fault {
+  return new Fault(`the stack file ${config} cannot be read: ${asFault(error).message}`, {
+    hint: 'Name it with the input config, and check out the repository before this step.',
+    cause: error,
+  });
+}
+
+function plainGet(transport: Transport): Get {
+  return async (url, headers, signal) => {
+    const { status, body } = await transport({ method: 'GET', url, headers, signal, timeoutSeconds: 30 });
+    return { status, body: Buffer.from(body).toString('utf8') };
+  };
+}
+
+process.exitCode = (await main()) ? 0 : 1;

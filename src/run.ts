@@ -1,0 +1,235 @@
+/**
+ * Owns one run after the sign-in: builds the graph, walks it as the command says, and tells what came of it. Loaded
+ * lazily by `main.ts`. What a walk is stands in `engine/`, what is walked in `graph.ts`, how it looks in `report/`.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { asFault, Fault } from './engine/fault.ts';
+import type { Journal, Outcome } from './engine/outcome.ts';
+import type { AnyResource } from './engine/resource.ts';
+import { unwalk } from './engine/unwalk.ts';
+import { type WalkOptions, walk } from './engine/walk.ts';
+import type { Command, Inputs } from './github/inputs.ts';
+import { runnerJournal } from './github/journal.ts';
+import type { Runner } from './github/runner.ts';
+import { buildGraph, type Graph } from './graph.ts';
+import type { Otc } from './otc/client.ts';
+import { renderJson } from './report/json.ts';
+import { renderMarkdown } from './report/markdown.ts';
+import { hasChanges, makeReport, planDigest, type Report } from './report/report.ts';
+import { lockFor } from './run-lock.ts';
+import type { DerivedSecrets } from './stack/secrets.ts';
+import type { Stack } from './stack/stack.ts';
+import { toolboxFor } from './tools/toolbox.ts';
+import { consoleUrlOf, firstLogin, urlOf } from './zitadel/identity.ts';
+
+/** Version in plan digests: a newer action may plan otherwise. */
+const ACTION_VERSION = '1.0.0';
+
+export interface RunContext {
+  readonly runner: Runner;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly inputs: Inputs;
+  readonly stack: Stack;
+  readonly notices: readonly Fault[];
+  readonly secrets: DerivedSecrets;
+  /** ZITADEL configuration out of the user's values file, secrets still closed. */
+  readonly configuration: Readonly<Record<string, unknown>>;
+  readonly otc: Otc;
+  readonly signal: AbortSignal;
+  /** Resolves when a cancelled run must end, whatever still goes on. */
+  readonly cancelled: Promise<void>;
+  /** Milliseconds of `Date.now()`. */
+  readonly started: number;
+}
+
+/** Runs the command. @returns true where the step succeeded */
+export async function run(context: RunContext): Promise<boolean> {
+  const { runner, env, inputs, stack, notices, otc, started, signal } = context;
+  for (const notice of notices) runner.annotate('warning', notice);
+  runner.line(`${inputs.command}: stack ${stack.name} in ${stack.region}, project ${otc.projectName} (${otc.projectId})`);
+  const temp = env['RUNNER_TEMP'] ?? '/tmp';
+  const toolbox = toolboxFor({
+    inputs: { helm: inputs.helm, kubectl: inputs.kubectl },
+    runnerTemp: temp,
+    workspaceMade: (path) => runner.saveState('workspace', path),
+  });
+  const graph = buildGraph({ ...context, toolbox, acme: acmeKeyOf(inputs), patient: inputs.command === 'deploy' });
+  const faults: Fault[] = [];
+  const journal = remembering(runnerJournal(runner));
+  let outcomes: readonly Outcome[] = [];
+  try {
+    const late = context.cancelled.then((): readonly Outcome[] => journal.soFar());
+    outcomes = await Promise.race([carryOut(context, graph, journal), late]);
+  } catch (error) {
+    faults.push(asFault(error));
+    outcomes = journal.soFar();
+  } finally {
+    await toolbox.close();
+  }
+  const facts = factsOf(outcomes, graph);
+  const report = makeReport({
+    command: inputs.command,
+    stack: { name: stack.name, region: stack.region, project: otc.projectName },
+    cancelled: signal.aborted,
+    outcomes,
+    faults,
+    notices,
+    ...(graph.runs(outcomes) ? { url: urlOf(stack), consoleUrl: consoleUrlOf(stack), login: loginOf(context) } : {}),
+    versions: versionsOf(context),
+    nextSteps: nextSteps(context, outcomes, faults),
+    seconds: (Date.now() - started) / 1000,
+    apiCalls: otc.calls,
+    planDigest: digestOf(context, outcomes),
+  });
+  tell(runner, env, report, facts);
+  return report.result !== 'failed';
+}
+
+interface RememberingJournal extends Journal {
+  soFar(): readonly Outcome[];
+}
+
+/** Remembers outcomes, for the report of a run that must end before its walk does. */
+function remembering(journal: Journal): RememberingJournal {
+  const outcomes = new Map<string, Outcome>();
+  return {
+    begin: (resource) => journal.begin(resource),
+    say: (resource, line) => journal.say(resource, line),
+    end: (outcome) => {
+      outcomes.set(outcome.id, outcome);
+      journal.end(outcome);
+    },
+    soFar: () => [...outcomes.values()],
+  };
+}
+
+async function carryOut(context: RunContext, graph: Graph, journal: Journal): Promise<readonly Outcome[]> {
+  const { inputs, stack, signal } = context;
+  const read: WalkOptions = { write: false, signal, journal };
+  if (inputs.command === 'check') return (await walk(graph.readiness, read)).outcomes;
+  if (inputs.command === 'plan' || inputs.command === 'drift') return (await walk(graph.roots, read)).outcomes;
+  if (inputs.command === 'deploy') await comparePlan(context, graph, read);
+  if (inputs.command === 'destroy' && inputs.confirmDestroy !== stack.name) {
+    throw new Fault(`destroy of ${stack.name} is not confirmed`, { hint: `Give the input confirm-destroy the name of the stack: ${stack.name}.` });
+  }
+  const lock = lockFor(context, graph);
+  const write: WalkOptions = { ...read, signal: AbortSignal.any([signal, lock.lost]), write: true, beforeFirstWrite: () => lock.take() };
+  try {
+    if (inputs.command === 'deploy') return (await walk(graph.roots, write)).outcomes;
+    const mayDelete = (resource: AnyResource): boolean => graph.consented(resource);
+    return await unwalk(graph.roots, { ...write, mayDelete });
+  } finally {
+    await lock.release();
+  }
+}
+
+/** With `plan-digest`, `deploy` does exactly what was planned, or stops before its first write. */
+async function comparePlan(context: RunContext, graph: Graph, read: WalkOptions): Promise<void> {
+  const { inputs } = context;
+  if (inputs.planDigest === undefined) return;
+  const silent: Journal = { begin: () => undefined, say: () => undefined, end: () => undefined };
+  const { outcomes } = await walk(graph.roots, { ...read, journal: silent });
+  const digest = planDigest(ACTION_VERSION, context.stack, outcomes);
+  if (digest === inputs.planDigest) return;
+  const now = outcomes.filter(({ verdict }) => !['unchanged', 'absent'].includes(verdict)).map(({ title, verdict }) => `${title}: ${verdict}`);
+  throw new Fault(`the plan is not the approved one any more: ${inputs.planDigest.slice(0, 12)} was approved, now it is ${digest.slice(0, 12)}`, {
+    hint: `Now it says: ${now.length === 0 ? 'nothing to change' : now.join('; ')}. Plan again and have that approved.`,
+  });
+}
+
+function digestOf({ inputs, stack }: RunContext, outcomes: readonly Outcome[]): string | undefined {
+  return inputs.command === 'plan' || inputs.command === 'drift' ? planDigest(ACTION_VERSION, stack, outcomes) : undefined;
+}
+
+function loginOf({ stack, inputs, secrets }: RunContext): { name: string; passwordFrom: string } {
+  const from = inputs.secrets.adminPassword !== undefined ? 'admin-password' : secrets.adminPassword !== undefined ? 'stack-secret' : undefined;
+  const { loginName, password, change } = firstLogin(stack, from);
+  return { name: loginName, passwordFrom: change ? `${password}, to be changed at the first login` : password };
+}
+
+/** The key that the DNS01 solver is given: its own, else the one in use, unless that is temporary. */
+function acmeKeyOf({ acme, credentials }: Inputs): Inputs['acme'] {
+  if (acme !== undefined || credentials.kind !== 'access-key' || credentials.securityToken !== undefined) return acme;
+  return { accessKey: credentials.accessKey, secretKey: credentials.secretKey };
+}
+
+function versionsOf({ stack, inputs }: RunContext): Record<string, string> {
+  return {
+    'ZITADEL chart': stack.zitadel.chart.version,
+    'cert-manager chart': stack.certificates.certManager.version,
+    'DNS01 solver chart': stack.certificates.solver.version,
+    Kubernetes: stack.cluster.version,
+    PostgreSQL: stack.database.version,
+    Helm: inputs.helm.version,
+    kubectl: inputs.kubectl.version,
+  };
+}
+
+/** Outputs that are facts of resources, by output name. */
+function factsOf(outcomes: readonly Outcome[], graph: Graph): Record<string, string | undefined> {
+  const fact = (resource: AnyResource, name: string): string | undefined => outcomes.find(({ id }) => id === resource.id)?.facts[name] || undefined;
+  return Object.fromEntries(Object.entries(graph.outputs).map(([output, { resource, fact: name }]) => [output, fact(resource, name)]));
+}
+
+function nextSteps({ inputs, stack }: RunContext, outcomes: readonly Outcome[], faults: readonly Fault[]): string[] {
+  const failed = faults.length > 0 || outcomes.some(({ verdict }) => verdict === 'failed' || verdict === 'blocked');
+  if (failed) return ['Mend what failed, then run the same command again: it goes on where this run stopped and makes nothing twice.'];
+  if (inputs.command === 'plan' && hasChanges(outcomes)) return ['Run deploy, with plan-digest if exactly this plan is to be carried out.'];
+  if (inputs.command === 'drift' && hasChanges(outcomes)) return ['Run deploy to bring everything back to what the stack file says.'];
+  if (inputs.command === 'deploy' && outcomes.some(({ verdict, done }) => verdict === 'create' && done)) {
+    return [
+      `Log in at ${consoleUrlOf(stack)} and change the password of the first administrator.`,
+      'Keep stack-secret (or the masterkey) in a safe place outside GitHub: without it the data in the database cannot be read.',
+      'Schedule this action with command drift, so that changes made by hand are seen.',
+    ];
+  }
+  return [];
+}
+
+/** Says it: outputs, report file, summary, annotations. */
+function tell(runner: Runner, env: Readonly<Record<string, string | undefined>>, report: Report, facts: Record<string, string | undefined>): void {
+  const path = join(env['RUNNER_TEMP'] ?? '/tmp', `zitadel-on-otc-${report.stack.name}-${report.command}.json`);
+  writeFileSync(path, renderJson(report), { mode: 0o600 });
+  const changed = report.outcomes.filter(({ verdict }) => ['create', 'update', 'replace', 'delete'].includes(verdict));
+  const changes = changed.map(({ id, verdict, changes }) => ({ resource: id, verdict, fields: changes.map(({ field }) => field) }));
+  runner.setOutputs({
+    result: report.result,
+    'has-changes': String(hasChanges(report.outcomes)),
+    changes: JSON.stringify(changes),
+    'plan-digest': report.planDigest,
+    url: report.url,
+    'console-url': report.consoleUrl,
+    'login-name': report.login?.name,
+    ...facts,
+    report: path,
+  });
+  runner.summary(renderMarkdown(report));
+  for (const { title, fault } of report.outcomes) if (fault !== undefined) runner.annotate('error', fault, title);
+  for (const fault of report.faults) runner.annotate('error', fault);
+  runner.line(report.verdict);
+}
+
+export interface FailedRun {
+  readonly runner: Runner;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly command: Command | undefined;
+  readonly stack: Stack | undefined;
+  readonly faults: readonly Fault[];
+  readonly cancelled: boolean;
+  readonly started: number;
+}
+
+/** A run that ended before there was anything to walk: inputs, stack file, sign-in. */
+export function runFailed({ runner, env, command = 'deploy', stack, faults, cancelled, started }: FailedRun): void {
+  const report = makeReport({
+    command,
+    stack: { name: stack?.name ?? 'zitadel', region: stack?.region ?? 'unknown' },
+    cancelled,
+    outcomes: [],
+    faults,
+    versions: {},
+    seconds: (Date.now() - started) / 1000,
+  });
+  tell(runner, env, report, {});
+}
