@@ -72,6 +72,8 @@ export interface ContainerContext {
    * where the node has egress (otherwise it fails with `ETIMEDOUT`, after `timeoutMs`, default 10 s).
    */
   connect(to: { readonly host: string; readonly port: number; readonly timeoutMs?: number }): Promise<Socket>;
+  /** Process that holds the pod's own network namespace; only pods with a real program have one. */
+  readonly networkHolder: number | undefined;
 }
 
 /** One mounted volume. */
@@ -101,6 +103,8 @@ export interface ClusterView {
   readonly spec: ClusterSpec;
   /** The API with cluster-admin rights, from the inside (no gate). */
   readonly kube: KubeApi;
+  /** Files of this cluster; whoever writes here takes a folder of its own. */
+  readonly folder: string;
   nodes(): readonly NodeSpec[];
   node(name: string): NodeSpec | undefined;
   /** Cluster address of a service, undefined where there is none (headless services: addresses of their ready endpoints). */

@@ -35,8 +35,8 @@ export function followServices(kube: KubeApi, signal: AbortSignal, failed: (erro
   const keyOf = ({ metadata }: KubeObject) => `${metadata.namespace}/${metadata.name}`;
   const serviceOf = ({ metadata }: EndpointSlice) => `${metadata.namespace}/${metadata.labels?.['kubernetes.io/service-name'] ?? ''}`;
 
-  const first = Promise.withResolvers<void>();
-  const second = Promise.withResolvers<void>();
+  const synced: (() => void)[] = [];
+  const lists = [0, 1].map((index) => new Promise<void>((resolve) => synced.splice(index, 0, resolve)));
   kube.follow<Service>(
     '/api/v1/services',
     {
@@ -48,7 +48,7 @@ export function followServices(kube: KubeApi, signal: AbortSignal, failed: (erro
         services.delete(keyOf(service));
         tell(keyOf(service));
       },
-      synced: () => first.resolve(),
+      synced: () => synced[0]?.(),
       failed,
     },
     signal,
@@ -66,7 +66,7 @@ export function followServices(kube: KubeApi, signal: AbortSignal, failed: (erro
         slices.get(serviceOf(slice))?.delete(slice.metadata.name);
         tell(serviceOf(slice));
       },
-      synced: () => second.resolve(),
+      synced: () => synced[1]?.(),
       failed,
     },
     signal,
@@ -101,7 +101,7 @@ export function followServices(kube: KubeApi, signal: AbortSignal, failed: (erro
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    synced: Promise.all([first.promise, second.promise]).then(() => undefined),
+    synced: Promise.all(lists).then(() => undefined),
   };
 }
 

@@ -8,6 +8,8 @@ export interface AddressPool {
   /** A free address; `wanted` where it is free (a restored pod keeps its own). Throws when the network is full. */
   take(wanted?: string): string;
   release(address: string): void;
+  /** Was the address given out by this pool, and not returned? */
+  has(address: string): boolean;
 }
 
 /** @param taken addresses of all clusters of the world; shared */
@@ -21,23 +23,28 @@ export function addressPool(cidr: string, taken: Set<string>): AddressPool {
   };
   // The first ones belong to the network itself; addresses are used again as late as possible.
   let next = 2;
+  const own = new Set<string>();
+  const keep = (address: string): string => {
+    taken.add(address);
+    own.add(address);
+    return address;
+  };
   return {
     take(wanted) {
       if (wanted !== undefined && !taken.has(wanted) && ipaddr.IPv4.parse(wanted).match(network, bits)) {
-        taken.add(wanted);
-        return wanted;
+        return keep(wanted);
       }
       for (let tries = 0; tries < size - 3; tries += 1) {
         const address = text(next);
         next = next + 1 >= size - 1 ? 2 : next + 1;
         if (taken.has(address)) continue;
-        taken.add(address);
-        return address;
+        return keep(address);
       }
       throw new Error(`no address is left in the container network ${cidr}`);
     },
     release: (address) => {
-      taken.delete(address);
+      if (own.delete(address)) taken.delete(address);
     },
+    has: (address) => own.has(address),
   };
 }

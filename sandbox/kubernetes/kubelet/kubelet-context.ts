@@ -17,6 +17,8 @@ export interface KubeletContext {
   readonly services: Services;
   readonly pool: AddressPool;
   readonly puller: Puller;
+  /** Is a real program run for this image? */
+  isProgram(reference: string): boolean;
   /** The kubelet's events on a node. */
   readonly recorder: (node: NodeSpec) => Recorder;
   /** Folder of all pods' files. */

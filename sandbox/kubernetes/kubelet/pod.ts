@@ -1,0 +1,332 @@
+/**
+ * Owns one pod on its node, from its binding to its end: address, volumes, init containers, containers, status, deletion.
+ * One container is `container.ts`; which pods there are is `kubelet.ts`.
+ */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { NodeSpec } from '../../contract.ts';
+import { pause } from '../api.ts';
+import type { ContainerStatus, Pod, Volume } from '../objects.ts';
+import { ContainerRunner } from './container.ts';
+import type { PodScope } from './container-context.ts';
+import { environment, type PodFacts } from './env.ts';
+import { type KubeletContext, scaled, stamp } from './kubelet-context.ts';
+import type { ContainerLog } from './logs.ts';
+import { podNamespace } from './pod-namespace.ts';
+import { podStatus } from './pod-status.ts';
+import { finished } from './selectors.ts';
+import { NotThere } from './sources.ts';
+import { isLive, setUpVolume } from './volumes.ts';
+
+export class PodWorker {
+  readonly #kubelet: KubeletContext;
+  readonly #node: NodeSpec;
+  readonly #folder: string;
+  readonly #ending = new AbortController();
+  readonly #startTime: string;
+  #pod: Pod;
+  #facts: PodFacts;
+  #network: { readonly holder: number; close(): Promise<void> } | undefined;
+  #init: ContainerRunner[] = [];
+  #main: ContainerRunner[] = [];
+  #initialized = false;
+  #failed: { readonly reason: string; readonly message: string } | undefined;
+  #over = false;
+  #gone = false;
+  #writing: Promise<void> | undefined;
+  #dirty = false;
+  #deadline: NodeJS.Timeout | undefined;
+
+  constructor(kubelet: KubeletContext, node: NodeSpec, pod: Pod) {
+    this.#kubelet = kubelet;
+    this.#node = node;
+    this.#pod = pod;
+    this.#folder = join(kubelet.folder, pod.metadata.uid ?? '');
+    this.#startTime = pod.status?.startTime ?? stamp();
+    this.#facts = { podIP: '', hostIP: node.address, nodeName: node.name };
+    if (finished(pod)) this.#over = true;
+    else this.#life().catch((error: unknown) => kubelet.failed(error));
+  }
+
+  get uid(): string {
+    return this.#pod.metadata.uid ?? '';
+  }
+
+  /** The object changed. */
+  update(pod: Pod): void {
+    this.#pod = pod;
+    if (pod.metadata.deletionTimestamp !== undefined) this.#delete().catch((error: unknown) => this.#kubelet.failed(error));
+  }
+
+  /** Writes the status again, whatever the API server holds (after a restore). */
+  refresh(): void {
+    if (!this.#over) this.#changed();
+  }
+
+  /** The object is gone (or its node is): everything ends now. */
+  async remove(graceMs = 1000): Promise<void> {
+    this.#gone = true;
+    this.#ending.abort();
+    await this.#stopAll(graceMs);
+    await this.#release();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  log(container: string, previous: boolean): ContainerLog | undefined {
+    const runner = this.#runner(container);
+    return previous ? runner?.previousLog : runner?.log;
+  }
+
+  has(container: string): boolean {
+    return this.#runner(container) !== undefined;
+  }
+
+  async exec(container: string, command: readonly string[]): ReturnType<ContainerRunner['exec']> {
+    const runner = this.#runner(container);
+    if (runner === undefined) throw new Error(`container not found ("${container}")`);
+    return runner.exec(command);
+  }
+
+  #runner(name: string): ContainerRunner | undefined {
+    return [...this.#main, ...this.#init].find(({ spec }) => spec.name === name);
+  }
+
+  async #life(): Promise<void> {
+    if (this.#pod.metadata.deletionTimestamp !== undefined) return this.#delete();
+    const { spec } = this.#pod;
+    const before = this.#pod.status;
+    const programs = [...spec.containers, ...(spec.initContainers ?? [])].some(({ image }) => this.#kubelet.isProgram(image));
+    if (spec.hostNetwork === true) this.#facts = { ...this.#facts, podIP: this.#node.address };
+    else {
+      this.#facts = { ...this.#facts, podIP: this.#kubelet.pool.take(before?.podIP) };
+      if (programs) this.#network = await podNamespace({ address: this.#facts.podIP, pod: this.#pod, cluster: this.#kubelet.cluster });
+      else await this.#kubelet.world.addresses.add(this.#facts.podIP);
+    }
+    const scope = this.#scope();
+    const old = (name: string): ContainerStatus | undefined =>
+      [...(before?.containerStatuses ?? []), ...(before?.initContainerStatuses ?? [])].find((one) => one.name === name);
+    this.#init = (spec.initContainers ?? []).map(
+      (one) => new ContainerRunner(scope, one, one.restartPolicy === 'Always' ? 'sidecar' : 'init', old(one.name)),
+    );
+    this.#main = spec.containers.map((one) => new ContainerRunner(scope, one, 'main', old(one.name)));
+    this.#initialized = this.#init.length === 0;
+    this.#changed();
+    this.#armDeadline();
+    if (!(await this.#mount())) return;
+    for (const runner of this.#init) {
+      if (this.#ending.signal.aborted) return;
+      const ended = runner.start();
+      if (runner.role === 'sidecar') await this.#untilStarted(runner);
+      else await ended;
+      if (runner.role === 'init' && runner.exitCode !== 0) {
+        // Without restarts a failed init container is the pod's end.
+        if (!this.#ending.signal.aborted) await this.#finish();
+        return;
+      }
+    }
+    if (this.#ending.signal.aborted) return;
+    this.#initialized = true;
+    this.#changed();
+    await Promise.all(this.#main.map((runner) => runner.start()));
+    if (!this.#ending.signal.aborted) await this.#finish();
+  }
+
+  /** The volumes, again and again until they are all there; false when the pod ends before. */
+  async #mount(): Promise<boolean> {
+    const volumes = this.#pod.spec.volumes ?? [];
+    const { signal } = this.#ending;
+    const done = new Set<string>();
+    for (let round = 0; !signal.aborted; round += 1) {
+      for (const volume of volumes) {
+        if (done.has(volume.name) || (await this.#setUp(volume))) done.add(volume.name);
+      }
+      if (done.size === volumes.length) {
+        this.#keepFresh(volumes.filter(isLive));
+        return true;
+      }
+      await this.#sourcesChanged(Math.max(scaled(this.#kubelet.world, 0.5 * 2 ** Math.min(round, 8)), Math.min(500 * 2 ** round, 5000)), signal);
+    }
+    return false;
+  }
+
+  async #setUp(volume: Volume): Promise<boolean> {
+    const { kube, sources } = this.#kubelet;
+    try {
+      await setUpVolume(volume, { pod: this.#pod, facts: this.#facts, sources, kube, folder: join(this.#folder, 'volumes') });
+      return true;
+    } catch (error) {
+      if (!(error instanceof NotThere)) throw error;
+      this.#event('Warning', 'FailedMount', `MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}`);
+      return false;
+    }
+  }
+
+  /** Mounted Secrets and ConfigMaps follow their objects within about a minute of the cloud's time. */
+  #keepFresh(volumes: readonly Volume[]): void {
+    if (volumes.length === 0) return;
+    let planned = false;
+    const forget = this.#kubelet.sources.onChange((namespace) => {
+      if (planned || namespace !== this.#pod.metadata.namespace) return;
+      planned = true;
+      void pause(Math.max(scaled(this.#kubelet.world, 60), 200), this.#ending.signal).then(async () => {
+        planned = false;
+        const { kube, sources } = this.#kubelet;
+        for (const volume of volumes.filter(({ projected }) => projected === undefined)) {
+          if (this.#ending.signal.aborted) return;
+          try {
+            await setUpVolume(volume, { pod: this.#pod, facts: this.#facts, sources, kube, folder: join(this.#folder, 'volumes') });
+          } catch (error) {
+            // A Secret that is deleted leaves the files of running pods as they are.
+            if (!(error instanceof NotThere)) this.#kubelet.failed(error);
+          }
+        }
+      });
+    });
+    this.#ending.signal.addEventListener('abort', forget);
+  }
+
+  async #untilStarted(runner: ContainerRunner): Promise<void> {
+    while (!runner.started && !this.#ending.signal.aborted) await pause(100, this.#ending.signal);
+  }
+
+  #armDeadline(): void {
+    const seconds = this.#pod.spec.activeDeadlineSeconds;
+    if (seconds === undefined) return;
+    const left = new Date(this.#startTime).getTime() + seconds * 1000 - Date.now();
+    this.#deadline = setTimeout(
+      () => {
+        this.#failed = { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
+        this.#ending.abort();
+        this.#stopAll(this.#grace())
+          .then(() => this.#finish())
+          .catch((error: unknown) => this.#kubelet.failed(error));
+      },
+      Math.max(0, left),
+    );
+  }
+
+  #grace(): number {
+    const { metadata, spec } = this.#pod;
+    return (metadata.deletionGracePeriodSeconds ?? spec.terminationGracePeriodSeconds ?? 30) * 1000;
+  }
+
+  async #stopAll(graceMs: number): Promise<void> {
+    await Promise.all(this.#main.map((runner) => runner.stop(graceMs)));
+    await Promise.all(this.#init.map((runner) => runner.stop(graceMs)));
+  }
+
+  /** All containers have ended for good. */
+  async #finish(): Promise<void> {
+    await Promise.all(this.#init.map((runner) => runner.stop(this.#grace())));
+    this.#ending.abort();
+    clearTimeout(this.#deadline);
+    this.#over = true;
+    this.#changed();
+    await this.#written();
+    await this.#release();
+  }
+
+  #deleting = false;
+  async #delete(): Promise<void> {
+    if (this.#deleting || this.#gone) return;
+    this.#deleting = true;
+    this.#ending.abort();
+    clearTimeout(this.#deadline);
+    const hook = this.#pod.spec.containers.map(({ lifecycle }) => lifecycle?.preStop?.sleep?.seconds ?? 0);
+    const sleepMs = Math.min(scaled(this.#kubelet.world, Math.max(0, ...hook)), this.#grace());
+    if (sleepMs > 0) await new Promise((resolve) => setTimeout(resolve, sleepMs));
+    await this.#stopAll(this.#grace());
+    if (!this.#over) this.#changed();
+    await this.#written();
+    await this.#release();
+    if (this.#gone) return;
+    const { namespace, name, uid } = this.#pod.metadata;
+    const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
+    const answer = await this.#kubelet.kube.request('DELETE', path, { gracePeriodSeconds: 0, preconditions: { uid } });
+    if (answer.status >= 400 && answer.status !== 404 && answer.status !== 409)
+      this.#kubelet.failed(new Error(`DELETE ${path}: ${answer.status} ${JSON.stringify(answer.body)}`));
+  }
+
+  async #release(): Promise<void> {
+    const address = this.#facts.podIP;
+    if (address === '' || this.#pod.spec.hostNetwork === true) return;
+    this.#facts = { ...this.#facts, podIP: '' };
+    if (this.#network !== undefined) await this.#network.close();
+    else await this.#kubelet.world.addresses.remove(address);
+    this.#network = undefined;
+    this.#kubelet.pool.release(address);
+  }
+
+  #changed(): void {
+    this.#dirty = true;
+    this.#writing ??= this.#write()
+      .catch((error: unknown) => this.#kubelet.failed(error))
+      .finally(() => {
+        this.#writing = undefined;
+      });
+  }
+
+  async #written(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    // Changes of the same moment make one write.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#dirty && !this.#gone) {
+      this.#dirty = false;
+      const status = podStatus({
+        pod: this.#pod,
+        init: this.#init.map((runner) => runner.status()),
+        main: this.#main.map((runner) => runner.status()),
+        initialized: this.#initialized,
+        hostIP: this.#node.address,
+        podIP: this.#facts.podIP === '' ? undefined : this.#facts.podIP,
+        startTime: this.#startTime,
+        now: stamp(),
+        ...(this.#failed === undefined ? {} : { failed: this.#failed }),
+      });
+      const { namespace, name, uid } = this.#pod.metadata;
+      const path = `/api/v1/namespaces/${namespace}/pods/${name}/status`;
+      const answer = await this.#kubelet.kube.request<Pod>('PATCH', path, { metadata: { uid }, status });
+      if (answer.status === 200) {
+        // Dates of conditions are taken over from what was written last.
+        if (this.#pod.metadata.deletionTimestamp === undefined) this.#pod = { ...this.#pod, status: answer.body.status ?? status };
+      } else if (answer.status !== 404 && answer.status !== 409) throw new Error(`PATCH ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    }
+  }
+
+  #event(type: 'Normal' | 'Warning', reason: string, message: string, fieldPath?: string): void {
+    this.#kubelet.recorder(this.#node).event(this.#pod, 'Pod', type, reason, message, fieldPath);
+  }
+
+  async #sourcesChanged(milliseconds: number, signal: AbortSignal): Promise<void> {
+    const early = new AbortController();
+    const stop = () => early.abort();
+    signal.addEventListener('abort', stop);
+    const forget = this.#kubelet.sources.onChange((namespace) => {
+      if (namespace === this.#pod.metadata.namespace) early.abort();
+    });
+    if (!signal.aborted) await pause(milliseconds, early.signal);
+    forget();
+    signal.removeEventListener('abort', stop);
+  }
+
+  #scope(): PodScope {
+    const kubelet = this.#kubelet;
+    const facts = this.#facts;
+    return {
+      kubelet,
+      node: this.#node,
+      pod: () => this.#pod,
+      facts,
+      folder: this.#folder,
+      title: () => `${this.#pod.metadata.name}_${this.#pod.metadata.namespace}(${this.uid})`,
+      event: (...said) => this.#event(...said),
+      changed: () => this.#changed(),
+      environment: (container) => environment(this.#pod, container, kubelet.sources, kubelet.services.all(), facts),
+      sourcesChanged: (milliseconds, signal) => this.#sourcesChanged(milliseconds, signal),
+      networkHolder: this.#network?.holder,
+    };
+  }
+}
