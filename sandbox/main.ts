@@ -5,9 +5,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { cloudOnly, deployOnce } from './runner/once.ts';
 import { type Options, readOptions, usage } from './world/options.ts';
 import { Outer } from './world/outer.ts';
-import { cloudOnly } from './world/state-folder.ts';
 
 const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'zitadel-on-otc');
 
@@ -33,7 +33,6 @@ async function main(): Promise<number> {
   });
   try {
     if (options.cloudOnly) return await cloudOnly({ folder, cache, options, outer });
-    const { deployOnce } = await import('./runner/once.ts');
     return await deployOnce({ folder, cache, options, outer });
   } finally {
     if (temporary) await rm(folder, { recursive: true, force: true });

@@ -3,23 +3,20 @@
  * step. What its output means is `commands.ts`'s; who asks for a run and shows it is `once.ts`'s and the control's.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { parse } from 'yaml';
-import { type Annotation, CommandProcessor, LineCutter, parseFileCommands } from './commands.ts';
+import { type Annotation, CommandProcessor, LineCutter } from './commands.ts';
+import { type ActionMetadata, commandFiles, endOrphans, inputVariables, jobEnvironment, readCommandFiles, readMetadata } from './job.ts';
 import { Masks } from './masks.ts';
 
 /** Milliseconds from SIGINT to SIGTERM, and from there to SIGKILL, when a run is cancelled. */
 export const cancelSteps = { term: 7500, kill: 2500 } as const;
+/** Milliseconds that output may still come after the step's process has ended. */
+const drain = 1000;
 /** Largest job summary that GitHub keeps, in bytes. */
 const summaryLimit = 1024 * 1024;
-
-export interface ActionMetadata {
-  readonly inputs: Readonly<Record<string, { readonly default?: string | boolean | number }>>;
-  readonly main: string;
-  readonly post: string | undefined;
-}
 
 export interface RunRequest {
   /** Folder that holds `action.yml`; or a script that is run in its place (no post step). */
@@ -82,39 +79,10 @@ export interface RunResult {
   readonly annotations: readonly Annotation[];
   /** Files left in RUNNER_TEMP after the post step, with their content. */
   readonly leftovers: Readonly<Record<string, string>>;
+  /** Names of processes that outlived the steps. */
+  readonly orphans: readonly string[];
   /** Milliseconds from start to end of the main step. */
   readonly took: number;
-}
-
-/** Reads `action.yml`. */
-export async function readMetadata(folder: string): Promise<ActionMetadata> {
-  const parsed = parse(await readFile(join(folder, 'action.yml'), 'utf8')) as {
-    readonly inputs?: ActionMetadata['inputs'];
-    readonly runs: { readonly main: string; readonly post?: string };
-  };
-  return {
-    inputs: parsed.inputs ?? {},
-    main: join(folder, parsed.runs.main),
-    post: parsed.runs.post === undefined ? undefined : join(folder, parsed.runs.post),
-  };
-}
-
-/** Environment variable of an input: upper case, blanks become underscores, dashes stay. */
-export const inputVariable = (name: string): string => `INPUT_${name.replaceAll(' ', '_').toUpperCase()}`;
-
-/** Expressions in defaults: the few that actions use there. */
-function evaluate(value: string, env: Readonly<Record<string, string>>): string {
-  return value.replace(/\$\{\{\s*([\w.]+)\s*\}\}/g, (_, name: string) => {
-    const found: Readonly<Record<string, string | undefined>> = {
-      'github.token': env['SANDBOX_GITHUB_TOKEN'] ?? '',
-      'github.workspace': env['GITHUB_WORKSPACE'],
-      'github.repository': env['GITHUB_REPOSITORY'],
-      'runner.temp': env['RUNNER_TEMP'],
-    };
-    const text = found[name];
-    if (text === undefined) throw new Error(`action.yml: the sandbox's runner does not know the expression ${name}`);
-    return text;
-  });
 }
 
 /** Runs main and post. A run that fails is a result, not an error. */
@@ -141,7 +109,8 @@ export async function runAction(request: RunRequest, place: RunPlace): Promise<R
     },
     { masks, debug: request.debug ?? false },
   );
-  const environment = jobEnvironment(request, place, job);
+  const tracking = `github_${randomUUID()}`;
+  const environment = { ...jobEnvironment(request, place, job), RUNNER_TRACKING_ID: tracking };
   const inputs = inputVariables(request, metadata, environment);
   if ('folder' in request.action) {
     const unknown = Object.keys(request.inputs).filter((name) => metadata.inputs[name] === undefined);
@@ -167,6 +136,7 @@ export async function runAction(request: RunRequest, place: RunPlace): Promise<R
     const env = { ...environment, ...files.env, ...inputs, ...saved, ...(await commandFiles(at('commands'), 'post')) };
     post = await step({ script: metadata.post, env, place: { ...place, started: () => undefined }, processor, raw });
   }
+  const orphans = await endOrphans(tracking);
   const leftovers = await contentOf(at('temp'));
   const rawSummary = files.summary;
   if (Buffer.byteLength(rawSummary) > summaryLimit) {
@@ -191,80 +161,8 @@ export async function runAction(request: RunRequest, place: RunPlace): Promise<R
     rawSummary,
     annotations: processor.annotations,
     leftovers,
+    orphans,
     took,
-  };
-}
-
-function jobEnvironment(request: RunRequest, place: RunPlace, job: string): Record<string, string> {
-  const { repository, ref, runId, eventName, actor } = place.workflow;
-  return {
-    PATH: process.env['PATH'] ?? '/usr/bin:/bin',
-    HOME: join(job, 'home'),
-    LANG: 'C.UTF-8',
-    CI: 'true',
-    GITHUB_ACTIONS: 'true',
-    GITHUB_WORKSPACE: join(job, 'workspace'),
-    GITHUB_SERVER_URL: 'https://github.com',
-    GITHUB_API_URL: 'https://api.github.com',
-    GITHUB_GRAPHQL_URL: 'https://api.github.com/graphql',
-    GITHUB_REPOSITORY: repository,
-    GITHUB_REPOSITORY_OWNER: repository.split('/')[0] ?? '',
-    GITHUB_RUN_ID: runId,
-    GITHUB_RUN_NUMBER: '1',
-    GITHUB_RUN_ATTEMPT: '1',
-    GITHUB_JOB: 'deploy',
-    GITHUB_WORKFLOW: 'deploy',
-    GITHUB_ACTION: '__self',
-    GITHUB_ACTOR: actor,
-    GITHUB_EVENT_NAME: eventName,
-    GITHUB_REF: ref,
-    GITHUB_REF_NAME: ref.replace('refs/heads/', ''),
-    GITHUB_SHA: '0000000000000000000000000000000000000000',
-    RUNNER_OS: 'Linux',
-    RUNNER_ARCH: 'X64',
-    RUNNER_NAME: 'sandbox',
-    RUNNER_ENVIRONMENT: 'self-hosted',
-    RUNNER_TEMP: join(job, 'temp'),
-    RUNNER_TOOL_CACHE: place.toolCache,
-    NODE_EXTRA_CA_CERTS: place.caFile,
-    SSL_CERT_FILE: place.caFile,
-    ...(request.debug === true ? { RUNNER_DEBUG: '1' } : {}),
-    ...request.env,
-  };
-}
-
-function inputVariables(request: RunRequest, metadata: ActionMetadata, env: Readonly<Record<string, string>>): Record<string, string> {
-  const defaults = Object.entries(metadata.inputs).map(([name, { default: value }]) => [
-    inputVariable(name),
-    value === undefined ? '' : evaluate(String(value), env),
-  ]);
-  return {
-    ...Object.fromEntries(defaults),
-    ...Object.fromEntries(Object.entries(request.inputs).map(([name, value]) => [inputVariable(name), value])),
-  };
-}
-
-const fileCommands = {
-  GITHUB_OUTPUT: 'output',
-  GITHUB_STATE: 'state',
-  GITHUB_ENV: 'env',
-  GITHUB_PATH: 'path',
-  GITHUB_STEP_SUMMARY: 'summary',
-} as const;
-
-async function commandFiles(folder: string, phase: string): Promise<Record<string, string>> {
-  const entries = Object.entries(fileCommands).map(([variable, name]) => [variable, join(folder, `${phase}-${name}`)] as const);
-  for (const [, path] of entries) await writeFile(path, '');
-  return Object.fromEntries(entries);
-}
-
-async function readCommandFiles(folder: string, phase: string) {
-  const text = (name: string): Promise<string> => readFile(join(folder, `${phase}-${name}`), 'utf8');
-  return {
-    outputs: parseFileCommands(await text('output')),
-    state: parseFileCommands(await text('state')),
-    env: parseFileCommands(await text('env')),
-    summary: await text('summary'),
   };
 }
 
@@ -299,7 +197,17 @@ async function step(what: {
   place.started?.(running(child));
   const end = await new Promise<StepEnd>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code, signal) => resolve({ code, signal }));
+    child.once('exit', (code, signal) => {
+      // Processes left behind may hold the pipes open: what they still say is of no interest.
+      const enough = setTimeout(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, drain);
+      child.once('close', () => {
+        clearTimeout(enough);
+        resolve({ code, signal });
+      });
+    });
   });
   for (const cutter of cutters) cutter.end();
   return end;

@@ -19,6 +19,8 @@ export interface Start {
   readonly cache: string;
   readonly options: Options;
   readonly outer: Outer;
+  /** Last touches before `env` says that the world is ready. */
+  readonly prepare?: (world: RunningWorld) => void;
 }
 
 export interface OpenedWorld {
@@ -37,7 +39,7 @@ const written = ['env', 'enter', 'inside', 'kubeconfig', 'ca.pem', 'control.sock
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** Brings a world up in a folder and writes everything callers need; `env` last. */
-export async function openWorld({ folder, cache, options, outer }: Start): Promise<OpenedWorld> {
+export async function openWorld({ folder, cache, options, outer, prepare }: Start): Promise<OpenedWorld> {
   if (folder.length > longest) throw new Error(`${folder} is too long for the sockets in it: use a path of at most ${longest} characters`);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = (name: string): string => join(folder, name);
@@ -68,6 +70,7 @@ export async function openWorld({ folder, cache, options, outer }: Start): Promi
     await writeFile(file(name), enterScript({ folder, holder, bin, ...outside }));
     await chmod(file(name), 0o755);
   }
+  prepare?.(world);
   const lines = Object.entries({ ...environment, WORLD_PID: String(outside.pid) }).map(([key, value]) => `${key}=${quote(value)}`);
   await writeFile(file('env.new'), `${lines.join('\n')}\n`, { mode: 0o600 });
   await rename(file('env.new'), file('env'));
@@ -82,15 +85,6 @@ export async function openWorld({ folder, cache, options, outer }: Start): Promi
       for (const name of written) await rm(file(name), { recursive: true, force: true });
     },
   };
-}
-
-/** The way in `--cloud-only`: a world until somebody ends it. */
-export async function cloudOnly(start: Start): Promise<number> {
-  const opened = await openWorld(start);
-  process.stdout.write(`sandbox: ready. Run commands in it with ${join(start.folder, 'enter')} COMMAND …; end it with Ctrl-C or SIGTERM.\n`);
-  await start.outer.signal();
-  await opened.close();
-  return 0;
 }
 
 /** What OpenStack clients, Terraform, Node, OpenSSL and our own tests read. */
