@@ -11,7 +11,7 @@ import { listEips } from '../otc/eip.ts';
 import { type ClusterSeen, type ClusterSpec, clusterChanges, endpointsOf, minor, newCluster, refuseFailed } from './cluster-spec.ts';
 import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
 import type { EipResource } from './eip.ts';
-import type { Gate } from './gate.ts';
+import type { Gate, Gates } from './gate.ts';
 import type { SubnetResource } from './subnet.ts';
 import type { VpcResource } from './vpc.ts';
 
@@ -19,10 +19,8 @@ export type ClusterNeeds = {
   readonly vpc: VpcResource;
   readonly subnet: SubnetResource;
   readonly eip: Maybe<EipResource>;
-  readonly agency: Maybe<Gate>;
-  readonly preflight: Gate;
   readonly delegation: Maybe<Gate>;
-};
+} & Gates;
 
 export type ClusterResource = Resource<ClusterNeeds, ClusterSpec, ClusterSeen>;
 

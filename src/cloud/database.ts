@@ -20,7 +20,7 @@ import {
   refuseOtherMasterkey,
   wantedExpansion,
 } from './database-spec.ts';
-import type { Gate } from './gate.ts';
+import type { Gate, Gates } from './gate.ts';
 import type { DatabaseGroup } from './security-group.ts';
 import type { SubnetResource } from './subnet.ts';
 import type { VpcResource } from './vpc.ts';
@@ -29,9 +29,8 @@ export type DatabaseNeeds = {
   readonly vpc: VpcResource;
   readonly subnet: SubnetResource;
   readonly group: Maybe<DatabaseGroup>;
-  readonly preflight: Gate;
   readonly delegation: Maybe<Gate>;
-};
+} & Gates;
 
 export type DatabaseResource = Resource<DatabaseNeeds, DatabaseSpec, DatabaseSeen>;
 

@@ -5,13 +5,14 @@ import { schedules, until } from '../engine/until.ts';
 import { unlessGone } from '../otc/client.ts';
 import * as dns from '../otc/dns.ts';
 import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
+import type { Gates } from './gate.ts';
 
 export interface ZoneSpec {
   /** With the dot at the end. */
   readonly name: string;
 }
 
-export type DnsZone = Resource<Record<string, never>, ZoneSpec, dns.Zone>;
+export type DnsZone = Resource<Gates, ZoneSpec, dns.Zone>;
 
 const ZONE_TTL = 300;
 
@@ -20,7 +21,7 @@ export function zoneWanted({ stack }: Pick<CloudContext, 'stack'>): boolean {
   return stack.dns.records !== 'existing' || stack.certificates.issuer !== 'existing';
 }
 
-export function dnsZone(context: CloudContext): DnsZone {
+export function dnsZone(context: CloudContext, needs: Gates): DnsZone {
   const { otc, stack } = context;
   const { existing } = stack.dns;
   const name = `${stack.dns.zone}.`;
@@ -33,10 +34,10 @@ export function dnsZone(context: CloudContext): DnsZone {
     }
     return theOne(found, `DNS zone ${name}`, (one) => one.id);
   };
-  return resource<Record<string, never>, ZoneSpec, dns.Zone>({
+  return resource<Gates, ZoneSpec, dns.Zone>({
     id: 'dns/zone',
     title: `DNS zone ${stack.dns.zone}`,
-    needs: {},
+    needs,
     wanted,
     protect: 'data',
     usualSeconds: 5,

@@ -5,6 +5,7 @@ import { schedules, until } from '../engine/until.ts';
 import { unlessGone } from '../otc/client.ts';
 import { createEip, deleteEip, type Eip, getEip, listEips, updateBandwidth } from '../otc/eip.ts';
 import { type CloudContext, createOnce, theOne } from './context.ts';
+import type { Gates } from './gate.ts';
 
 export interface EipSpec {
   readonly alias: string;
@@ -12,7 +13,7 @@ export interface EipSpec {
   readonly bandwidth: number;
 }
 
-export type EipResource = Resource<Record<string, never>, EipSpec, Eip>;
+export type EipResource = Resource<Gates, EipSpec, Eip>;
 
 const BROKEN = new Set(['BIND_ERROR', 'ERROR', 'FREEZED']);
 const PASSING = new Set(['PENDING_CREATE', 'NOTIFYING', 'PENDING_UPDATE', 'BINDING']);
@@ -25,17 +26,17 @@ export interface EipSettings {
   readonly bandwidth: number;
 }
 
-export function eip(context: CloudContext, { id: resourceId, role, wanted, bandwidth }: EipSettings): EipResource {
+export function eip(context: CloudContext, needs: Gates, { id: resourceId, role, wanted, bandwidth }: EipSettings): EipResource {
   const { otc, names } = context;
   const alias = names(role);
   const find = async (fresh?: boolean): Promise<Eip | undefined> => {
     const ours = (await listEips(otc, fresh)).filter((one) => one.alias === alias);
     return theOne(ours, `EIP ${alias}`, (one) => one.id);
   };
-  return resource<Record<string, never>, EipSpec, Eip>({
+  return resource<Gates, EipSpec, Eip>({
     id: resourceId,
     title: `EIP ${alias}`,
-    needs: {},
+    needs,
     wanted,
     // An address may stand in firewalls and DNS of others: it is not given up for a change of size.
     protect: 'cluster',

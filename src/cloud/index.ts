@@ -69,24 +69,30 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
   const { stack } = context;
   const looked = preflight(context);
   const trust = agency(context);
-  const network = vpc(context);
+  const gates = { preflight: looked, agency: maybe(trust) };
+  const network = vpc(context, gates);
   const subnetCluster = subnet(context, 'cluster', network);
   const ownDatabaseSubnet = subnet(context, 'database', network);
   const subnetDatabase = stack.network.subnets.single ? subnetCluster : ownDatabaseSubnet;
-  const natEip = eip(context, { id: 'network/nat-eip', role: 'nat', wanted: stack.network.egress === 'nat-gateway', bandwidth: NAT_BANDWIDTH });
+  const natEip = eip(context, gates, {
+    id: 'network/nat-eip',
+    role: 'nat',
+    wanted: stack.network.egress === 'nat-gateway',
+    bandwidth: NAT_BANDWIDTH,
+  });
   const gateway = natGateway(context, { vpc: network, subnet: subnetCluster });
   const snat = snatRule(context, { gateway, subnet: subnetCluster, eip: natEip });
-  const client = clientGroup(context);
+  const client = clientGroup(context, gates);
   const guarded = databaseGroup(context, client);
   const clientRuleSet = clientRules(context, { client, database: guarded });
-  const zone = dnsZone(context);
+  const zone = dnsZone(context, gates);
   const delegated = delegation(context, zone, ports.delegation);
-  const gates = { preflight: looked, delegation: maybe(delegated) };
-  const instance = database(context, { vpc: network, subnet: subnetDatabase, group: maybe(guarded), ...gates });
+  const delegationFirst = { delegation: maybe(delegated) };
+  const instance = database(context, { vpc: network, subnet: subnetDatabase, group: maybe(guarded), ...gates, ...delegationFirst });
   const ca = databaseCa(context, instance);
   const publicApi = stack.cluster.existing === undefined && stack.cluster.access === 'eip';
-  const clusterEip = eip(context, { id: 'cluster/eip', role: 'api', wanted: publicApi, bandwidth: API_BANDWIDTH });
-  const kubernetes = cluster(context, { vpc: network, subnet: subnetCluster, eip: maybe(clusterEip), agency: maybe(trust), ...gates });
+  const clusterEip = eip(context, gates, { id: 'cluster/eip', role: 'api', wanted: publicApi, bandwidth: API_BANDWIDTH });
+  const kubernetes = cluster(context, { vpc: network, subnet: subnetCluster, eip: maybe(clusterEip), ...gates, ...delegationFirst });
   const access = apiAccess(context, { cluster: kubernetes, vpc: network });
   const keyPair = nodeKeyPair(context);
   const zones = [...new Set([...zonesOf[stack.region], ...stack.cluster.nodes.zones])];
@@ -94,7 +100,7 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
   const nodePools = zones.map((one) => nodePool(context, one, keyPair, poolNeeds));
   const credentials = kubeconfig(context, { cluster: kubernetes, access: maybe(access) });
   const ownBalancer = stack.loadBalancer.existing === undefined;
-  const balancerEip = eip(context, { id: 'load-balancer/eip', role: 'elb', wanted: ownBalancer, bandwidth: stack.loadBalancer.bandwidth });
+  const balancerEip = eip(context, gates, { id: 'load-balancer/eip', role: 'elb', wanted: ownBalancer, bandwidth: stack.loadBalancer.bandwidth });
   const balancer = loadBalancer(context, { vpc: network, subnet: subnetCluster, eip: maybe(balancerEip) });
   const record = dnsRecord(context, { zone, loadBalancer: balancer });
   const named = {

@@ -6,6 +6,7 @@ import { type Change, type Resource, resource } from '../engine/resource.ts';
 import { unlessGone } from '../otc/client.ts';
 import { createSecurityGroup, deleteSecurityGroup, getSecurityGroup, listSecurityGroups, type SecurityGroup } from '../otc/security-group.ts';
 import { type CloudContext, createOnce, description, theOne } from './context.ts';
+import type { Gates } from './gate.ts';
 import { type Rule, ruleChanges, setRules } from './rules.ts';
 
 export interface GroupSpec {
@@ -13,18 +14,18 @@ export interface GroupSpec {
   readonly rules: readonly Rule[];
 }
 
-export type ClientGroup = Resource<Record<string, never>, GroupSpec, SecurityGroup>;
+export type ClientGroup = Resource<Gates, GroupSpec, SecurityGroup>;
 export type DatabaseGroup = Resource<{ readonly client: ClientGroup }, GroupSpec, SecurityGroup>;
 export type ClientRules = Resource<{ readonly client: ClientGroup; readonly database: DatabaseGroup }, readonly Rule[], SecurityGroup>;
 
 /** `rds-client`, carried by the nodes. Made without any rule; what it may do is said by {@link clientRules}. */
-export function clientGroup(context: CloudContext): ClientGroup {
+export function clientGroup(context: CloudContext, needs: Gates): ClientGroup {
   const { otc, names } = context;
   const name = names('rds-client');
-  return resource<Record<string, never>, GroupSpec, SecurityGroup>({
+  return resource<Gates, GroupSpec, SecurityGroup>({
     id: 'network/security-group-client',
     title: `Security group ${name}`,
-    needs: {},
+    needs,
     wanted: managed(context),
     usualSeconds: 2,
     prefetch: () => listSecurityGroups(otc),

@@ -5,6 +5,7 @@ import { schedules, until } from '../engine/until.ts';
 import { unlessGone } from '../otc/client.ts';
 import { createVpc, deleteVpc, getVpc, listVpcs, updateVpc, type Vpc } from '../otc/vpc.ts';
 import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
+import type { Gates } from './gate.ts';
 
 export interface VpcSpec {
   readonly name: string;
@@ -12,9 +13,9 @@ export interface VpcSpec {
   readonly sharedSnat: boolean;
 }
 
-export type VpcResource = Resource<Record<string, never>, VpcSpec, Vpc>;
+export type VpcResource = Resource<Gates, VpcSpec, Vpc>;
 
-export function vpc(context: CloudContext): VpcResource {
+export function vpc(context: CloudContext, needs: Gates): VpcResource {
   const { otc, stack, names } = context;
   const { existing } = stack.network;
   const name = existing?.name ?? (existing === undefined ? names('vpc') : `${existing.id}`);
@@ -24,10 +25,10 @@ export function vpc(context: CloudContext): VpcResource {
     const ours = all.filter((one) => one.name === name);
     return theOne(ours, `VPC ${name}`, (one) => one.id);
   };
-  return resource<Record<string, never>, VpcSpec, Vpc>({
+  return resource<Gates, VpcSpec, Vpc>({
     id: 'network/vpc',
     title: `VPC ${name}`,
-    needs: {},
+    needs,
     wanted: true,
     protect: 'cluster',
     usualSeconds: 3,
