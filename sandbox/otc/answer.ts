@@ -40,9 +40,7 @@ function bytesOf(body: unknown): Buffer {
   return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
 }
 
-/** Cuts the connection with a TCP reset. */
+/** Cuts the connection in the middle: clients see a reset ("socket hang up"). TLS sockets cannot send an RST themselves. */
 export function reset(response: ServerResponse): void {
-  const socket = response.socket as (NonNullable<ServerResponse['socket']> & { resetAndDestroy?: () => void }) | null;
-  if (socket !== null && typeof socket.resetAndDestroy === 'function') socket.resetAndDestroy();
-  else response.destroy();
+  response.destroy();
 }
