@@ -58,10 +58,8 @@ export async function walk(roots: readonly AnyResource[], options: WalkOptions):
   const order = inOrder(roots);
   const writes = onceBefore(options);
   const visits = new Map<AnyResource, Promise<Visit>>();
-  for (const resource of order) {
-    // A failed prefetch shows up again where the resource is observed; here it must only not go unhandled.
-    resource.prefetch?.(runFor(resource, options)).catch((error: unknown) => options.journal.say(resource, `prefetch: ${asFault(error).message}`));
-  }
+  // Whether a prefetch failed shows where the resource is observed; here it must only not go unhandled.
+  void Promise.allSettled(order.map((resource) => resource.prefetch?.(runFor(resource, options))));
   const visit = (resource: AnyResource): Promise<Visit> => {
     let promise = visits.get(resource);
     if (promise === undefined) {
@@ -97,6 +95,8 @@ async function visitOne(
   try {
     const seenNeeds = Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.seen]));
     const broken = visits.filter(({ outcome }) => outcome.verdict === 'failed' || outcome.verdict === 'blocked');
+    // What is not wanted is looked for another time, when all it stands on is well.
+    if (broken.length > 0 && !resource.wanted) return end('absent', undefined);
     if (broken.length > 0) return end('blocked', undefined, { note: `waits for ${broken.map(({ outcome }) => outcome.id).join(', ')}` });
     stopIfCancelled(options.signal);
     const seen: unknown = await resource.observe(seenNeeds, run);
@@ -104,15 +104,16 @@ async function visitOne(
     const missing = needs.filter(([, need], index) => !('maybe' in need) && visits[index]?.offered === undefined).map(([, need]) => needed(need).id);
     if (missing.length > 0) {
       const note = `known after ${missing.join(', ')}`;
-      if (resource.readsOnly === true) return end('unknown', undefined, { note });
+      if (!canBeMade(resource)) return end('unknown', undefined, { note });
       return seen === undefined ? end('create', undefined, { note }) : end('unknown', seen, { note });
     }
+    if (seen === undefined && !canBeMade(resource)) return end('unknown', undefined, { note: 'not there yet' });
     const spec: unknown = resource.want(Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.offered])));
     const changes: Change[] = seen === undefined ? [] : resource.diff(spec, seen);
     if (seen !== undefined && changes.length === 0) return end('unchanged', seen);
     const verdict: Verdict = seen === undefined ? 'create' : changes.some(({ replace }) => replace === true) ? 'replace' : 'update';
     if (verdict === 'replace') refuseReplacement(resource, changes);
-    if (!options.write || resource.readsOnly === true) return end(verdict, verdict === 'update' ? seen : undefined, { changes });
+    if (!options.write || !canBeMade(resource)) return end(verdict, verdict === 'update' ? seen : undefined, { changes });
     await writes();
     stopIfCancelled(options.signal);
     if (verdict === 'replace') await resource.destroy(seen, run);
@@ -162,6 +163,10 @@ async function removeUnwanted(
       else replaceOutcome('failed', { fault: asFault(error) });
     }
   }
+}
+
+function canBeMade({ readsOnly }: AnyResource): boolean {
+  return readsOnly !== true;
 }
 
 function refuseReplacement(resource: AnyResource, changes: readonly Change[]): void {
