@@ -1,6 +1,6 @@
 /** Owns GitHub's OIDC ID token: asks the runner's token endpoint for it. Who takes it is `otc/`'s business. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { Fault } from '../engine/fault.ts';
+import { Cancelled, Fault } from '../engine/fault.ts';
 import { mask } from '../secret.ts';
 
 /** A plain GET; `main.ts` hands in the one that honours proxies. */
@@ -44,7 +44,12 @@ export async function idToken(
         hint: 'Run again; if it stays, look at githubstatus.com and at the permissions of the job.',
       });
     }
-    await delay(pauseMs * attempt, undefined, { signal });
+    try {
+      await delay(pauseMs * attempt, undefined, { signal });
+    } catch (error) {
+      if (signal.aborted) throw new Cancelled('the run was cancelled');
+      throw error;
+    }
   }
 }
 

@@ -92,14 +92,14 @@ function validate(value: unknown, unset: readonly Path[]): { output?: StackFile;
 
 /** Blocks that a broken setting makes unfit for rules: its own, and those whose rules look at it. */
 function brokenBlocks(failed: readonly Path[]): Set<string> {
-  const lookedAtBy: Record<string, readonly string[]> = {
-    region: ['database', 'cluster', 'loadBalancer', 'network'],
-    domain: ['dns'],
-    dns: ['domain'],
-    network: ['cluster'],
-    cluster: ['loadBalancer', 'database'],
-  };
-  return new Set(failed.flatMap(([block]) => [String(block), ...(lookedAtBy[String(block)] ?? [])]));
+  const lookedAtBy = new Map<string, readonly string[]>([
+    ['region', ['database', 'cluster', 'loadBalancer', 'network']],
+    ['domain', ['dns']],
+    ['dns', ['domain']],
+    ['network', ['cluster']],
+    ['cluster', ['loadBalancer', 'database']],
+  ]);
+  return new Set(failed.flatMap(([block]) => [String(block), ...(lookedAtBy.get(String(block)) ?? [])]));
 }
 
 /** Takes a setting out; of a list, the whole list. */

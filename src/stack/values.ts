@@ -25,11 +25,13 @@ export interface Lifted {
 
 type Named = Exclude<keyof LiftedSecrets, 'configuration'>;
 /** Paths below `configmapConfig` and `secretConfig`; ZITADEL reads its configuration without regard to case. */
-const NAMED: Readonly<Record<string, Named>> = {
-  'database.postgres.user.password': 'databaseUserPassword',
-  'database.postgres.admin.password': 'databaseRootPassword',
-  'firstinstance.org.human.password': 'adminPassword',
-};
+const NAMED: ReadonlyMap<string, Named> = new Map(
+  Object.entries({
+    'database.postgres.user.password': 'databaseUserPassword',
+    'database.postgres.admin.password': 'databaseRootPassword',
+    'firstinstance.org.human.password': 'adminPassword',
+  } as const),
+);
 const SECRET_KEY = /(password|secret|token|private_?key|api_?key|access_?key|masterkey|dsn)$/i;
 
 /** Lifts every secret out of Helm values for ZITADEL's chart (value paths of charts 9.x). */
@@ -56,7 +58,7 @@ export function liftSecrets(values: Values): Lifted {
         problems.push(...secretsInList(value, inner));
         continue;
       }
-      const name = NAMED[inner.slice(depth).join('.').toLowerCase()];
+      const name = NAMED.get(inner.slice(depth).join('.').toLowerCase());
       if (name !== undefined && (value === null || value === '')) {
         delete from[key];
         continue;
@@ -103,8 +105,6 @@ export function conflicts(values: Values, stack: Stack): Problem[] {
   };
   const given = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
   const not = (expected: string | number) => (value: unknown) => given(value) && String(value).toLowerCase() !== String(expected).toLowerCase();
-  const config = 'zitadel.configmapConfig';
-  const postgres = `${config}.Database.Postgres`;
   refuse(
     'zitadel.masterkeySecretName',
     given,
@@ -119,38 +119,51 @@ export function conflicts(values: Values, stack: Stack): Problem[] {
   refuse('zitadel.configSecretKey', not('config-yaml'), 'the configuration Secret is this action’s, and its key is config-yaml');
   refuse('zitadel.dbSslCaCrt', given, 'the CA of the database is downloaded from RDS; a fixed one would fail when it is renewed');
   refuse('zitadel.dbSslCaCrtSecret', not('zitadel-rds-ssl-cert'), 'the CA of the database is kept in the Secret zitadel-rds-ssl-cert');
-  refuse(
-    `${config}.ExternalDomain`,
-    not(stack.domain),
-    `ZITADEL answers under its ExternalDomain only, and DNS, certificate and ingress are made for ${stack.domain}`,
-    'Change "domain" in the stack file.',
-  );
-  refuse(
-    `${config}.ExternalSecure`,
-    (value) => value !== true,
-    'the outside speaks HTTPS; without ExternalSecure every link and the issuer would begin with http://',
-  );
-  refuse(`${config}.ExternalPort`, not(443), 'the outside listens on port 443; another ExternalPort breaks every redirect');
-  refuse(`${config}.Port`, not(8080), 'the Service and its probes expect port 8080');
-  refuse(`${config}.TLS.Enabled`, (value) => value !== false, 'TLS ends at the ingress controller, which speaks h2c to the pods');
-  refuse(`${config}.Database.cockroach`, given, 'the database is PostgreSQL');
-  refuse(`${postgres}.Port`, not(stack.database.port), `the database listens on ${stack.database.port}`, 'Change "database.port" in the stack file.');
-  refuse(
-    `${postgres}.Database`,
-    not(stack.database.name),
-    `the database is called ${stack.database.name}`,
-    'Change "database.name" in the stack file.',
-  );
-  refuse(
-    `${postgres}.User.Username`,
-    not(stack.database.user),
-    `ZITADEL’s role is called ${stack.database.user}`,
-    'Change "database.user" in the stack file.',
-  );
-  refuse(`${postgres}.Admin.Username`, not('root'), 'the administrator of an RDS instance is called root');
-  refuse(`${config}.FirstInstance.Skip`, (value) => value !== false, 'without a first instance there is nothing to log in to');
-  for (const key of ['MachineKeyPath', 'PatPath', 'LoginClientPatPath'])
-    refuse(`${config}.FirstInstance.${key}`, given, 'the chart sets this path itself and refuses another');
+  for (const config of ['zitadel.configmapConfig', 'zitadel.secretConfig']) {
+    const postgres = `${config}.Database.Postgres`;
+    refuse(
+      `${postgres}.DSN`,
+      given,
+      'with a DSN ZITADEL ignores host, user and CA that this action sets, and the init Job makes neither role nor database',
+    );
+    refuse(
+      `${config}.ExternalDomain`,
+      not(stack.domain),
+      `ZITADEL answers under its ExternalDomain only, and DNS, certificate and ingress are made for ${stack.domain}`,
+      'Change "domain" in the stack file.',
+    );
+    refuse(
+      `${config}.ExternalSecure`,
+      (value) => value !== true,
+      'the outside speaks HTTPS; without ExternalSecure every link and the issuer would begin with http://',
+    );
+    refuse(`${config}.ExternalPort`, not(443), 'the outside listens on port 443; another ExternalPort breaks every redirect');
+    refuse(`${config}.Port`, not(8080), 'the Service and its probes expect port 8080');
+    refuse(`${config}.TLS.Enabled`, (value) => value !== false, 'TLS ends at the ingress controller, which speaks h2c to the pods');
+    refuse(`${config}.Database.cockroach`, given, 'the database is PostgreSQL');
+    refuse(
+      `${postgres}.Port`,
+      not(stack.database.port),
+      `the database listens on ${stack.database.port}`,
+      'Change "database.port" in the stack file.',
+    );
+    refuse(
+      `${postgres}.Database`,
+      not(stack.database.name),
+      `the database is called ${stack.database.name}`,
+      'Change "database.name" in the stack file.',
+    );
+    refuse(
+      `${postgres}.User.Username`,
+      not(stack.database.user),
+      `ZITADEL’s role is called ${stack.database.user}`,
+      'Change "database.user" in the stack file.',
+    );
+    refuse(`${postgres}.Admin.Username`, not('root'), 'the administrator of an RDS instance is called root');
+    refuse(`${config}.FirstInstance.Skip`, (value) => value !== false, 'without a first instance there is nothing to log in to');
+    for (const key of ['MachineKeyPath', 'PatPath', 'LoginClientPatPath'])
+      refuse(`${config}.FirstInstance.${key}`, given, 'the chart sets this path itself and refuses another');
+  }
   refuse('initJob.enabled', (value) => value !== true, 'without the init Job nobody makes ZITADEL’s role and database');
   refuse('initJob.command', given, 'a partial init leaves role or database unmade');
   refuse('setupJob.enabled', (value) => value !== true, 'without the setup Job the server finds no schema');
@@ -243,15 +256,17 @@ function find(values: Values, parts: readonly string[]): { path: string[]; value
   return { path, value };
 }
 
+/** Sets a leaf; keys that differ in case only are the same to ZITADEL. */
 function put(tree: Record<string, unknown>, path: Path, leaf: unknown): void {
   const [first, ...rest] = path.map(String);
   if (first === undefined) return;
+  const key = Object.keys(tree).find((candidate) => candidate.toLowerCase() === first.toLowerCase()) ?? first;
   if (rest.length === 0) {
-    tree[first] = leaf;
+    tree[key] = leaf;
     return;
   }
-  const inner = isMap(tree[first]) ? tree[first] : {};
-  tree[first] = inner;
+  const inner = isMap(tree[key]) ? tree[key] : {};
+  tree[key] = inner;
   put(inner, rest, leaf);
 }
 

@@ -1,10 +1,10 @@
 /** The stack file: what it becomes, and every mistake with its place. */
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${VAR} is what these tests are about
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Faults } from '../../../src/engine/fault.ts';
-import { readDocument } from '../../../src/stack/document.ts';
 import { type ReadStack, readStack } from '../../../src/stack/read.ts';
 
 const small = 'name: zitadel-prod\nregion: eu-de\ndomain: login.example.com\ncontact: platform@example.com\n';
@@ -209,57 +209,45 @@ test('variables: values, types, escapes, and what is not set', () => {
   assert.match(errors(`${small}zitadel:\n  organization: \${A:-b}\n`).join(), /"\$\{A:-b\}" is not a variable/);
 });
 
-/** The shape of a value: scalars are all the same. */
-function shape(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(shape);
-  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shape(inner)]));
-  return 'scalar';
-}
-
-test('property: substitution never changes structure, and text arrives as it is', () => {
-  const text = 'a: ${V}\nb: "x${V}y"\nc: \'${V}\'\nd: |\n  first ${V}\n  second\ne:\n  - ${V}\n  - { f: "${V}" }\ng: >-\n  ${V}\n  ${V}\n';
-  const nasty = fc.oneof(
-    fc.string({ minLength: 1, maxLength: 60 }),
-    fc.string({ minLength: 1, maxLength: 40, unit: fc.constantFrom(...'\n\r\t "\'#:,[]{}&*!|>%@`-?${}\\~', 'V') }),
-    fc.constantFrom(
-      'a: b',
-      '\n- x',
-      '# c',
-      '"',
-      "'",
-      '*x',
-      '&a b',
-      '{a: 1}',
-      '[1]',
-      '${V}',
-      '$${V}',
-      '---\nx: y',
-      '!!int "1"',
-      'null',
-      '~',
-      '1e3',
-      '0x10',
-      '007',
-    ),
-  );
-  const plain = readDocument(text, 'f', () => 'x');
-  fc.assert(
-    fc.property(nasty, (value) => {
-      const { value: result, faults } = readDocument(text, 'f', () => value);
-      assert.deepEqual(faults, []);
-      assert.deepEqual(shape(result), shape(plain.value));
-      const { b, c, d, e, g } = result as { b: string; c: string; d: string; e: [unknown, { f: string }]; g: string };
-      assert.equal(b, `x${value}y`);
-      assert.equal(c, value);
-      assert.equal(d, `first ${value}\nsecond\n`);
-      assert.equal(e[1].f, value);
-      assert.equal(String(e[0]), value);
-      assert.equal(g, `${value} ${value}`);
-    }),
-    { numRuns: 1000 },
-  );
+test('the examples, and the stack files in the documentation, are right', () => {
+  const root = new URL('../../../', import.meta.url);
+  const text = (path: string): string => readFileSync(new URL(path, root), 'utf8');
+  const examples = readdirSync(new URL('examples/', root)).filter((name) => name.startsWith('zitadel'));
+  assert.ok(examples.length >= 2);
+  for (const name of examples) assert.deepEqual(errors(text(`examples/${name}`)), [], name);
+  for (const page of ['README.md', 'docs/stack-file.md']) {
+    const blocks = [...text(page).matchAll(/^```yaml\n([\s\S]*?)^```/gm)]
+      .map(([, block = '']) => block)
+      .filter((block) => /^name: zitadel/m.test(block));
+    assert.ok(blocks.length > 0, page);
+    for (const block of blocks) assert.deepEqual(errors(block), [], page);
+  }
 });
 
-test('an alias that contains itself is an error, not a loop', () => {
-  assert.match(readDocument('a: &x\n  b: *x\n', 'f', () => undefined).faults.join(), /leads nowhere/);
+test('property: whatever the file holds, the answer is a stack or a list of faults with places', () => {
+  const lines = small.trim().split('\n');
+  const junk = fc.oneof(
+    fc.string({ maxLength: 80 }),
+    fc.constantFrom(
+      '__proto__: { a: 1 }',
+      'constructor: x',
+      'toString: y',
+      'network: []',
+      'network: null',
+      'database: 5',
+      'cluster: { nodes: null }',
+      'a: &a [*a]',
+      '- x',
+      '? [a]: b',
+      'zitadel: { values: [] }',
+      'cluster: { allow: [null] }',
+      'dns: { existing: { id: 5 } }',
+    ),
+  );
+  fc.assert(
+    fc.property(fc.array(junk, { maxLength: 4 }), fc.subarray(lines), (more, kept) => {
+      errors([...kept, ...more].join('\n'));
+    }),
+    { numRuns: 1500 },
+  );
 });

@@ -1,0 +1,61 @@
+/** YAML with variables: whatever they hold, the document stays what it was. */
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${VAR} is what these tests are about
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { readDocument } from '../../../src/stack/document.ts';
+
+/** The shape of a value: scalars are all the same. */
+function shape(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(shape);
+  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shape(inner)]));
+  return 'scalar';
+}
+
+test('property: substitution never changes structure, and text arrives as it is', () => {
+  const text = 'a: ${V}\nb: "x${V}y"\nc: \'${V}\'\nd: |\n  first ${V}\n  second\ne:\n  - ${V}\n  - { f: "${V}" }\ng: >-\n  ${V}\n  ${V}\n';
+  const nasty = fc.oneof(
+    fc.string({ minLength: 1, maxLength: 60 }),
+    fc.string({ minLength: 1, maxLength: 40, unit: fc.constantFrom(...'\n\r\t "\'#:,[]{}&*!|>%@`-?${}\\~', 'V') }),
+    fc.constantFrom(
+      'a: b',
+      '\n- x',
+      '# c',
+      '"',
+      "'",
+      '*x',
+      '&a b',
+      '{a: 1}',
+      '[1]',
+      '${V}',
+      '$${V}',
+      '---\nx: y',
+      '!!int "1"',
+      'null',
+      '~',
+      '1e3',
+      '0x10',
+      '007',
+    ),
+  );
+  const plain = readDocument(text, 'f', () => 'x');
+  fc.assert(
+    fc.property(nasty, (value) => {
+      const { value: result, faults } = readDocument(text, 'f', () => value);
+      assert.deepEqual(faults, []);
+      assert.deepEqual(shape(result), shape(plain.value));
+      const { b, c, d, e, g } = result as { b: string; c: string; d: string; e: [unknown, { f: string }]; g: string };
+      assert.equal(b, `x${value}y`);
+      assert.equal(c, value);
+      assert.equal(d, `first ${value}\nsecond\n`);
+      assert.equal(e[1].f, value);
+      assert.equal(String(e[0]), value);
+      assert.equal(g, `${value} ${value}`);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('an alias that contains itself is an error, not a loop', () => {
+  assert.match(readDocument('a: &x\n  b: *x\n', 'f', () => undefined).faults.join(), /leads nowhere/);
+});
