@@ -16,21 +16,30 @@ const shape = /^([\w-]+)(?:\s*(?:\(\[|\[\[|\[\(|\(\(|\{\{|\[|\(|\{)\s*"?(.*?)"?\
 export function readFlowchart(text: string): Flowchart {
   const nodes = new Map<string, Node>();
   const edges: [string, string][] = [];
+  /** Titles of the open subgraphs: part of the labels of the nodes first named in them. */
+  const rooms: string[] = [];
   const node = (part: string): string | undefined => {
     const match = shape.exec(part.trim());
     const id = match?.[1];
     if (match === null || id === undefined) return undefined;
     const known = nodes.get(id);
-    nodes.set(id, { label: match[2]?.replace(/<br\s*\/?>/g, ' · ') ?? known?.label ?? id, className: match[3] ?? known?.className });
+    nodes.set(id, {
+      label: known?.label ?? [...rooms, match[2]?.replace(/<br\s*\/?>/g, ' · ') ?? id].join('/'),
+      className: match[3] ?? known?.className,
+    });
     return id;
   };
   for (const raw of text.split('\n')) {
     const line = raw.trim().replace(/;$/, '');
+    const room = /^subgraph\s+[\w-]+\s*\["?(.*?)"?\]$/.exec(line);
+    if (room !== null) rooms.push(room[1] ?? '');
+    if (line === 'end') rooms.pop();
     if (line === '' || /^(flowchart|graph|classDef|style|linkStyle|subgraph|end|direction|click|%%)\b|^%%/.test(line)) continue;
     const assigned = /^class\s+([\w,\s-]+?)\s+([\w-]+)$/.exec(line);
     if (assigned !== null) {
       for (const id of (assigned[1] ?? '').split(',').map((part) => part.trim())) {
-        nodes.set(id, { label: nodes.get(id)?.label ?? id, className: assigned[2] });
+        const known = nodes.get(id);
+        if (known !== undefined) nodes.set(id, { ...known, className: assigned[2] });
       }
       continue;
     }

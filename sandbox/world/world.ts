@@ -3,17 +3,19 @@
  * what takes part in snapshots, what is closed at the end. The ways in (command line, files for callers) are `../main.ts`.
  */
 
-import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import type { Clusters, Databases, Site, Snapshotting, World } from '../contract.ts';
+import { chartSites } from '../charts/sites.ts';
+import type { Clusters, Databases, Snapshotting, World } from '../contract.ts';
 import { interpose } from '../control/interpose.ts';
 import { ControlServer } from '../control/server.ts';
 import { ControlState } from '../control/state.ts';
 import { downloadSites } from '../downloads/index.ts';
 import { githubSite, type IdTokens } from '../github/index.ts';
+import { clusters } from '../kubernetes/index.ts';
 import { frontDoor, seed, services } from '../otc/index.ts';
+import { rdsDownloads } from '../otc/rds-downloads.ts';
 import { type Pace, Store } from '../otc/store.ts';
 import { postgres } from '../postgres/index.ts';
 import { LoopbackAddresses } from './addresses.ts';
@@ -40,9 +42,6 @@ export interface WorldOptions {
   /** Lines for the person who waits: long parts at first use. */
   readonly progress: (line: string) => void;
 }
-
-/** What the cluster room makes. */
-export type ClusterRoom = Clusters & Snapshotting & { close(): Promise<void> };
 
 export interface RunningWorld extends World {
   readonly state: ControlState;
@@ -96,8 +95,8 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
   };
   const databases = postgres(world, options.progress);
   world.databases = databases;
-  const clusters = await clusterRoom(world, options.programs);
-  world.clusters = clusters;
+  const room = clusters(world, { programs: options.programs, progress: options.progress });
+  world.clusters = room;
 
   const tenant = seed(store);
   const kill = async (signal: NodeJS.Signals, request: IncomingMessage): Promise<void> => {
@@ -109,7 +108,12 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
   };
   sites.add(frontDoor(world, { services, control: state, kill }));
   const idTokens = await githubSite();
-  const others = [...(await downloadSites(options.cache, options.progress)), ...idTokens.sites, ...(await moreSites(options))];
+  const others = [
+    ...(await downloadSites(options.cache, options.progress)),
+    ...idTokens.sites,
+    rdsDownloads(world),
+    ...chartSites(options.charts === undefined ? {} : { chartsDir: options.charts }),
+  ];
   for (const site of others) sites.add(interpose(site, state, (request, signal) => kill(signal, request)));
 
   const dns = { recursive: false, failed: failed('dns') };
@@ -121,7 +125,7 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
   ];
   await Promise.all([sites.listen(places.sites, 443), ...servers.map(([address, server]) => server.listen(address, 53))]);
 
-  const rooms: readonly Snapshotting[] = [saving(store), addresses, databases, clusters];
+  const rooms: readonly Snapshotting[] = [saving(store), addresses, databases, room];
   const routes: RunningWorld['routes'] = {};
   const control = new ControlServer({
     state,
@@ -145,7 +149,7 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
       await control.close();
       await sites.close();
       await Promise.all(servers.map(([, server]) => server.close()));
-      await clusters.close();
+      await room.close();
       await databases.close();
       runner.close();
       inside.close();
@@ -201,33 +205,4 @@ function snapshots(folder: string, rooms: readonly Snapshotting[], restored: () 
         restored();
       }),
   };
-}
-
-/** Sites of rooms that are not the world's own. */
-async function moreSites(options: WorldOptions): Promise<readonly Site[]> {
-  const room = await optional<{ chartSites(options: { chartsDir?: string }): Site[] | Promise<Site[]> }>('../charts/index.ts');
-  return (await room?.chartSites(options.charts === undefined ? {} : { chartsDir: options.charts })) ?? [];
-}
-
-async function clusterRoom(world: World, programs: Readonly<Record<string, string>>): Promise<ClusterRoom> {
-  const room = await optional<{
-    clusters(world: World, options: { programs: Readonly<Record<string, string>> }): ClusterRoom | Promise<ClusterRoom>;
-  }>('../kubernetes/index.ts');
-  if (room === undefined) {
-    const nothing = async (): Promise<void> => undefined;
-    const refuse = async (): Promise<never> => {
-      throw new Error('there are no control planes in this build');
-    };
-    return {
-      name: 'kubernetes',
-      ...{ create: refuse, bindExternal: refuse, credentials: refuse, addNode: refuse, removeNode: refuse, remove: refuse },
-      ...{ save: nothing, load: nothing, close: nothing },
-    };
-  }
-  return await room.clusters(world, { programs });
-}
-
-async function optional<T>(path: string): Promise<T | undefined> {
-  const file = new URL(path, import.meta.url);
-  return existsSync(file) ? ((await import(file.href)) as T) : undefined;
 }
