@@ -7,7 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './commands.ts';
-import { places } from './places.ts';
+import { places, publicResolvers } from './places.ts';
 
 export interface Outside {
   /** Process id (in the world's PID namespace) that holds the network namespace. */
@@ -17,7 +17,7 @@ export interface Outside {
 
 /** Brings up `lo`, the world's own addresses and its resolver's configuration. Everything ends with the namespaces. */
 export async function furnish(folder: string): Promise<void> {
-  const own = [places.sites, places.resolver, places.control, places.ns1, places.ns2, places.parent];
+  const own = [places.sites, places.resolver, places.control, places.ns1, places.ns2, places.parent, ...publicResolvers];
   await run('ip', ['-batch', '-'], { input: ['link set lo up', ...own.map((address) => `address add ${address}/32 dev lo`), ''].join('\n') });
   const resolv = join(folder, 'resolv.conf');
   writeFileSync(resolv, `nameserver ${places.resolver}\noptions timeout:2 attempts:2\n`);

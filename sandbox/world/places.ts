@@ -21,3 +21,6 @@ export const places = {
   console: '198.18.1.10',
   consoleGateway: '198.18.1.1',
 } as const;
+
+/** Resolvers that anybody may ask and that programs name by address; they answer as the world's own does. */
+export const publicResolvers = ['1.1.1.1', '1.0.0.1', '8.8.8.8', '8.8.4.4', '9.9.9.9'] as const;

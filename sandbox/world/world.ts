@@ -13,6 +13,7 @@ import { ControlServer } from '../control/server.ts';
 import { ControlState } from '../control/state.ts';
 import { downloadSites } from '../downloads/index.ts';
 import { githubSite, type IdTokens } from '../github/index.ts';
+import { acmeSite } from '../kubernetes/images/cert-manager/acme-site.ts';
 import { clusters } from '../kubernetes/index.ts';
 import { frontDoor, seed, services } from '../otc/index.ts';
 import { rdsDownloads } from '../otc/rds-downloads.ts';
@@ -26,7 +27,7 @@ import { DnsServer } from './dns/server.ts';
 import { SecurityGate } from './gate.ts';
 import { privateRanges } from './groups.ts';
 import { furnish, joinOutside, type Outside } from './namespaces.ts';
-import { places } from './places.ts';
+import { places, publicResolvers } from './places.ts';
 import { SiteServer } from './sites.ts';
 
 export interface WorldOptions {
@@ -118,7 +119,7 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
 
   const dns = { recursive: false, failed: failed('dns') };
   const servers: readonly (readonly [string, DnsServer])[] = [
-    [places.resolver, new DnsServer(known.resolve, { ...dns, recursive: true })],
+    ...[places.resolver, ...publicResolvers].map((address) => [address, new DnsServer(known.resolve, { ...dns, recursive: true })] as const),
     [places.ns1, new DnsServer(known.cloud, dns)],
     [places.ns2, new DnsServer(known.cloud, dns)],
     [places.parent, new DnsServer(known.parent, dns)],

@@ -10,6 +10,8 @@ export interface Member {
 }
 
 export interface Front {
+  /** Id of the pool that the members come from. */
+  readonly pool: string;
   readonly port: number;
   /** Addresses to listen on: the private one, and the EIP where one is bound. */
   readonly addresses: readonly string[];
@@ -29,7 +31,7 @@ export class Balancing {
 
   /** Listens on exactly these fronts from now on. */
   async arrange(fronts: readonly Front[]): Promise<void> {
-    const wanted = new Map(fronts.flatMap((front) => front.addresses.map((address) => [`${address}:${front.port}`, { address, front }] as const)));
+    const wanted = new Map<string, { readonly address: string; readonly front: Front }>(fronts.flatMap((front) => front.addresses.map((address) => [`${address}:${front.port}`, { address, front }] as const)));
     for (const [key, { server }] of [...this.#servers]) {
       if (wanted.has(key)) continue;
       this.#servers.delete(key);

@@ -232,6 +232,7 @@ class CloudController {
         }
         if (listener.protocol === 'UDP') continue;
         fronts.push({
+          pool: poolId,
           port: listener.protocol_port,
           addresses: [source, publicIpOfBalancer(store, balancer)?.public_ip_address].filter((address) => address !== undefined),
           source,

@@ -1,0 +1,2 @@
+/** Owns the door of this room: the chart repositories' sites. */
+export { chartSites } from './sites.ts';

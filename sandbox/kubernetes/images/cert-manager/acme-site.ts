@@ -1,0 +1,36 @@
+/**
+ * Owns Let's Encrypt's directories, production and staging: what proves to cert-manager that it can reach the ACME server. Orders
+ * are not placed here: the controller's stand-in asks the world's authority itself once DNS says that a challenge is met.
+ */
+import type { Site } from '../../../contract.ts';
+
+const hosts = ['acme-v02.api.letsencrypt.org', 'acme-staging-v02.api.letsencrypt.org'] as const;
+
+export const acmeSite: Site = {
+  name: 'acme',
+  hosts,
+  handle(request, response) {
+    const path = new URL(request.url ?? '/', 'https://acme').pathname;
+    if (path !== '/directory') {
+      response
+        .writeHead(404, { 'content-type': 'application/problem+json' })
+        .end(JSON.stringify({ type: 'urn:ietf:params:acme:error:malformed', status: 404 }));
+      return;
+    }
+    const at = (name: string): string => `https://${request.headers.host ?? hosts[0]}/acme/${name}`;
+    response.writeHead(200, { 'content-type': 'application/json' }).end(
+      JSON.stringify({
+        newNonce: at('new-nonce'),
+        newAccount: at('new-acct'),
+        newOrder: at('new-order'),
+        revokeCert: at('revoke-cert'),
+        keyChange: at('key-change'),
+        meta: {
+          termsOfService: 'https://letsencrypt.org/documents/LE-SA.pdf',
+          website: 'https://letsencrypt.org',
+          caaIdentities: ['letsencrypt.org'],
+        },
+      }),
+    );
+  },
+};
