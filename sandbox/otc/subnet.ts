@@ -108,7 +108,8 @@ interface Dns {
 
 /** `dnsList` is the superset of the two single fields; whichever is given fills the others. */
 function dns(wanted: { readonly [K in keyof Dns]?: Dns[K] | undefined }, before: Dns): Dns {
-  if (wanted.primary_dns === undefined && wanted.secondary_dns === undefined && wanted.dnsList === undefined) return before;
+  if (wanted.primary_dns === undefined && wanted.secondary_dns === undefined && wanted.dnsList === undefined)
+    return { primary_dns: before.primary_dns, secondary_dns: before.secondary_dns, dnsList: before.dnsList };
   const primary = wanted.primary_dns ?? wanted.dnsList?.[0] ?? before.primary_dns;
   const secondary = wanted.secondary_dns ?? wanted.dnsList?.[1] ?? before.secondary_dns;
   return { primary_dns: primary, secondary_dns: secondary, dnsList: wanted.dnsList ?? [primary, secondary].filter((server) => server !== '') };

@@ -1,0 +1,339 @@
+/** Replays what the official Terraform provider does with VPC, subnet, groups, EIP and NAT, with its strictness about types, and the locking rules. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { createPort, removePortsOf } from '../../../sandbox/otc/allocate.ts';
+import { bindPublicIp, unbindPublicIp } from '../../../sandbox/otc/public-ip.ts';
+import { networkTables } from '../../../sandbox/otc/tables/network.ts';
+import { type Cloud, eventually, natHost, startCloud, vpcHost } from './cloud.ts';
+
+let cloud: Cloud;
+before(async () => {
+  cloud = await startCloud();
+});
+after(async () => {
+  assert.deepEqual(cloud.log, []);
+  assert.deepEqual(networkTables(cloud.store).oddities.all(), []);
+  await cloud.close();
+});
+
+const v1 = (path: string) => `${vpcHost}/v1/${cloud.project}${path}`;
+const v2 = (path: string) => `${vpcHost}/v2.0${path}`;
+const tagsOf = (type: string, id: string, rest = '') => `${vpcHost}/v2.0/${cloud.project}/${type}/${id}/tags${rest}`;
+const post = (url: string, body?: unknown) => cloud.as('admin', url, { method: 'POST', body });
+const put = (url: string, body?: unknown) => cloud.as('admin', url, { method: 'PUT', body });
+const get = (url: string) => cloud.as('admin', url);
+const del = (url: string) => cloud.as('admin', url, { method: 'DELETE' });
+
+async function network(name: string, cidr = '10.0.0.0/16', subnetCidr = '10.0.1.0/24') {
+  const vpc = await post(v1('/vpcs'), { vpc: { name, cidr } });
+  assert.equal(vpc.status, 200);
+  await eventually(
+    () => get(v1(`/vpcs/${vpc.body.vpc.id}`)),
+    ({ body }) => body.vpc.status === 'OK',
+  );
+  const subnet = await post(v1('/subnets'), {
+    subnet: {
+      name: `${name}-nodes`,
+      cidr: subnetCidr,
+      gateway_ip: subnetCidr.replace('.0/24', '.1'),
+      vpc_id: vpc.body.vpc.id,
+      primary_dns: '100.125.4.25',
+      secondary_dns: '100.125.129.199',
+      dnsList: ['100.125.4.25', '100.125.129.199'],
+    },
+  });
+  assert.equal(subnet.status, 200);
+  assert.equal(subnet.body.subnet.status, 'UNKNOWN');
+  const ready = await eventually(
+    () => get(v1(`/subnets/${subnet.body.subnet.id}`)),
+    ({ body }) => body.subnet.status === 'ACTIVE',
+  );
+  return { vpcId: vpc.body.vpc.id as string, subnet: ready.body.subnet, subnetUrl: v1(`/vpcs/${vpc.body.vpc.id}/subnets/${subnet.body.subnet.id}`) };
+}
+
+test('vpc_v1: create, poll, tags, v3 read, update, delete', async () => {
+  const made = await post(v1('/vpcs'), { vpc: { name: 'tf-vpc', cidr: '10.0.0.0/16', description: 'managed' } });
+  assert.equal(made.status, 200);
+  assert.equal(made.body.vpc.status, 'CREATING');
+  const id = made.body.vpc.id;
+  const read = await eventually(
+    () => get(v1(`/vpcs/${id}`)),
+    ({ body }) => body.vpc.status === 'OK',
+  );
+  const { created_at, updated_at, ...vpc } = read.body.vpc;
+  assert.deepEqual(vpc, {
+    id,
+    name: 'tf-vpc',
+    description: 'managed',
+    cidr: '10.0.0.0/16',
+    status: 'OK',
+    routes: [],
+    enable_shared_snat: false,
+    enterprise_project_id: '0',
+    tenant_id: cloud.project,
+  });
+  assert.match(created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/);
+  assert.equal(typeof updated_at, 'string');
+  assert.equal((await post(tagsOf('vpcs', id, '/action'), { action: 'create', tags: [{ key: 'app', value: 'zitadel' }] })).status, 204);
+  assert.deepEqual((await get(tagsOf('vpcs', id))).body, { tags: [{ key: 'app', value: 'zitadel' }] });
+  const v3 = await get(`${vpcHost}/v3/${cloud.project}/vpc/vpcs/${id}`);
+  assert.deepEqual([v3.body.vpc.status, v3.body.vpc.extend_cidrs, v3.body.request_id], ['ACTIVE', [], v3.headers['x-request-id']]);
+  assert.deepEqual((await get(`${vpcHost}/v3/${cloud.project}/vpc/vpcs?name=tf-vpc`)).body.page_info.current_count, 1);
+  assert.deepEqual((await get(`${vpcHost}/v3/${cloud.project}/vpc/vpcs?name=tf`)).body.vpcs, [], 'the name filter is exact');
+  assert.equal((await put(v1(`/vpcs/${id}`), { vpc: { name: 'tf-vpc', enable_shared_snat: true } })).body.vpc.enable_shared_snat, true);
+  assert.deepEqual([(await post(v1('/vpcs'), { vpc: { name: 'tf-vpc', cidr: '10.1.0.0/16' } })).body.code], ['VPC.0115']);
+  assert.equal((await post(v1('/vpcs'), { vpc: { name: 'wide', cidr: '11.0.0.0/16' } })).body.code, 'VPC.0101');
+  assert.equal((await post(v1('/vpcs'), { vpc: { name: 'bits', cidr: '10.0.0.1/16' } })).body.code, 'VPC.0101');
+  assert.equal((await del(v1(`/vpcs/${id}`))).status, 204);
+  const gone = await get(v1(`/vpcs/${id}`));
+  assert.deepEqual([gone.status, gone.body.code], [404, 'VPC.0003']);
+});
+
+test('vpc_subnet_v1: two ids, tags, conflicts, delete through the vpc path', async () => {
+  const { vpcId, subnet, subnetUrl } = await network('subnets');
+  assert.equal(subnet.neutron_network_id, subnet.id);
+  assert.notEqual(subnet.neutron_subnet_id, subnet.id);
+  assert.deepEqual(
+    [subnet.dnsList, subnet.dhcp_enable, subnet.ipv6_enable, subnet.extra_dhcp_opts],
+    [['100.125.4.25', '100.125.129.199'], true, false, []],
+  );
+  assert.deepEqual((await get(tagsOf('subnets', subnet.id))).body, { tags: [] });
+  const wrong = async (cidr: string, gateway_ip: string) =>
+    (await post(v1('/subnets'), { subnet: { name: 'x', cidr, gateway_ip, vpc_id: vpcId } })).body.code;
+  assert.equal(await wrong('10.0.1.128/25', '10.0.1.129'), 'VPC.0204');
+  assert.equal(await wrong('10.9.1.0/24', '10.9.1.1'), 'VPC.0203');
+  assert.equal(await wrong('10.0.2.0/29', '10.0.2.1'), 'VPC.0212');
+  assert.equal(await wrong('10.0.2.0/24', '10.0.3.1'), 'VPC.0201');
+  assert.deepEqual((await put(subnetUrl, { subnet: { name: 'renamed' } })).body, { subnet: { id: subnet.id, status: 'ACTIVE' } });
+  const view = await get(v2(`/subnets/${subnet.neutron_subnet_id}`));
+  assert.deepEqual([view.body.subnet.network_id, view.body.subnet.name], [subnet.id, 'renamed']);
+  assert.deepEqual((await get(v2(`/networks/${subnet.id}`))).body.network.subnets, [subnet.neutron_subnet_id]);
+  const early = await del(v1(`/vpcs/${vpcId}`));
+  assert.deepEqual([early.status, early.body.code], [409, 'VPC.0104']);
+  createPort(cloud.store, { networkId: subnet.id, deviceId: 'database', deviceOwner: 'network:rds' });
+  const used = await del(subnetUrl);
+  assert.deepEqual([used.status, used.body.code], [500, 'VPC.0208'], 'in use is a 500 here');
+  removePortsOf(cloud.store, 'database');
+  assert.equal((await del(subnetUrl)).status, 204);
+  assert.equal((await get(v1(`/subnets/${subnet.id}`))).status, 404);
+  assert.equal((await del(v1(`/vpcs/${vpcId}`))).status, 204);
+});
+
+test('networking_secgroup_v2 and its rules', async () => {
+  const made = await post(v2('/security-groups'), { security_group: { name: 'tf', description: 'managed' } });
+  assert.equal(made.status, 201);
+  const group = made.body.security_group;
+  assert.deepEqual(
+    group.security_group_rules.map(({ direction, ethertype, remote_group_id, protocol }: Record<string, unknown>) => [
+      direction,
+      ethertype,
+      remote_group_id,
+      protocol,
+    ]),
+    [
+      ['egress', 'IPv4', null, null],
+      ['egress', 'IPv6', null, null],
+    ],
+  );
+  for (const rule of group.security_group_rules) assert.equal((await del(v2(`/security-group-rules/${rule.id}`))).status, 204);
+  const wanted = {
+    security_group_id: group.id,
+    direction: 'ingress',
+    ethertype: 'IPv4',
+    protocol: 'tcp',
+    port_range_min: 5432,
+    port_range_max: 5432,
+    remote_ip_prefix: '0.0.0.0/0',
+  };
+  const rule = await post(v2('/security-group-rules'), { security_group_rule: { ...wanted, description: 'one' } });
+  assert.equal(rule.status, 201);
+  assert.deepEqual([rule.body.security_group_rule.port_range_min, rule.body.security_group_rule.tenant_id], [5432, cloud.project]);
+  const again = await post(v2('/security-group-rules'), { security_group_rule: { ...wanted, remote_ip_prefix: '', description: 'two' } });
+  assert.equal(again.status, 409);
+  assert.deepEqual(again.body, {
+    NeutronError: {
+      message: `Security group rule already exists. Rule id is ${rule.body.security_group_rule.id}.`,
+      type: 'SecurityGroupRuleExists',
+      detail: '',
+    },
+  });
+  const zero = await post(v2('/security-group-rules'), {
+    security_group_rule: { security_group_id: group.id, direction: 'egress', protocol: 'tcp', port_range_min: 0, port_range_max: 0 },
+  });
+  assert.deepEqual([zero.status, zero.body.security_group_rule.port_range_min], [201, null], '0 means no port');
+  const half = await post(v2('/security-group-rules'), {
+    security_group_rule: { security_group_id: group.id, direction: 'ingress', protocol: 'tcp', port_range_min: 5 },
+  });
+  assert.deepEqual([half.status, half.body.NeutronError.type], [400, 'BadRequest']);
+  assert.equal((await get(v2('/security-groups?name=tf'))).body.security_groups.length, 1);
+  assert.equal((await get(v2('/security-groups?name=t'))).body.security_groups.length, 0);
+  assert.equal(
+    (await get(v2(`/security-group-rules?security_group_id=${group.id}&direction=ingress&port_range_min=5432`))).body.security_group_rules.length,
+    1,
+  );
+  const other = (await post(v2('/security-groups'), { security_group: { name: 'tf' } })).body.security_group;
+  await post(v2('/security-group-rules'), { security_group_rule: { security_group_id: other.id, direction: 'ingress', remote_group_id: group.id } });
+  const used = await del(v2(`/security-groups/${group.id}`));
+  assert.deepEqual([used.status, used.body.NeutronError.type], [409, 'SecurityGroupInUse']);
+  assert.equal((await del(v2(`/security-groups/${other.id}`))).status, 204);
+  assert.equal((await del(v2(`/security-groups/${group.id}`))).status, 204);
+  const gone = await get(v2(`/security-groups/${group.id}`));
+  assert.deepEqual([gone.status, gone.body.NeutronError.type], [404, 'SecurityGroupNotFound']);
+});
+
+test('default rules differ by API, the default group stays', async () => {
+  const v1Group = await post(v1('/security-groups'), { security_group: { name: 'four' } });
+  assert.deepEqual([v1Group.status, v1Group.body.security_group.security_group_rules.length], [200, 4]);
+  const v3Group = await post(`${vpcHost}/v3/${cloud.project}/vpc/security-groups`, { security_group: { name: 'four' } });
+  assert.deepEqual([v3Group.status, v3Group.body.security_group.security_group_rules.length], [201, 4]);
+  const rule = await post(`${vpcHost}/v3/${cloud.project}/vpc/security-group-rules`, {
+    security_group_rule: {
+      security_group_id: v3Group.body.security_group.id,
+      direction: 'ingress',
+      protocol: 'tcp',
+      multiport: '22,3389',
+      remote_ip_prefix: '10.0.0.0/8',
+    },
+  });
+  assert.deepEqual([rule.status, rule.body.security_group_rule.multiport], [201, '22,3389']);
+  const [fallback] = (await get(v2('/security-groups?name=default'))).body.security_groups;
+  assert.equal((await del(v2(`/security-groups/${fallback.id}`))).status, 409);
+});
+
+test('pages of Neutron lists are linked only where a limit was set', async () => {
+  assert.equal((await get(v2('/security-groups'))).body.security_groups_links, undefined);
+  const seen: string[] = [];
+  let url: string | undefined = v2('/security-groups?limit=1');
+  while (url !== undefined) {
+    const { body }: { body: { security_groups: { id: string }[]; security_groups_links?: { rel: string; href: string }[] } } = await get(url);
+    seen.push(...body.security_groups.map(({ id }) => id));
+    url = body.security_groups_links?.find(({ rel }) => rel === 'next')?.href;
+  }
+  assert.equal(new Set(seen).size, 3);
+});
+
+test('ports: replaced lists, batches that always answer 200, filters', async () => {
+  const { subnet } = await network('ports', '172.16.0.0/16', '172.16.1.0/24');
+  const group = (await post(v2('/security-groups'), { security_group: { name: 'attached' } })).body.security_group;
+  const port = createPort(cloud.store, { networkId: subnet.id, deviceId: 'server-1', deviceOwner: 'compute:eu-de-01' });
+  assert.equal(port.fixed_ips[0]?.ip_address, '172.16.1.2', 'the gateway is not given out');
+  assert.equal((await put(v2(`/ports/${port.id}`), { port: { security_groups: [group.id] } })).status, 200);
+  const listed = await get(v2('/ports?device_id=server-1'));
+  assert.deepEqual(
+    [listed.body.ports.length, listed.body.ports[0].security_groups, listed.body.ports[0].fixed_ips[0].subnet_id],
+    [1, [group.id], subnet.neutron_subnet_id],
+  );
+  assert.equal((await get(v2('/ports?fixed_ips=ip_address%3D172.16.1.2'))).body.ports.length, 1);
+  const batch = await post(`${vpcHost}/v2.0/${cloud.project}/security-groups/${group.id}/instance/action`, {
+    action: 'add',
+    ports: [{ id: port.id }, { id: 'nobody' }],
+  });
+  assert.equal(batch.status, 200);
+  assert.deepEqual(
+    batch.body.fail.map(({ id, error_code }: Record<string, string>) => [id, error_code]),
+    [['nobody', 'VPC.0607']],
+  );
+  assert.equal((await del(v2(`/security-groups/${group.id}`))).status, 409);
+  const taken = await post(v2('/ports'), { port: { network_id: subnet.id, fixed_ips: [{ ip_address: '172.16.1.2' }] } });
+  assert.deepEqual([taken.status, taken.body.NeutronError.type], [409, 'IpAddressInUse']);
+  removePortsOf(cloud.store, 'server-1');
+});
+
+test('vpc_eip_v1: create, poll, bandwidth, tags, bind, locks, delete', async () => {
+  const made = await post(v1('/publicips'), {
+    publicip: { type: '5_bgp', ip_version: 4, alias: 'lb' },
+    bandwidth: { name: 'lb-bw', size: 100, share_type: 'PER', charge_mode: 'traffic' },
+  });
+  assert.equal(made.status, 200);
+  const { id, public_ip_address: address, create_time } = made.body.publicip;
+  assert.deepEqual(
+    [made.body.publicip.status, made.body.publicip.bandwidth_size, 'bandwidth_id' in made.body.publicip],
+    ['PENDING_CREATE', 0, false],
+  );
+  assert.match(create_time, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
+  assert.ok(cloud.addresses.has(address));
+  const read = await eventually(
+    () => get(v1(`/publicips/${id}`)),
+    ({ body }) => body.publicip.status === 'DOWN',
+  );
+  const eip = read.body.publicip;
+  assert.deepEqual([eip.alias, eip.bandwidth_size, eip.bandwidth_share_type, eip.type, 'port_id' in eip], ['lb', 100, 'PER', '5_bgp', false]);
+  const bandwidth = await get(v1(`/bandwidths/${eip.bandwidth_id}`));
+  assert.deepEqual(
+    [bandwidth.body.bandwidth.name, bandwidth.body.bandwidth.charge_mode, bandwidth.body.bandwidth.publicip_info[0].publicip_id],
+    ['lb-bw', 'traffic', id],
+  );
+  assert.equal((await put(v1(`/bandwidths/${eip.bandwidth_id}`), { bandwidth: { size: 50 } })).body.bandwidth.size, 50);
+  assert.deepEqual((await get(tagsOf('publicips', id))).body, { tags: [] });
+  const { subnet } = await network('eips', '192.168.0.0/16', '192.168.1.0/24');
+  const port = createPort(cloud.store, { networkId: subnet.id, deviceId: 'server-2', deviceOwner: 'compute:eu-de-01' });
+  const bound = await put(v1(`/publicips/${id}`), { publicip: { port_id: port.id } });
+  assert.deepEqual([bound.status, bound.body.publicip.status, bound.body.publicip.private_ip_address], [200, 'ACTIVE', '192.168.1.2']);
+  assert.equal((await get(v2(`/floatingips?floating_ip_address=${address}`))).body.floatingips[0].id, id);
+  const locked = await del(v1(`/publicips/${id}`));
+  assert.deepEqual([locked.status, locked.body.code], [409, 'VPC.0517']);
+  assert.equal((await put(v1(`/publicips/${id}`), { publicip: {} })).body.publicip.status, 'DOWN');
+  bindPublicIp(cloud.store, id, { kind: 'ELB', id: 'balancer' });
+  const balanced = await get(v1(`/publicips/${id}`));
+  assert.deepEqual([balanced.body.publicip.status, 'port_id' in balanced.body.publicip], ['ELB', false]);
+  const used = await del(v1(`/publicips/${id}`));
+  assert.deepEqual([used.status, used.body.code], [500, 'VPC.0516']);
+  unbindPublicIp(cloud.store, id);
+  assert.equal((await del(v1(`/publicips/${id}`))).status, 204);
+  assert.deepEqual([(await get(v1(`/publicips/${id}`))).body.code, cloud.addresses.has(address)], ['VPC.0504', false]);
+  assert.equal((await get(v1(`/bandwidths/${eip.bandwidth_id}`))).status, 404, 'its own bandwidth goes with it');
+  const gray = await post(v1('/publicips'), { publicip: { type: '5_gray' }, bandwidth: { name: 'x', size: 5, share_type: 'PER' } });
+  assert.deepEqual([gray.status, gray.body.code], [400, 'VPC.0501']);
+});
+
+test('NAT gateway: asynchronous, one a VPC, rules first, the EIP is held', async () => {
+  const { vpcId, subnet, subnetUrl } = await network('nat', '10.50.0.0/16', '10.50.1.0/24');
+  const wanted = { name: 'nat', spec: '1', router_id: vpcId, internal_network_id: subnet.id };
+  const made = await post(`${natHost}/v2.0/nat_gateways`, { nat_gateway: wanted });
+  assert.deepEqual([made.status, made.body.nat_gateway.status], [201, 'PENDING_CREATE']);
+  const gateway = made.body.nat_gateway.id;
+  assert.equal((await post(`${natHost}/v2.0/nat_gateways`, { nat_gateway: wanted })).body.code, 'VPC.2010');
+  const eip = (await post(v1('/publicips'), { publicip: { type: '5_bgp' }, bandwidth: { name: 'nat', size: 5, share_type: 'PER' } })).body.publicip;
+  await eventually(
+    () => get(`${natHost}/v2.0/nat_gateways/${gateway}`),
+    ({ body }) => body.nat_gateway.status === 'ACTIVE',
+  );
+  const rule = await post(`${natHost}/v2.0/snat_rules`, {
+    snat_rule: { nat_gateway_id: gateway, network_id: subnet.id, source_type: 0, floating_ip_id: eip.id },
+  });
+  assert.deepEqual(
+    [rule.status, rule.body.snat_rule.status, rule.body.snat_rule.floating_ip_address],
+    [201, 'PENDING_CREATE', eip.public_ip_address],
+  );
+  assert.equal((await del(v1(`/publicips/${eip.id}`))).body.code, 'VPC.0517');
+  assert.equal((await del(`${natHost}/v2.0/nat_gateways/${gateway}`)).status, 409);
+  assert.equal((await del(subnetUrl)).body.code, 'VPC.0210');
+  assert.equal((await get(`${natHost}/v2.0/nat_gateways?name=nat&router_id=${vpcId}`)).body.nat_gateways.length, 1);
+  assert.equal((await del(`${natHost}/v2.0/snat_rules/${rule.body.snat_rule.id}`)).status, 204);
+  assert.equal((await del(`${natHost}/v2.0/nat_gateways/${gateway}`)).status, 204);
+  assert.equal((await del(v1(`/publicips/${eip.id}`))).status, 204);
+  assert.equal((await del(subnetUrl)).status, 204);
+});
+
+test('quotas: shown, and refused beyond', async () => {
+  const quotas = await get(v1('/quotas?type=publicIp'));
+  assert.deepEqual(quotas.body.quotas.resources, [{ type: 'publicIp', used: 0, quota: 50, min: 0 }]);
+  networkTables(cloud.store).switches.insert({ id: 'quota:securityGroup', value: 1 });
+  const more = await post(v2('/security-groups'), { security_group: { name: 'more' } });
+  assert.deepEqual([more.status, more.body.NeutronError.message], [409, "Quota exceeded for resources: ['security_group']."]);
+  networkTables(cloud.store).switches.remove('quota:securityGroup');
+});
+
+test('resources are found by tag', async () => {
+  const { subnet } = await network('tagged', '10.60.0.0/16', '10.60.1.0/24');
+  await post(tagsOf('subnets', subnet.id), { tag: { key: 'app', value: 'zitadel' } });
+  const query = `${vpcHost}/v2.0/${cloud.project}/subnets/resource_instances/action`;
+  const found = await post(query, { action: 'filter', limit: 100, offset: 0, tags: [{ key: 'app', values: ['other', 'zitadel'] }] });
+  assert.deepEqual(found.body, {
+    resources: [{ resource_id: subnet.id, resource_name: subnet.name, resource_detail: null, tags: [{ key: 'app', value: 'zitadel' }] }],
+    total_count: 1,
+  });
+  assert.deepEqual((await post(query, { action: 'count', tags: [{ key: 'app', values: ['other'] }] })).body, { total_count: 0 });
+  assert.equal((await post(tagsOf('subnets', subnet.id), { tag: { key: 'k'.repeat(37), value: '' } })).body.code, 'VPC.1801');
+  assert.equal((await del(tagsOf('subnets', subnet.id, '/app'))).status, 204);
+});
