@@ -3,43 +3,52 @@
  * own, volumes at their mount paths, the pod's resolver; ended with SIGTERM and SIGKILL. The namespace is `pod-namespace.ts`.
  */
 import { spawn } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readFile, readlink, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../../world/commands.ts';
 import type { ContainerContext, Image } from '../image.ts';
 import { hostname } from './env.ts';
 import { parseReference } from './pull.ts';
 
 /**
- * Makes the container's root: the machine's own files below, its writes above (overlay), then the volumes; then becomes the
- * program. Arguments: folder, program, working folder, then its arguments after `--`; mounts stand in a file, a line each:
- * source, path, `ro` or `rw`, separated by tabs.
+ * Makes the container's root: the machine's own files below, its writes above (overlay); mounts the volumes from inside, so
+ * that links such as /var/run lead to the container's own folders; then becomes the program. Arguments: the cluster's folder,
+ * the container's below it, program, working folder, host name, then the program's arguments. Mounts stand in a file, a line
+ * each: source below the cluster's folder, path, `ro` or `rw`, separated by tabs.
  */
 const enter = `set -e
-folder=$1; program=$2; workdir=$3; name=$4; shift 4
+cluster=$1; own=$2; program=$3; workdir=$4; name=$5; shift 5
 mount --make-rprivate /
-mount -t tmpfs -o size=1g tmpfs "$folder/layers"
-mkdir "$folder/layers/up" "$folder/layers/work" "$folder/layers/root"
-root=$folder/layers/root
-mount -t overlay overlay -o "lowerdir=/,upperdir=$folder/layers/up,workdir=$folder/layers/work" "$root"
-mkdir -p "$root/proc" "$root/sys" "$root/dev" "$root/tmp"
+layers=$cluster/$own/layers
+mount -t tmpfs -o size=1g tmpfs "$layers"
+mkdir "$layers/up" "$layers/work" "$layers/root"
+root=$layers/root
+mount -t overlay overlay -o "lowerdir=/,upperdir=$layers/up,workdir=$layers/work" "$root"
+mkdir -p "$root/proc" "$root/sys" "$root/dev" "$root/tmp" "$root/.cluster"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
-mount -t tmpfs tmpfs "$root/tmp"
+: > "$root/.program"
+mount --bind "$program" "$root/.program"
+mount --bind "$cluster" "$root/.cluster"
+hostname "$name" 2>/dev/null || true
+exec chroot "$root" /bin/sh -c '
+set -e
+own=/.cluster/$1; workdir=$2; shift 2
 put() {
   if [ -d "$1" ]; then mkdir -p "$2"; else mkdir -p "$(dirname "$2")"; [ -e "$2" ] || : > "$2"; fi
   mount --bind "$1" "$2"
   [ "$3" = rw ] || mount -o remount,bind,ro "$2"
 }
-put "$folder/resolv.conf" "$root/etc/resolv.conf" rw
-put "$folder/hosts" "$root/etc/hosts" rw
-put "$folder/nsswitch.conf" "$root/etc/nsswitch.conf" rw
-put "$program" "$root/.program" ro
-while IFS="$(printf '\\t')" read -r source path mode; do put "$source" "$root$path" "$mode"; done < "$folder/mounts"
-hostname "$name" 2>/dev/null || true
-mkdir -p "$root$workdir"
-exec chroot "$root" /bin/sh -c 'cd "$1"; shift; exec "$@"' sh "$workdir" /.program "$@"
+put "$own/resolv.conf" /etc/resolv.conf rw
+put "$own/hosts" /etc/hosts rw
+put "$own/nsswitch.conf" /etc/nsswitch.conf rw
+while IFS="$(printf "\\t")" read -r source path mode; do put "/.cluster/$source" "$path" "$mode"; done < "$own/mounts"
+umount /.cluster
+mkdir -p "$workdir"
+cd "$workdir"
+exec /.program "$@"' sh "$own" "$workdir" "$@"
 `;
 
 /** An image that is a real program. @param name as given: with or without registry and tag */
@@ -48,7 +57,7 @@ export function programImage(name: string, program: string, dnsAddress: (cluster
     matches: (reference) => meant(name, reference),
     run: (container) => start(container, program, dnsAddress),
     async exec(container, command) {
-      const pid = running.get(container);
+      const pid = await programOf(container);
       if (pid === undefined) return { exitCode: 126, stdout: '', stderr: 'the container is not running' };
       return new Promise((resolve) => {
         const child = spawn('nsenter', [`--target=${pid}`, '--mount', '--net', '--uts', '--pid', '--root', '--', ...command], {
@@ -76,13 +85,31 @@ export function meant(name: string, reference: string): boolean {
   return [image.full, bare, image.repository, `${image.repository}:${image.tag}`, image.repository.split('/').at(-1)].includes(name);
 }
 
-/** Process id of the program itself, in the world's PID namespace. */
+/** Process whose child is the program, in the world's PID namespace. */
 const running = new WeakMap<ContainerContext, number>();
+
+/** The container's program, once it has its own root; waits for that at most two seconds. */
+async function programOf(container: ContainerContext): Promise<number | undefined> {
+  for (let tries = 0; tries < 40; tries += 1) {
+    const outer = running.get(container);
+    const pid = outer === undefined ? undefined : await childOf(outer);
+    if (pid !== undefined && (await readlink(`/proc/${pid}/root`)) !== '/') return pid;
+    await sleep(50);
+  }
+  return undefined;
+}
+
+/** The program of such a process; undefined until it is there. */
+async function childOf(pid: number): Promise<number | undefined> {
+  const [first = ''] = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
+  return first === '' ? undefined : Number(first);
+}
 
 async function start(container: ContainerContext, program: string, dnsAddress: (clusterId: string) => Promise<string>): Promise<number> {
   const { pod, cluster, node } = container;
   if (container.networkHolder === undefined) throw new Error(`no network namespace for ${pod.metadata.name}: host network is not for real programs`);
-  const folder = join(cluster.folder, 'programs', `${pod.metadata.uid}-${container.container.name}-${container.restartCount}`);
+  const own = join('programs', `${pod.metadata.uid}-${container.container.name}-${container.restartCount}`);
+  const folder = join(cluster.folder, own);
   await mkdir(join(folder, 'layers'), { recursive: true });
   const search = `${pod.metadata.namespace}.svc.cluster.local svc.cluster.local cluster.local`;
   const facts = { podIP: container.address, hostIP: node.address, nodeName: node.name };
@@ -93,9 +120,10 @@ async function start(container: ContainerContext, program: string, dnsAddress: (
   await writeFile(join(folder, 'hosts'), `127.0.0.1\tlocalhost\n${container.address}\t${hostname(pod, facts)}\n`);
   await writeFile(join(folder, 'nsswitch.conf'), 'passwd: files\ngroup: files\nhosts: files dns\n');
   // Outer paths first, so that inner ones are mounted into them.
-  const mounts = [...container.mounts].reverse().map(({ source, path, readOnly }) => `${source}\t${path}\t${readOnly ? 'ro' : 'rw'}\n`);
+  const mounts = [...container.mounts]
+    .reverse()
+    .map(({ source, path, readOnly }) => `${relative(cluster.folder, source)}\t${path}\t${readOnly ? 'ro' : 'rw'}\n`);
   await writeFile(join(folder, 'mounts'), mounts.join(''));
-  for (const { source } of container.mounts) await mkdir(dirname(source), { recursive: true });
   const args = container.command.length > 0 ? [...container.command.slice(1), ...container.args] : container.args;
   const workdir = container.container.workingDir ?? '/';
   const child = spawn(
@@ -103,18 +131,14 @@ async function start(container: ContainerContext, program: string, dnsAddress: (
     [
       ...[`--net=/proc/${container.networkHolder}/ns/net`, `--uts=/proc/${container.networkHolder}/ns/uts`, '--'],
       ...['unshare', '--mount', '--pid', '--fork', '--kill-child=SIGKILL', '--'],
-      ...['/bin/sh', '-c', enter, 'sh', folder, program, workdir, hostname(pod, facts), ...args],
+      ...['/bin/sh', '-c', enter, 'sh', cluster.folder, own, program, workdir, hostname(pod, facts), ...args],
     ],
     { env: { ...container.env }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => container.log(line));
   const pid = child.pid ?? 0;
-  const inner = async (): Promise<number | undefined> => {
-    const [first] = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
-    return first === undefined || first === '' ? undefined : Number(first);
-  };
   const signal = (name: NodeJS.Signals) => {
-    inner()
+    childOf(pid)
       .then((program) => {
         if (program !== undefined) process.kill(program, name);
       })
@@ -123,13 +147,7 @@ async function start(container: ContainerContext, program: string, dnsAddress: (
   container.signal.addEventListener('abort', () => signal('SIGTERM'));
   container.killed.addEventListener('abort', () => child.kill('SIGKILL'));
   if (container.signal.aborted) signal('SIGTERM');
-  child.once('spawn', () => {
-    setTimeout(() => {
-      inner()
-        .then((program) => program !== undefined && running.set(container, program))
-        .catch((error: unknown) => container.log(`sandbox: ${String(error)}`));
-    }, 200);
-  });
+  running.set(container, pid);
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, by) => resolve(code ?? (by === 'SIGKILL' ? 137 : 143)));
