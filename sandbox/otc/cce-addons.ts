@@ -77,7 +77,7 @@ export const addonRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/api/v3/addons',
-    body: addonShape,
+    body: required(addonShape),
     handle(call) {
       const { spec } = read(addonShape, call.body);
       const cluster = clusterFor(call, spec.clusterID);
@@ -103,7 +103,7 @@ export const addonRoutes: readonly Route[] = [
     method: 'PUT',
     path: '/api/v3/addons/{addon_id}',
     query: ['cluster_id'],
-    body: addonShape,
+    body: required(addonShape),
     handle(call) {
       const { spec } = read(addonShape, call.body);
       const row = addonOf(call);

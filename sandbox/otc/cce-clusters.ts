@@ -38,7 +38,7 @@ export const clusterRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: all,
-    body: clusterShape,
+    body: required(clusterShape),
     handle(call) {
       const projectId = call.params['project_id'] ?? '';
       const order = checkCluster(call, projectId);
@@ -56,12 +56,12 @@ export const clusterRoutes: readonly Route[] = [
     },
   },
   { method: 'GET', path: one, query: ['detail'], handle: (call) => ({ status: 200, body: clusterView(clusterOf(call)) }) },
-  { method: 'PUT', path: one, body: updateShape, handle: update },
+  { method: 'PUT', path: one, body: required(updateShape), handle: update },
   { method: 'DELETE', path: one, query: deleteQuery, handle: remove },
   {
     method: 'POST',
     path: `${one}/clustercert`,
-    body: certificateShape,
+    body: required(certificateShape),
     reads: true,
     async handle(call) {
       const { duration } = read(certificateShape, call.body);
@@ -71,7 +71,7 @@ export const clusterRoutes: readonly Route[] = [
     },
   },
   { method: 'GET', path: `${one}/clustercert`, handle: (call) => certificate(call, 1825) },
-  { method: 'PUT', path: `${one}/mastereip`, body: externalShape, handle: external },
+  { method: 'PUT', path: `${one}/mastereip`, body: required(externalShape), handle: external },
   { method: 'GET', path: `${one}/openapi`, handle: (call) => ({ status: 200, body: openapiView(call.world.store, clusterOf(call)) }) },
   {
     method: 'POST',
@@ -94,7 +94,7 @@ export const clusterRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: `${one}/operation/resize`,
-    body: resizeShape,
+    body: required(resizeShape),
     handle(call) {
       const wanted = read(resizeShape, call.body).flavorResize;
       const row = idleCluster(call);
@@ -123,8 +123,8 @@ export const clusterRoutes: readonly Route[] = [
       return { status: 200, body: { quotas: { resources: [{ quotaKey: 'cluster', quotaLimit, used, unit: 'count' }] } } };
     },
   },
-  { method: 'POST', path: `${one}/tags/create`, body: tagsShape, handle: (call) => changeTags(call, 'create') },
-  { method: 'POST', path: `${one}/tags/delete`, body: tagsShape, handle: (call) => changeTags(call, 'delete') },
+  { method: 'POST', path: `${one}/tags/create`, body: required(tagsShape), handle: (call) => changeTags(call, 'create') },
+  { method: 'POST', path: `${one}/tags/delete`, body: required(tagsShape), handle: (call) => changeTags(call, 'delete') },
   {
     method: 'GET',
     path: '/cce/v1/{project_id}/cce-cluster/{cluster_id}/tags',

@@ -87,7 +87,7 @@ function nodeOf(call: Call): CceNodeRow {
 }
 
 export const nodeRoutes: readonly Route[] = [
-  { method: 'POST', path: `${cluster}/nodepools`, body: poolShape, handle: createPool },
+  { method: 'POST', path: `${cluster}/nodepools`, body: required(poolShape), handle: createPool },
   {
     method: 'GET',
     path: `${cluster}/nodepools`,
@@ -99,7 +99,7 @@ export const nodeRoutes: readonly Route[] = [
     },
   },
   { method: 'GET', path: `${cluster}/nodepools/{nodepool_id}`, handle: (call) => ({ status: 200, body: poolView(call.world.store, poolOf(call)) }) },
-  { method: 'PUT', path: `${cluster}/nodepools/{nodepool_id}`, body: poolUpdateShape, handle: updatePool },
+  { method: 'PUT', path: `${cluster}/nodepools/{nodepool_id}`, body: required(poolUpdateShape), handle: updatePool },
   {
     method: 'DELETE',
     path: `${cluster}/nodepools/{nodepool_id}`,
@@ -124,7 +124,7 @@ export const nodeRoutes: readonly Route[] = [
     },
   },
   { method: 'GET', path: `${cluster}/nodes/{node_id}`, handle: (call) => ({ status: 200, body: nodeView(nodeOf(call)) }) },
-  { method: 'POST', path: `${cluster}/nodes`, body: nodeShape, handle: createNode },
+  { method: 'POST', path: `${cluster}/nodes`, body: required(nodeShape), handle: createNode },
   {
     method: 'DELETE',
     path: `${cluster}/nodes/{node_id}`,

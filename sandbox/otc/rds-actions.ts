@@ -23,12 +23,12 @@ const actionShape = object({
 const tagsShape = object({ action: required(string), tags: required(list(object({ key: required(string), value: string }))) });
 
 export const actionRoutes: readonly Route[] = [
-  { method: 'POST', path: `${path}/action`, body: actionShape, handle: action },
-  { method: 'PUT', path: `${path}/public-ip`, body: publicShape, handle: publicAddress },
+  { method: 'POST', path: `${path}/action`, body: required(actionShape), handle: action },
+  { method: 'PUT', path: `${path}/public-ip`, body: required(publicShape), handle: publicAddress },
   {
     method: 'POST',
     path: `${path}/tags/action`,
-    body: tagsShape,
+    body: required(tagsShape),
     handle(call) {
       const { action: what, tags } = read(tagsShape, call.body);
       const row = instanceOf(call);

@@ -19,7 +19,7 @@ export const backupRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/v3/{project_id}/backups',
-    body: createShape,
+    body: required(createShape),
     handle(call) {
       const wanted = read(createShape, call.body);
       const row = idle({ ...call, params: { ...call.params, instance_id: wanted.instance_id } });
@@ -64,7 +64,7 @@ export const backupRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/v3/{project_id}/instances/recovery',
-    body: recoveryShape,
+    body: required(recoveryShape),
     handle(call) {
       const { source, target } = read(recoveryShape, call.body);
       const backup = backupFor(call, call.params['project_id'] ?? '', source);
@@ -77,7 +77,7 @@ export const backupRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: '/v3/{project_id}/instances/recycle-policy',
-    body: retentionShape,
+    body: required(retentionShape),
     handle(call) {
       const days = read(retentionShape, call.body).recycle_policy.retention_period_in_days;
       if (days < 1 || days > 7) throw new Refusal(400, 'DBS.280001', 'The retention period must be between 1 and 7 days.');

@@ -23,7 +23,7 @@ export const changeRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: `${path}/name`,
-    body: nameShape,
+    body: required(nameShape),
     handle(call) {
       const { name } = read(nameShape, call.body);
       const row = instanceOf(call);
@@ -36,7 +36,7 @@ export const changeRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: `${path}/security-group`,
-    body: groupShape,
+    body: required(groupShape),
     handle(call) {
       const { security_group_id } = read(groupShape, call.body);
       const row = idle(call);
@@ -48,7 +48,7 @@ export const changeRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: `${path}/port`,
-    body: portShape,
+    body: required(portShape),
     handle(call) {
       const port = checkPort(read(portShape, call.body).port);
       return workflow(change(call.world, idle(call), { status: 'MODIFYING DATABASE PORT', seconds: 90, patch: { port }, work: 'move' }));
@@ -57,7 +57,7 @@ export const changeRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: `${path}/ip`,
-    body: addressShape,
+    body: required(addressShape),
     handle(call) {
       const { store } = call.world;
       const address = read(addressShape, call.body).new_ip;
@@ -72,7 +72,7 @@ export const changeRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: `${path}/password`,
-    body: passwordShape,
+    body: required(passwordShape),
     async handle(call) {
       const password = read(passwordShape, call.body).db_user_pwd;
       const row = instanceOf(call);
@@ -86,7 +86,7 @@ export const changeRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: `${path}/failover/mode`,
-    body: object({ mode: required(string) }),
+    body: required(object({ mode: required(string) })),
     handle(call) {
       const { mode } = read(object({ mode: required(string) }), call.body);
       const row = idle(call);
@@ -98,7 +98,7 @@ export const changeRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: `${path}/failover/strategy`,
-    body: object({ repairStrategy: required(string) }),
+    body: required(object({ repairStrategy: required(string) })),
     handle(call) {
       const strategy = read(object({ repairStrategy: required(string) }), call.body).repairStrategy;
       const row = idle(call);
@@ -118,7 +118,7 @@ export const changeRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: `${path}/backups/policy`,
-    body: policyShape,
+    body: required(policyShape),
     handle(call) {
       const policy = read(policyShape, call.body).backup_policy;
       const row = idle(call);
@@ -133,7 +133,7 @@ export const changeRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: `${path}/ops-window`,
-    body: windowShape,
+    body: required(windowShape),
     handle(call) {
       const { start_time: start, end_time: end } = read(windowShape, call.body);
       const [from, to] = [/^([01]\d|2[0-3]):(00|30)$/.exec(start), /^([01]\d|2[0-3]):(00|30)$/.exec(end)];
@@ -147,7 +147,7 @@ export const changeRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: `${path}/disk-auto-expansion`,
-    body: expansionShape,
+    body: required(expansionShape),
     handle(call) {
       const wanted = read(expansionShape, call.body);
       const row = idle(call);
@@ -165,7 +165,7 @@ export const changeRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: `${path}/ssl`,
-    body: object({ ssl_option: boolean }),
+    body: required(object({ ssl_option: boolean })),
     handle(call) {
       instanceOf(call);
       throw new Refusal(400, 'DBS.200086', 'SSL of a PostgreSQL DB instance cannot be switched.');
@@ -174,7 +174,7 @@ export const changeRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: `${path}/create-dns`,
-    body: object({ dns_type: required(string) }),
+    body: required(object({ dns_type: required(string) })),
     handle(call) {
       const row = idle(call);
       const name = `${row.id}.internal.${row.region}.postgresql.rds.otc.t-systems.com`;

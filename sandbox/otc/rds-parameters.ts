@@ -89,7 +89,7 @@ export const parameterRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/v3/{project_id}/configurations',
-    body: createShape,
+    body: required(createShape),
     handle(call) {
       const wanted = read(createShape, call.body);
       if (wanted.datastore.type.toLowerCase() !== 'postgresql' || versions[wanted.datastore.version] === undefined)
@@ -122,7 +122,7 @@ export const parameterRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: '/v3/{project_id}/configurations/{config_id}',
-    body: updateShape,
+    body: required(updateShape),
     handle(call) {
       const wanted = read(updateShape, call.body);
       const row = own(call);
@@ -146,7 +146,7 @@ export const parameterRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: '/v3/{project_id}/configurations/{config_id}/apply',
-    body: applyShape,
+    body: required(applyShape),
     handle(call) {
       const { instances } = rdsTables(call.world.store);
       const system = templates.find((template) => template.id === call.params['config_id']);
@@ -181,7 +181,7 @@ export const parameterRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: '/v3/{project_id}/instances/{instance_id}/configurations',
-    body: valuesShape,
+    body: required(valuesShape),
     handle(call) {
       const values = checked(read(valuesShape, call.body).values);
       const row = idle(call);

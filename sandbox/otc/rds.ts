@@ -4,7 +4,7 @@
  * There is no call for one instance, and none for databases or users: those paths are unknown here as there.
  */
 import { isOn, pageOf, quotaOf } from './compute-common.ts';
-import { read } from './fields.ts';
+import { read, required } from './fields.ts';
 import { instanceOf } from './rds-access.ts';
 import { actionRoutes } from './rds-actions.ts';
 import { backupRoutes } from './rds-backup.ts';
@@ -88,7 +88,7 @@ const routes: readonly Route[] = [
   {
     method: 'POST',
     path: '/v3/{project_id}/instances',
-    body: orderShape,
+    body: required(orderShape),
     handle(call) {
       const order = checkOrder(call, call.params['project_id'] ?? '', read(orderShape, call.body));
       const { instance, jobId } = createInstance(call.world, order);

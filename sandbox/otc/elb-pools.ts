@@ -1,0 +1,130 @@
+/** Owns backend pools of dedicated load balancers (API reference 7.1, "Children"). Their members and health monitors are in `elb-members.ts`. */
+import { projectOf } from './compute-common.ts';
+import { withinQuota } from './elb-catalog.ts';
+import { balancerOf } from './elb-loadbalancers.ts';
+import { dropPool, elbReply, elbTables, invalid, listenerOf, listOf, paging, poolOf } from './elb-tables.ts';
+import { any, boolean, object, read, required, string } from './fields.ts';
+import { uuid, zuluTime } from './ids.ts';
+import { type Call, Refusal, type Reply, type Route } from './service.ts';
+import type { PoolRow } from './tables/compute.ts';
+
+const base = '/v3/{project_id}/elb';
+const poolFields = {
+  name: string,
+  description: string,
+  lb_algorithm: string,
+  session_persistence: any,
+  slow_start: any,
+  admin_state_up: boolean,
+} as const;
+const poolShape = object({
+  pool: required(
+    object({
+      ...poolFields,
+      protocol: required(string),
+      lb_algorithm: required(string),
+      loadbalancer_id: string,
+      listener_id: string,
+      type: string,
+      vpc_id: string,
+    }),
+  ),
+});
+const poolUpdate = object({ pool: required(object(poolFields)) });
+const poolView = (call: Call, row: PoolRow): Record<string, unknown> => {
+  const { members, monitors, listeners } = elbTables(call.world.store);
+  const { loadbalancer_id, listener_id, owner: _owner, extra, ...seen } = row;
+  const bound = listeners.where((one) => one.id === listener_id || one.default_pool_id === row.id);
+  return {
+    admin_state_up: true,
+    session_persistence: null,
+    slow_start: null,
+    type: 'instance',
+    ip_version: 'v4',
+    ...extra,
+    ...seen,
+    loadbalancers: [{ id: loadbalancer_id }],
+    listeners: bound.map(({ id }) => ({ id })),
+    members: members.where((one) => one.pool_id === row.id).map(({ id }) => ({ id })),
+    healthmonitor_id: monitors.find((one) => one.pool_id === row.id)?.id ?? null,
+  };
+};
+
+export const poolRoutes: readonly Route[] = [
+  { method: 'POST', path: `${base}/pools`, body: required(poolShape), handle: createPool },
+  {
+    method: 'GET',
+    path: `${base}/pools`,
+    query: [...paging, 'id', 'name', 'protocol', 'lb_algorithm', 'loadbalancer_id', 'listener_id', 'healthmonitor_id', 'description'],
+    handle(call) {
+      const rows = elbTables(call.world.store).pools.where((row) => row.project_id === projectOf(call));
+      return listOf(
+        call,
+        'pools',
+        rows,
+        (row) => poolView(call, row),
+        ({ loadbalancer_id, listener_id }) => ({ loadbalancer_id, listener_id }),
+      );
+    },
+  },
+  { method: 'GET', path: `${base}/pools/{pool_id}`, handle: (call) => elbReply(call, 200, 'pool', poolView(call, poolOf(call))) },
+  {
+    method: 'PUT',
+    path: `${base}/pools/{pool_id}`,
+    body: required(poolUpdate),
+    handle(call) {
+      const { name, description, lb_algorithm, ...extra } = read(poolUpdate, call.body).pool;
+      const row = poolOf(call);
+      const after = elbTables(call.world.store).pools.update(row.id, {
+        name: name ?? row.name,
+        description: description ?? row.description,
+        lb_algorithm: lb_algorithm ?? row.lb_algorithm,
+        extra: { ...row.extra, ...extra },
+        updated_at: zuluTime(),
+      });
+      return elbReply(call, 200, 'pool', poolView(call, after ?? row));
+    },
+  },
+  {
+    method: 'DELETE',
+    path: `${base}/pools/{pool_id}`,
+    handle(call) {
+      const row = poolOf(call);
+      const { members, monitors } = elbTables(call.world.store);
+      if (members.find((one) => one.pool_id === row.id) ?? monitors.find((one) => one.pool_id === row.id))
+        throw new Refusal(409, 'ELB.8907', `pool ${row.id} has members or a health monitor, it is in use.`);
+      dropPool(call.world.store, row.id);
+      return { status: 204 };
+    },
+  },
+];
+
+function createPool(call: Call): Reply {
+  const { store } = call.world;
+  const { loadbalancer_id, listener_id, name, description, protocol, lb_algorithm, vpc_id: _vpc, ...extra } = read(poolShape, call.body).pool;
+  withinQuota(call, 'pool');
+  const listener = listener_id === undefined ? undefined : listenerOf(call, listener_id);
+  const balancerId = listener?.loadbalancer_id ?? loadbalancer_id;
+  if (balancerId === undefined) throw invalid('One of loadbalancer_id and listener_id is required.');
+  balancerOf(call, balancerId);
+  if (listener !== undefined && listener.default_pool_id !== null)
+    throw new Refusal(409, 'ELB.8907', `listener ${listener.id} has a default pool already.`);
+  if (!['ROUND_ROBIN', 'LEAST_CONNECTIONS', 'SOURCE_IP', 'QUIC_CID'].includes(lb_algorithm)) throw invalid(`Invalid lb_algorithm ${lb_algorithm}.`);
+  if (!['TCP', 'UDP', 'HTTP', 'HTTPS', 'GRPC', 'TLS', 'QUIC'].includes(protocol)) throw invalid(`Invalid protocol ${protocol}.`);
+  const now = zuluTime();
+  const row = elbTables(store).pools.insert({
+    id: uuid(),
+    project_id: projectOf(call),
+    loadbalancer_id: balancerId,
+    listener_id: listener_id ?? null,
+    name: name ?? '',
+    description: description ?? '',
+    protocol,
+    lb_algorithm,
+    created_at: now,
+    updated_at: now,
+    extra,
+  });
+  if (listener !== undefined) elbTables(store).listeners.update(listener.id, { default_pool_id: row.id });
+  return elbReply(call, 201, 'pool', poolView(call, row));
+}
