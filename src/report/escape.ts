@@ -51,7 +51,7 @@ function breakLinks(text: string): string {
   return text
     .replaceAll('@', `@${BREAK}`)
     .replaceAll('://', `:${BREAK}//`)
-    .replace(/\b(www)\./gi, `$1${BREAK}.`)
+    .replace(/(www)\./gi, `$1${BREAK}.`)
     .replace(/#(?=\d)/g, `#${BREAK}`)
     .replace(/\b(gh-)(?=\d)/gi, `$1${BREAK}`);
 }
