@@ -3,13 +3,14 @@
  * of the namespaces that `scripts/sandbox.mjs` made; the world itself is put together in `world/world.ts`.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { cloudOnly, deployOnce } from './runner/once.ts';
+import { cacheFolder } from './world/cache.ts';
 import { type Options, readOptions, usage } from './world/options.ts';
 import { Outer } from './world/outer.ts';
 
-const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'zitadel-on-otc');
+const cache = cacheFolder();
 
 async function main(): Promise<number> {
   let options: Options;

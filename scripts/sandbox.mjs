@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path';
 import { node24, root } from './node24.mjs';
 
 const args = process.argv.slice(2);
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 function missing(text) {
   console.error(`sandbox: ${text}`);
@@ -81,6 +82,19 @@ if (!isRoot) {
   if (!attempt.worked) missing(`namespaces cannot be made here (${attempt.said}). In a container, start it with --privileged.`);
 }
 
+// What is built or fetched once is made out here: inside there is no route to anywhere.
+if (!args.includes('--help')) {
+  const prepare = spawn(node24, ['--disable-warning=ExperimentalWarning', join(root, 'sandbox/prepare.ts')], {
+    stdio: ['pipe', 'inherit', 'inherit'],
+    detached: true,
+  });
+  const stop = () => prepare.stdin.destroy();
+  for (const signal of signals) process.once(signal, stop);
+  const code = await new Promise((resolve) => prepare.once('exit', (exit) => resolve(exit ?? 143)));
+  for (const signal of signals) process.off(signal, stop);
+  if (code !== 0) process.exit(code);
+}
+
 const command = [
   ...prefix,
   'setpriv',
@@ -108,7 +122,7 @@ child.stdin.on('error', (error) => {
 });
 child.on('error', (error) => missing(`could not be started: ${error.message}`));
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => tell({ signal }));
+for (const signal of signals) process.on(signal, () => tell({ signal }));
 
 /** Process id, in our namespace, of the world's first process: the one that is number 1 in its own. */
 function firstProcess(parent) {

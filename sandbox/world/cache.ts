@@ -4,7 +4,11 @@
  */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+
+/** The cache of this user: `XDG_CACHE_HOME`, else `~/.cache`. */
+export const cacheFolder = (): string => join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'zitadel-on-otc');
 
 /**
  * @param name folder below the cache; name it after everything that decides its content

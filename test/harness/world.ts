@@ -14,8 +14,8 @@ import type { DeployRequest } from '../../sandbox/runner/service.ts';
 import { Control } from './control.ts';
 
 const root = join(import.meta.dirname, '../..');
-/** Milliseconds until a world must be ready; the first one on a machine unpacks its tools. */
-const patience = 120_000;
+/** Milliseconds until a world must be ready; the first one on a machine builds the control plane. */
+const patience = 900_000;
 
 export interface WorldSettings {
   /** How long the cloud takes; default `fast`. */
