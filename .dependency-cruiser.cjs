@@ -77,7 +77,7 @@ module.exports = {
       comment: 'one service never imports another; what they share is the store and the plumbing named here',
       severity: 'error',
       from: { path: `^sandbox/otc/(${services})[-.]` },
-      to: { path: `^sandbox/otc/(${services})[-.]`, pathNot: '^sandbox/otc/$1[-.]' },
+      to: { path: `^sandbox/otc/(${services})[-.]`, pathNot: ['^sandbox/otc/$1[-.]', '-common[.]ts$'] },
     },
     { name: 'resolves', severity: 'error', from: { path: '^(src|sandbox|test)/' }, to: { couldNotResolve: true } },
     {
