@@ -22,7 +22,7 @@ const rooms = {
 /** Packages by room: the toolkit belongs to those that talk to the runner or fetch tools. */
 const packages = {
   'src/(secret[.]ts|engine|report)': [],
-  'src/cloud': ['fflate'],
+  'src/cloud': ['fflate', 'dns-packet'],
   'src/(kube|zitadel)': ['yaml'],
   'src/stack': ['yaml', 'valibot'],
   'src/github': ['@actions/core', '@octokit/rest'],

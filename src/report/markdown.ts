@@ -76,12 +76,17 @@ function render(report: Report, detail: Detail): string {
 
 function facts(report: Report): string {
   const parts = [
-    `\`${report.command}\` in ${inline(report.stack.region)}${report.stack.project === undefined ? '' : `, project ${inline(report.stack.project)}`}`,
+    `\`${report.command}\`${where(report.stack)}`,
     durationText(report.seconds),
     report.apiCalls === undefined ? '' : `${report.apiCalls} API calls`,
     report.planDigest === undefined ? '' : `plan ${code(report.planDigest.slice(0, 12))}`,
   ];
   return parts.filter(Boolean).join(' · ');
+}
+
+function where(stack: Report['stack']): string {
+  if (stack === undefined) return '';
+  return ` in ${inline(stack.region)}${stack.project === undefined ? '' : `, project ${inline(stack.project)}`}`;
 }
 
 function access({ url, consoleUrl, login }: Report): string {

@@ -11,7 +11,8 @@ export type Result = 'unchanged' | 'changed' | 'drifted' | 'failed';
 export interface Report {
   /** The command of the run: `deploy`, `plan`, `drift`, `destroy`, `check`. */
   readonly command: string;
-  readonly stack: { readonly name: string; readonly region: string; readonly project?: string | undefined };
+  /** Absent where the run failed before the stack was known. */
+  readonly stack?: { readonly name: string; readonly region: string; readonly project?: string | undefined } | undefined;
   readonly result: Result;
   /** One line without markup: what came of it. */
   readonly verdict: string;
@@ -68,17 +69,21 @@ function resultOf({ command, outcomes, faults, cancelled }: Finding): Result {
 }
 
 function verdictOf(report: Finding): string {
-  const { command, outcomes, faults, cancelled, stack } = report;
+  const { stack } = report;
+  return `${stack === undefined ? '' : `${stack.name}: `}${sentenceOf(report)}`;
+}
+
+function sentenceOf({ command, outcomes, faults, cancelled }: Finding): string {
   const tally = tallyOf(outcomes);
-  if (cancelled) return `${stack.name}: cancelled${tally === '' ? '' : `: ${tally}`}`;
+  if (cancelled) return `cancelled${tally === '' ? '' : `: ${tally}`}`;
   const failed = outcomes.filter(({ verdict }) => verdict === 'failed');
-  if (failed.length > 0) return `${stack.name}: ${command} failed at ${namesOf(failed)}${tally === '' ? '' : `: ${tally}`}`;
-  if (faults.length > 0) return `${stack.name}: ${command} failed${faults.length > 1 ? ` with ${faults.length} errors` : ''}`;
-  if (counts(outcomes, 'blocked') > 0) return `${stack.name}: ${command} did not finish: ${tally}`;
-  if (command === 'check') return `${stack.name}: ready to deploy`;
-  if (!hasChanges(outcomes)) return command === 'destroy' ? `${stack.name}: nothing left to take away` : `${stack.name}: in sync, nothing to change`;
+  if (failed.length > 0) return `${command} failed at ${namesOf(failed)}${tally === '' ? '' : `: ${tally}`}`;
+  if (faults.length > 0) return `${command} failed${faults.length > 1 ? ` with ${faults.length} errors` : ''}`;
+  if (counts(outcomes, 'blocked') > 0) return `${command} did not finish: ${tally}`;
+  if (command === 'check') return `ready to deploy`;
+  if (!hasChanges(outcomes)) return command === 'destroy' ? `nothing left to take away` : `in sync, nothing to change`;
   const words: Record<string, string> = { deploy: 'deployed', plan: 'plan', drift: 'drifted', destroy: 'destroyed' };
-  return `${stack.name}: ${words[command] ?? command}: ${tally}`;
+  return `${words[command] ?? command}: ${tally}`;
 }
 
 /** `3 created, 1 updated, 20 unchanged`; planned ones read `3 to create`. */

@@ -107,6 +107,7 @@ for (const [what, parts, result, verdict] of [
   ],
   ['a cancel', { cancelled: true, outcomes: [outcome('a/b', 'create', { done: true })] }, 'failed', 'zitadel-prod: cancelled: 1 created'],
   ['bad inputs', { faults: [new Fault('x'), new Fault('y')] }, 'failed', 'zitadel-prod: deploy failed with 2 errors'],
+  ['a stack file that cannot be read', { stack: undefined, faults: [new Fault('x')] }, 'failed', 'deploy failed'],
   ['a blocked resource', { outcomes: [outcome('a/b', 'blocked')] }, 'failed', 'zitadel-prod: deploy did not finish: 1 blocked'],
 ] as const) {
   test(`verdict of ${what}`, () => {
