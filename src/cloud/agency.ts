@@ -8,6 +8,7 @@ import { listClusters } from '../otc/cce.ts';
 import { ServiceFault } from '../otc/errors.ts';
 import { createAgency, grantAgencyRole, listAgencies, listProjects, listRoles } from '../otc/iam.ts';
 import { type CloudContext, createOnce } from './context.ts';
+import type { Gate } from './gate.ts';
 
 const NAME = 'cce_admin_trust';
 const TRUSTED = 'op_svc_cce';
@@ -20,15 +21,16 @@ export interface AgencySeen {
   readonly how: 'found' | 'made' | 'a cluster proves it' | 'may not be asked';
 }
 
-export type AgencyResource = Resource<Record<string, never>, null, AgencySeen>;
+type Needs = { readonly preflight: Gate };
+export type AgencyResource = Resource<Needs, null, AgencySeen>;
 
-export function agency(context: CloudContext): AgencyResource {
+export function agency(context: CloudContext, needs: Needs): AgencyResource {
   const { otc, stack, names } = context;
   const { domainId } = otc;
-  return resource<Record<string, never>, null, AgencySeen>({
+  return resource<Needs, null, AgencySeen>({
     id: 'project/agency',
     title: `Agency ${NAME}`,
-    needs: {},
+    needs,
     wanted: stack.cluster.existing === undefined,
     // It belongs to the tenant, not to the stack: others may rely on it.
     readsOnly: !stack.consent.agency,

@@ -5,7 +5,7 @@
 import { X509Certificate } from 'node:crypto';
 import { Fault } from '../engine/fault.ts';
 import { type Resource, resource } from '../engine/resource.ts';
-import { listCertificateLinks } from '../otc/rds.ts';
+import { listCertificateLinks, listInstances } from '../otc/rds.ts';
 import type { CloudContext } from './context.ts';
 import type { DatabaseResource } from './database.ts';
 
@@ -21,20 +21,31 @@ type Needs = { readonly database: DatabaseResource };
 export type DatabaseCa = Resource<Needs, null, DatabaseCaSeen>;
 
 export function databaseCa(context: CloudContext, database: DatabaseResource): DatabaseCa {
-  const { otc } = context;
+  const { otc, stack, names } = context;
+  const read = new Map<string, Promise<DatabaseCaSeen>>();
+  const authoritiesOf = (id: string): Promise<DatabaseCaSeen> => {
+    let promise = read.get(id);
+    if (promise === undefined) {
+      promise = download(context, id);
+      read.set(id, promise);
+    }
+    return promise;
+  };
   return resource<Needs, null, DatabaseCaSeen>({
     id: 'database/ca',
     title: 'Certificate authority of the RDS instance',
     needs: { database },
     wanted: true,
     readsOnly: true,
+    prefetch: async () => {
+      // Two calls that wait for one another: begun with the first list, not after the database was compared.
+      const [found] = await listInstances(otc, stack.database.existing ?? { name: names('db') });
+      if (found !== undefined && found.private_ips.length > 0) await authoritiesOf(found.id);
+    },
     want: () => null,
     observe: async (needs) => {
       if (needs.database === undefined || needs.database.host === '') return undefined;
-      const links = await listCertificateLinks(otc, needs.database.id);
-      const link = links.find(({ category }) => category === 'international') ?? links[0];
-      if (link === undefined) throw new Fault('RDS offers no certificate for download', { resource: needs.database.id });
-      return authorities(await unpack(await otc.download(link.download_link)), new Date());
+      return authoritiesOf(needs.database.id);
     },
     diff: () => [],
     apply: async () => {
@@ -43,6 +54,13 @@ export function databaseCa(context: CloudContext, database: DatabaseResource): D
     destroy: async () => undefined,
     facts: ({ subjects, notAfter }) => ({ subject: subjects.join('; '), expires: notAfter }),
   });
+}
+
+async function download({ otc }: CloudContext, id: string): Promise<DatabaseCaSeen> {
+  const links = await listCertificateLinks(otc, id);
+  const link = links.find(({ category }) => category === 'international') ?? links[0];
+  if (link === undefined) throw new Fault('RDS offers no certificate for download', { resource: id });
+  return authorities(await unpack(await otc.download(link.download_link)), new Date());
 }
 
 /** The texts of an archive's certificate files, or the text itself where it is no archive. */

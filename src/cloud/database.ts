@@ -64,7 +64,7 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
     protect: 'data',
     usualSeconds: 600,
     ...(existing === undefined ? {} : { readsOnly: true }),
-    prefetch: () => rds.listInstances(otc, existing ?? { name }),
+    prefetch: () => look(),
     want: ({ vpc, subnet, group }) => ({
       name,
       version: settings.version,
@@ -83,7 +83,9 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
     diff: (spec, seen) => (existing === undefined ? databaseChanges(spec, seen) : checkExisting(seen)),
     apply: async (spec, seen, _changes, run) => {
       if (seen === undefined) await create(context, spec, () => find(true), run);
-      const ready = await whenServing(context, name, () => look(true), run);
+      let ready = await whenServing(context, name, () => look(true), run);
+      // Made just now with this password: only the tags are missing.
+      if (seen === undefined) ready = { ...ready, tags: await label(context, spec, ready.id) };
       const changes = databaseChanges(spec, ready);
       const refused = changes.filter(({ replace }) => replace === true);
       if (refused.length > 0) {
@@ -173,18 +175,29 @@ async function carryOut(context: CloudContext, spec: DatabaseSpec, seen: Databas
   if (field === 'disk auto-expansion') return rds.setAutoExpansion(otc, id, wantedExpansion(spec.storage));
   if (field === 'public_ips') return rds.unbindPublicIp(otc, id);
   if (field === `tag ${MASTERKEY_TAG}`) {
-    if (secrets.masterkey === undefined) throw secretMissing(`the check value on RDS instance ${spec.name}`, 'masterkey');
-    const labels = [
-      { key: 'managed-by', value: 'zitadel-on-otc' },
-      { key: 'stack', value: context.stack.name },
-    ];
-    return rds.addTags(otc, id, [...labels, { key: MASTERKEY_TAG, value: masterkeyCheck(secrets.masterkey) }]);
+    return rds.addTags(otc, id, [checkTag(context, spec)]);
   }
   if (field.startsWith('generation')) {
     if (secrets.databaseRootPassword === undefined) throw secretMissing(`root's password on RDS instance ${spec.name}`, 'database-password');
     await rds.setRootPassword(otc, id, secrets.databaseRootPassword.open());
     return rds.addTags(otc, id, [{ key: PASSWORD_TAG, value: String(spec.passwordGeneration) }]);
   }
+}
+
+function checkTag({ secrets }: CloudContext, { name }: DatabaseSpec): rds.Tag {
+  if (secrets.masterkey === undefined) throw secretMissing(`the check value on RDS instance ${name}`, 'masterkey');
+  return { key: MASTERKEY_TAG, value: masterkeyCheck(secrets.masterkey) };
+}
+
+async function label(context: CloudContext, spec: DatabaseSpec, id: string): Promise<rds.Tag[]> {
+  const tags = [
+    { key: 'managed-by', value: 'zitadel-on-otc' },
+    { key: 'stack', value: context.stack.name },
+    { key: PASSWORD_TAG, value: String(spec.passwordGeneration) },
+    checkTag(context, spec),
+  ];
+  await rds.addTags(context.otc, id, tags);
+  return tags;
 }
 
 async function whenDone({ otc }: CloudContext, what: string, jobId: string | undefined, run: Run): Promise<void> {

@@ -5,7 +5,7 @@ import { schedules, until } from '../engine/until.ts';
 import { unlessGone } from '../otc/client.ts';
 import * as dns from '../otc/dns.ts';
 import { type CloudContext, createOnce, description, theOne } from './context.ts';
-import type { DnsZone } from './dns-zone.ts';
+import { type DnsZone, zoneWanted } from './dns-zone.ts';
 import type { LoadBalancerResource } from './load-balancer.ts';
 
 export interface RecordSpec {
@@ -38,6 +38,11 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
     needs,
     wanted,
     usualSeconds: 5,
+    prefetch: async () => {
+      const home = await otc.dnsHome();
+      const [zone] = zoneWanted(context) ? await dns.listZones(home, `${stack.dns.zone}.`) : [];
+      if (zone !== undefined) await find(zone.id);
+    },
     want: ({ zone, loadBalancer }) => ({ name, zoneId: zone.id, address: loadBalancer.eipAddress, ttl: stack.dns.ttl }),
     observe: async ({ zone }) => (zone === undefined ? undefined : find(zone.id)),
     diff: recordChanges,

@@ -68,7 +68,7 @@ export interface CloudPorts {
 export function cloudResources(context: CloudContext, ports: CloudPorts = {}): CloudResources {
   const { stack } = context;
   const looked = preflight(context);
-  const trust = agency(context);
+  const trust = agency(context, { preflight: looked });
   const gates = { preflight: looked, agency: maybe(trust) };
   const network = vpc(context, gates);
   const subnetCluster = subnet(context, 'cluster', network);

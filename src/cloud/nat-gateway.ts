@@ -98,7 +98,7 @@ export type SnatRuleResource = Resource<RuleNeeds, SnatRuleSpec, SnatRule>;
 
 /** Rules have no name: ours is the gateway's rule for the cluster's subnet. */
 export function snatRule(context: CloudContext, needs: RuleNeeds): SnatRuleResource {
-  const { otc, stack } = context;
+  const { otc, stack, names } = context;
   const find = async (gatewayId: string, networkId: string, fresh?: boolean): Promise<SnatRule | undefined> => {
     const ours = (await listSnatRules(otc, gatewayId, fresh)).filter((rule) => rule.network_id === networkId);
     return theOne(ours, `SNAT rule of subnet ${networkId}`, (one) => one.id);
@@ -108,6 +108,10 @@ export function snatRule(context: CloudContext, needs: RuleNeeds): SnatRuleResou
     title: 'SNAT rule of the cluster subnet',
     needs,
     wanted: stack.network.egress === 'nat-gateway',
+    prefetch: async () => {
+      const [found] = await listNatGateways(otc, names('nat'));
+      if (found !== undefined) await listSnatRules(otc, found.id);
+    },
     usualSeconds: 10,
     want: ({ gateway, subnet, eip }) => ({ gatewayId: gateway.id, networkId: subnet.id, eipId: eip.id }),
     observe: async ({ gateway, subnet }) => (gateway === undefined || subnet === undefined ? undefined : find(gateway.id, subnet.id)),

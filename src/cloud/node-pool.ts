@@ -67,6 +67,10 @@ export function nodePool(context: CloudContext, zone: string, keyPair: NodeKeyPa
     wanted: existing === undefined && count > 0,
     protect: 'cluster',
     usualSeconds: 360,
+    prefetch: async () => {
+      const found = existing === undefined ? (await cce.listClusters(otc)).find(({ metadata }) => metadata.name === names('cce')) : undefined;
+      if (found?.status.phase === 'Available') await find(found.metadata.uid);
+    },
     want: ({ cluster, access, subnet, client }) => ({
       name,
       clusterId: cluster.id,

@@ -78,7 +78,7 @@ export interface ClusterCertificates {
 /** A new client certificate, valid for `days` (at least 1), as a kubeconfig in JSON. */
 export async function createClusterCertificates(otc: Otc, id: string, days: number): Promise<ClusterCertificates> {
   const path = `${clusters(otc)}/${id}/clustercert`;
-  return otc.send<ClusterCertificates>({ service: 'cce', method: 'POST', path, body: { duration: days }, repeatable: true });
+  return otc.send<ClusterCertificates>({ service: 'cce', method: 'POST', path, body: { duration: days }, private: true });
 }
 
 export interface NodePool {

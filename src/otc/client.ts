@@ -24,8 +24,10 @@ export interface Call {
   /** Asks the service even where an answer of this run is known, and remembers the new one. */
   readonly fresh?: boolean | undefined;
   readonly scope?: Scope | undefined;
-  /** A `POST` that changes nothing shared (certificates), or one that may be sent twice. */
+  /** A `POST` that may be sent twice. */
   readonly repeatable?: boolean | undefined;
+  /** A `POST` that changes nothing others can see (certificates): reads stay known, and it may be sent twice. */
+  readonly private?: boolean | undefined;
 }
 
 /** A write to the key's service also changes what is read from these. */
@@ -118,6 +120,7 @@ export class Otc {
   async send<T>(call: Call): Promise<T> {
     stopIfCancelled(this.#signal);
     const url = this.#url(call);
+    if (call.private === true) return (await this.#repeat(call, url)) as T;
     if (call.method !== 'GET') {
       this.#forgetService(call.service);
       try {
@@ -175,7 +178,7 @@ export class Otc {
       stopIfCancelled(this.#signal);
       const outcome = await this.#once(call, url);
       if (outcome instanceof TransportFailure) {
-        const safe = !outcome.sent || call.method !== 'POST' || call.repeatable === true;
+        const safe = !outcome.sent || call.method !== 'POST' || call.repeatable === true || call.private === true;
         if (safe && this.#mayGoOn(connectionRow, started, attempt)) await this.#pause(connectionRow, attempt);
         else throw this.#noAnswer(call, outcome);
         continue;

@@ -1,4 +1,5 @@
 /** Owns throwaway certificates for tests: an authority, and one that is none. */
+import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 
