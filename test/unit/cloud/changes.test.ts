@@ -1,0 +1,356 @@
+/** Owns the proof of the pure comparisons: in sync means no change, each difference is told, and what cannot be changed in place says so. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { type ClusterSeen, type ClusterSpec, clusterChanges, endpointsOf, newCluster } from '../../../src/cloud/cluster-spec.ts';
+import { type DatabaseSeen, type DatabaseSpec, databaseChanges, masterkeyCheck, refuseOtherMasterkey } from '../../../src/cloud/database-spec.ts';
+import { recordChanges } from '../../../src/cloud/dns-record.ts';
+import { eipChanges } from '../../../src/cloud/eip.ts';
+import { loadBalancerChanges } from '../../../src/cloud/load-balancer.ts';
+import { countsByZone, nodePoolChanges } from '../../../src/cloud/node-pool.ts';
+import { firstHost, subnetChanges } from '../../../src/cloud/subnet.ts';
+import { Fault } from '../../../src/engine/fault.ts';
+import type { Change } from '../../../src/engine/resource.ts';
+import { Secret } from '../../../src/secret.ts';
+
+const fields = (changes: readonly Change[]): string[] => changes.map(({ field, replace }) => (replace === true ? `${field} !` : field));
+
+const databaseSpec: DatabaseSpec = {
+  name: 'db',
+  version: '16',
+  flavor: 'rds.pg.n1.large.4.ha',
+  replication: 'async',
+  zones: ['eu-de-01', 'eu-de-02'],
+  storage: { type: 'CLOUDSSD', size: 100, autoExpandTo: 200 },
+  backup: { start_time: '02:00-03:00', keep_days: 7 },
+  port: 5432,
+  vpcId: 'v',
+  subnetId: 's',
+  securityGroupId: 'g',
+  passwordGeneration: 1,
+};
+
+/** The instance that the specification describes. */
+function instance(spec: DatabaseSpec): DatabaseSeen {
+  const { storage } = spec;
+  const grows = storage.autoExpandTo > storage.size;
+  return {
+    id: 'i',
+    name: spec.name,
+    status: 'ACTIVE',
+    type: spec.replication === undefined ? 'Single' : 'Ha',
+    ha: { replication_mode: spec.replication ?? '' },
+    datastore: { type: 'PostgreSQL', version: spec.version },
+    private_ips: ['10.0.0.5'],
+    public_ips: [],
+    port: spec.port,
+    host: '10.0.0.5',
+    vpc_id: spec.vpcId,
+    subnet_id: spec.subnetId,
+    security_group_id: spec.securityGroupId ?? '',
+    flavor_ref: spec.flavor,
+    volume: { type: storage.type, size: storage.size },
+    backup_strategy: spec.backup,
+    nodes: spec.zones.map((availability_zone, index) => ({ role: index === 0 ? 'master' : 'slave', availability_zone })),
+    tags: [
+      { key: 'zitadel-masterkey-check', value: 'x' },
+      { key: 'zitadel-root-password', value: String(spec.passwordGeneration) },
+    ],
+    expansion: { switch_option: grows, limit_size: grows ? storage.autoExpandTo : 0, trigger_threshold: 10 },
+  };
+}
+
+const anyDatabase = fc.record({
+  version: fc.constantFrom('13', '14', '15', '16', '17'),
+  flavor: fc.constantFrom('rds.pg.n1.large.4', 'rds.pg.x1.xlarge.8'),
+  replication: fc.constantFrom('async' as const, 'sync' as const, undefined),
+  size: fc.integer({ min: 4, max: 400 }).map((tens) => tens * 10),
+  more: fc.integer({ min: 0, max: 50 }).map((tens) => tens * 10),
+  port: fc.integer({ min: 2100, max: 9500 }),
+  keep: fc.integer({ min: 1, max: 732 }),
+  generation: fc.integer({ min: 1, max: 9 }),
+});
+
+test('a database made as asked for is in sync', () => {
+  fc.assert(
+    fc.property(anyDatabase, (any) => {
+      const spec: DatabaseSpec = {
+        ...databaseSpec,
+        version: any.version,
+        flavor: any.replication === undefined ? any.flavor : `${any.flavor}.ha`,
+        replication: any.replication,
+        zones: any.replication === undefined ? ['eu-de-01'] : ['eu-de-02', 'eu-de-01'],
+        storage: { type: 'ESSD', size: any.size, autoExpandTo: any.size + any.more },
+        port: any.port,
+        backup: { start_time: '01:00-02:00', keep_days: any.keep },
+        passwordGeneration: any.generation,
+      };
+      assert.deepEqual(databaseChanges(spec, instance(spec)), []);
+    }),
+  );
+});
+
+const databaseCases: [string, Partial<DatabaseSeen>, string[]][] = [
+  ['another major version', { datastore: { type: 'PostgreSQL', version: '15' } }, ['datastore.version !']],
+  ['another network', { vpc_id: 'x', subnet_id: 'y' }, ['vpc_id !', 'subnet_id !']],
+  ['a smaller volume', { volume: { type: 'CLOUDSSD', size: 40 } }, ['volume.size']],
+  ['a volume that grew within its limit', { volume: { type: 'CLOUDSSD', size: 180 } }, []],
+  ['a volume beyond its limit', { volume: { type: 'CLOUDSSD', size: 300 } }, ['volume.size !']],
+  ['another storage type', { volume: { type: 'ESSD', size: 100 } }, ['volume.type !']],
+  ['a single instance', { type: 'Single', flavor_ref: 'rds.pg.n1.large.4' }, ['ha']],
+  ['another flavor', { flavor_ref: 'rds.pg.n1.xlarge.4.ha' }, ['flavor_ref']],
+  [
+    'zones in another order',
+    {
+      nodes: [
+        { role: 'master', availability_zone: 'eu-de-02' },
+        { role: 'slave', availability_zone: 'eu-de-01' },
+      ],
+    },
+    [],
+  ],
+  ['a public address', { public_ips: ['80.158.0.1'] }, ['public_ips']],
+  ['another security group', { security_group_id: 'wide' }, ['security_group_id']],
+  ['no automatic growth', { expansion: { switch_option: false, limit_size: 0, trigger_threshold: 0 } }, ['disk auto-expansion']],
+  ['growth that the region does not offer', { expansion: undefined }, []],
+  [
+    'an older password',
+    {
+      tags: [
+        { key: 'zitadel-masterkey-check', value: 'x' },
+        { key: 'zitadel-root-password', value: '0' },
+      ],
+    },
+    [`generation of root's password`],
+  ],
+  ['no check value', { tags: [{ key: 'zitadel-root-password', value: '1' }] }, ['tag zitadel-masterkey-check']],
+  ['still being built', { status: 'BUILD', private_ips: [] }, ['status']],
+];
+for (const [name, seen, expected] of databaseCases) {
+  test(`database: ${name}`, () => assert.deepEqual(fields(databaseChanges(databaseSpec, { ...instance(databaseSpec), ...seen })), expected));
+}
+
+test('a database that failed is explained', () => {
+  assert.throws(
+    () => databaseChanges(databaseSpec, { ...instance(databaseSpec), status: 'CREATE FAIL' }),
+    (error) => error instanceof Fault && /delete it in the console/.test(error.hint ?? ''),
+  );
+});
+
+test('the check value tells keys apart, fits a tag, and refuses another key', () => {
+  const [one, other] = [new Secret('a'.repeat(32)), new Secret('b'.repeat(32))];
+  assert.match(masterkeyCheck(one), /^[0-9a-f]{24}$/);
+  assert.notEqual(masterkeyCheck(one), masterkeyCheck(other));
+  const tags = [{ key: 'zitadel-masterkey-check', value: masterkeyCheck(one) }];
+  refuseOtherMasterkey('db', tags, one);
+  refuseOtherMasterkey('db', tags, undefined);
+  refuseOtherMasterkey('db', [], other);
+  assert.throws(() => refuseOtherMasterkey('db', tags, other), /another masterkey/);
+});
+
+const clusterSpec: ClusterSpec = {
+  name: 'c',
+  flavor: 'cce.s2.small',
+  version: 'v1.33',
+  vpcId: 'v',
+  subnetId: 's',
+  containerNetwork: { mode: 'vpc-router', cidr: '172.16.0.0/16' },
+  serviceCidr: '10.247.0.0/16',
+  address: '80.158.0.9',
+};
+
+function clusterSeen(more: Partial<ClusterSeen['spec']> = {}, status: Partial<ClusterSeen['status']> = {}): ClusterSeen {
+  const spec = {
+    flavor: 'cce.s2.small',
+    version: 'v1.33.2-r0',
+    hostNetwork: { vpc: 'v', subnet: 's', SecurityGroup: 'n' },
+    containerNetwork: { mode: 'vpc-router', cidr: '172.16.0.0/16', cidrs: [{ cidr: '172.16.0.0/16' }] },
+    kubernetesSvcIpRange: '10.247.0.0/16',
+    ...more,
+  };
+  const endpoints = { internal: 'https://10.0.1.10:5443', external: 'https://80.158.0.9:5443' };
+  return {
+    metadata: { name: 'c', uid: 'u' },
+    spec,
+    status: { phase: 'Available', ...status },
+    id: 'u',
+    name: 'c',
+    version: spec.version,
+    nodeGroupId: 'n',
+    endpoints,
+  };
+}
+
+test('a cluster as asked for is in sync, whatever its patch version', () => assert.deepEqual(clusterChanges(clusterSpec, clusterSeen()), []));
+
+const clusterCases: [string, ClusterSeen, Partial<ClusterSpec>, string[]][] = [
+  ['an older version', clusterSeen({ version: 'v1.32' }), {}, ['spec.version !']],
+  ['a size upwards', clusterSeen(), { flavor: 'cce.s2.medium' }, ['spec.flavor']],
+  ['a size downwards', clusterSeen({ flavor: 'cce.s2.medium' }), {}, ['spec.flavor !']],
+  ['another number of masters', clusterSeen({ flavor: 'cce.s1.small' }), { flavor: 'cce.s2.medium' }, ['spec.flavor !']],
+  [
+    'another container range',
+    clusterSeen({ containerNetwork: { mode: 'vpc-router', cidrs: [{ cidr: '10.0.0.0/12' }] } }),
+    {},
+    ['spec.containerNetwork.cidrs !'],
+  ],
+  ['no public address any more', clusterSeen(), { address: undefined }, ['status.endpoints.external']],
+  ['still being made', clusterSeen({}, { phase: 'Creating' }), {}, ['status.phase']],
+];
+for (const [name, seen, spec, expected] of clusterCases) {
+  test(`cluster: ${name}`, () => assert.deepEqual(fields(clusterChanges({ ...clusterSpec, ...spec }, seen)), expected));
+}
+
+test('a cluster that failed or sleeps is explained', () => {
+  assert.throws(() => clusterChanges(clusterSpec, clusterSeen({}, { phase: 'Error', reason: 'no quota' })), /Error: no quota/);
+  assert.throws(
+    () => clusterChanges(clusterSpec, clusterSeen({}, { phase: 'Hibernation' })),
+    (error) => error instanceof Fault && /Wake it/.test(error.hint ?? ''),
+  );
+});
+
+test('endpoints are read in every shape that CCE answers with', () => {
+  const expected = { internal: 'https://i:5443', external: 'https://e:5443' };
+  assert.deepEqual(endpointsOf({ internal: 'https://i:5443', external: 'https://e:5443', external_otc: 'x' }), expected);
+  assert.deepEqual(endpointsOf([{ Internal: 'https://i:5443' }, { External: 'https://e:5443' }]), expected);
+  assert.deepEqual(
+    endpointsOf([
+      { type: 'Internal', url: 'https://i:5443' },
+      { type: 'External', url: 'https://e:5443' },
+    ]),
+    expected,
+  );
+  assert.deepEqual(endpointsOf({ internal: 'https://i:5443', external: '' }), { internal: 'https://i:5443', external: undefined });
+  assert.deepEqual(endpointsOf(undefined), { internal: undefined, external: undefined });
+});
+
+test('the address goes into the creation as text, three masters are spread', () => {
+  assert.deepEqual(newCluster(clusterSpec, 'd')['extendParam'], { clusterAZ: 'multi_az', clusterExternalIP: '80.158.0.9' });
+  assert.deepEqual(newCluster({ ...clusterSpec, flavor: 'cce.s1.small', address: undefined }, 'd')['extendParam'], {});
+});
+
+test('nodes are spread evenly over the zones', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 3 }), (count, zones) => {
+      const counts = [...countsByZone(count, ['a', 'b', 'c'].slice(0, zones)).values()];
+      assert.equal(
+        counts.reduce((sum, one) => sum + one, 0),
+        count,
+      );
+      assert.ok(Math.max(...counts) - Math.min(...counts) <= 1);
+    }),
+  );
+});
+
+test('node pools: the count changes in place, the rest does not; a sold out flavor is named', () => {
+  const volume = { type: 'SSD', size: 50 } as const;
+  const spec = {
+    name: 'p',
+    clusterId: 'c',
+    count: 2,
+    flavor: 'f',
+    zone: 'z',
+    os: 'o',
+    rootVolume: volume,
+    dataVolume: { ...volume, size: 100 },
+    subnetId: 's',
+    securityGroups: ['n', 'r'],
+  };
+  const nodeTemplate = {
+    flavor: 'f',
+    az: 'z',
+    os: 'o',
+    rootVolume: { volumetype: 'SSD', size: 50 },
+    dataVolumes: [{ volumetype: 'SSD', size: 100 }],
+  };
+  const seen = {
+    clusterId: 'c',
+    metadata: { name: 'p', uid: 'u' },
+    spec: { initialNodeCount: 2, customSecurityGroups: ['r', 'n'], nodeTemplate },
+    status: { phase: '', currentNode: 2 },
+  };
+  assert.deepEqual(nodePoolChanges(spec, seen), []);
+  assert.deepEqual(fields(nodePoolChanges({ ...spec, count: 3, flavor: 'g', securityGroups: ['n'] }, seen)), [
+    'nodeTemplate.flavor !',
+    'customSecurityGroups !',
+    'initialNodeCount',
+  ]);
+  assert.deepEqual(nodePoolChanges({ ...spec, count: 3 }, { ...seen, spec: { ...seen.spec, autoscaling: { enable: true } } }), []);
+  assert.throws(() => nodePoolChanges(spec, { ...seen, status: { phase: 'SoldOut' } }), /flavor f is sold out in z/);
+});
+
+test('subnets: name servers change in place, the range does not; the gateway is the first host', () => {
+  const seen = {
+    id: 'n',
+    name: 's',
+    cidr: '10.0.0.0/24',
+    gateway_ip: '10.0.0.1',
+    vpc_id: 'v',
+    status: 'ACTIVE',
+    dnsList: ['1.1.1.1'],
+    neutron_subnet_id: 'x',
+  };
+  const spec = { name: 's', vpcId: 'v', cidr: '10.0.0.0/24', dns: ['1.1.1.1'] };
+  assert.deepEqual(subnetChanges(spec, seen), []);
+  assert.deepEqual(fields(subnetChanges({ ...spec, dns: ['9.9.9.9'], cidr: '10.0.1.0/24' }, seen)), ['cidr !', 'dnsList']);
+  assert.equal(firstHost('10.20.16.0/24'), '10.20.16.1');
+});
+
+test('load balancers: address and flavors change in place, network and class do not', () => {
+  const spec = {
+    name: 'l',
+    vpcId: 'v',
+    frontSubnetId: 'S',
+    backSubnetId: 'N',
+    zones: ['a', 'b'],
+    l4Flavor: 'L4.s',
+    l7Flavor: 'L7.s',
+    eip: { id: 'e', address: '80.158.0.2' },
+  };
+  const seen = {
+    id: 'i',
+    name: 'l',
+    vpc_id: 'v',
+    vip_address: '10.0.0.9',
+    vip_port_id: 'p',
+    vip_subnet_cidr_id: 'S',
+    elb_virsubnet_ids: ['N'],
+    provisioning_status: 'ACTIVE',
+    operating_status: 'ONLINE',
+    guaranteed: true,
+    availability_zone_list: ['b', 'a'],
+    publicips: [{ publicip_id: 'e', publicip_address: '80.158.0.2' }],
+    eipAddress: '80.158.0.2',
+    l4Flavor: 'L4.s',
+    l7Flavor: 'L7.s',
+  };
+  assert.deepEqual(loadBalancerChanges(spec, seen), []);
+  assert.deepEqual(fields(loadBalancerChanges(spec, { ...seen, eipAddress: '', l4Flavor: 'L4.m' })), ['l4_flavor_id', 'publicips']);
+  assert.deepEqual(fields(loadBalancerChanges(spec, { ...seen, vpc_id: 'x', guaranteed: false })), ['vpc_id !', 'guaranteed !']);
+  assert.throws(() => loadBalancerChanges(spec, { ...seen, operating_status: 'FROZEN' }), /FROZEN/);
+});
+
+test('records: a foreign one is never overwritten', () => {
+  const spec = { name: 'login.example.com.', zoneId: 'z', address: '80.158.0.2', ttl: 300 };
+  const ours = {
+    id: 'r',
+    name: spec.name,
+    type: 'A',
+    ttl: 300,
+    records: ['80.158.0.2'],
+    status: 'ACTIVE',
+    description: 'Managed by zitadel-on-otc, stack shop',
+  };
+  assert.deepEqual(recordChanges(spec, ours), []);
+  assert.deepEqual(fields(recordChanges(spec, { ...ours, records: ['1.2.3.4'], ttl: 60 })), ['records', 'ttl']);
+  assert.deepEqual(recordChanges(spec, { ...ours, ttl: 60, description: null }), []);
+  assert.throws(() => recordChanges(spec, { ...ours, records: ['1.2.3.4'], description: 'mail' }), /already leads to 1\.2\.3\.4/);
+});
+
+test('addresses: a frozen one is explained, a pending one waited for', () => {
+  const seen = { id: 'e', status: 'ELB', public_ip_address: '80.158.0.2', bandwidth_size: 100 };
+  assert.deepEqual(eipChanges({ alias: 'a', bandwidth: 100 }, seen), []);
+  assert.deepEqual(fields(eipChanges({ alias: 'a', bandwidth: 50 }, seen)), ['bandwidth.size']);
+  assert.deepEqual(fields(eipChanges({ alias: 'a', bandwidth: 100 }, { ...seen, status: 'PENDING_CREATE', bandwidth_size: 0 })), ['status']);
+  assert.throws(() => eipChanges({ alias: 'a', bandwidth: 100 }, { ...seen, status: 'FREEZED' }), /FREEZED/);
+});
