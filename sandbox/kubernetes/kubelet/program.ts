@@ -13,22 +13,36 @@ import { hostname } from './env.ts';
 import { parseReference } from './pull.ts';
 
 /**
- * Makes the container's root: the machine's own files below, its writes above (overlay); mounts the volumes from inside, so
- * that links such as /var/run lead to the container's own folders; then becomes the program. Arguments: the cluster's folder,
+ * Makes the container's root: the machine's folders (an overlay over all of them is refused to ordinary users), but its own
+ * /etc (a copy), /run, /tmp and /var; mounts the volumes from inside, so that links such as /var/run lead to the container's
+ * own folders; then becomes the program. Arguments: the cluster's folder,
  * the container's below it, program, working folder, host name, then the program's arguments. Mounts stand in a file, a line
  * each: source below the cluster's folder, path, `ro` or `rw`, separated by tabs.
  */
 const enter = `set -e
 cluster=$1; own=$2; program=$3; workdir=$4; name=$5; shift 5
 mount --make-rprivate /
-layers=$cluster/$own/layers
-mount -t tmpfs -o size=1g tmpfs "$layers"
-mkdir "$layers/up" "$layers/work" "$layers/root"
-root=$layers/root
-mount -t overlay overlay -o "lowerdir=/,upperdir=$layers/up,workdir=$layers/work" "$root"
-mkdir -p "$root/proc" "$root/sys" "$root/dev" "$root/tmp" "$root/.cluster"
+root=$cluster/$own/root
+mount -t tmpfs -o size=1g tmpfs "$root"
+for entry in /*; do
+  at=$root$entry
+  case $entry in
+    /proc|/sys|/run|/tmp|/var|/etc) mkdir "$at"; continue ;;
+  esac
+  if [ -L "$entry" ]; then cp -P "$entry" "$at"
+  elif [ -d "$entry" ]; then
+    mkdir "$at"
+    mount --rbind "$entry" "$at"
+    # Flags that an ordinary user may not take away make this fail; the files are protected from such a user anyway.
+    [ "$entry" = /dev ] || mount -o remount,bind,ro "$at" 2>/dev/null || true
+  fi
+done
+# Files that an ordinary user may not read stay behind.
+cp -RP /etc/. "$root/etc/" 2>/dev/null || true
+rm -f "$root/etc/resolv.conf" "$root/etc/hosts" "$root/etc/nsswitch.conf"
+mkdir "$root/var/tmp" "$root/var/log" "$root/var/lib" "$root/.cluster"
+ln -s /run "$root/var/run"
 mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev"
 : > "$root/.program"
 mount --bind "$program" "$root/.program"
 mount --bind "$cluster" "$root/.cluster"
@@ -93,16 +107,31 @@ async function programOf(container: ContainerContext): Promise<number | undefine
   for (let tries = 0; tries < 40; tries += 1) {
     const outer = running.get(container);
     const pid = outer === undefined ? undefined : await childOf(outer);
-    if (pid !== undefined && (await readlink(`/proc/${pid}/root`)) !== '/') return pid;
+    if (pid !== undefined && (await hasOwnRoot(pid))) return pid;
     await sleep(50);
   }
   return undefined;
 }
 
+async function hasOwnRoot(pid: number): Promise<boolean> {
+  try {
+    return (await readlink(`/proc/${pid}/root`)) !== '/';
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
 /** The program of such a process; undefined until it is there. */
 async function childOf(pid: number): Promise<number | undefined> {
-  const [first = ''] = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
-  return first === '' ? undefined : Number(first);
+  try {
+    const [first = ''] = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
+    return first === '' ? undefined : Number(first);
+  } catch (error) {
+    // Ended meanwhile.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 async function start(container: ContainerContext, program: string, dnsAddress: (clusterId: string) => Promise<string>): Promise<number> {
@@ -110,7 +139,7 @@ async function start(container: ContainerContext, program: string, dnsAddress: (
   if (container.networkHolder === undefined) throw new Error(`no network namespace for ${pod.metadata.name}: host network is not for real programs`);
   const own = join('programs', `${pod.metadata.uid}-${container.container.name}-${container.restartCount}`);
   const folder = join(cluster.folder, own);
-  await mkdir(join(folder, 'layers'), { recursive: true });
+  await mkdir(join(folder, 'root'), { recursive: true });
   const search = `${pod.metadata.namespace}.svc.cluster.local svc.cluster.local cluster.local`;
   const facts = { podIP: container.address, hostIP: node.address, nodeName: node.name };
   await writeFile(
