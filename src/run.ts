@@ -189,7 +189,7 @@ function nextSteps({ inputs, stack }: RunContext, outcomes: readonly Outcome[], 
 
 /** Says it: outputs, report file, summary, annotations. */
 function tell(runner: Runner, env: Readonly<Record<string, string | undefined>>, report: Report, facts: Record<string, string | undefined>): void {
-  const path = join(env['RUNNER_TEMP'] ?? '/tmp', `zitadel-on-otc-${report.stack.name}-${report.command}.json`);
+  const path = join(env['RUNNER_TEMP'] ?? '/tmp', `zitadel-on-otc-${report.stack?.name ?? 'stack'}-${report.command}.json`);
   writeFileSync(path, renderJson(report), { mode: 0o600 });
   const changed = report.outcomes.filter(({ verdict }) => ['create', 'update', 'replace', 'delete'].includes(verdict));
   const changes = changed.map(({ id, verdict, changes }) => ({ resource: id, verdict, fields: changes.map(({ field }) => field) }));
@@ -224,7 +224,7 @@ export interface FailedRun {
 export function runFailed({ runner, env, command = 'deploy', stack, faults, cancelled, started }: FailedRun): void {
   const report = makeReport({
     command,
-    stack: { name: stack?.name ?? 'zitadel', region: stack?.region ?? 'unknown' },
+    stack: stack === undefined ? undefined : { name: stack.name, region: stack.region },
     cancelled,
     outcomes: [],
     faults,

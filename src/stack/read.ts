@@ -4,13 +4,14 @@
  */
 import * as v from 'valibot';
 import { Fault, Faults } from '../engine/fault.ts';
+import { conflicts } from './conflicts.ts';
 import { completeStack } from './defaults.ts';
 import { type Document, type Path, type Problem, pathText, readDocument } from './document.ts';
 import { schemaProblems, unknownKeys } from './explain.ts';
 import { noticesOf, problemsOf } from './rules.ts';
 import { type StackFile, stackSchema } from './schema.ts';
 import type { Stack } from './stack.ts';
-import { blueprintVariables, conflicts, type LiftedSecrets, liftSecrets } from './values.ts';
+import { adoptValues, blueprintVariables, type LiftedSecrets, liftSecrets } from './values.ts';
 
 export interface StackSource {
   readonly text: string;
@@ -60,11 +61,7 @@ export function readStack(source: StackSource): ReadStack {
   const fromValues = readValues(output, bare, document, source, broken);
   faults.push(...fromValues.faults);
   if (faults.length > 0) throw new Faults(inOrder(faults));
-  return {
-    stack: { ...bare, zitadel: { ...bare.zitadel, values: fromValues.values } },
-    lifted: fromValues.lifted,
-    notices: toFaults(noticesOf(bare), document),
-  };
+  return { stack: adoptValues(bare, fromValues.values), lifted: fromValues.lifted, notices: toFaults(noticesOf(bare), document) };
 }
 
 /**

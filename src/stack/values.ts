@@ -1,7 +1,6 @@
 /**
- * Owns what may stand in the user's own Helm values: secrets are lifted out of them, so that none ends up in Helm's
- * release or a ConfigMap, and settings that would break this deployment are named with the reason. Merging with our own
- * values is `zitadel/`'s business.
+ * Owns what is taken out of the user's own Helm values: secrets are lifted, so that none ends up in Helm's release or a
+ * ConfigMap. What must not stand in them is `conflicts.ts`'s, merging with our own values `zitadel/`'s business.
  */
 import { Secret } from '../secret.ts';
 import { leftOut, type Path, type Problem } from './document.ts';
@@ -32,7 +31,8 @@ const NAMED: ReadonlyMap<string, Named> = new Map(
     'firstinstance.org.human.password': 'adminPassword',
   } as const),
 );
-const SECRET_KEY = /(password|secret|token|private_?key|api_?key|access_?key|masterkey|dsn)$/i;
+/** Keys whose text is a secret. */
+export const SECRET_KEY = /(password|secret|token|private_?key|api_?key|access_?key|masterkey|dsn)$/i;
 
 /** Lifts every secret out of Helm values for ZITADEL's chart (value paths of charts 9.x). */
 export function liftSecrets(values: Values): Lifted {
@@ -95,113 +95,6 @@ export function openConfiguration(value: unknown): unknown {
   return isMap(value) ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, openConfiguration(inner)])) : value;
 }
 
-/** What of the user's values would break the deployment, and why. Paths start at the root of the values. */
-export function conflicts(values: Values, stack: Stack): Problem[] {
-  const problems: Problem[] = [];
-  const refuse = (path: string, wrong: (value: unknown) => boolean, why: string, hint = 'Remove the line: this action sets it.'): void => {
-    const parts = path.split('.');
-    const found = find(values, parts);
-    if (found !== undefined && wrong(found.value)) problems.push({ path: found.path, message: why, hint });
-  };
-  const given = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
-  const not = (expected: string | number) => (value: unknown) => given(value) && String(value).toLowerCase() !== String(expected).toLowerCase();
-  refuse(
-    'zitadel.masterkeySecretName',
-    given,
-    'the masterkey comes from stack-secret or the input "masterkey"; a second place for it would leave two that can differ',
-  );
-  refuse(
-    'zitadel.configSecretName',
-    given,
-    'this Secret carries the passwords that this action derives; another one would leave ZITADEL without them',
-    'Write its content under zitadel.secretConfig.',
-  );
-  refuse('zitadel.configSecretKey', not('config-yaml'), 'the configuration Secret is this action’s, and its key is config-yaml');
-  refuse('zitadel.dbSslCaCrt', given, 'the CA of the database is downloaded from RDS; a fixed one would fail when it is renewed');
-  refuse('zitadel.dbSslCaCrtSecret', not('zitadel-rds-ssl-cert'), 'the CA of the database is kept in the Secret zitadel-rds-ssl-cert');
-  for (const config of ['zitadel.configmapConfig', 'zitadel.secretConfig']) {
-    const postgres = `${config}.Database.Postgres`;
-    refuse(
-      `${postgres}.DSN`,
-      given,
-      'with a DSN ZITADEL ignores host, user and CA that this action sets, and the init Job makes neither role nor database',
-    );
-    refuse(
-      `${config}.ExternalDomain`,
-      not(stack.domain),
-      `ZITADEL answers under its ExternalDomain only, and DNS, certificate and ingress are made for ${stack.domain}`,
-      'Change "domain" in the stack file.',
-    );
-    refuse(
-      `${config}.ExternalSecure`,
-      (value) => value !== true,
-      'the outside speaks HTTPS; without ExternalSecure every link and the issuer would begin with http://',
-    );
-    refuse(`${config}.ExternalPort`, not(443), 'the outside listens on port 443; another ExternalPort breaks every redirect');
-    refuse(`${config}.Port`, not(8080), 'the Service and its probes expect port 8080');
-    refuse(`${config}.TLS.Enabled`, (value) => value !== false, 'TLS ends at the ingress controller, which speaks h2c to the pods');
-    refuse(`${config}.Database.cockroach`, given, 'the database is PostgreSQL');
-    refuse(
-      `${postgres}.Port`,
-      not(stack.database.port),
-      `the database listens on ${stack.database.port}`,
-      'Change "database.port" in the stack file.',
-    );
-    refuse(
-      `${postgres}.Database`,
-      not(stack.database.name),
-      `the database is called ${stack.database.name}`,
-      'Change "database.name" in the stack file.',
-    );
-    refuse(
-      `${postgres}.User.Username`,
-      not(stack.database.user),
-      `ZITADEL’s role is called ${stack.database.user}`,
-      'Change "database.user" in the stack file.',
-    );
-    refuse(`${postgres}.Admin.Username`, not('root'), 'the administrator of an RDS instance is called root');
-    refuse(`${config}.FirstInstance.Skip`, (value) => value !== false, 'without a first instance there is nothing to log in to');
-    for (const key of ['MachineKeyPath', 'PatPath', 'LoginClientPatPath'])
-      refuse(`${config}.FirstInstance.${key}`, given, 'the chart sets this path itself and refuses another');
-  }
-  refuse('initJob.enabled', (value) => value !== true, 'without the init Job nobody makes ZITADEL’s role and database');
-  refuse('initJob.command', given, 'a partial init leaves role or database unmade');
-  refuse('setupJob.enabled', (value) => value !== true, 'without the setup Job the server finds no schema');
-  refuse('login.enabled', (value) => value !== true, 'ZITADEL v4 sends every login to the login app');
-  for (const part of ['ingress', 'login.ingress']) {
-    refuse(`${part}.enabled`, (value) => value !== true, 'without this Ingress ZITADEL is not reachable');
-    refuse(
-      `${part}.className`,
-      not(stack.ingress.className),
-      `the ingress controller of this stack serves the class ${stack.ingress.className}`,
-      'Choose the controller with "ingress.controller" in the stack file.',
-    );
-    refuse(`${part}.hosts`, (hosts) => !hostsInclude(hosts, stack.domain), `the Ingress must serve ${stack.domain}`);
-  }
-  for (const key of ['nameOverride', 'fullnameOverride'])
-    refuse(key, given, 'Services and Jobs are found by the chart’s own names', 'Change "zitadel.release" in the stack file.');
-  refuse('postgresql.enabled', (value) => value !== false, 'the database is RDS');
-  refuse('selfSignedCert.enabled', (value) => value !== false, 'TLS ends at the ingress controller');
-  const env = Array.isArray(values['env']) ? values['env'] : [];
-  env.forEach((entry: unknown, index) => {
-    const name = isMap(entry) ? String(entry['name']) : '';
-    if (/^ZITADEL_(DATABASE|EXTERNAL|MASTERKEY|FIRSTINSTANCE|TLS)/i.test(name)) {
-      problems.push({
-        path: ['env', index],
-        message: `${name} would override the configuration of this action, since the environment wins over files`,
-        hint: 'Set it under zitadel.configmapConfig or zitadel.secretConfig.',
-      });
-    } else if (isMap(entry) && SECRET_KEY.test(name) && given(entry['value'])) {
-      problems.push({
-        path: ['env', index],
-        message: `${name} looks like a secret, and Helm would store it in clear`,
-        hint: 'Set it under zitadel.secretConfig, or take it from a Secret with valueFrom.',
-      });
-    }
-  });
-  return problems;
-}
-
 /**
  * What the variables of the blueprint's own `values.yaml.tpl` stand for where the environment does not set them: what the
  * stack knows, or left out, because this action fills it in.
@@ -238,12 +131,27 @@ function secretsInList(list: readonly unknown[], path: Path): Problem[] {
   });
 }
 
-function hostsInclude(hosts: unknown, domain: string): boolean {
-  return Array.isArray(hosts) && hosts.some((entry) => isMap(entry) && String(entry['host']).toLowerCase() === domain);
+/** What of the user's values says who the first administrator is, which then holds for messages as well. */
+export function adoptValues(stack: Stack, values: Values): Stack {
+  const text = (...path: string[]): string | undefined => {
+    const value = find(values, ['zitadel', 'configmapConfig', 'FirstInstance', 'Org', ...path])?.value;
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const change = find(values, ['zitadel', 'configmapConfig', 'FirstInstance', 'Org', 'Human', 'PasswordChangeRequired'])?.value;
+  const { admin, organization } = stack.zitadel;
+  const adopted = {
+    ...admin,
+    userName: text('Human', 'UserName') ?? admin.userName,
+    email: text('Human', 'Email', 'Address') ?? admin.email,
+    firstName: text('Human', 'FirstName') ?? admin.firstName,
+    lastName: text('Human', 'LastName') ?? admin.lastName,
+    changePassword: typeof change === 'boolean' ? change : admin.changePassword,
+  };
+  return { ...stack, zitadel: { ...stack.zitadel, values, organization: text('Name') ?? organization, admin: adopted } };
 }
 
 /** The value at a path, keys without regard to case; undefined where the path is not there. */
-function find(values: Values, parts: readonly string[]): { path: string[]; value: unknown } | undefined {
+export function find(values: Values, parts: readonly string[]): { path: string[]; value: unknown } | undefined {
   let value: unknown = values;
   const path: string[] = [];
   for (const part of parts) {
@@ -270,6 +178,6 @@ function put(tree: Record<string, unknown>, path: Path, leaf: unknown): void {
   put(inner, rest, leaf);
 }
 
-function isMap(value: unknown): value is Record<string, unknown> {
+export function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Secret);
 }

@@ -41,6 +41,10 @@ const blueprint = `zitadel:
 ingress:
   enabled: true
   className: "nginx"
+  annotations:
+    cert-manager.io/cluster-issuer: opentelekomcloud-letsencrypt
+  tls:
+    - { hosts: ["\${ZITADEL_EXTERNALDOMAIN}"], secretName: zitadel-otc-certificate-tls }
   hosts:
     - host: \${ZITADEL_EXTERNALDOMAIN}
       paths: [{ path: /, pathType: Prefix }]
@@ -155,6 +159,8 @@ for (const [what, values, message] of [
   ['no login app', 'login: { enabled: false }', /login app/],
   ['another database', 'zitadel: { configmapConfig: { Database: { Postgres: { Database: other } } } }', /database is called zitadel/],
   ['a foreign host', 'ingress: { hosts: [{ host: other.example.com }] }', /must serve login.example.com/],
+  ['a certificate that nobody makes', 'ingress: { tls: [{ secretName: other-tls }] }', /nobody makes the Secret other-tls/],
+  ['an issuer that is not there', 'ingress: { annotations: { cert-manager.io/cluster-issuer: other } }', /no ClusterIssuer/],
   ['a variable of the environment that wins', 'env: [{ name: ZITADEL_MASTERKEY, value: Masterkey0Masterkey1Masterkey2Ma }]', /environment wins/],
   ['a secret in the environment', 'env: [{ name: SMTP_PASSWORD, value: something-secret }]', /in clear/],
   ['a secret in a list', 'zitadel: { configmapConfig: { Providers: [{ ClientSecret: something-secret }] } }', /inside a list/],
@@ -174,6 +180,17 @@ test('what equals our own is no conflict', () => {
   const values =
     'zitadel: { configmapConfig: { ExternalDomain: LOGIN.example.com, ExternalPort: 443, ExternalSecure: true } }\nlogin: { enabled: true }\nreplicaCount: 5\n';
   assert.deepEqual(errors(values), []);
+});
+
+test('who the first administrator is, is taken from the values where they say so', () => {
+  const { stack } = read(
+    'zitadel: { configmapConfig: { firstinstance: { Org: { Name: Acme, Human: { UserName: root-admin, PasswordChangeRequired: false } } } } }\n',
+  );
+  assert.equal(stack.zitadel.organization, 'Acme');
+  assert.deepEqual(
+    [stack.zitadel.admin.userName, stack.zitadel.admin.changePassword, stack.zitadel.admin.email],
+    ['root-admin', false, 'platform@example.com'],
+  );
 });
 
 test('a missing values file says where it was looked for', () => {
