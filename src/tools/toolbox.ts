@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Run } from '../engine/resource.ts';
 import { type KubeApi, kubeApi } from './api.ts';
-import { type Charts, chartsIn, fetchBytes } from './charts.ts';
+import { type Charts, chartsIn, type Fetch, fetchBytes } from './charts.ts';
 import { type PinRequest, pinFor, platformOf, type ToolName } from './checksums.ts';
 import { obtain, toolCachePorts } from './download.ts';
 import { type Helm, helmOver } from './helm.ts';
@@ -40,11 +40,13 @@ export interface ToolboxOptions {
   readonly runnerTemp: string;
   /** Told the private directory once it exists; kept for the post step. */
   readonly workspaceMade: (path: string) => void;
+  /** Gets charts and repository indexes; over HTTPS where not given. */
+  readonly fetch?: Fetch;
 }
 
 export function toolboxFor(options: ToolboxOptions): Toolbox {
   const workspace = workspaceIn(options.runnerTemp, options.workspaceMade);
-  const charts = chartsIn(workspace, fetchBytes);
+  const charts = chartsIn(workspace, options.fetch ?? fetchBytes);
   const tools = new Map<ToolName, Promise<string>>();
   const clusters = new Map<string, Cluster>();
   const tool = (name: ToolName, run: Run): Promise<string> => {

@@ -26,21 +26,23 @@ export function zitadelSecrets(context: KubeContext, cloud: CloudNeeds, home: An
   const { namespace } = stack.zitadel;
   const { kubeconfig } = cloud;
   const { masterkey } = secrets;
+  const masterkeySecret = secretObject<NeedsCluster>(context, {
+    id: 'zitadel/masterkey',
+    // The database stands first: its check value has then agreed with this masterkey.
+    needs: { kubeconfig, home, database: cloud.database },
+    wanted: true,
+    namespace,
+    name: secretNames.masterkey,
+    content: () => (masterkey === undefined ? undefined : () => ({ masterkey: masterkey.open() })),
+    inputs: 'stack-secret (or masterkey)',
+    createOnly: 'ZITADEL would go on with the wrong key without noticing, and what it stored could not be read any more',
+  });
   return {
-    masterkey: secretObject<NeedsCluster>(context, {
-      id: 'zitadel/masterkey',
-      // The database stands first: its check value has then agreed with this masterkey.
-      needs: { kubeconfig, home, database: cloud.database },
-      wanted: true,
-      namespace,
-      name: secretNames.masterkey,
-      content: () => (masterkey === undefined ? undefined : () => ({ masterkey: masterkey.open() })),
-      inputs: 'stack-secret (or masterkey)',
-      createOnly: 'ZITADEL would go on with the wrong key without noticing, and what it stored could not be read any more',
-    }),
+    masterkey: masterkeySecret,
     config: secretObject<NeedsCluster>(context, {
       id: 'zitadel/config',
-      needs: { kubeconfig, home },
+      // A wrong stack-secret shows at the masterkey, before wrong passwords take the place of right ones.
+      needs: { kubeconfig, home, masterkey: masterkeySecret },
       wanted: true,
       namespace,
       name: secretNames.config,
