@@ -113,6 +113,8 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
     ...(await downloadSites(options.cache, options.progress)),
     ...idTokens.sites,
     rdsDownloads(world),
+    acmeSite,
+    acmeSite,
     ...chartSites(options.charts === undefined ? {} : { chartsDir: options.charts }),
   ];
   for (const site of others) sites.add(interpose(site, state, (request, signal) => kill(signal, request)));

@@ -1,2 +1,0 @@
-/** Owns the door of this room: the chart repositories' sites. */
-export { chartSites } from './sites.ts';
