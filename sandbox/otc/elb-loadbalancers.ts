@@ -103,26 +103,26 @@ export const balancerRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: one,
-    handle(call) {
+    async handle(call) {
       const row = balancerOf(call);
       unprotected(row);
       const { store } = call.world;
       if (listenersOf(store, row.id).length > 0) throw new Refusal(409, 'ELB.8907', `loadbalancer ${row.id} has listeners, it is in use.`);
       if (poolsOf(store, row.id).length > 0) throw new Refusal(409, 'ELB.8907', `loadbalancer ${row.id} has pools, it is in use.`);
-      dropBalancer(call.world, row);
+      await dropBalancer(call.world, row);
       return { status: 204 };
     },
   },
   {
     method: 'DELETE',
     path: `${one}/force-elb`,
-    handle(call) {
+    async handle(call) {
       const row = balancerOf(call);
       unprotected(row);
       const { store } = call.world;
       for (const pool of poolsOf(store, row.id)) dropPool(store, pool.id);
       for (const listener of listenersOf(store, row.id)) elbTables(store).listeners.remove(listener.id);
-      dropBalancer(call.world, row);
+      await dropBalancer(call.world, row);
       return { status: 204 };
     },
   },
@@ -134,13 +134,13 @@ function unprotected(row: LoadBalancerRow): void {
 }
 
 /** Takes a balancer away: its EIP is unbound, not released. */
-export function dropBalancer(world: World, row: LoadBalancerRow): void {
+export async function dropBalancer(world: World, row: LoadBalancerRow): Promise<void> {
   const { store } = world;
   const publicIp = publicIpOfBalancer(store, row);
   if (publicIp !== undefined) unbindPublicIp(store, publicIp.id);
   elbTables(store).balancers.remove(row.id);
   removePortsOf(store, row.id);
-  if (row.vip_address !== null) void world.addresses.remove(row.vip_address);
+  if (row.vip_address !== null) await world.addresses.remove(row.vip_address);
 }
 
 async function create(call: Call): Promise<Reply> {

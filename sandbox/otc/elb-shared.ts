@@ -114,7 +114,7 @@ export const sharedRoutes: readonly Route[] = [
     method: 'DELETE',
     path: `${base}/loadbalancers/{loadbalancer_id}`,
     query: ['cascade'],
-    handle(call) {
+    async handle(call) {
       const { store } = call.world;
       const row = sharedOf(call);
       const cascade = call.query.get('cascade') === 'true';
@@ -122,7 +122,7 @@ export const sharedRoutes: readonly Route[] = [
         throw new Refusal(409, 'EntityInUse', `loadbalancer ${row.id} has listeners or pools, it is in use`);
       for (const pool of poolsOf(store, row.id)) dropPool(store, pool.id);
       for (const listener of listenersOf(store, row.id)) elbTables(store).listeners.remove(listener.id);
-      dropBalancer(call.world, row);
+      await dropBalancer(call.world, row);
       return { status: 204 };
     },
   },

@@ -1,10 +1,17 @@
 /** Owns the list of the cloud's services and names the ways into this room. One line a service. */
+import { cce } from './cce.ts';
 import { dns } from './dns.ts';
+import { ecs } from './ecs.ts';
 import { eip } from './eip.ts';
+import { elb } from './elb.ts';
+import { evs } from './evs.ts';
 import { iam } from './iam.ts';
+import { ims } from './ims.ts';
 import { nat } from './nat.ts';
 import { neutron } from './neutron.ts';
+import { nova } from './nova.ts';
 import { ports } from './ports.ts';
+import { rds } from './rds.ts';
 import { securityGroup } from './security-group.ts';
 import type { Service } from './service.ts';
 import { subnet } from './subnet.ts';
@@ -12,6 +19,25 @@ import { tags } from './tags.ts';
 import { vpc } from './vpc.ts';
 
 export { frontDoor } from './front-door.ts';
+export { rdsDownloads } from './rds-downloads.ts';
 export { seed } from './seed.ts';
 
-export const services: readonly Service[] = [iam, vpc, subnet, neutron, securityGroup, ports, eip, tags, nat, dns];
+export const services: readonly Service[] = [
+  iam,
+  vpc,
+  subnet,
+  neutron,
+  securityGroup,
+  ports,
+  eip,
+  tags,
+  nat,
+  dns,
+  rds,
+  cce,
+  elb,
+  ecs,
+  nova,
+  ims,
+  evs,
+];

@@ -131,6 +131,8 @@ export interface ServerRow extends Row {
   /** Base64, as given; read by whoever plays the machine. */
   readonly user_data: string;
   readonly scheduler_hints: Readonly<Record<string, unknown>>;
+  /** True until the machine exists: an order's id is known before that (9.1). */
+  readonly hidden?: boolean;
   /** Set for servers that CCE made. */
   readonly cluster_id?: string;
 }

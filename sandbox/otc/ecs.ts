@@ -1,0 +1,105 @@
+/**
+ * Owns ECS v1 (API reference 9.1): the list of its calls, flavors, limits, tags, error shape. Nova's dialect answers on the
+ * same host: `nova.ts`.
+ */
+import { projectOf, quotaOf } from './compute-common.ts';
+import { ecsFlavorOf, ecsFlavors, zoneText } from './ecs-catalog.ts';
+import { ecsTables } from './ecs-make.ts';
+import { serverRoutes, startServers } from './ecs-servers.ts';
+import type { Call, Service } from './service.ts';
+import { tagRoutes } from './tagging.ts';
+
+const own = (call: Call) => ecsTables(call.world.store).servers.where((row) => row.project_id === projectOf(call));
+
+const tags = (base: string) =>
+  tagRoutes({
+    base,
+    rows: own,
+    name: (row) => row.name,
+    save: (call, row, now) => void ecsTables(call.world.store).servers.update(row.id, { tags: now }),
+    codes: { invalid: 'Ecs.0005', missing: 'Ecs.0114' },
+    longest: { key: 36, value: 43 },
+  });
+
+export const ecs: Service = {
+  name: 'ecs',
+  prefixes: ['ecs'],
+  routes: [
+    ...serverRoutes,
+    {
+      method: 'GET',
+      path: '/v1/{project_id}/cloudservers/flavors',
+      query: ['availability_zone', 'flavor_id'],
+      handle(call) {
+        const { store } = call.world;
+        const zone = call.query.get('availability_zone');
+        const flavors = ecsFlavors.map((flavor) => {
+          const zones = zoneText(store, call.region, flavor.id);
+          const status = zone === null ? 'normal' : (new RegExp(`${zone}\\((\\w+)\\)`).exec(zones)?.[1] ?? 'abandon');
+          return {
+            id: flavor.id,
+            name: flavor.id,
+            vcpus: String(flavor.vcpus),
+            ram: flavor.ram,
+            disk: '0',
+            swap: '',
+            links: [],
+            'OS-FLV-EXT-DATA:ephemeral': 0,
+            rxtx_factor: 1,
+            'OS-FLV-DISABLED:disabled': false,
+            'os-flavor-access:is_public': true,
+            os_extra_specs: {
+              'ecs:performancetype': flavor.id.startsWith('s') ? 'normal' : 'computingv3',
+              'ecs:generation': flavor.id.split('.')[0],
+              'cond:operation:status': status,
+              'cond:operation:az': zones,
+              resource_type: 'IOoptimized',
+            },
+          };
+        });
+        return { status: 200, body: { flavors } };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/{project_id}/cloudservers/limits',
+      handle(call) {
+        const rows = own(call);
+        const flavors = rows.map((row) => ecsFlavorOf(row.flavor_id));
+        const sum = (of: 'vcpus' | 'ram'): number => flavors.reduce((total, flavor) => total + (flavor?.[of] ?? 0), 0);
+        const quota = (name: string, usual: number): number => quotaOf(call.world.store, `ecs.${name}`, usual);
+        return {
+          status: 200,
+          body: {
+            absolute: {
+              maxTotalInstances: quota('servers', 200),
+              totalInstancesUsed: rows.length,
+              maxTotalCores: quota('cores', 800),
+              totalCoresUsed: sum('vcpus'),
+              maxTotalRAMSize: quota('ram', 1_638_400),
+              totalRAMUsed: sum('ram'),
+              maxTotalKeypairs: -1,
+              maxServerMeta: 128,
+              maxPersonality: 5,
+              maxPersonalitySize: 10_240,
+              maxServerGroups: 10,
+              maxServerGroupMembers: 16,
+              totalServerGroupsUsed: 0,
+              maxSecurityGroups: -1,
+              maxSecurityGroupRules: -1,
+              maxTotalFloatingIps: -1,
+              maxImageMeta: 128,
+              totalSecurityGroupsUsed: 0,
+              totalFloatingIpsUsed: 0,
+            },
+          },
+        };
+      },
+    },
+    ...tags('/v1/{project_id}/cloudservers'),
+    ...tags('/v1/{project_id}/servers').filter((route) => route.path.endsWith('/resource_instances/action')),
+  ],
+  error: (_path, { code, message }) => ({ error: { message, code } }),
+  codes: () => ({ invalid: 'Ecs.0005', forbidden: 'Ecs.0003' }),
+  start: startServers,
+};

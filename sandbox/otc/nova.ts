@@ -1,0 +1,85 @@
+/**
+ * Owns Nova v2.1 (API reference 9.2) on the host of ECS: flavors, zones, images, its error shape; servers are in
+ * `nova-servers.ts`, key pairs in `keypair.ts`. ECS's v1 dialect is in `ecs.ts`; both work on the same servers.
+ */
+import { zonesOf } from './compute-common.ts';
+import { ecsFlavorOf, ecsFlavors, images } from './ecs-catalog.ts';
+import { keyPairRoutes } from './keypair.ts';
+import { novaServerRoutes } from './nova-servers.ts';
+import { Refusal, type Route, type Service } from './service.ts';
+
+const base = '/v2.1/{project_id}';
+
+const flavorView = (id: string): Record<string, unknown> => {
+  const flavor = ecsFlavorOf(id);
+  return {
+    id,
+    name: id,
+    ram: flavor?.ram ?? 0,
+    vcpus: flavor?.vcpus ?? 0,
+    disk: 0,
+    swap: '',
+    rxtx_factor: 1,
+    'OS-FLV-EXT-DATA:ephemeral': 0,
+    'OS-FLV-DISABLED:disabled': false,
+    'os-flavor-access:is_public': true,
+    links: [],
+  };
+};
+
+const routes: readonly Route[] = [
+  ...novaServerRoutes,
+  {
+    method: 'GET',
+    path: `${base}/flavors`,
+    query: ['limit', 'marker', 'minDisk', 'minRam', 'is_public', 'sort_key', 'sort_dir'],
+    handle: () => ({ status: 200, body: { flavors: ecsFlavors.map(({ id }) => ({ id, name: id, links: [] })) } }),
+  },
+  {
+    method: 'GET',
+    path: `${base}/flavors/detail`,
+    query: ['limit', 'marker', 'minDisk', 'minRam', 'is_public', 'sort_key', 'sort_dir'],
+    handle: () => ({ status: 200, body: { flavors: ecsFlavors.map(({ id }) => flavorView(id)) } }),
+  },
+  {
+    method: 'GET',
+    path: `${base}/flavors/{flavor_id}`,
+    handle(call) {
+      const id = call.params['flavor_id'] ?? '';
+      if (ecsFlavorOf(id) === undefined) throw new Refusal(404, 'itemNotFound', `Flavor ${id} could not be found.`);
+      return { status: 200, body: { flavor: flavorView(id) } };
+    },
+  },
+  {
+    method: 'GET',
+    path: `${base}/os-availability-zone`,
+    handle: (call) => ({
+      status: 200,
+      body: { availabilityZoneInfo: zonesOf(call.region).map((zoneName) => ({ zoneName, zoneState: { available: true }, hosts: null })) },
+    }),
+  },
+  {
+    method: 'GET',
+    path: `${base}/images/{image_id}`,
+    handle(call) {
+      const image = images.find((one) => one.id === call.params['image_id']);
+      if (image === undefined) throw new Refusal(404, 'itemNotFound', 'Image not found.');
+      return {
+        status: 200,
+        body: {
+          image: { id: image.id, name: image.name, status: 'ACTIVE', minDisk: image.min_disk, minRam: 0, progress: 100, metadata: {}, links: [] },
+        },
+      };
+    },
+  },
+  ...keyPairRoutes,
+];
+
+export const nova: Service = {
+  name: 'nova',
+  prefixes: ['ecs'],
+  routes,
+  requestIdHeader: 'X-Compute-Request-Id',
+  error: (_path, { status, code, message }) => ({ [code]: { code: status, message } }),
+  codes: () => ({ invalid: 'badRequest', forbidden: 'forbidden' }),
+};
