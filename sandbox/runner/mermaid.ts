@@ -52,30 +52,49 @@ export function readFlowchart(text: string): Flowchart {
 }
 
 /**
- * The tree of a flowchart: each node below the first one that leads to it, later mentions marked with an arrow up.
+ * The tree of a flowchart: each node once, below the one that comes last of those that lead to it, with the others named
+ * behind it.
  * @param paint shows a label in its class's colour
  */
 export function asTree({ nodes, edges }: Flowchart, paint: (label: string, className: string | undefined) => string): string {
-  const targets = new Set(edges.map(([, to]) => to));
+  const depths = depthsOf({ nodes, edges });
+  const depth = (id: string): number => depths.get(id) ?? 0;
+  const sources = (id: string): string[] => edges.filter(([, to]) => to === id).map(([from]) => from);
+  // A circle would leave its nodes below each other: an edge that does not lead deeper carries nobody.
+  const under = (id: string): string | undefined =>
+    sources(id)
+      .filter((from) => depth(from) < depth(id))
+      .sort((a, b) => depth(b) - depth(a))[0];
+  const parents = new Map([...nodes.keys()].map((id) => [id, under(id)]));
   const lines: string[] = [];
-  const shown = new Set<string>();
   const show = (id: string, lead: string, branch: string, next: string): void => {
     const node = nodes.get(id);
-    const label = paint(node?.label ?? id, node?.className);
-    const children = edges.filter(([from]) => from === id).map(([, to]) => to);
-    if (shown.has(id)) {
-      lines.push(`${lead}${branch}${label}${children.length > 0 ? ' ↑' : ''}`);
-      return;
-    }
-    shown.add(id);
-    lines.push(`${lead}${branch}${label}`);
+    const others = sources(id).filter((from) => from !== parents.get(id));
+    const also = others.length === 0 ? '' : `  ← also ${others.map((from) => nodes.get(from)?.label ?? from).join(', ')}`;
+    lines.push(`${lead}${branch}${paint(node?.label ?? id, node?.className)}${also}`);
+    const children = [...parents].filter(([, parent]) => parent === id).map(([child]) => child);
     for (const [index, child] of children.entries()) {
       const last = index === children.length - 1;
       show(child, lead + next, last ? '└ ' : '├ ', last ? '  ' : '│ ');
     }
   };
-  for (const id of nodes.keys()) if (!targets.has(id)) show(id, '', '', '');
-  // What is left stands in circles: shown from any of their nodes.
-  for (const id of nodes.keys()) if (!shown.has(id)) show(id, '', '', '');
+  for (const [id, parent] of parents) if (parent === undefined) show(id, '', '', '');
   return lines.join('\n');
+}
+
+/** How far each node is from the start, by the longest way; circles are cut where they close. */
+function depthsOf({ nodes, edges }: Flowchart): Map<string, number> {
+  const depths = new Map<string, number>();
+  const open = new Set<string>();
+  const measure = (id: string): number => {
+    const known = depths.get(id);
+    if (known !== undefined || open.has(id)) return known ?? -1;
+    open.add(id);
+    const depth = Math.max(-1, ...edges.filter(([, to]) => to === id).map(([from]) => measure(from))) + 1;
+    open.delete(id);
+    depths.set(id, depth);
+    return depth;
+  };
+  for (const id of nodes.keys()) measure(id);
+  return depths;
 }
