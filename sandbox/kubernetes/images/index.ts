@@ -1,12 +1,30 @@
 /** Owns the list of images that the registries of the inside offer; whatever none of them matches does not exist there. */
 import type { Image } from '../image.ts';
 import { alpineK8s } from './alpine-k8s.ts';
+import { certManagerController } from './cert-manager/controller.ts';
+import { certManagerCainjector, certManagerStartupApiCheck, certManagerWebhook } from './cert-manager/webhook.ts';
 import { webhookCertgen } from './certgen.ts';
 import { contour, envoy } from './contour.ts';
 import { haproxy } from './haproxy.ts';
 import { ingressNginx } from './ingress-nginx.ts';
+import { otcSolver } from './otc-solver.ts';
 import { wait4x } from './wait4x.ts';
 import { zitadelLogin } from './zitadel/login.ts';
 import { zitadel } from './zitadel/zitadel.ts';
 
-export const images: readonly Image[] = [zitadel, zitadelLogin, alpineK8s, wait4x, contour, envoy, ingressNginx, webhookCertgen, haproxy];
+export const images: readonly Image[] = [
+  zitadel,
+  zitadelLogin,
+  alpineK8s,
+  wait4x,
+  contour,
+  envoy,
+  ingressNginx,
+  webhookCertgen,
+  haproxy,
+  certManagerController,
+  certManagerWebhook,
+  certManagerCainjector,
+  certManagerStartupApiCheck,
+  otcSolver,
+];

@@ -1,0 +1,114 @@
+/**
+ * Owns the image of cert-manager's controller: it follows issuers and certificates and works on each one at a time, again and again
+ * until it is as wanted. What is done is in `issuers.ts` and `certificates.ts`.
+ */
+import type { ContainerContext, Image } from '../../image.ts';
+import type { KubeObject } from '../../objects.ts';
+import { serveHealth } from '../health.ts';
+import { sleep, untilAborted, wait } from '../patience.ts';
+import { mayTry, mismatch, reconcileCertificate } from './certificates.ts';
+import { reconcileIssuer } from './issuers.ts';
+import { type Certificate, conditionOf, type Issuer } from './objects.ts';
+
+export const certManagerController: Image = {
+  matches: (reference) => /(^|\/)cert-manager-controller[:@]/.test(reference),
+  async run(context) {
+    const { kube } = context;
+    if (kube === undefined) {
+      context.log('E "error executing command" err="error creating rest config"');
+      return 1;
+    }
+    const close = await serveHealth(context, 9403, ['/livez']);
+    const failed = (error: unknown): void => context.log(`E ${(error as Error).message}`);
+    const issuers = new Works<Issuer>(context, (issuer) => reconcileIssuer(context, kube, issuer));
+    const certificates = new Works<Certificate>(context, async (certificate) => {
+      if (!mayTry(context, certificate)) return false;
+      await reconcileCertificate(context, kube, certificate);
+      const seen = await kube.get<Certificate>(
+        `/apis/cert-manager.io/v1/namespaces/${certificate.metadata.namespace}/certificates/${certificate.metadata.name}`,
+      );
+      return seen === undefined || (conditionOf(seen, 'Ready')?.status === 'True' && conditionOf(seen, 'Issuing') === undefined);
+    });
+    const follow = <T extends KubeObject>(path: string, works: Works<T>): void =>
+      kube.follow<T>(path, { changed: (object) => works.put(object), removed: (object) => works.drop(object), failed }, context.signal);
+    follow('/apis/cert-manager.io/v1/clusterissuers', issuers);
+    follow('/apis/cert-manager.io/v1/issuers', issuers);
+    follow('/apis/cert-manager.io/v1/certificates', certificates);
+    // A Secret that is deleted or damaged is issued again, a CA's Secret that appears makes its issuer ready.
+    kube.follow(
+      '/api/v1/secrets?fieldSelector=type%3Dkubernetes.io%2Ftls',
+      {
+        changed: (secret) => {
+          const touched = certificates
+            .all()
+            .filter((one) => one.metadata.namespace === secret.metadata.namespace && one.spec.secretName === secret.metadata.name);
+          for (const certificate of touched) if (mismatch(certificate, secret) !== undefined) certificates.put(certificate);
+          for (const issuer of issuers.all()) if (issuer.spec.ca?.secretName === secret.metadata.name) issuers.put(issuer);
+        },
+        removed: (secret) => {
+          for (const one of certificates.all())
+            if (one.metadata.namespace === secret.metadata.namespace && one.spec.secretName === secret.metadata.name) certificates.put(one);
+        },
+        failed,
+      },
+      context.signal,
+    );
+    await untilAborted(context.signal);
+    await Promise.all([issuers.idle(), certificates.idle(), close()]);
+    return 0;
+  },
+};
+
+/** One worker an object: runs on its latest state, again after a change, and again after a while where it says that it is not done. */
+class Works<T extends KubeObject> {
+  readonly #context: ContainerContext;
+  readonly #work: (object: T) => Promise<boolean>;
+  readonly #objects = new Map<string, T>();
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #dirty = new Set<string>();
+
+  constructor(context: ContainerContext, work: (object: T) => Promise<boolean>) {
+    this.#context = context;
+    this.#work = work;
+  }
+
+  all(): T[] {
+    return [...this.#objects.values()];
+  }
+
+  put(object: T): void {
+    const key = keyOf(object);
+    this.#objects.set(key, object);
+    this.#dirty.add(key);
+    if (!this.#running.has(key)) this.#running.set(key, this.#run(key));
+  }
+
+  drop(object: T): void {
+    this.#objects.delete(keyOf(object));
+  }
+
+  async idle(): Promise<void> {
+    await Promise.all(this.#running.values());
+  }
+
+  async #run(key: string): Promise<void> {
+    const { signal, world } = this.#context;
+    for (;;) {
+      const object = this.#objects.get(key);
+      if (object === undefined || signal.aborted) break;
+      this.#dirty.delete(key);
+      let done = false;
+      try {
+        done = await this.#work(object);
+      } catch (error) {
+        if (!signal.aborted) this.#context.log(`E "re-queuing item due to error processing" key="${key}" err="${(error as Error).message}"`);
+      }
+      if (this.#dirty.has(key)) continue;
+      if (done) break;
+      await sleep(wait(world, 10), signal);
+    }
+    this.#running.delete(key);
+  }
+}
+
+const keyOf = (object: KubeObject): string => `${object.kind ?? ''}/${object.metadata.namespace ?? ''}/${object.metadata.name}`;
