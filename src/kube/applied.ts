@@ -115,7 +115,8 @@ export function untilAdmitted<T>(title: string, run: Run, write: () => Promise<T
     try {
       return { done: true, value: await write() };
     } catch (error) {
-      if (error instanceof Fault && NOT_YET.test(error.message)) return { done: false, state: 'refused for now', reason: error.message };
+      if (error instanceof Fault && NOT_YET.test(error.message))
+        return { done: false, state: `refused for now (${error.message.slice(0, 200)})`, reason: error.message };
       throw error;
     }
   });

@@ -132,13 +132,14 @@ async function upgrade<N extends NeedsCluster>(
     forceConflicts: !fresh && seen?.serverSide === true,
   };
   const { api } = cluster;
+  const started = new Date();
   const limits = options.jobLimits === undefined ? {} : { jobLimits: options.jobLimits };
   const { error, watched: what } = await watched({ api, namespace, run, ...limits }, (signal) =>
     untilAdmitted(title, { ...run, signal }, () => helm.upgrade(request, signal)),
   );
   if (error === undefined) return;
   if (run.signal.aborted || !(error instanceof Fault || (error instanceof Cancelled && what.stuck !== undefined))) throw error;
-  const lines = await diagnose(api, namespace, what.tails, run.signal);
+  const lines = await diagnose(api, namespace, what.tails, started, run.signal);
   const reason = what.stuck ?? (error instanceof Error ? error.message : String(error));
   throw new Fault([`${title} failed: ${reason}`, ...lines].join('\n'), {
     resource: title,

@@ -14,8 +14,11 @@ const LINE = 400;
 /** Log tails by `pod/container`, kept from the time when the pod still was there. */
 export type Tails = ReadonlyMap<string, string>;
 
-/** Lines that explain what is wrong in a namespace; empty where nothing is. */
-export async function diagnose(api: KubeApi, namespace: string, tails: Tails, signal: AbortSignal): Promise<string[]> {
+/**
+ * Lines that explain what is wrong in a namespace; empty where nothing is.
+ * @param since events before this are of former attempts and left out
+ */
+export async function diagnose(api: KubeApi, namespace: string, tails: Tails, since: Date, signal: AbortSignal): Promise<string[]> {
   const [jobs, pods, events] = await Promise.all([
     api.list(collection('batch/v1', 'Job', namespace), signal),
     api.list(`/api/v1/namespaces/${namespace}/pods`, signal),
@@ -26,7 +29,7 @@ export async function diagnose(api: KubeApi, namespace: string, tails: Tails, si
   const lines = [
     ...jobs.flatMap(jobLines),
     ...pods.map(podState).flatMap((pod) => (pod.fine ? [] : [`pod ${pod.name}: ${pod.text}${pod.obstacle ? `: ${pod.obstacle.message}` : ''}`])),
-    ...warnings(events),
+    ...warnings(events, since),
     ...[...logs].flatMap(([name, text]) => [`last log lines of ${name}:`, ...tail(text).map((line) => `  ${line}`)]),
   ];
   return lines.map((line) => redact(line).slice(0, LINE));
@@ -46,10 +49,13 @@ function jobLines(job: KubeObject): string[] {
   return failed === undefined ? [] : [`job ${job.metadata.name}: Failed (${failed.reason ?? 'no reason given'}): ${failed.message ?? ''}`];
 }
 
-function warnings(events: readonly KubeObject[]): string[] {
+/** The last warnings since a time. What only says that an address list is behind the pods is left out. */
+export function warnings(events: readonly KubeObject[], since: Date): string[] {
   const time = (event: KubeObject): string => String(event['lastTimestamp'] ?? event['eventTime'] ?? event.metadata.creationTimestamp ?? '');
   const lines = events
-    .filter((event) => event['type'] === 'Warning')
+    .filter((event) => event['type'] === 'Warning' && !String(event['reason']).startsWith('FailedToUpdateEndpoint'))
+    // Events count whole seconds.
+    .filter((event) => Date.parse(time(event)) + 1000 >= since.getTime())
     .sort((a, b) => (time(a) < time(b) ? -1 : 1))
     .map((event) => {
       const about = event['involvedObject'] as { kind?: string; name?: string } | undefined;
