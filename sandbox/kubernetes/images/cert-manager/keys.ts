@@ -1,4 +1,5 @@
 /** Owns cert-manager's cryptography: private keys as a Certificate asks for them, signing requests, signatures by a CA issuer. */
+import 'reflect-metadata';
 import { createPrivateKey, generateKeyPair, type KeyObject, webcrypto, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
 import * as x509 from '@peculiar/x509';
