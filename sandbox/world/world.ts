@@ -114,7 +114,6 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
     ...idTokens.sites,
     rdsDownloads(world),
     acmeSite,
-    acmeSite,
     ...chartSites(options.charts === undefined ? {} : { chartsDir: options.charts }),
   ];
   for (const site of others) sites.add(interpose(site, state, (request, signal) => kill(signal, request)));
