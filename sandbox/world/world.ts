@@ -28,6 +28,7 @@ import { SecurityGate } from './gate.ts';
 import { privateRanges } from './groups.ts';
 import { furnish, joinOutside, type Outside } from './namespaces.ts';
 import { places, publicResolvers } from './places.ts';
+import { publicAddressSite } from './public-address.ts';
 import { SiteServer } from './sites.ts';
 
 export interface WorldOptions {
@@ -114,6 +115,7 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
     ...idTokens.sites,
     rdsDownloads(world),
     acmeSite,
+    publicAddressSite,
     ...chartSites(options.charts === undefined ? {} : { chartsDir: options.charts }),
   ];
   for (const site of others) sites.add(interpose(site, state, (request, signal) => kill(signal, request)));
