@@ -10,7 +10,25 @@ import type { Stack } from './stack.ts';
 
 /** All problems of a complete stack; `file` tells what the user wrote from what is a default. */
 export function problemsOf(file: StackFile, stack: Stack): Problem[] {
-  return [...networkProblems(file, stack), ...databaseProblems(file, stack), ...clusterProblems(file, stack), ...nameProblems(file, stack)];
+  return [
+    ...notOffered(stack),
+    ...networkProblems(file, stack),
+    ...databaseProblems(file, stack),
+    ...clusterProblems(file, stack),
+    ...nameProblems(file, stack),
+  ];
+}
+
+/** Choices that the file's format knows and this version does not carry out. */
+function notOffered({ cluster, ingress, dns }: Stack): Problem[] {
+  const choices: [Path, string, string, string][] = [
+    [['cluster', 'access'], cluster.access, 'bastion', 'Use eip with an allow-list, or private with a runner inside the VPC.'],
+    [['ingress', 'controller'], ingress.controller, 'envoy-gateway', 'Use contour, or "existing" for a controller that you run yourself.'],
+    [['dns', 'records'], dns.records, 'external-dns', 'Use direct, or "existing" where something else writes the record.'],
+  ];
+  return choices.flatMap(([path, value, missing, hint]) =>
+    value === missing ? [{ path, message: `${missing} is not offered by this version`, hint }] : [],
+  );
 }
 
 /** What is allowed and still deserves a word. */

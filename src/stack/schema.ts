@@ -154,7 +154,10 @@ export const stackSchema = v.strictObject({
         {},
       ),
       serviceCidr: v.optional(cidr('CIDR of the Services, outside VPC and pods.')),
-      access: v.optional(v.pipe(v.picklist(['eip', 'bastion', 'private']), say('How this action reaches the API server.')), 'eip'),
+      access: v.optional(
+        v.pipe(v.picklist(['eip', 'bastion', 'private']), say('How this action reaches the API server; bastion is not offered by this version.')),
+        'eip',
+      ),
       allow: v.optional(
         v.pipe(
           v.array(text(/^runner$|^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/, 'a network such as 198.51.100.0/24, or the word runner', 'Network, or runner.')),
@@ -205,7 +208,9 @@ export const stackSchema = v.strictObject({
       controller: v.optional(
         v.pipe(
           v.picklist(['contour', 'nginx', 'haproxy', 'envoy-gateway', 'existing']),
-          say('Which controller; nginx is the blueprint’s and was retired by its makers in March 2026.'),
+          say(
+            'Which controller; nginx is the blueprint’s and was retired by its makers in March 2026; envoy-gateway is not offered by this version.',
+          ),
         ),
         'contour',
       ),
@@ -229,7 +234,10 @@ export const stackSchema = v.strictObject({
     block('Public DNS.', {
       zone: v.optional(text(HOST, 'a zone such as example.com', 'Zone that holds the domain; default: the domain without its first label.')),
       existing: existing('A public zone in this project'),
-      records: v.optional(v.pipe(v.picklist(['direct', 'external-dns', 'existing']), say('Who writes the A record.')), 'direct'),
+      records: v.optional(
+        v.pipe(v.picklist(['direct', 'external-dns', 'existing']), say('Who writes the A record; external-dns is not offered by this version.')),
+        'direct',
+      ),
       ttl: v.optional(integer(1, 2_147_483_647, 'Seconds.'), 300),
       requireDelegation: v.optional(
         v.pipe(v.boolean(), say('Stop before database and cluster where the parent zone does not delegate to Open Telekom Cloud.')),

@@ -186,6 +186,7 @@ for (const [what, line, message] of [
   ['a foreign ingress without class', 'ingress: { controller: existing }', /IngressClass must be named/],
   ['a top-level domain as zone', 'dns: { zone: com }', /top-level domain|not right/],
   ['a digest of a wrong form', 'zitadel: { chart: { version: 9.34.0, digest: abc } }', /64 hexadecimal digits/],
+  ['a bastion, not offered yet', 'cluster: { access: bastion }', /not offered/],
   ['two documents', '---\nname: b', /not valid YAML/],
   ['a key twice', 'name: again', /not valid YAML.*unique/],
 ] as const) {
