@@ -3,6 +3,7 @@
  * world's name servers read the same rows.
  */
 
+import { ptrRoutes, startPtr } from './dns-ptr.ts';
 import { absolute, isDomainName } from './dns-records.ts';
 import { dnsError, listAnswer, missingZone, ownZones, recordSetRoutes, serial, servers, startRecordSets, zoneTags } from './dns-recordsets.ts';
 import { integer, list, object, read, required, string } from './fields.ts';
@@ -191,6 +192,7 @@ export const dns: Service = {
       zones.remove(id);
     });
     startRecordSets(world);
+    startPtr(world.store);
   },
   routes: [
     {
@@ -238,5 +240,6 @@ export const dns: Service = {
     },
     ...recordSetRoutes,
     ...zoneTags,
+    ...ptrRoutes,
   ],
 };

@@ -1,17 +1,17 @@
 /**
- * Owns EIPs and bandwidths v1 and the legacy floating IPs (API reference 4.1, 4.3); the v3 routes are in `eip-v3.ts`, giving
+ * Owns EIPs and bandwidths v1 (API reference 4.1); the v3 routes are in `eip-v3.ts`, legacy ones in `floating-ip.ts`, giving
  * out and binding in `public-ip.ts`.
  */
 
 import { eipV3Routes } from './eip-v3.ts';
 import { either, integer, object, read, required, string } from './fields.ts';
+import { floatingIpRoutes } from './floating-ip.ts';
 import { plainTime } from './ids.ts';
-import { externalNetworkId } from './neutron-ids.ts';
 import { bandwidthOf, bindPublicIp, createPublicIp, PoolExhausted, releasePublicIp, unbindPublicIp } from './public-ip.ts';
 import { type Call, Refusal, type Reply, type Service } from './service.ts';
 import type { Store } from './store.ts';
 import { type BandwidthRow, networkTables, type PublicIpRow } from './tables/network.ts';
-import { filtered, page, projectOfCall, quotaOf, vpcCodes, vpcError } from './vpc-common.ts';
+import { page, projectOfCall, quotaOf, vpcCodes, vpcError } from './vpc-common.ts';
 
 const createShape = object({
   publicip: required(object({ type: string, ip_version: integer, alias: string, ip_address: string, port_id: string })),
@@ -59,20 +59,6 @@ const bandwidthView = (store: Store, row: BandwidthRow) => ({
   billing_info: '',
   created_at: row.created_at,
   updated_at: row.updated_at,
-});
-
-const floatingView = (row: PublicIpRow) => ({
-  id: row.id,
-  floating_ip_address: row.public_ip_address,
-  port_id: row.port_id,
-  fixed_ip_address: row.private_ip_address,
-  floating_network_id: externalNetworkId,
-  router_id: null,
-  status: row.bound_to === null ? 'DOWN' : 'ACTIVE',
-  tenant_id: row.tenant_id,
-  project_id: row.tenant_id,
-  dns_domain: '',
-  dns_name: '',
 });
 
 const own = (call: Call): PublicIpRow[] => networkTables(call.world.store).publicIps.where((row) => row.tenant_id === projectOfCall(call));
@@ -236,39 +222,7 @@ export const eip: Service = {
       handle: (call) => ({ status: 200, body: { bandwidth: bandwidthView(call.world.store, findBandwidth(call)) } }),
     },
     { method: 'PUT', path: `${bandwidths}/{bandwidth_id}`, body: required(bandwidthShape), handle: updateBandwidth },
-    {
-      method: 'GET',
-      path: '/v2.0/floatingips',
-      query: [
-        'id',
-        'floating_ip_address',
-        'port_id',
-        'fixed_ip_address',
-        'floating_network_id',
-        'router_id',
-        'status',
-        'tenant_id',
-        'project_id',
-        'limit',
-        'marker',
-        'fields',
-      ],
-      handle: (call) => {
-        const rows = own(call).map(floatingView);
-        const named = ['id', 'floating_ip_address', 'port_id', 'fixed_ip_address', 'status', 'tenant_id', 'floating_network_id'] as const;
-        const shown = filtered(call, rows, Object.fromEntries(named.map((name) => [name, (row: ReturnType<typeof floatingView>) => row[name]])));
-        return { status: 200, body: { floatingips: shown, floatingips_links: [] } };
-      },
-    },
-    {
-      method: 'GET',
-      path: '/v2.0/floatingips/{publicip_id}',
-      handle: (call) => {
-        const row = own(call).find(({ id }) => id === call.params['publicip_id']);
-        if (row === undefined) throw new Refusal(404, 'FloatingIPNotFound', `Floating IP ${call.params['publicip_id'] ?? ''} could not be found`);
-        return { status: 200, body: { floatingip: floatingView(row) } };
-      },
-    },
+    ...floatingIpRoutes,
     ...eipV3Routes,
   ],
 };

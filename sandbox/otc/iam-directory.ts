@@ -1,31 +1,14 @@
 /**
- * Owns projects, domains, users, groups, roles and their grants, agencies and quotas (API reference 1.5, 1.6, 10.6). Part of
- * IAM; tokens and federation have files of their own.
+ * Owns projects, domains, users, groups and quotas (API reference 1.5, 1.6, 10.6). Part of IAM; roles and agencies are in
+ * `iam-grants.ts`, tokens and federation have files of their own.
  */
-import { projectsOf, rightsOf } from './auth.ts';
+import { projectsOf } from './auth.ts';
 import { object, read, required, string } from './fields.ts';
-import { hex32, plainTime, uuid } from './ids.ts';
+import { links, missing, mustAdminister } from './iam-common.ts';
+import { hex32 } from './ids.ts';
 import { defaultGroup } from './seed.ts';
 import { type Call, Refusal, type Reply, type Route } from './service.ts';
-import { type AgencyRow, type AssignmentRow, type GroupRow, iamTables, type ProjectRow, type RoleRow, type UserRow } from './tables/iam.ts';
-
-/**
- * Security Administrator on the domain; a token must be scoped to the domain.
- * @throws Refusal 403
- */
-export function mustAdminister(call: Call): void {
-  const { caller } = call;
-  const scoped = caller?.via === 'token' && caller.projectId !== undefined;
-  if (caller === undefined || scoped || rightsOf(call.world.store, caller.principal, undefined) !== 'full')
-    throw new Refusal(403, 'IAM.0003', "Policy doesn't allow the action to be performed: a domain-scoped Security Administrator is needed.");
-}
-
-const links = (call: Call) => ({
-  self: `https://${call.host}${call.path}${call.query.size > 0 ? `?${call.query}` : ''}`,
-  previous: null,
-  next: null,
-});
-const missing = (what: string, id: string | undefined): Refusal => new Refusal(404, 'IAM.0004', `Could not find ${what}: ${id ?? ''}.`);
+import { type GroupRow, iamTables, type ProjectRow, type UserRow } from './tables/iam.ts';
 
 export const projectView = (call: Call, row: ProjectRow) => ({
   id: row.id,
@@ -49,23 +32,8 @@ const userView = (call: Call, row: UserRow) => ({
   links: { self: `https://${call.host}/v3/users/${row.id}` },
 });
 const groupView = (call: Call, row: GroupRow) => ({ ...row, links: { self: `https://${call.host}/v3/groups/${row.id}` } });
-const roleView = (call: Call, row: RoleRow) => ({
-  ...row,
-  domain_id: null,
-  catalog: 'BASE',
-  policy: {},
-  links: { self: `https://${call.host}/v3/roles/${row.id}` },
-});
-const agencyView = (row: AgencyRow) => row;
-
 const projectShape = object({ project: required(object({ name: string, parent_id: string, domain_id: string, description: string })) });
 const groupShape = object({ group: required(object({ name: string, description: string, domain_id: string })) });
-const agencyShape = object({
-  agency: required(
-    object({ name: string, domain_id: string, trust_domain_name: string, trust_domain_id: string, duration: string, description: string }),
-  ),
-});
-
 function listProjects(call: Call): Reply {
   const { projects } = iamTables(call.world.store);
   const [page, size] = [call.query.get('page'), call.query.get('per_page')];
@@ -129,116 +97,6 @@ function createGroup(call: Call): Reply {
     throw new Refusal(409, 'IAM.0005', 'Conflict occurred attempting to store group - Duplicate entry.');
   const row = groups.insert({ id: hex32(), name, description, domain_id: domain, create_time: Date.now() });
   return { status: 201, body: { group: groupView(call, row) } };
-}
-
-function agencyOf(call: Call): AgencyRow {
-  const row = iamTables(call.world.store).agencies.get(call.params['id'] ?? '');
-  if (row === undefined || row.domain_id !== call.caller?.domainId) throw missing('agency', call.params['id']);
-  return row;
-}
-
-function createAgency(call: Call): Reply {
-  mustAdminister(call);
-  const { agencies, domains } = iamTables(call.world.store);
-  const wanted = read(agencyShape, call.body).agency;
-  const { name = '', duration = 'FOREVER' } = wanted;
-  const domain = call.caller?.domainId ?? '';
-  if (name === '' || name.length > 64) throw new Refusal(400, 'IAM.0011', 'The agency name must have 1 to 64 characters.');
-  if (wanted.domain_id !== domain) throw new Refusal(403, 'IAM.0003', 'domain_id must be the id of the own domain.');
-  const trusted = domains.find((row) => row.name === wanted.trust_domain_name || row.id === wanted.trust_domain_id);
-  if (trusted === undefined) throw missing('domain', wanted.trust_domain_name ?? wanted.trust_domain_id);
-  if (agencies.find((row) => row.domain_id === domain && row.name === name) !== undefined)
-    throw new Refusal(409, 'IAM.0005', `An agency with the name ${name} exists already.`);
-  const row = agencies.insert({
-    id: hex32(),
-    name,
-    description: wanted.description ?? '',
-    domain_id: domain,
-    trust_domain_name: trusted.name,
-    trust_domain_id: trusted.id,
-    duration,
-    create_time: plainTime(),
-    expire_time: null,
-  });
-  return { status: 201, body: { agency: agencyView(row) } };
-}
-
-/** `PUT|HEAD|GET|DELETE` of role grants, for groups and agencies on projects, domains and all projects of a domain. */
-function grants(prefix: string, holder: 'groups' | 'agencies'): Route[] {
-  const places: [string, (id: string) => AssignmentRow['on'], string][] = [
-    [`${prefix}/projects/{scope}/${holder}/{to}/roles`, (project) => ({ project }), ''],
-    [`${prefix}/domains/{scope}/${holder}/{to}/roles`, (domain) => ({ domain }), ''],
-    [
-      holder === 'groups' ? `${prefix}/OS-INHERIT/domains/{scope}/groups/{to}/roles` : '/v3.0/OS-INHERIT/domains/{scope}/agencies/{to}/roles',
-      (inherited) => ({ inherited }),
-      '/inherited_to_projects',
-    ],
-  ];
-  const same = (a: AssignmentRow['on'], b: AssignmentRow['on']): boolean => JSON.stringify(a) === JSON.stringify(b);
-  return places.flatMap(([path, on, suffix]): Route[] => {
-    const existing = (call: Call): AssignmentRow | undefined =>
-      iamTables(call.world.store).assignments.find(
-        (row) => row.to === call.params['to'] && row.role_id === call.params['role'] && same(row.on, on(call.params['scope'] ?? '')),
-      );
-    const checked = (call: Call): void => {
-      const { projects, groups, agencies, roles } = iamTables(call.world.store);
-      const { scope = '', to = '', role = '' } = call.params;
-      if (roles.get(role) === undefined) throw missing('role', role);
-      if ((holder === 'groups' ? groups.get(to) : agencies.get(to)) === undefined) throw missing(holder === 'groups' ? 'group' : 'agency', to);
-      const place = on(scope);
-      if ('project' in place ? projects.get(scope) === undefined : scope !== call.caller?.domainId)
-        throw missing('project' in place ? 'project' : 'domain', scope);
-    };
-    return [
-      {
-        method: 'GET',
-        path: `${path}${suffix}`,
-        handle: (call) => {
-          const { assignments, roles } = iamTables(call.world.store);
-          const held = assignments.where((row) => row.to === call.params['to'] && same(row.on, on(call.params['scope'] ?? '')));
-          return {
-            status: 200,
-            body: { roles: held.flatMap((row) => roles.get(row.role_id) ?? []).map((row) => roleView(call, row)), links: links(call) },
-          };
-        },
-      },
-      {
-        method: 'PUT',
-        path: `${path}/{role}${suffix}`,
-        handle: (call) => {
-          mustAdminister(call);
-          checked(call);
-          if (existing(call) === undefined)
-            iamTables(call.world.store).assignments.insert({
-              id: uuid(),
-              to: call.params['to'] ?? '',
-              role_id: call.params['role'] ?? '',
-              on: on(call.params['scope'] ?? ''),
-            });
-          return { status: 204 };
-        },
-      },
-      {
-        method: 'HEAD',
-        path: `${path}/{role}${suffix}`,
-        handle: (call) => {
-          if (existing(call) === undefined) throw missing('role', call.params['role']);
-          return { status: 204 };
-        },
-      },
-      {
-        method: 'DELETE',
-        path: `${path}/{role}${suffix}`,
-        handle: (call) => {
-          mustAdminister(call);
-          const row = existing(call);
-          if (row === undefined) throw missing('role', call.params['role']);
-          iamTables(call.world.store).assignments.remove(row.id);
-          return { status: 204 };
-        },
-      },
-    ];
-  });
 }
 
 const quota = (type: string, value: number, used: number) => ({ min: 0, max: value * 10, quota: value, type, used });
@@ -344,41 +202,6 @@ export const directoryRoutes: readonly Route[] = [
       const { groups, assignments } = iamTables(call.world.store);
       for (const held of assignments.where(({ to }) => to === row.id)) assignments.remove(held.id);
       groups.remove(row.id);
-      return { status: 204 };
-    },
-  },
-  {
-    method: 'GET',
-    path: '/v3/roles',
-    query: ['name', 'domain_id', 'display_name', 'type'],
-    handle: (call) => {
-      const rows = iamTables(call.world.store).roles.where(
-        (row) => [row.name, null].includes(call.query.get('name')) && [row.display_name, null].includes(call.query.get('display_name')),
-      );
-      return { status: 200, body: { roles: rows.map((row) => roleView(call, row)), links: links(call), total_number: rows.length } };
-    },
-  },
-  ...grants('/v3', 'groups'),
-  ...grants('/v3.0/OS-AGENCY', 'agencies'),
-  {
-    method: 'GET',
-    path: '/v3.0/OS-AGENCY/agencies',
-    query: ['domain_id', 'name', 'trust_domain_id'],
-    handle: (call) => {
-      const rows = iamTables(call.world.store).agencies.where(
-        (row) => row.domain_id === call.caller?.domainId && [row.name, null].includes(call.query.get('name')),
-      );
-      return { status: 200, body: { agencies: rows.map(agencyView) } };
-    },
-  },
-  { method: 'POST', path: '/v3.0/OS-AGENCY/agencies', body: required(agencyShape), handle: createAgency },
-  { method: 'GET', path: '/v3.0/OS-AGENCY/agencies/{id}', handle: (call) => ({ status: 200, body: { agency: agencyView(agencyOf(call)) } }) },
-  {
-    method: 'DELETE',
-    path: '/v3.0/OS-AGENCY/agencies/{id}',
-    handle: (call) => {
-      mustAdminister(call);
-      iamTables(call.world.store).agencies.remove(agencyOf(call).id);
       return { status: 204 };
     },
   },

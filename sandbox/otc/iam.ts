@@ -2,6 +2,8 @@
 import { credentialRoutes } from './iam-credentials.ts';
 import { directoryRoutes } from './iam-directory.ts';
 import { federationRoutes } from './iam-federation.ts';
+import { grantRoutes } from './iam-grants.ts';
+import { providerRoutes } from './iam-providers.ts';
 import { tokenRoutes } from './iam-tokens.ts';
 import type { Service } from './service.ts';
 
@@ -26,6 +28,6 @@ export const iam: Service = {
   prefixes: ['iam'],
   projectScoped: false,
   codes: () => ({ invalid: 'IAM.0011', forbidden: 'IAM.0003' }),
-  routes: [...tokenRoutes, ...directoryRoutes, ...credentialRoutes, ...federationRoutes],
+  routes: [...tokenRoutes, ...directoryRoutes, ...grantRoutes, ...credentialRoutes, ...federationRoutes, ...providerRoutes],
   error,
 };

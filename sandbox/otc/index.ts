@@ -16,6 +16,7 @@ import { securityGroup } from './security-group.ts';
 import type { Service } from './service.ts';
 import { subnet } from './subnet.ts';
 import { tags } from './tags.ts';
+import { tms } from './tms.ts';
 import { vpc } from './vpc.ts';
 
 export { frontDoor } from './front-door.ts';
@@ -33,6 +34,7 @@ export const services: readonly Service[] = [
   tags,
   nat,
   dns,
+  tms,
   rds,
   cce,
   elb,

@@ -1,7 +1,8 @@
-/** Owns public NAT gateways and their SNAT rules (API reference 9.7; error codes of the NAT API reference). */
+/** Owns public NAT gateways and their SNAT rules (API reference 9.7; codes of the NAT API reference). DNAT is in `nat-dnat.ts`. */
 import { range, within } from './cidr.ts';
 import { integer, object, read, required, string } from './fields.ts';
 import { blankTime, uuid } from './ids.ts';
+import { dnatRoutes, hasDnatRules, startDnat } from './nat-dnat.ts';
 import { bindPublicIp, unbindPublicIp } from './public-ip.ts';
 import { type Call, Refusal, type Reply, type Service } from './service.ts';
 import { type NatGatewayRow, networkTables, type SnatRuleRow } from './tables/network.ts';
@@ -119,7 +120,7 @@ function update(call: Call): Reply {
 function remove(call: Call): Reply {
   const row = find(call);
   const { natGateways, snatRules } = networkTables(call.world.store);
-  if (snatRules.find((rule) => rule.nat_gateway_id === row.id) !== undefined)
+  if (snatRules.find((rule) => rule.nat_gateway_id === row.id) !== undefined || hasDnatRules(call.world.store, row.id))
     throw new Refusal(409, 'VPC.2016', `The nat gateway ${row.id} has rules and can not be deleted.`);
   natGateways.remove(row.id);
   return { status: 204 };
@@ -212,6 +213,7 @@ export const nat: Service = {
   start: ({ store }) => {
     const { natGateways, snatRules } = networkTables(store);
     store.handle<{ id: string }>('nat.gateway', ({ id }) => void natGateways.update(id, { status: 'ACTIVE' }));
+    startDnat(store);
     store.handle<{ id: string }>('nat.rule', ({ id }) => void snatRules.update(id, { status: 'ACTIVE' }));
   },
   routes: [
@@ -240,12 +242,7 @@ export const nat: Service = {
     },
     { method: 'GET', path: `${rules}/{rule_id}`, handle: (call) => ({ status: 200, body: { snat_rule: ruleView(findRule(call)) } }) },
     { method: 'DELETE', path: `${rules}/{rule_id}`, handle: removeRule },
-    {
-      method: 'GET',
-      path: '/v2.0/dnat_rules',
-      query: ['id', 'nat_gateway_id', 'limit', 'marker'],
-      handle: () => ({ status: 200, body: { dnat_rules: [] } }),
-    },
+    ...dnatRoutes,
     ...tagRoutes<NatGatewayRow>({
       base: '/v2.0/{project_id}/nat_gateways',
       rows: own,

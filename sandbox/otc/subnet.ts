@@ -31,9 +31,10 @@ const createShape = object({
 });
 const updateShape = object({ subnet: required(object({ ...common, name: required(string) })) });
 
-const view = ({ tags: _tags, ...row }: SubnetRow) => ({ ...row, neutron_network_id: row.id, scope: 'center' });
+const view = ({ tags: _tags, network_name: _network, ...row }: SubnetRow) => ({ ...row, neutron_network_id: row.id, scope: 'center' });
 
-const own = (call: Call): SubnetRow[] => networkTables(call.world.store).subnets.where((row) => row.tenant_id === projectOfCall(call));
+const own = (call: Call): SubnetRow[] =>
+  networkTables(call.world.store).subnets.where((row) => row.tenant_id === projectOfCall(call) && row.vpc_id !== '');
 
 function find(call: Call): SubnetRow {
   const row = own(call).find(({ id }) => id === call.params['subnet_id']);

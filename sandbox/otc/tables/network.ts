@@ -30,7 +30,10 @@ export interface VpcRow {
 /** `vpc.subnets`: the id is the network id; `neutron_subnet_id` is the other one (API reference section 11). */
 export interface SubnetRow {
   readonly id: string;
+  /** Empty while a network made through Neutron has no subnet; such rows, and those without a VPC, do not show in v1. */
   readonly neutron_subnet_id: string;
+  /** Name of the network where it was made through Neutron. */
+  readonly network_name?: string | undefined;
   readonly name: string;
   readonly description: string;
   readonly cidr: string;
