@@ -3,10 +3,10 @@
  * `elb-order.ts`; listeners and pools are in `elb-children.ts`, and CCE's cloud controller writes those as well.
  */
 import type { World } from '../contract.ts';
-import { addressOf, createPort, removePortsOf } from './allocate.ts';
+import { addressOf, removePortsOf } from './allocate.ts';
 import { projectOf, zonesOf } from './compute-common.ts';
 import { withinQuota } from './elb-catalog.ts';
-import { backendsOf, changeable, checkTexts, createShape, flavorsOf, place, publicIpFor, tagsOf, vipPort } from './elb-order.ts';
+import { backendsOf, balancerPort, changeable, checkTexts, createShape, flavorsOf, place, publicIpFor, tagsOf } from './elb-order.ts';
 import { dropPool, elbTables, invalid, listenersOf, listOf, missing, poolsOf, publicIpOfBalancer } from './elb-tables.ts';
 import { object, read, required } from './fields.ts';
 import { uuid, zuluTime } from './ids.ts';
@@ -158,9 +158,8 @@ async function create(call: Call): Promise<Reply> {
   const flavors = flavorsOf(call, wanted);
   const publicIp = await publicIpFor(call, wanted);
   const id = uuid();
-  const port = vip === undefined ? undefined : vipPort(call, id, vip, wanted.vip_address);
-  for (const subnet of backends)
-    createPort(store, { networkId: subnet.id, deviceOwner: 'neutron:LOADBALANCERV3', deviceId: id, name: 'elb-backend', securityGroups: [] });
+  const port = vip === undefined ? undefined : balancerPort(call, id, vip, { name: 'elb-vip', address: wanted.vip_address });
+  for (const subnet of backends) balancerPort(call, id, subnet, { name: 'elb-backend' });
   const now = zuluTime();
   const row = elbTables(store).balancers.insert({
     id,

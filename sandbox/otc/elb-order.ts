@@ -2,7 +2,7 @@
  * Owns the rules of an order for a dedicated load balancer (API reference 7.1, chapter 11): which id each field wants, what
  * is refused with which code. What is then made, and all other calls, are in `elb-loadbalancers.ts`.
  */
-import { AllocationFailure, createPort, freeAddresses, subnetOf } from './allocate.ts';
+import { AllocationFailure, createPort, freeAddresses, removePortsOf, subnetOf } from './allocate.ts';
 import { networkOf, projectOf, soldOut } from './compute-common.ts';
 import { elbFlavorOf, smallest } from './elb-catalog.ts';
 import { invalid, missing } from './elb-tables.ts';
@@ -10,7 +10,7 @@ import { any, boolean, integer, list, object, required, string, type TypeOf } fr
 import { createPublicIp, PoolExhausted } from './public-ip.ts';
 import { type Call, Refusal } from './service.ts';
 import type { Tag } from './tables/compute.ts';
-import { networkTables, type SubnetRow } from './tables/network.ts';
+import { networkTables, type PortRow, type SubnetRow } from './tables/network.ts';
 
 /** What can be ordered and changed later. */
 export const changeable = {
@@ -123,20 +123,22 @@ export async function publicIpFor(call: Call, wanted: Wanted): Promise<string | 
   }
 }
 
-export function vipPort(call: Call, id: string, subnet: SubnetRow, address: string | undefined) {
+/** A port of a balancer: no group guards it, neither in nor out. @throws Refusal */
+export function balancerPort(
+  call: Call,
+  id: string,
+  subnet: SubnetRow,
+  role: { readonly name: 'elb-vip' | 'elb-backend'; readonly address?: string | undefined; readonly owner?: string },
+): PortRow {
+  const { store } = call.world;
+  const { name, address, owner: deviceOwner = 'neutron:LOADBALANCERV3' } = role;
   try {
-    return createPort(call.world.store, {
-      networkId: subnet.id,
-      deviceOwner: 'neutron:LOADBALANCERV3',
-      deviceId: id,
-      name: 'elb-vip',
-      address,
-      securityGroups: [],
-    });
+    const port = createPort(store, { networkId: subnet.id, deviceOwner, deviceId: id, name, address, securityGroups: [] });
+    return networkTables(store).ports.update(port.id, { port_security_enabled: false }) ?? port;
   } catch (error) {
-    if (error instanceof AllocationFailure)
-      throw new Refusal(error.reason === 'outside' ? 400 : 409, error.reason === 'outside' ? 'ELB.8902' : 'ELB.8907', error.message);
-    throw error;
+    if (!(error instanceof AllocationFailure)) throw error;
+    removePortsOf(store, id);
+    throw error.reason === 'outside' ? invalid(error.message) : new Refusal(409, 'ELB.8907', error.message);
   }
 }
 

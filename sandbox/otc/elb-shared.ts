@@ -1,8 +1,9 @@
 /** Owns shared load balancers, ELB v2.0 in the style of Neutron's LBaaS (API reference 7.2); paths carry no project id. */
-import { AllocationFailure, addressOf, createPort, subnetOf } from './allocate.ts';
+import { addressOf, subnetOf } from './allocate.ts';
 import { projectOf } from './compute-common.ts';
 import { withinQuota } from './elb-catalog.ts';
 import { dropBalancer } from './elb-loadbalancers.ts';
+import { balancerPort } from './elb-order.ts';
 import { dropPool, elbTables, listenersOf, poolsOf } from './elb-tables.ts';
 import { boolean, object, read, required, string } from './fields.ts';
 import { plainTime, uuid } from './ids.ts';
@@ -138,21 +139,7 @@ async function create(call: Call): Promise<Reply> {
   if (subnet === undefined || subnet.tenant_id !== projectOf(call))
     throw new Refusal(404, 'SubnetNotFound', `Subnet ${wanted.vip_subnet_id} could not be found.`);
   const id = uuid();
-  const port = (() => {
-    try {
-      return createPort(store, {
-        networkId: subnet.id,
-        deviceOwner: 'neutron:LOADBALANCERV2',
-        deviceId: id,
-        name: 'elb-vip',
-        address: wanted.vip_address,
-        securityGroups: [],
-      });
-    } catch (error) {
-      if (error instanceof AllocationFailure) throw new Refusal(409, 'IpAddressInUse', error.message);
-      throw error;
-    }
-  })();
+  const port = balancerPort(call, id, subnet, { name: 'elb-vip', address: wanted.vip_address, owner: 'neutron:LOADBALANCERV2' });
   const now = plainTime();
   const row = elbTables(store).balancers.insert({
     id,

@@ -226,7 +226,7 @@ export function startRds(world: World): void {
     const instance = instances.get(id);
     if (instance === undefined) return;
     if (backupId !== undefined) await keepInRecycleBin(world, instance, backupId);
-    await world.databases.remove(id);
+    if (instance.created !== '') await world.databases.remove(id);
     for (const backup of backups.where((row) => row.instance_id === id && row.type === 'auto' && row.id !== backupId)) backups.remove(backup.id);
     instances.remove(id);
     closeJob(store, jobId);

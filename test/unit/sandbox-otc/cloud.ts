@@ -59,7 +59,8 @@ const refuse = (): never => {
   throw new Error('this test has no such backend');
 };
 
-export async function startCloud(pace: 'instant' | 'fast' = 'instant'): Promise<Cloud> {
+/** @param backends what stands behind the services, where a test needs more than notes */
+export async function startCloud(pace: 'instant' | 'fast' = 'instant', backends: (store: Store) => Partial<World> = () => ({})): Promise<Cloud> {
   const log: string[] = [];
   const store = new Store((error) => log.push(String(error)));
   store.pace = pace;
@@ -75,6 +76,7 @@ export async function startCloud(pace: 'instant' | 'fast' = 'instant'): Promise<
     cache: '',
     log: (_room, line) => log.push(line),
     resolve: refuse,
+    ...backends(store),
   };
   const tenant = seed(store);
   const control = new ControlState();
@@ -107,7 +109,11 @@ export async function startCloud(pace: 'instant' | 'fast' = 'instant'): Promise<
           response.on('error', reject);
           response.on('end', () => {
             const answer = Buffer.concat(chunks).toString('utf8');
-            resolve({ status: response.statusCode ?? 0, headers: response.headers, body: answer === '' ? undefined : JSON.parse(answer) });
+            resolve({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              body: answer === '' ? undefined : String(response.headers['content-type']).startsWith('application/json') ? JSON.parse(answer) : answer,
+            });
           });
         },
       );
