@@ -122,7 +122,7 @@ function failure(title: string, fault: Fault, detail: Detail): string {
       ? ''
       : `  - Service: ${[service === '' ? '' : inline(service), fault.requestId === undefined ? '' : `request id ${code(fault.requestId)}`].filter(Boolean).join(', ')}`,
     fault.hint === undefined ? '' : `  - **What to do:** ${inline(cut(fault.hint, detail.message))}`,
-    more.length === 0 ? '' : indent(fold(`${more.length} more lines`, fenced(more, 'text'))),
+    more.length === 0 ? '' : `\n${indent(fold(`${more.length} more ${more.length === 1 ? 'line' : 'lines'}`, fenced(more, 'text')))}`,
   ];
   return lines.filter(Boolean).join('\n');
 }
@@ -191,7 +191,7 @@ function diff(outcome: Outcome, { diffLines }: Detail): string {
 function versions(report: Report): string {
   const entries = Object.entries(report.versions);
   if (entries.length === 0) return '';
-  return fold('Versions', `| | |\n|---|---|\n${entries.map(([name, version]) => `| ${inline(name)} | ${code(version)} |`).join('\n')}`);
+  return fold('Versions', `| Part | Version |\n|---|---|\n${entries.map(([name, version]) => `| ${inline(name)} | ${code(version)} |`).join('\n')}`);
 }
 
 /** `summary` is Markdown that is safe already. */
