@@ -5,8 +5,9 @@
 import { Fault } from '../engine/fault.ts';
 import { type Resource, resource } from '../engine/resource.ts';
 import { listClusters } from '../otc/cce.ts';
+import type { Otc } from '../otc/client.ts';
 import { ServiceFault } from '../otc/errors.ts';
-import { createAgency, grantAgencyRole, listAgencies, listProjects, listRoles } from '../otc/iam.ts';
+import { createAgency, grantAgencyRole, listAgencies, listAgencyRoles, listProjects, listRoles, type Project } from '../otc/iam.ts';
 import { type CloudContext, createOnce } from './context.ts';
 import type { Gate } from './gate.ts';
 
@@ -19,6 +20,8 @@ export interface AgencySeen {
   /** Empty where the agency was not asked for. */
   readonly id: string;
   readonly how: 'found' | 'made' | 'a cluster proves it' | 'may not be asked';
+  /** Projects in which it lacks its role; only looked into where it may be given. */
+  readonly lacking: readonly Project[];
 }
 
 type Needs = { readonly preflight: Gate };
@@ -40,20 +43,21 @@ export function agency(context: CloudContext, needs: Needs): AgencyResource {
     observe: async (_needs, run) => {
       if (stack.cluster.existing !== undefined) return undefined;
       const clusters = await listClusters(otc);
-      if (clusters.some(({ metadata }) => metadata.name === names('cce'))) return { id: '', how: 'a cluster proves it' };
-      if (domainId === undefined) return { id: '', how: 'may not be asked' };
+      if (clusters.some(({ metadata }) => metadata.name === names('cce'))) return { id: '', how: 'a cluster proves it', lacking: [] };
+      if (domainId === undefined) return { id: '', how: 'may not be asked', lacking: [] };
       try {
         const [found] = await listAgencies(otc, domainId, NAME);
-        if (found !== undefined) return { id: found.id, how: 'found' };
+        if (found !== undefined)
+          return { id: found.id, how: 'found', lacking: stack.consent.agency ? await lackingOf(otc, found.id, stack.region) : [] };
       } catch (error) {
         if (!(error instanceof ServiceFault) || (error.status !== 403 && error.status !== 401)) throw error;
         run.say(`this user may not list agencies; if ${NAME} is missing, CCE will say so when the cluster is made`);
-        return { id: '', how: 'may not be asked' };
+        return { id: '', how: 'may not be asked', lacking: [] };
       }
       if (stack.consent.agency) return undefined;
       throw missing(otc.projectName, stack.region);
     },
-    diff: () => [],
+    diff: (_spec, { lacking }) => lacking.map(({ name }) => ({ field: `role in project ${name}`, after: 'Tenant Administrator' })),
     apply: async (_spec, _seen, _changes, run) => {
       if (domainId === undefined) throw new Fault('the tenant of this project is unknown, so no agency can be made');
       const text = 'Lets CCE manage resources in this tenant; made by zitadel-on-otc with consent';
@@ -64,15 +68,20 @@ export function agency(context: CloudContext, needs: Needs): AgencyResource {
       const [role] = (await listRoles(otc, ROLE)).filter(({ name }) => name === ROLE);
       if (role === undefined)
         throw new Fault(`IAM does not know the role ${ROLE} (Tenant Administrator)`, { hint: 'Make the agency in the CCE console instead.' });
-      await grantAgencyRole(otc, otc.projectId, found.id, role.id);
-      // Images of CCE's own add-ons are pulled through the region's project.
-      const [regional] = otc.projectName === stack.region ? [] : await listProjects(otc, stack.region);
-      if (regional !== undefined) await grantAgencyRole(otc, regional.id, found.id, role.id);
-      return { id: found.id, how: 'made' };
+      for (const { id } of await lackingOf(otc, found.id, stack.region)) await grantAgencyRole(otc, id, found.id, role.id);
+      return { id: found.id, how: 'made', lacking: [] };
     },
     destroy: async (_seen, run) => run.say('the agency belongs to the tenant and stays'),
     facts: ({ how }) => ({ how }),
   });
+}
+
+/** The stack's project, and the region's, through which images of CCE's own add-ons are pulled, as far as the role is missing there. */
+async function lackingOf(otc: Otc, agencyId: string, region: string): Promise<Project[]> {
+  const [regional] = otc.projectName === region ? [] : await listProjects(otc, region);
+  const projects = [{ id: otc.projectId, name: otc.projectName }, ...(regional === undefined ? [] : [regional])];
+  const held = await Promise.all(projects.map(({ id }) => listAgencyRoles(otc, id, agencyId)));
+  return projects.filter((_project, index) => !held[index]?.some(({ name }) => name === ROLE));
 }
 
 function missing(project: string, region: string): Fault {

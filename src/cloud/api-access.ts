@@ -36,6 +36,7 @@ export function apiAccess(context: CloudContext, needs: Needs): ApiAccess {
     usualSeconds: 3,
     want: ({ vpc }) => {
       // Nodes and pods come with addresses of the VPC and of the container network (CCE user guide, "Configuring cluster security group rules").
+      if (allow.includes('runner')) throw new Error('cluster.allow still says "runner": its address must be filled in before');
       const inside = [vpc.cidr, ...(containerNetwork.mode === 'vpc-router' ? [containerNetwork.cidr] : [])];
       const sources = new Set([...inside, ...(access === 'eip' ? allow : [])].map((source) => (source.includes('/') ? source : `${source}/32`)));
       return [...sources].map((cidr) => ({ direction: 'ingress', port: API_PORT, remote: { cidr } }));

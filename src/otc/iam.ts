@@ -64,6 +64,12 @@ export async function listRoles(otc: Otc, name: string): Promise<Role[]> {
   return (await otc.send<{ roles: Role[] }>({ service: 'iam', method: 'GET', path: '/v3/roles', query: { name }, scope: 'domain' })).roles;
 }
 
+/** The roles an agency has in a project. */
+export async function listAgencyRoles(otc: Otc, projectId: string, agencyId: string): Promise<Role[]> {
+  const path = `/v3.0/OS-AGENCY/projects/${projectId}/agencies/${agencyId}/roles`;
+  return (await otc.send<{ roles: Role[] }>({ service: 'iam', method: 'GET', path, scope: 'domain' })).roles;
+}
+
 /** Gives an agency a role in a project; repeating it changes nothing. */
 export async function grantAgencyRole(otc: Otc, projectId: string, agencyId: string, roleId: string): Promise<void> {
   const path = `/v3.0/OS-AGENCY/projects/${projectId}/agencies/${agencyId}/roles/${roleId}`;

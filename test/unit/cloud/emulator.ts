@@ -13,7 +13,7 @@ import { rdsDownloads } from '../../../sandbox/otc/rds-downloads.ts';
 import { Store } from '../../../sandbox/otc/store.ts';
 import type { Otc } from '../../../src/otc/client.ts';
 import { signIn } from '../../../src/otc/sign-in.ts';
-import type { HttpRequest, HttpResponse, Transport } from '../../../src/otc/transport.ts';
+import { type HttpRequest, type HttpResponse, type Transport, TransportFailure } from '../../../src/otc/transport.ts';
 import { Secret } from '../../../src/secret.ts';
 import { authorityPem } from './authority.ts';
 
@@ -27,6 +27,10 @@ export interface Emulator {
   readonly store: Store;
   readonly requests: Seen[];
   readonly defects: unknown[];
+  /** With an entry in it, the first answer to each kind of write is cut off after its effect. */
+  readonly cut: Set<string>;
+  /** Told after each write that had its effect, with their number since the last change of this. */
+  afterWrite: ((count: number) => void) | undefined;
   /** What the API reference does not know, as the front door recorded it. */
   oddities(): string[];
   connect(more?: { readonly reader?: boolean; readonly signal?: AbortSignal; readonly byPassword?: boolean }): Promise<Otc>;
@@ -68,14 +72,34 @@ export async function emulator(): Promise<Emulator> {
   const path = join(tmpdir(), `otc-${randomBytes(6).toString('hex')}.sock`);
   await new Promise<void>((resolve) => server.listen(path, resolve));
   const requests: Seen[] = [];
-  const transport: Transport = (asked) => exchange(asked, path, requests);
+  const cut = new Set<string>();
+  let writes = 0;
+  let afterWrite: ((count: number) => void) | undefined;
+  const transport: Transport = async (asked) => {
+    const answer = await exchange(asked, path, requests);
+    if (asked.method === 'GET') return answer;
+    writes += 1;
+    afterWrite?.(writes);
+    const kind = `${asked.method} ${asked.url.replace(/[0-9a-f]{8}[0-9a-f-]{20,}(in03)?/g, '*')}`;
+    if (cut.size === 0 || cut.has(kind)) return answer;
+    cut.add(kind);
+    throw new TransportFailure('cut off', 'ECONNRESET', true);
+  };
   return {
+    cut,
+    get afterWrite() {
+      return afterWrite;
+    },
+    set afterWrite(told) {
+      writes = 0;
+      afterWrite = told;
+    },
     store,
     requests,
     defects,
     oddities: () =>
       store
-        .table<{ id: string }>('otc.oddities')
+        .table<{ id: string }>('world.oddities')
         .all()
         .map(({ id }) => id),
     connect: ({ reader = false, signal = new AbortController().signal, byPassword = false } = {}) => {

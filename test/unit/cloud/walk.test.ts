@@ -1,0 +1,277 @@
+/**
+ * Owns the proof of the cloud's resources against the emulated services: from an empty project to a finished one, nothing
+ * left to do afterwards, repaired behind our back, taken away; through cut connections and crashes without doubles.
+ */
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { MASTERKEY_TAG } from '../../../src/cloud/database-spec.ts';
+import type { DelegationPort } from '../../../src/cloud/delegation-query.ts';
+import { type CloudResources, cloudResources } from '../../../src/cloud/index.ts';
+import type { Outcome } from '../../../src/engine/outcome.ts';
+import { unwalk } from '../../../src/engine/unwalk.ts';
+import { walk } from '../../../src/engine/walk.ts';
+import type { Otc } from '../../../src/otc/client.ts';
+import { Secret } from '../../../src/secret.ts';
+import type { Stack } from '../../../src/stack/stack.ts';
+import { type Emulator, emulator } from './emulator.ts';
+import { contextFor, journal, stack, verdicts } from './stack.ts';
+
+const OTC_SERVERS = ['ns1.open-telekom-cloud.com', 'ns2.open-telekom-cloud.com'];
+const served = (servers: string[]): DelegationPort => ({
+  nameServers: async (zone) => (zone === 'com' ? ['a.gtld.test'] : []),
+  addresses: async () => ['192.0.2.1'],
+  ask: async () => servers,
+});
+
+let world: Emulator;
+let empty: string;
+let deployed: string | undefined;
+
+before(async () => {
+  world = await emulator();
+  empty = world.store.save();
+});
+after(() => world.close());
+beforeEach(() => {
+  world.store.load(empty);
+  world.requests.length = 0;
+  world.cut.clear();
+});
+
+interface Ran {
+  readonly outcomes: readonly Outcome[];
+  readonly cloud: CloudResources;
+  readonly otc: Otc;
+  readonly lines: readonly string[];
+}
+
+interface Settings {
+  readonly write?: boolean;
+  readonly stack?: Partial<Stack>;
+  readonly delegation?: DelegationPort;
+  readonly connect?: Parameters<Emulator['connect']>[0];
+  readonly masterkey?: Secret;
+}
+
+async function go({ write = true, stack: changed = {}, delegation = served(OTC_SERVERS), connect = {}, masterkey }: Settings = {}): Promise<Ran> {
+  const otc = await world.connect(connect);
+  const context = contextFor(otc, changed);
+  const cloud = cloudResources(masterkey === undefined ? context : { ...context, secrets: { ...context.secrets, masterkey } }, { delegation });
+  const heard = journal();
+  const signal = connect.signal ?? new AbortController().signal;
+  const { outcomes } = await walk(cloud.all, { write, signal, journal: heard });
+  return { outcomes, cloud, otc, lines: heard.lines };
+}
+
+/** Puts the deployed world in place; made once. */
+async function deploy(): Promise<void> {
+  if (deployed === undefined) {
+    settled((await go()).outcomes);
+    deployed = world.store.save();
+  }
+  world.store.load(deployed);
+  world.requests.length = 0;
+}
+
+const bad = new Set(['failed', 'blocked', 'unknown']);
+function settled(outcomes: readonly Outcome[]): void {
+  assert.deepEqual(verdicts(outcomes.filter(({ verdict }) => bad.has(verdict))), []);
+}
+
+function inSync(outcomes: readonly Outcome[]): void {
+  assert.deepEqual(verdicts(outcomes.filter(({ verdict }) => !['unchanged', 'absent'].includes(verdict))), []);
+}
+
+const verdict = (outcomes: readonly Outcome[], id: string): string => verdicts(outcomes.filter((one) => one.id === id)).join();
+const writes = (): string[] => world.requests.filter(({ method }) => method !== 'GET').map(({ method, url }) => `${method} ${new URL(url).pathname}`);
+const rows = <T>(table: string): T[] => world.store.table<T & { id: string }>(table).all();
+const named = (table: string): string[] =>
+  rows<{ name: string }>(table)
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith('shop-'));
+
+test('from an empty project: a plan writes nothing, a deploy makes everything, a second one has nothing to do', async () => {
+  const plan = await go({ write: false });
+  assert.deepEqual(writes(), []);
+  assert.ok(
+    plan.outcomes.every(({ verdict: one }) => !['failed', 'blocked'].includes(one)),
+    verdicts(plan.outcomes).join('\n'),
+  );
+  await deploy();
+  const { outcomes, otc } = await go();
+  inSync(outcomes);
+  assert.deepEqual(
+    writes().map((line) => line.split('/').at(-1)),
+    ['clustercert'],
+  );
+  assert.ok(otc.calls <= 25, `${otc.calls} calls`);
+  assert.deepEqual([world.oddities(), world.defects], [[], []]);
+});
+
+test('a user who may only read sees the same plan, without any secret', async () => {
+  await deploy();
+  const { outcomes } = await go({ write: false, connect: { reader: true, byPassword: true } });
+  const unreadable = outcomes.filter(({ id }) => id !== 'cluster/kubeconfig' && id !== 'cluster/key-pair');
+  inSync(unreadable);
+});
+
+test('the database is guarded: only nodes and pods on its port, nothing out, nothing wide', async () => {
+  await deploy();
+  const groups = rows<{ id: string; name: string }>('vpc.security-groups');
+  const rules = rows<Record<string, unknown>>('vpc.security-group-rules');
+  const id = (role: string): string => groups.find(({ name }) => name.startsWith(`shop-${role}`))?.id ?? '';
+  const of = (role: string): unknown[] =>
+    rules
+      .filter((rule) => rule['security_group_id'] === id(role))
+      .map((rule) => [
+        rule['direction'],
+        rule['protocol'],
+        rule['port_range_min'],
+        rule['port_range_max'],
+        rule['remote_group_id'] ?? rule['remote_ip_prefix'],
+      ]);
+  assert.deepEqual(
+    new Set(of('rds-instance').map(String)),
+    new Set([`ingress,tcp,5432,5432,${id('rds-client')}`, 'ingress,tcp,5432,5432,172.16.0.0/16']),
+  );
+  assert.deepEqual(of('rds-client').map(String), [`egress,tcp,5432,5432,${id('rds-instance')}`]);
+});
+
+test('what was changed behind our back is told and repaired', async () => {
+  await deploy();
+  const rules = world.store.table<{ id: string; security_group_id: string; port_range_min: number | null }>('vpc.security-group-rules');
+  const group = rows<{ id: string; name: string }>('vpc.security-groups').find(({ name }) => name.startsWith('shop-rds-instance'))?.id ?? '';
+  const [one] = rules.where((rule) => rule.security_group_id === group);
+  assert.ok(one);
+  rules.insert({
+    ...one,
+    id: 'made-by-hand',
+    port_range_min: 1,
+    port_range_max: 65535,
+    remote_group_id: null,
+    remote_ip_prefix: '0.0.0.0/0',
+  } as never);
+  const plan = await go({ write: false });
+  assert.equal(
+    verdict(plan.outcomes, 'network/security-group-database'),
+    'network/security-group-database | update | rule ingress tcp 1-65535 from 0.0.0.0/0',
+  );
+  settled((await go()).outcomes);
+  assert.equal(rules.get('made-by-hand'), undefined);
+  inSync((await go({ write: false })).outcomes);
+});
+
+test('changes that the services make in place', async () => {
+  await deploy();
+  const changed: Partial<Stack> = {
+    database: {
+      ...stack.database,
+      storage: { ...stack.database.storage, size: 120 },
+      backup: { keepDays: 14, window: '03:00-04:00' },
+      passwordGeneration: { root: 2, user: 1 },
+    },
+    loadBalancer: { ...stack.loadBalancer, bandwidth: 200 },
+    dns: { ...stack.dns, ttl: 120 },
+    cluster: { ...stack.cluster, nodes: { ...stack.cluster.nodes, count: 4 } },
+  };
+  const { outcomes } = await go({ stack: changed });
+  settled(outcomes);
+  assert.deepEqual(
+    outcomes
+      .filter((one) => one.verdict === 'update')
+      .map(({ id }) => id)
+      .sort(),
+    ['cluster/node-pool-eu-de-01', 'database/instance', 'dns/record', 'load-balancer/eip'],
+  );
+  inSync((await go({ write: false, stack: changed })).outcomes);
+  assert.deepEqual(named('nova.keypairs'), []);
+});
+
+test('what would lose data or the running system is refused', async () => {
+  await deploy();
+  const { outcomes } = await go({
+    stack: {
+      database: { ...stack.database, version: '17' },
+      cluster: { ...stack.cluster, containerNetwork: { mode: 'vpc-router', cidr: '172.18.0.0/16' } },
+    },
+  });
+  assert.match(verdict(outcomes, 'database/instance'), /failed .*holds data: refused/);
+  assert.match(verdict(outcomes, 'cluster/cluster'), /failed .*carries the running system: refused/);
+});
+
+test('another masterkey than the data was encrypted with stops the database', async () => {
+  await deploy();
+  const { outcomes } = await go({ masterkey: new Secret('z'.repeat(32)) });
+  assert.match(verdict(outcomes, 'database/instance'), /another masterkey/);
+  assert.ok(JSON.stringify(rows('rds.instances')).includes(MASTERKEY_TAG));
+});
+
+test('an undelegated zone stops after the zone, before database and cluster', async () => {
+  const { outcomes } = await go({ delegation: served(['ns.registrar.test']) });
+  assert.match(verdict(outcomes, 'dns/delegation'), /failed .*ns\.registrar\.test/);
+  assert.match(verdict(outcomes, 'dns/zone'), /create/);
+  assert.match(verdict(outcomes, 'database/instance'), /blocked/);
+  assert.match(verdict(outcomes, 'cluster/cluster'), /blocked/);
+  assert.deepEqual([rows('rds.instances'), rows('cce.clusters')], [[], []]);
+});
+
+test('a missing agency stops before anything is made, unless it may be made', async () => {
+  const { outcomes } = await go({ stack: { consent: { agency: false } } });
+  assert.match(verdict(outcomes, 'project/agency'), /failed .*cce_admin_trust is missing/);
+  assert.deepEqual(writes(), []);
+});
+
+test('what the region does not offer is said before anything is made', async () => {
+  const { outcomes } = await go({
+    stack: {
+      database: { ...stack.database, flavor: 'rds.pg.n1.huge.4.ha' },
+      cluster: { ...stack.cluster, nodes: { ...stack.cluster.nodes, flavor: 's99.large.4' } },
+      loadBalancer: { ...stack.loadBalancer, l4Flavor: 'L4_flavor.elb.s9.small' },
+    },
+  });
+  const said = verdict(outcomes, 'project/preflight');
+  for (const word of ['rds.pg.n1.huge.4.ha', 's99.large.4', 'L4_flavor.elb.s9.small']) assert.ok(said.includes(word), said);
+  assert.deepEqual(writes(), []);
+});
+
+test('answers cut off after their effect make no doubles', async () => {
+  // Every kind of write loses its first answer.
+  world.cut.add('first of each');
+  settled((await go()).outcomes);
+  world.cut.clear();
+  inSync((await go({ write: false })).outcomes);
+  for (const table of ['vpc.vpcs', 'vpc.subnets', 'vpc.security-groups', 'rds.instances', 'cce.clusters', 'elb.loadbalancers', 'nat.gateways']) {
+    const all = named(table).filter((name) => !name.includes('-cce-'));
+    assert.equal(new Set(all).size, all.length, `${table}: ${all.join()}`);
+  }
+});
+
+test('a crash after any write is continued by the next run', async () => {
+  for (const crashAfter of [1, 5, 9, 14, 19, 24]) {
+    world.store.load(empty);
+    world.requests.length = 0;
+    const stop = new AbortController();
+    world.afterWrite = (count) => {
+      if (count === crashAfter) stop.abort();
+    };
+    await go({ connect: { signal: stop.signal } });
+    world.afterWrite = undefined;
+    settled((await go()).outcomes);
+    inSync((await go({ write: false })).outcomes);
+  }
+});
+
+test('destroyed with consent, nothing of ours is left; without it the data and what it stands on stay', async () => {
+  await deploy();
+  const options = { write: true, signal: new AbortController().signal, journal: journal() };
+  const kept = await unwalk((await go({ write: false })).cloud.all, { ...options, mayDelete: () => false });
+  assert.deepEqual(verdicts(kept.filter((one) => ['failed', 'blocked'].includes(one.verdict))), []);
+  assert.equal(rows('rds.instances').length, 1);
+  assert.equal(rows('cce.clusters').length, 0);
+  assert.equal(named('vpc.vpcs').length, 1);
+  const gone = await unwalk((await go({ write: false })).cloud.all, { ...options, mayDelete: () => true });
+  assert.deepEqual(verdicts(gone.filter((one) => ['failed', 'blocked'].includes(one.verdict))), []);
+  for (const table of ['vpc.vpcs', 'vpc.subnets', 'vpc.security-groups', 'rds.instances', 'elb.loadbalancers', 'nat.gateways', 'dns.zones']) {
+    assert.deepEqual(named(table), [], table);
+  }
+});
