@@ -122,7 +122,7 @@ function failure(title: string, fault: Fault, detail: Detail): string {
       ? ''
       : `  - Service: ${[service === '' ? '' : inline(service), fault.requestId === undefined ? '' : `request id ${code(fault.requestId)}`].filter(Boolean).join(', ')}`,
     fault.hint === undefined ? '' : `  - **What to do:** ${inline(cut(fault.hint, detail.message))}`,
-    more.length === 0 ? '' : `\n${indent(fold(`${more.length} more ${more.length === 1 ? 'line' : 'lines'}`, fenced(more, 'text')))}`,
+    more.length === 0 ? '' : `\n${fold(`${more.length} more ${more.length === 1 ? 'line' : 'lines'}`, fenced(more, 'text'))}\n`,
   ];
   return lines.filter(Boolean).join('\n');
 }
@@ -197,13 +197,6 @@ function versions(report: Report): string {
 /** `summary` is Markdown that is safe already. */
 function fold(summary: string, body: string, open = false): string {
   return `<details${open ? ' open' : ''}><summary>${summary}</summary>\n\n${body}\n\n</details>`;
-}
-
-function indent(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => (line === '' ? '' : `  ${line}`))
-    .join('\n');
 }
 
 function shown(value: unknown): string {
