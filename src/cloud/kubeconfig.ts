@@ -4,7 +4,7 @@
  */
 import { Fault } from '../engine/fault.ts';
 import { type Resource, resource } from '../engine/resource.ts';
-import { type ClusterCertificates, createClusterCertificates } from '../otc/cce.ts';
+import { type Cluster, type ClusterCertificates, createClusterCertificates, listClusters } from '../otc/cce.ts';
 import { mask } from '../secret.ts';
 import type { ApiAccess } from './api-access.ts';
 import type { ClusterResource } from './cluster.ts';
@@ -26,7 +26,21 @@ export type Kubeconfig = Resource<Needs, null, KubeconfigSeen>;
 const VALID_DAYS = 1;
 
 export function kubeconfig(context: CloudContext, needs: Needs): Kubeconfig {
-  const { otc, stack } = context;
+  const { otc, stack, names } = context;
+  const { existing } = stack.cluster;
+  const issued = new Map<string, Promise<ClusterCertificates>>();
+  const issue = ({ metadata, status }: Cluster): Promise<ClusterCertificates> => {
+    // The credentials name the server's addresses: others need others.
+    const key = `${metadata.uid} ${JSON.stringify(status.endpoints)}`;
+    let promise = issued.get(key);
+    if (promise === undefined) {
+      promise = createClusterCertificates(otc, metadata.uid, VALID_DAYS);
+      issued.set(key, promise);
+    }
+    return promise;
+  };
+  const isOurs = ({ metadata }: Cluster): boolean =>
+    existing === undefined ? metadata.name === names('cce') : metadata.uid === existing.id || metadata.name === existing.name;
   // `external` skips TLS verification; this context is the same address with verification.
   const wanted = stack.cluster.access === 'eip' ? 'externalTLSVerify' : 'internal';
   return resource<Needs, null, KubeconfigSeen>({
@@ -35,10 +49,15 @@ export function kubeconfig(context: CloudContext, needs: Needs): Kubeconfig {
     needs,
     wanted: true,
     readsOnly: true,
+    prefetch: async () => {
+      // Begun with the first list, not after the cluster was compared.
+      const found = (await listClusters(otc)).find(isOurs);
+      if (found?.status.phase === 'Available') await issue(found);
+    },
     want: () => null,
     observe: async ({ cluster }) => {
       if (cluster === undefined || cluster.status.phase !== 'Available') return undefined;
-      return credentials(await createClusterCertificates(otc, cluster.id, VALID_DAYS), wanted, cluster.name);
+      return credentials(await issue(cluster), wanted, cluster.name);
     },
     diff: () => [],
     apply: async () => {
