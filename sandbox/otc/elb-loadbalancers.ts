@@ -156,10 +156,13 @@ async function create(call: Call): Promise<Reply> {
   const { vip, vpcId } = place(call, wanted);
   const backends = backendsOf(call, vpcId, wanted.elb_virsubnet_ids ?? (vip === undefined ? [] : [vip.id]));
   const flavors = flavorsOf(call, wanted);
-  const publicIp = await publicIpFor(call, wanted);
   const id = uuid();
   const port = vip === undefined ? undefined : balancerPort(call, id, vip, { name: 'elb-vip', address: wanted.vip_address });
   for (const subnet of backends) balancerPort(call, id, subnet, { name: 'elb-backend' });
+  const publicIp = await publicIpFor(call, wanted).catch((error: unknown) => {
+    removePortsOf(store, id);
+    throw error;
+  });
   const now = zuluTime();
   const row = elbTables(store).balancers.insert({
     id,
