@@ -94,7 +94,6 @@ export function kubeApi(access: KubeAccess): KubeApi & { close(): void } {
     const sent = httpsRequest({
       host: access.host,
       port: access.port,
-      servername: 'kubernetes',
       method,
       path,
       headers,
@@ -103,11 +102,18 @@ export function kubeApi(access: KubeAccess): KubeApi & { close(): void } {
       ...(access.certPem === undefined ? {} : { cert: access.certPem, key: access.keyPem }),
       ...(signal === undefined ? {} : { signal }),
     });
-    sent.end(text);
-    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    let response: IncomingMessage | undefined;
     // A stream that breaks later must not end the process; its reader hears it as well.
-    sent.on('error', (error) => response.destroy(error));
-    return response;
+    sent.on('error', (error) => response?.destroy(error));
+    sent.end(text);
+    try {
+      [response] = (await once(sent, 'response')) as [IncomingMessage];
+      return response;
+    } catch (error) {
+      // A kept-alive connection that the server closed at this very moment: the request never reached it.
+      if (sent.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET') return open(method, path, body, contentType, signal, watch);
+      throw error;
+    }
   }
 
   async function request<T>(

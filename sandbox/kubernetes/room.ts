@@ -28,8 +28,10 @@ export interface ClustersOptions {
 }
 
 interface Saved {
-  readonly clusters: readonly { readonly spec: ClusterSpec; readonly nodes: readonly NodeSpec[] }[];
+  readonly clusters: readonly { readonly spec: ClusterSpec; readonly nodes: readonly SavedNode[] }[];
 }
+
+type SavedNode = NodeSpec & { readonly images: readonly string[] };
 
 /** What is known of a cluster that is there, or is being made. */
 interface Entry {
@@ -128,7 +130,7 @@ export function clusterRoom(world: World, options: ClustersOptions): ClusterRoom
         await mkdir(join(target, id), { recursive: true });
         await writeFile(join(target, id, 'etcd.json'), JSON.stringify(await cluster.plane.etcd.save()));
         await copyIdentity(join(folder, id), join(target, id));
-        saved.push({ spec: cluster.spec, nodes: [...entry.nodes.values()] });
+        saved.push({ spec: cluster.spec, nodes: [...entry.nodes.values()].map((node) => ({ ...node, images: cluster.kubelet.images(node.name) })) });
       }
       await writeFile(join(target, 'clusters.json'), JSON.stringify({ clusters: saved } satisfies Saved));
     },
@@ -138,7 +140,7 @@ export function clusterRoom(world: World, options: ClustersOptions): ClusterRoom
       await Promise.all(
         saved.map(async ({ spec: plain, nodes: plainNodes }) => {
           const spec = reattachSpec(world, plain);
-          const nodes = plainNodes.map((node) => reattachNode(world, node));
+          const nodes = plainNodes.map(({ images: _, ...node }) => reattachNode(world, node));
           const snapshot = JSON.parse(await readFile(join(source, spec.id, 'etcd.json'), 'utf8')) as EtcdSnapshot;
           let entry = entries.get(spec.id);
           if (entry === undefined) {
@@ -157,7 +159,9 @@ export function clusterRoom(world: World, options: ClustersOptions): ClusterRoom
           }
           for (const node of nodes) {
             if (entry?.nodes.has(node.name) !== false) continue;
-            await (await entry.cluster).addNode(node);
+            const cluster = await entry.cluster;
+            cluster.kubelet.hold(node.name, plainNodes.find(({ name }) => name === node.name)?.images ?? []);
+            await cluster.addNode(node);
             entry.nodes.set(node.name, node);
           }
         }),

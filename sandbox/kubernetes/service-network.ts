@@ -170,14 +170,14 @@ export class ServiceNetwork {
     this.#keep(client);
     client.on('error', () => client.destroy());
     if (endpoint === undefined) {
-      client.resetAndDestroy();
+      reset(client);
       return;
     }
     const { address, port } = endpoint;
     const local = source !== undefined && address !== '127.0.0.1' ? { localAddress: source } : {};
     const upstream = connect({ host: address, port, allowHalfOpen: true, ...local });
     this.#keep(upstream);
-    upstream.on('error', () => client.resetAndDestroy());
+    upstream.on('error', () => reset(client));
     upstream.once('close', () => client.destroy());
     client.once('close', () => upstream.destroy());
     client.pipe(upstream);
@@ -237,6 +237,12 @@ export class ServiceNetwork {
       await new Promise((resolve) => server.close(resolve));
     };
   }
+}
+
+/** Unix sockets (node ports arrive through the gate) know no reset. */
+function reset(client: Socket): void {
+  if (client.remoteAddress === undefined) client.destroy();
+  else client.resetAndDestroy();
 }
 
 const tcpPorts = (service: Service): ServicePort[] =>

@@ -26,6 +26,7 @@ export class Kubelet {
   readonly #scheduler: Recorder;
   #planned = false;
   readonly #binding = new Set<string>();
+  readonly #leaving = new Set<Promise<void>>();
 
   constructor(
     context: Omit<KubeletContext, 'recorder'>,
@@ -101,6 +102,16 @@ export class Kubelet {
     await world.addresses.remove(node.spec.address);
   }
 
+  /** Names of the images on a node. */
+  images(name: string): string[] {
+    return this.#context.puller.held(name);
+  }
+
+  /** Puts images on a node that is restored; before {@link addNode}. */
+  hold(name: string, images: readonly string[]): void {
+    this.#context.puller.hold(name, images);
+  }
+
   /** After a restore: every running pod's status is written again. */
   refresh(): void {
     for (const worker of this.#workers.values()) worker.refresh();
@@ -109,6 +120,7 @@ export class Kubelet {
   async close(): Promise<void> {
     this.#ending.abort();
     await Promise.all([...this.#workers.values()].map((worker) => worker.remove(300)));
+    await Promise.all(this.#leaving);
     await Promise.all([...this.#nodes.values()].map(({ server }) => server.close()));
     await Promise.all([...this.#nodes.values()].map(({ spec }) => this.#context.world.addresses.remove(spec.address)));
   }
@@ -150,7 +162,12 @@ export class Kubelet {
     const uid = pod.metadata.uid ?? '';
     const worker = this.#workers.get(uid);
     this.#workers.delete(uid);
-    worker?.remove().catch((error: unknown) => this.#context.failed(error));
+    if (worker === undefined) return;
+    const leaving = worker
+      .remove()
+      .catch((error: unknown) => this.#context.failed(error))
+      .finally(() => this.#leaving.delete(leaving));
+    this.#leaving.add(leaving);
   }
 
   /** One scheduling round soon, for all that happens at this moment. */

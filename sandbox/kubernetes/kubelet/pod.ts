@@ -36,6 +36,7 @@ export class PodWorker {
   #writing: Promise<void> | undefined;
   #dirty = false;
   #deadline: NodeJS.Timeout | undefined;
+  #living: Promise<void> | undefined;
 
   constructor(kubelet: KubeletContext, node: NodeSpec, pod: Pod) {
     this.#kubelet = kubelet;
@@ -45,7 +46,7 @@ export class PodWorker {
     this.#startTime = pod.status?.startTime ?? stamp();
     this.#facts = { podIP: '', hostIP: node.address, nodeName: node.name };
     if (finished(pod)) this.#over = true;
-    else this.#life().catch((error: unknown) => kubelet.failed(error));
+    else this.#living = this.#life().catch((error: unknown) => kubelet.failed(error));
   }
 
   get uid(): string {
@@ -67,9 +68,12 @@ export class PodWorker {
   async remove(graceMs = 1000): Promise<void> {
     this.#gone = true;
     this.#ending.abort();
+    clearTimeout(this.#deadline);
     await this.#stopAll(graceMs);
+    await this.#living;
     await this.#release();
-    await rm(this.#folder, { recursive: true, force: true });
+    // A refresh of mounted files may be under way.
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
 
   log(container: string, previous: boolean): ContainerLog | undefined {

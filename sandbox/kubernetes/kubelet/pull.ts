@@ -16,6 +16,9 @@ export interface Puller {
   /** Throws {@link PullFailure} in containerd's words. */
   pull(node: NodeSpec, reference: string): Promise<Image>;
   forget(nodeName: string): void;
+  /** Names of the images on a node: they are on its disk, and stay there over a restore. */
+  held(nodeName: string): string[];
+  hold(nodeName: string, references: readonly string[]): void;
 }
 
 const registryAddresses: Record<string, string> = {
@@ -74,6 +77,10 @@ export function puller(world: World, find: ImageFinder): Puller {
     },
     forget: (nodeName) => {
       held.delete(nodeName);
+    },
+    held: (nodeName) => [...(held.get(nodeName) ?? [])],
+    hold: (nodeName, references) => {
+      held.set(nodeName, new Set(references));
     },
   };
 }
