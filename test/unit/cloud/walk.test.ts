@@ -3,92 +3,15 @@
  * left to do afterwards, repaired behind our back, taken away; through cut connections and crashes without doubles.
  */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { MASTERKEY_TAG } from '../../../src/cloud/database-spec.ts';
-import type { DelegationPort } from '../../../src/cloud/delegation-query.ts';
-import { type CloudResources, cloudResources } from '../../../src/cloud/index.ts';
-import type { Outcome } from '../../../src/engine/outcome.ts';
 import { unwalk } from '../../../src/engine/unwalk.ts';
-import { walk } from '../../../src/engine/walk.ts';
-import type { Otc } from '../../../src/otc/client.ts';
 import { Secret } from '../../../src/secret.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
-import { type Emulator, emulator } from './emulator.ts';
-import { contextFor, journal, stack, verdicts } from './stack.ts';
+import { cloudWorld, inSync, served, settled, verdict } from './cloud-world.ts';
+import { journal, stack, verdicts } from './stack.ts';
 
-const OTC_SERVERS = ['ns1.open-telekom-cloud.com', 'ns2.open-telekom-cloud.com'];
-const served = (servers: string[]): DelegationPort => ({
-  nameServers: async (zone) => (zone === 'com' ? ['a.gtld.test'] : []),
-  addresses: async () => ['192.0.2.1'],
-  ask: async () => servers,
-});
-
-let world: Emulator;
-let empty: string;
-let deployed: string | undefined;
-
-before(async () => {
-  world = await emulator();
-  empty = world.store.save();
-});
-after(() => world.close());
-beforeEach(() => {
-  world.store.load(empty);
-  world.requests.length = 0;
-  world.cut.clear();
-});
-
-interface Ran {
-  readonly outcomes: readonly Outcome[];
-  readonly cloud: CloudResources;
-  readonly otc: Otc;
-  readonly lines: readonly string[];
-}
-
-interface Settings {
-  readonly write?: boolean;
-  readonly stack?: Partial<Stack>;
-  readonly delegation?: DelegationPort;
-  readonly connect?: Parameters<Emulator['connect']>[0];
-  readonly masterkey?: Secret;
-}
-
-async function go({ write = true, stack: changed = {}, delegation = served(OTC_SERVERS), connect = {}, masterkey }: Settings = {}): Promise<Ran> {
-  const otc = await world.connect(connect);
-  const context = contextFor(otc, changed);
-  const cloud = cloudResources(masterkey === undefined ? context : { ...context, secrets: { ...context.secrets, masterkey } }, { delegation });
-  const heard = journal();
-  const signal = connect.signal ?? new AbortController().signal;
-  const { outcomes } = await walk(cloud.all, { write, signal, journal: heard });
-  return { outcomes, cloud, otc, lines: heard.lines };
-}
-
-/** Puts the deployed world in place; made once. */
-async function deploy(): Promise<void> {
-  if (deployed === undefined) {
-    settled((await go()).outcomes);
-    deployed = world.store.save();
-  }
-  world.store.load(deployed);
-  world.requests.length = 0;
-}
-
-const bad = new Set(['failed', 'blocked', 'unknown']);
-function settled(outcomes: readonly Outcome[]): void {
-  assert.deepEqual(verdicts(outcomes.filter(({ verdict }) => bad.has(verdict))), []);
-}
-
-function inSync(outcomes: readonly Outcome[]): void {
-  assert.deepEqual(verdicts(outcomes.filter(({ verdict }) => !['unchanged', 'absent'].includes(verdict))), []);
-}
-
-const verdict = (outcomes: readonly Outcome[], id: string): string => verdicts(outcomes.filter((one) => one.id === id)).join();
-const writes = (): string[] => world.requests.filter(({ method }) => method !== 'GET').map(({ method, url }) => `${method} ${new URL(url).pathname}`);
-const rows = <T>(table: string): T[] => world.store.table<T & { id: string }>(table).all();
-const named = (table: string): string[] =>
-  rows<{ name: string }>(table)
-    .map(({ name }) => name)
-    .filter((name) => name.startsWith('shop-'));
+const { deploy, empty, emulator, go, named, rows, writes } = cloudWorld();
 
 test('from an empty project: a plan writes nothing, a deploy makes everything, a second one has nothing to do', async () => {
   const plan = await go({ write: false });
@@ -105,7 +28,7 @@ test('from an empty project: a plan writes nothing, a deploy makes everything, a
     ['clustercert'],
   );
   assert.ok(otc.calls <= 25, `${otc.calls} calls`);
-  assert.deepEqual([world.oddities(), world.defects], [[], []]);
+  assert.deepEqual([emulator().oddities(), emulator().defects], [[], []]);
 });
 
 test('a user who may only read sees the same plan, without any secret', async () => {
@@ -139,7 +62,7 @@ test('the database is guarded: only nodes and pods on its port, nothing out, not
 
 test('what was changed behind our back is told and repaired', async () => {
   await deploy();
-  const rules = world.store.table<{ id: string; security_group_id: string; port_range_min: number | null }>('vpc.security-group-rules');
+  const rules = emulator().store.table<{ id: string; security_group_id: string; port_range_min: number | null }>('vpc.security-group-rules');
   const group = rows<{ id: string; name: string }>('vpc.security-groups').find(({ name }) => name.startsWith('shop-rds-instance'))?.id ?? '';
   const [one] = rules.where((rule) => rule.security_group_id === group);
   assert.ok(one);
@@ -236,9 +159,9 @@ test('what the region does not offer is said before anything is made', async () 
 
 test('answers cut off after their effect make no doubles', async () => {
   // Every kind of write loses its first answer.
-  world.cut.add('first of each');
+  emulator().cut.add('first of each');
   settled((await go()).outcomes);
-  world.cut.clear();
+  emulator().cut.clear();
   inSync((await go({ write: false })).outcomes);
   for (const table of ['vpc.vpcs', 'vpc.subnets', 'vpc.security-groups', 'rds.instances', 'cce.clusters', 'elb.loadbalancers', 'nat.gateways']) {
     const all = named(table).filter((name) => !name.includes('-cce-'));
@@ -248,14 +171,13 @@ test('answers cut off after their effect make no doubles', async () => {
 
 test('a crash after any write is continued by the next run', async () => {
   for (const crashAfter of [1, 5, 9, 14, 19, 24]) {
-    world.store.load(empty);
-    world.requests.length = 0;
+    empty();
     const stop = new AbortController();
-    world.afterWrite = (count) => {
+    emulator().afterWrite = (count) => {
       if (count === crashAfter) stop.abort();
     };
     await go({ connect: { signal: stop.signal } });
-    world.afterWrite = undefined;
+    emulator().afterWrite = undefined;
     settled((await go()).outcomes);
     inSync((await go({ write: false })).outcomes);
   }

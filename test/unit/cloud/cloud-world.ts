@@ -1,0 +1,114 @@
+/** Owns the walks of the cloud's tests: an emulated tenant that starts empty or deployed in each test, and judging outcomes. */
+import assert from 'node:assert/strict';
+import { after, before, beforeEach } from 'node:test';
+import type { CloudContext } from '../../../src/cloud/context.ts';
+import type { DelegationPort } from '../../../src/cloud/delegation-query.ts';
+import { type CloudResources, cloudResources } from '../../../src/cloud/index.ts';
+import type { Outcome } from '../../../src/engine/outcome.ts';
+import { walk } from '../../../src/engine/walk.ts';
+import type { Otc } from '../../../src/otc/client.ts';
+import type { Secret } from '../../../src/secret.ts';
+import type { Stack } from '../../../src/stack/stack.ts';
+import { type Emulator, emulator } from './emulator.ts';
+import { contextFor, journal, verdicts } from './stack.ts';
+
+const OTC_SERVERS = ['ns1.open-telekom-cloud.com', 'ns2.open-telekom-cloud.com'];
+
+/** A name space in which the parent delegates every zone to these servers. */
+export const served = (servers: string[]): DelegationPort => ({
+  nameServers: async (zone) => (zone === 'com' ? ['a.gtld.test'] : []),
+  addresses: async () => ['192.0.2.1'],
+  ask: async () => servers,
+});
+
+export interface Ran {
+  readonly outcomes: readonly Outcome[];
+  readonly cloud: CloudResources;
+  readonly context: CloudContext;
+  readonly otc: Otc;
+  readonly lines: readonly string[];
+}
+
+export interface Settings {
+  readonly write?: boolean;
+  readonly stack?: Partial<Stack>;
+  readonly delegation?: DelegationPort;
+  readonly connect?: Parameters<Emulator['connect']>[0];
+  readonly masterkey?: Secret;
+}
+
+export interface CloudWorld {
+  readonly emulator: () => Emulator;
+  go(settings?: Settings): Promise<Ran>;
+  /** Puts the tenant with the deployed stack in place; deployed once. */
+  deploy(): Promise<void>;
+  /** Back to the empty tenant. */
+  empty(): void;
+  /** `METHOD path` of all requests but GETs since the test began. */
+  writes(): string[];
+  rows<T>(table: string): T[];
+  /** Names of ours in a table. */
+  named(table: string): string[];
+}
+
+/** Registers the tenant with the test runner; each test starts with an empty one. */
+export function cloudWorld(): CloudWorld {
+  let world: Emulator;
+  let empty: string;
+  let deployed: string | undefined;
+  const load = (state: string): void => {
+    world.store.load(state);
+    world.requests.length = 0;
+    world.cut.clear();
+    world.afterWrite = undefined;
+  };
+  before(async () => {
+    world = await emulator();
+    empty = world.store.save();
+  });
+  after(() => world.close());
+  beforeEach(() => load(empty));
+  const go: CloudWorld['go'] = async ({ write = true, stack = {}, delegation = served(OTC_SERVERS), connect = {}, masterkey } = {}) => {
+    const otc = await world.connect(connect);
+    const plain = contextFor(otc, stack);
+    const context = masterkey === undefined ? plain : { ...plain, secrets: { ...plain.secrets, masterkey } };
+    const cloud = cloudResources(context, { delegation });
+    const heard = journal();
+    const { outcomes } = await walk(cloud.all, { write, signal: connect.signal ?? new AbortController().signal, journal: heard });
+    return { outcomes, cloud, context, otc, lines: heard.lines };
+  };
+  const rows = <T>(table: string): T[] => world.store.table<T & { id: string }>(table).all();
+  return {
+    emulator: () => world,
+    go,
+    deploy: async () => {
+      if (deployed === undefined) {
+        settled((await go()).outcomes);
+        deployed = world.store.save();
+      }
+      load(deployed);
+    },
+    empty: () => load(empty),
+    writes: () => world.requests.filter(({ method }) => method !== 'GET').map(({ method, url }) => `${method} ${new URL(url).pathname}`),
+    rows,
+    named: (table) =>
+      rows<{ name?: string; alias?: string }>(table)
+        .map(({ name, alias }) => name ?? alias ?? '')
+        .filter((name) => name.startsWith('shop-')),
+  };
+}
+
+const BAD = new Set(['failed', 'blocked', 'unknown']);
+
+/** Nothing failed, and nothing was left open. */
+export function settled(outcomes: readonly Outcome[]): void {
+  assert.deepEqual(verdicts(outcomes.filter(({ verdict }) => BAD.has(verdict))), []);
+}
+
+/** Nothing to do anywhere. */
+export function inSync(outcomes: readonly Outcome[]): void {
+  assert.deepEqual(verdicts(outcomes.filter(({ verdict }) => !['unchanged', 'absent'].includes(verdict))), []);
+}
+
+/** The verdict line of one resource. */
+export const verdict = (outcomes: readonly Outcome[], id: string): string => verdicts(outcomes.filter((one) => one.id === id)).join();

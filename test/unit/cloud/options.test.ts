@@ -1,0 +1,182 @@
+/** Owns the proof of the other choices a stack can make: switched options, existing resources, the lock, who must not be touched. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type CloudContext, takeVpcLock } from '../../../src/cloud/index.ts';
+import { lockIn } from '../../../src/cloud/lock.ts';
+import { Fault } from '../../../src/engine/fault.ts';
+import type { Stack } from '../../../src/stack/stack.ts';
+import { cloudWorld, inSync, settled, verdict } from './cloud-world.ts';
+import { contextFor, run, stack } from './stack.ts';
+
+const { deploy, emulator, go, named, rows, writes } = cloudWorld();
+
+interface VpcRow {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+}
+
+const options: [string, Partial<Stack>][] = [
+  [
+    'one subnet for both',
+    { network: { ...stack.network, subnets: { cluster: { cidr: '10.20.0.0/20' }, database: { cidr: '10.20.0.0/20' }, single: true } } },
+  ],
+  [
+    'a single database, an overlay network, one master',
+    {
+      database: {
+        ...stack.database,
+        ha: false,
+        flavor: 'rds.pg.n1.large.4',
+        zones: ['eu-de-01'],
+        storage: { ...stack.database.storage, autoExpandTo: 0 },
+      },
+      cluster: { ...stack.cluster, flavor: 'cce.s1.small', containerNetwork: { mode: 'overlay_l2', cidr: '172.16.0.0/16' } },
+    },
+  ],
+  [
+    'shared SNAT, a private API server, records elsewhere',
+    {
+      network: { ...stack.network, egress: 'shared-snat' },
+      cluster: { ...stack.cluster, access: 'private' },
+      dns: { ...stack.dns, records: 'existing' },
+    },
+  ],
+];
+for (const [name, changed] of options) {
+  test(`made and in sync: ${name}`, async () => {
+    settled((await go({ stack: changed })).outcomes);
+    inSync((await go({ stack: changed, write: false })).outcomes);
+    assert.deepEqual([emulator().oddities(), emulator().defects], [[], []]);
+  });
+}
+
+test('what a former choice made is taken away, and comes back', async () => {
+  await deploy();
+  const changed: Partial<Stack> = {
+    network: { ...stack.network, egress: 'shared-snat' },
+    cluster: { ...stack.cluster, access: 'private' },
+    dns: { ...stack.dns, records: 'external-dns' },
+  };
+  const { outcomes } = await go({ stack: changed });
+  settled(outcomes);
+  assert.deepEqual(
+    outcomes
+      .filter((one) => one.verdict === 'delete' && one.done)
+      .map(({ id }) => id)
+      .sort(),
+    ['cluster/eip', 'dns/record', 'network/nat-eip', 'network/nat-gateway', 'network/snat-rule'],
+  );
+  assert.deepEqual([named('nat.gateways'), rows('vpc.publicips').length], [[], 1]);
+  inSync((await go({ stack: changed, write: false })).outcomes);
+  settled((await go()).outcomes);
+  inSync((await go({ write: false })).outcomes);
+});
+
+test('existing resources are used and never changed', async () => {
+  await deploy();
+  const id = (table: string): string => rows<{ id: string; name: string }>(table).find(({ name }) => name.startsWith('shop-'))?.id ?? '';
+  const subnets = rows<{ id: string; cidr: string }>('vpc.subnets');
+  const subnet = (range: string): { existing: { id: string }; cidr: string } => ({
+    existing: { id: subnets.find(({ cidr }) => cidr === range)?.id ?? '' },
+    cidr: range,
+  });
+  const changed: Partial<Stack> = {
+    name: 'other',
+    network: {
+      ...stack.network,
+      existing: { id: id('vpc.vpcs') },
+      subnets: { cluster: subnet('10.20.0.0/20'), database: subnet('10.20.16.0/24'), single: false },
+      egress: 'none',
+    },
+    database: { ...stack.database, existing: { name: named('rds.instances')[0] ?? '' } },
+    cluster: { ...stack.cluster, existing: { name: named('cce.clusters')[0] ?? '' } },
+    loadBalancer: { ...stack.loadBalancer, existing: { id: id('elb.loadbalancers') } },
+  };
+  const { outcomes, cloud, context } = await go({ stack: changed });
+  inSync(outcomes);
+  assert.deepEqual(
+    writes().map((line) => line.split('/').at(-1)),
+    ['clustercert'],
+  );
+  assert.equal(await takeVpcLock(context, { holder: 'run 1', now: Date.now }, run), undefined);
+  assert.ok(cloud.loadBalancer.readsOnly && cloud.vpc.readsOnly && cloud.database.readsOnly && cloud.cluster.readsOnly);
+});
+
+test('an existing load balancer of another network is refused, and a missing one named', async () => {
+  await deploy();
+  const balancer = named('elb.loadbalancers')[0] ?? '';
+  emulator()
+    .store.table<{ id: string; name: string; vpc_id: string }>('elb.loadbalancers')
+    .update(rows<{ id: string }>('elb.loadbalancers')[0]?.id ?? '', { vpc_id: 'elsewhere' });
+  const wrong = await go({ write: false, stack: { loadBalancer: { ...stack.loadBalancer, existing: { name: balancer } } } });
+  assert.match(verdict(wrong.outcomes, 'load-balancer/load-balancer'), /is in VPC elsewhere/);
+  const missing = await go({ write: false, stack: { loadBalancer: { ...stack.loadBalancer, existing: { name: 'nobody' } } } });
+  assert.match(verdict(missing.outcomes, 'load-balancer/load-balancer'), /nobody was not found/);
+});
+
+test('two of our name are an error that lists both', async () => {
+  await deploy();
+  const instances = emulator().store.table<{ id: string }>('rds.instances');
+  const [one] = instances.all();
+  assert.ok(one);
+  instances.insert({ ...one, id: 'twinin03' });
+  const { outcomes } = await go({ write: false });
+  const said = verdict(outcomes, 'database/instance');
+  assert.ok(said.includes(one.id) && said.includes('twinin03'), said);
+});
+
+test('a read-only user who deploys is told which role is missing, and makes nothing', async () => {
+  const { outcomes } = await go({ connect: { reader: true }, stack: { consent: { agency: true } } });
+  const hints = outcomes.flatMap(({ fault }) => fault?.hint ?? []);
+  assert.ok(
+    hints.some((hint) => /Security Administrator|Administrator/.test(hint)),
+    hints.join(),
+  );
+  assert.deepEqual([rows('vpc.vpcs'), rows('rds.instances'), rows('cce.clusters')], [[], [], []]);
+});
+
+const holder = (name: string): Parameters<typeof takeVpcLock>[1] => ({
+  holder: name,
+  now: Date.now,
+  pause: async (seconds, signal) => waitFor(seconds, signal),
+});
+
+/** Short pauses pass at once; the long ones between renewals last until the lock is given back. */
+async function waitFor(seconds: number, signal: AbortSignal): Promise<void> {
+  if (seconds < 10) return;
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+const lockOf = (): ReturnType<typeof lockIn> => lockIn(rows<VpcRow>('vpc.vpcs').find(({ name }) => name.startsWith('shop-'))?.description);
+const context = async (): Promise<CloudContext> => contextFor(await emulator().connect());
+
+test('the lock makes the VPC where there is none, keeps others out, and is given back', async () => {
+  const first = await takeVpcLock(await context(), holder('octo/shop run 1'), run);
+  assert.equal(lockOf()?.holder, 'octo/shop run 1');
+  await assert.rejects(
+    takeVpcLock(await context(), holder('octo/shop run 2'), run),
+    (error) => error instanceof Fault && /octo\/shop run 1/.test(error.message),
+  );
+  await first?.release();
+  assert.equal(lockOf(), undefined);
+  const second = await takeVpcLock(await context(), holder('octo/shop run 2'), run);
+  assert.equal(lockOf()?.holder, 'octo/shop run 2');
+  await second?.release();
+  assert.equal(named('vpc.vpcs').length, 1);
+  inSync((await go({ write: false })).outcomes.filter(({ id }) => id === 'network/vpc'));
+});
+
+test('a lock that nobody renewed is taken over', async () => {
+  await takeVpcLock(await context(), { ...holder('dead run'), now: () => Date.now() - 3_600_000 }, { ...run, signal: AbortSignal.timeout(50) });
+  const next = await takeVpcLock(await context(), holder('next run'), run);
+  assert.equal(lockOf()?.holder, 'next run');
+  await next?.release();
+});
+
+test('of two that start at once, one writes', async () => {
+  const both = await Promise.allSettled([takeVpcLock(await context(), holder('a'), run), takeVpcLock(await context(), holder('b'), run)]);
+  assert.deepEqual(both.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+  for (const one of both) if (one.status === 'fulfilled') await one.value?.release();
+  assert.equal(named('vpc.vpcs').length, 1);
+});
