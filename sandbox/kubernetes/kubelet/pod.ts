@@ -6,7 +6,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeSpec } from '../../contract.ts';
 import { pause } from '../api.ts';
-import type { ContainerStatus, Pod, Volume } from '../objects.ts';
+import type { ContainerStatus, Pod } from '../objects.ts';
 import { ContainerRunner } from './container.ts';
 import type { PodScope } from './container-context.ts';
 import { environment, type PodFacts } from './env.ts';
@@ -14,9 +14,8 @@ import { type KubeletContext, scaled, stamp } from './kubelet-context.ts';
 import type { ContainerLog } from './logs.ts';
 import { podNamespace } from './pod-namespace.ts';
 import { podStatus } from './pod-status.ts';
+import { mountVolumes, type PodVolumes, sourcesChanged } from './pod-volumes.ts';
 import { finished } from './selectors.ts';
-import { NotThere } from './sources.ts';
-import { isLive, setUpVolume } from './volumes.ts';
 
 export class PodWorker {
   readonly #kubelet: KubeletContext;
@@ -116,7 +115,7 @@ export class PodWorker {
     this.#initialized = this.#init.length === 0;
     this.#changed();
     this.#armDeadline();
-    if (!(await this.#mount())) return;
+    if (!(await mountVolumes(this.#volumes()))) return;
     for (const runner of this.#init) {
       if (this.#ending.signal.aborted) return;
       const ended = runner.start();
@@ -133,60 +132,6 @@ export class PodWorker {
     this.#changed();
     await Promise.all(this.#main.map((runner) => runner.start()));
     if (!this.#ending.signal.aborted) await this.#finish();
-  }
-
-  /** The volumes, again and again until they are all there; false when the pod ends before. */
-  async #mount(): Promise<boolean> {
-    const volumes = this.#pod.spec.volumes ?? [];
-    const { signal } = this.#ending;
-    const done = new Set<string>();
-    for (let round = 0; !signal.aborted; round += 1) {
-      for (const volume of volumes) {
-        if (done.has(volume.name) || (await this.#setUp(volume))) done.add(volume.name);
-      }
-      if (done.size === volumes.length) {
-        this.#keepFresh(volumes.filter(isLive));
-        return true;
-      }
-      await this.#sourcesChanged(Math.max(scaled(this.#kubelet.world, 0.5 * 2 ** Math.min(round, 8)), Math.min(500 * 2 ** round, 5000)), signal);
-    }
-    return false;
-  }
-
-  async #setUp(volume: Volume): Promise<boolean> {
-    const { kube, sources } = this.#kubelet;
-    try {
-      await setUpVolume(volume, { pod: this.#pod, facts: this.#facts, sources, kube, folder: join(this.#folder, 'volumes') });
-      return true;
-    } catch (error) {
-      if (!(error instanceof NotThere)) throw error;
-      this.#event('Warning', 'FailedMount', `MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}`);
-      return false;
-    }
-  }
-
-  /** Mounted Secrets and ConfigMaps follow their objects within about a minute of the cloud's time. */
-  #keepFresh(volumes: readonly Volume[]): void {
-    if (volumes.length === 0) return;
-    let planned = false;
-    const forget = this.#kubelet.sources.onChange((namespace) => {
-      if (planned || namespace !== this.#pod.metadata.namespace) return;
-      planned = true;
-      void pause(Math.max(scaled(this.#kubelet.world, 60), 200), this.#ending.signal).then(async () => {
-        planned = false;
-        const { kube, sources } = this.#kubelet;
-        for (const volume of volumes.filter(({ projected }) => projected === undefined)) {
-          if (this.#ending.signal.aborted) return;
-          try {
-            await setUpVolume(volume, { pod: this.#pod, facts: this.#facts, sources, kube, folder: join(this.#folder, 'volumes') });
-          } catch (error) {
-            // A Secret that is deleted leaves the files of running pods as they are.
-            if (!(error instanceof NotThere)) this.#kubelet.failed(error);
-          }
-        }
-      });
-    });
-    this.#ending.signal.addEventListener('abort', forget);
   }
 
   async #untilStarted(runner: ContainerRunner): Promise<void> {
@@ -304,16 +249,15 @@ export class PodWorker {
     this.#kubelet.recorder(this.#node).event(this.#pod, 'Pod', type, reason, message, fieldPath);
   }
 
-  async #sourcesChanged(milliseconds: number, signal: AbortSignal): Promise<void> {
-    const early = new AbortController();
-    const stop = () => early.abort();
-    signal.addEventListener('abort', stop);
-    const forget = this.#kubelet.sources.onChange((namespace) => {
-      if (namespace === this.#pod.metadata.namespace) early.abort();
-    });
-    if (!signal.aborted) await pause(milliseconds, early.signal);
-    forget();
-    signal.removeEventListener('abort', stop);
+  #volumes(): PodVolumes {
+    return {
+      kubelet: this.#kubelet,
+      pod: () => this.#pod,
+      facts: this.#facts,
+      folder: join(this.#folder, 'volumes'),
+      signal: this.#ending.signal,
+      event: (...said) => this.#event(...said),
+    };
   }
 
   #scope(): PodScope {
@@ -329,7 +273,7 @@ export class PodWorker {
       event: (...said) => this.#event(...said),
       changed: () => this.#changed(),
       environment: (container) => environment(this.#pod, container, kubelet.sources, kubelet.services.all(), facts),
-      sourcesChanged: (milliseconds, signal) => this.#sourcesChanged(milliseconds, signal),
+      sourcesChanged: (milliseconds, signal) => sourcesChanged(kubelet.sources, this.#pod.metadata.namespace, milliseconds, signal),
       networkHolder: this.#network?.holder,
     };
   }
