@@ -142,7 +142,7 @@ function readiness(live: KubeObject): Look<KubeObject> {
   const ready = conditionOf(live, 'Ready');
   const current = ready?.observedGeneration === undefined || ready.observedGeneration === live.metadata.generation;
   if (ready?.status === 'True' && current) return { done: true, value: live };
-  return { done: false, state: ready?.reason ?? 'not processed yet', reason: ready?.message };
+  return { done: false, state: current ? (ready?.reason ?? 'not processed yet') : 'not processed yet', reason: ready?.message };
 }
 
 interface CertificateOptions {

@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { Cancelled, Fault } from '../../../src/engine/fault.ts';
+import { chartRelease } from '../../../src/kube/chart-release.ts';
+import { DIGEST_LABEL, STACK_LABEL } from '../../../src/kube/release-state.ts';
+import type { KubeObject } from '../../../src/tools/api.ts';
+import { contextOf, type FakeCluster, fakeCluster, given, kubeconfig, quiet } from './fakes.ts';
+
+const digest = 'ab'.repeat(32);
+interface Stored {
+  revision?: number;
+  status?: string;
+  version?: string;
+  values?: object;
+  labels?: Record<string, string>;
+  method?: string;
+}
+
+function store(
+  cluster: FakeCluster,
+  { revision = 1, status = 'deployed', version = '9.34.0', values = { a: 1 }, labels, method = 'ssa' }: Stored = {},
+): void {
+  const release = {
+    name: 'zitadel',
+    namespace: 'zitadel',
+    version: revision,
+    info: { status },
+    config: values,
+    manifest: '',
+    hooks: [],
+    apply_method: method,
+    chart: { metadata: { name: 'zitadel', version, appVersion: 'v4.13.0' } },
+  };
+  const data = Buffer.from(gzipSync(JSON.stringify(release)).toString('base64')).toString('base64');
+  const name = `sh.helm.release.v1.zitadel.v${revision}`;
+  const own = labels ?? { [STACK_LABEL]: 'zitadel-prod', [DIGEST_LABEL]: digest.slice(0, 63) };
+  const metadata = { name, labels: { owner: 'helm', name: 'zitadel', status, version: String(revision), ...own } };
+  cluster.objects.set(`/api/v1/namespaces/zitadel/secrets/${name}`, { metadata, data: { release: data } } as unknown as KubeObject);
+}
+
+function make(cluster: FakeCluster, pinned?: string) {
+  const release = chartRelease<{ kubeconfig: ReturnType<typeof given<typeof kubeconfig>> }>(contextOf(cluster), {
+    id: 'zitadel/release',
+    needs: { kubeconfig: given('k', kubeconfig) },
+    wanted: true,
+    namespace: 'zitadel',
+    release: 'zitadel',
+    source: { repository: 'https://charts.zitadel.com', name: 'zitadel', version: '9.34.0', digest: pinned },
+    values: () => ({ a: 1 }),
+    timeoutSeconds: 10,
+  });
+  const spec = release.want({ kubeconfig });
+  return {
+    release,
+    spec,
+    changes: async () => {
+      const seen = await release.observe({ kubeconfig }, quiet);
+      return seen === undefined ? undefined : release.diff(spec, seen);
+    },
+    deploy: async () =>
+      release.apply(
+        spec,
+        await release.observe({ kubeconfig }, quiet),
+        (await release.observe({ kubeconfig }, quiet).then((seen) => seen && release.diff(spec, seen))) ?? [],
+        quiet,
+      ),
+  };
+}
+
+test('not there, then installed with labels and complete values, then in sync', async () => {
+  const cluster = fakeCluster();
+  const { release, changes, deploy } = make(cluster);
+  assert.equal(await release.observe({ kubeconfig }, quiet), undefined);
+  cluster.onUpgrade = () => store(cluster);
+  await deploy();
+  assert.deepEqual(await changes(), []);
+  assert.deepEqual(cluster.upgrades[0]?.labels, { [STACK_LABEL]: 'zitadel-prod', [DIGEST_LABEL]: digest.slice(0, 63) });
+  assert.deepEqual(cluster.upgrades[0]?.values, { a: 1 });
+  assert.equal(cluster.upgrades[0]?.forceConflicts, false);
+});
+
+test('status, chart, values, owner and pin are each a change', async () => {
+  const fields = async (stored: Stored, pinned?: string): Promise<string[] | undefined> => {
+    const cluster = fakeCluster();
+    store(cluster, stored);
+    return (await make(cluster, pinned).changes())?.map(({ field }) => field);
+  };
+  assert.deepEqual(await fields({ status: 'failed' }), ['status']);
+  assert.deepEqual(await fields({ version: '9.33.0' }), ['chart']);
+  assert.deepEqual(await fields({ values: { a: 2 } }), ['values.a']);
+  assert.deepEqual(await fields({}, 'cd'.repeat(32)), ['chart.digest']);
+  assert.deepEqual(await fields({}, digest), []);
+  assert.deepEqual(await fields({ labels: {} }), ['owner']);
+});
+
+test("values of somebody else's release are named, never shown", async () => {
+  const cluster = fakeCluster();
+  store(cluster, { labels: {}, values: { zitadel: { masterkey: 'x123456789012345678901234567891x' } } });
+  const changes = await make(cluster).changes();
+  assert.doesNotMatch(JSON.stringify(changes), /x1234/);
+  assert.deepEqual(
+    changes?.map(({ field }) => field),
+    ['owner', 'values.a', 'values.zitadel'],
+  );
+});
+
+test('other bytes under the installed version are refused before helm is run; a pin accepts them', async () => {
+  const cluster = fakeCluster();
+  store(cluster, { values: { a: 2 } });
+  cluster.chart = { file: '/x.tgz', digest: 'cd'.repeat(32) };
+  await assert.rejects(make(cluster).deploy(), /serves other bytes/);
+  assert.deepEqual(cluster.writes, []);
+  await make(cluster, 'cd'.repeat(32)).deploy();
+  assert.deepEqual(cluster.writes, ['upgrade zitadel']);
+});
+
+test('pending-upgrade: back to the last good revision by number; pending-install: removed without hooks', async () => {
+  const upgraded = fakeCluster();
+  store(upgraded, { revision: 2, status: 'superseded' });
+  store(upgraded, { revision: 3, status: 'deployed' });
+  store(upgraded, { revision: 4, status: 'failed' });
+  store(upgraded, { revision: 5, status: 'pending-upgrade' });
+  await make(upgraded).deploy();
+  assert.deepEqual(upgraded.writes, ['rollback zitadel 3', 'upgrade zitadel']);
+  assert.equal(upgraded.upgrades[0]?.forceConflicts, true);
+  const installed = fakeCluster();
+  store(installed, { status: 'pending-install' });
+  installed.onUpgrade = () => store(installed);
+  await make(installed).deploy();
+  assert.deepEqual(installed.writes, ['uninstall zitadel without hooks', 'upgrade zitadel']);
+  assert.equal(installed.upgrades[0]?.forceConflicts, false);
+});
+
+test('a release that Helm 3 made stays client-side', async () => {
+  const cluster = fakeCluster();
+  store(cluster, { labels: {}, method: '' });
+  await make(cluster).deploy();
+  assert.equal(cluster.upgrades[0]?.forceConflicts, false);
+});
+
+test('a failed rollout says why, from jobs, pods, events and logs, and what to do', async () => {
+  const cluster = fakeCluster();
+  const put = (path: string, object: object): void => {
+    cluster.objects.set(path, object as KubeObject);
+  };
+  cluster.onUpgrade = () => {
+    const now = new Date().toISOString();
+    put('/apis/batch/v1/namespaces/zitadel/jobs/zitadel-init', {
+      metadata: { name: 'zitadel-init' },
+      status: { conditions: [{ type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded', message: 'too often' }] },
+    });
+    put('/api/v1/namespaces/zitadel/events/e', {
+      metadata: { name: 'e' },
+      type: 'Warning',
+      reason: 'Failed',
+      message: 'failed SASL auth: FATAL: password authentication failed for user "root"',
+      lastTimestamp: now,
+      involvedObject: { kind: 'Pod', name: 'zitadel-init-x' },
+    });
+    throw new Fault('helm upgrade --install zitadel: pre-install hooks failed');
+  };
+  await assert.rejects(make(cluster).deploy(), (error) => {
+    assert.ok(error instanceof Fault);
+    assert.match(
+      error.message,
+      /pre-install hooks failed\njob zitadel-init: Failed \(BackoffLimitExceeded\): too often\nevent Pod zitadel-init-x: Failed: failed SASL/,
+    );
+    assert.match(error.hint ?? '', /database refuses root's password.*Running again continues/);
+    return true;
+  });
+});
+
+test('a cancelled run stays cancelled', async () => {
+  const cluster = fakeCluster();
+  const control = new AbortController();
+  cluster.onUpgrade = () => {
+    control.abort();
+    throw new Cancelled('stopped');
+  };
+  const { release, spec } = make(cluster);
+  await assert.rejects(release.apply(spec, undefined, [], { signal: control.signal, say: () => undefined }), Cancelled);
+});

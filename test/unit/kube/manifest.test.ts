@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { driftOf, objectsOf } from '../../../src/kube/manifest.ts';
+import { objectPath } from '../../../src/kube/paths.ts';
+import { kubeApiOver } from '../../../src/tools/api.ts';
+import type { StoredHook } from '../../../src/tools/helm.ts';
+
+const manifest = `---
+# Source: zitadel/templates/service.yaml
+apiVersion: v1
+kind: Service
+metadata:
+  name: zitadel
+spec:
+  ports:
+    - port: 8080
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  annotations:
+    helm.sh/resource-policy: keep
+  name: certificates.cert-manager.io
+spec: {this: "is : never ] parsed}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: zitadel}
+spec: {template: {spec: {volumes: [{name: s, secret: {secretName: x, defaultMode: 0440}}]}}}
+---
+# only a comment
+`;
+const hook = (kind: string, name: string, more: Partial<StoredHook> = {}): StoredHook => ({
+  name,
+  kind,
+  manifest: `apiVersion: ${kind === 'Job' ? 'batch/v1' : 'v1'}\nkind: ${kind}\nmetadata:\n  name: ${name}\n`,
+  events: ['pre-install', 'pre-upgrade'],
+  delete_policies: ['before-hook-creation'],
+  ...more,
+});
+const release = {
+  manifest,
+  hooks: [
+    hook('ConfigMap', 'zitadel-config-yaml'),
+    hook('Job', 'zitadel-init'),
+    hook('ServiceAccount', 'cleanup', { events: ['post-delete'] }),
+    hook('ServiceAccount', 'certgen', { delete_policies: ['before-hook-creation', 'hook-succeeded'] }),
+  ],
+};
+
+test('manifest and lasting hooks, in YAML 1.1, definitions by name alone', () => {
+  const objects = objectsOf(release);
+  assert.deepEqual(
+    objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`),
+    ['Service zitadel', 'CustomResourceDefinition certificates.cert-manager.io', 'Deployment zitadel', 'ConfigMap zitadel-config-yaml'],
+  );
+  const spec = (objects[2] as unknown as { spec: { template: { spec: { volumes: { secret: { defaultMode: number } }[] } } } }).spec;
+  assert.equal(spec.template.spec.volumes[0]?.secret.defaultMode, 0o440);
+});
+
+test('drift: missing and changed objects, each with its name; unknown kinds are looked up', async () => {
+  const asked: string[] = [];
+  const answers: Record<string, unknown> = {
+    '/api/v1/namespaces/zitadel/services/zitadel': {
+      spec: { ports: [{ port: 9090 }] },
+      metadata: { name: 'zitadel' },
+      kind: 'Service',
+      apiVersion: 'v1',
+    },
+    '/apis/projectcontour.io/v1': { resources: [{ name: 'httpproxies', kind: 'HTTPProxy', namespaced: true }] },
+  };
+  const api = kubeApiOver(async (_method, path) => {
+    asked.push(path);
+    return answers[path] === undefined ? { status: 404, body: '{}' } : { status: 200, body: JSON.stringify(answers[path]) };
+  });
+  const stored = {
+    name: 'zitadel',
+    namespace: 'zitadel',
+    version: 1,
+    info: { status: 'deployed' },
+    chart: { metadata: { name: 'zitadel', version: '9.34.0' } },
+    hooks: [],
+    manifest: `${manifest.split('---')[1]}---\napiVersion: projectcontour.io/v1\nkind: HTTPProxy\nmetadata: {name: p}\n`,
+  };
+  const drift = await driftOf(stored, api, new AbortController().signal);
+  assert.deepEqual(
+    drift.map(({ field }) => field),
+    ['Service zitadel spec.ports[8080]', 'HTTPProxy p'],
+  );
+  assert.ok(asked.includes('/apis/projectcontour.io/v1/namespaces/zitadel/httpproxies/p'));
+});
+
+test('paths of built-in kinds', () => {
+  assert.equal(objectPath({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'a' } }), '/api/v1/namespaces/a');
+  assert.equal(
+    objectPath({ apiVersion: 'cert-manager.io/v1', kind: 'Certificate', metadata: { name: 'c', namespace: 'n' } }),
+    '/apis/cert-manager.io/v1/namespaces/n/certificates/c',
+  );
+});

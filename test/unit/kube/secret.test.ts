@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { KubeContext } from '../../../src/kube/context.ts';
+import { CHANGED, secretObject } from '../../../src/kube/secret.ts';
+import { contextOf, type FakeCluster, fakeCluster, given, kubeconfig, quiet } from './fakes.ts';
+
+const path = '/api/v1/namespaces/zitadel/secrets/s';
+function make(context: KubeContext, content: Record<string, string> | undefined, createOnly?: string) {
+  return secretObject<{ kubeconfig: ReturnType<typeof given<typeof kubeconfig>> }>(context, {
+    id: 'zitadel/s',
+    needs: { kubeconfig: given('k', kubeconfig) },
+    wanted: true,
+    namespace: 'zitadel',
+    name: 's',
+    content: () => (content === undefined ? undefined : () => content),
+    inputs: 'stack-secret',
+    ...(createOnly === undefined ? {} : { createOnly }),
+  });
+}
+const stored = (cluster: FakeCluster): Record<string, unknown> => cluster.objects.get(path) as unknown as Record<string, unknown>;
+
+test('applied once, in sync afterwards; content is data in base64, never in what is seen', async () => {
+  const cluster = fakeCluster();
+  const secret = make(contextOf(cluster), { 'config-yaml': 'password: Top-Secret-1' });
+  assert.equal(await secret.observe({ kubeconfig }, quiet), undefined);
+  const spec = secret.want({ kubeconfig });
+  const seen = await secret.apply(spec, undefined, [], quiet);
+  assert.deepEqual(stored(cluster)['data'], { 'config-yaml': Buffer.from('password: Top-Secret-1').toString('base64') });
+  assert.deepEqual(secret.diff(spec, seen), []);
+  assert.doesNotMatch(JSON.stringify({ ...seen, cluster: undefined }), /Top-Secret|cGFzc3dvcmQ/);
+  const again = await secret.observe({ kubeconfig }, quiet);
+  assert.ok(again !== undefined);
+  assert.deepEqual(secret.diff(spec, again), []);
+});
+
+test('a change of content is named by key alone and gives a new stamp', async () => {
+  const cluster = fakeCluster();
+  const context = contextOf(cluster);
+  const before = await make(context, { a: 'one-value', b: 'same' }).apply(
+    make(context, { a: 'one-value', b: 'same' }).want({ kubeconfig }),
+    undefined,
+    [],
+    quiet,
+  );
+  const secret = make(context, { a: 'two-value', b: 'same' });
+  const spec = secret.want({ kubeconfig });
+  assert.deepEqual(secret.diff(spec, before), [{ field: 'data.a', why: 'the content differs' }]);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const after = await secret.apply(spec, before, [], quiet);
+  assert.notEqual(after.changed, before.changed);
+  assert.equal((stored(cluster)['metadata'] as { annotations: Record<string, string> }).annotations[CHANGED], after.changed);
+});
+
+test('without the secret it is not compared, and cannot be made', async () => {
+  const cluster = fakeCluster();
+  const seen = await make(contextOf(cluster), { a: 'one-value' }).apply(
+    make(contextOf(cluster), { a: 'one-value' }).want({ kubeconfig }),
+    undefined,
+    [],
+    quiet,
+  );
+  const unknown = make(contextOf(cluster), undefined);
+  assert.deepEqual(unknown.diff(unknown.want({ kubeconfig }), seen), []);
+  await assert.rejects(
+    unknown.apply(unknown.want({ kubeconfig }), undefined, [], quiet),
+    (error: Error & { hint?: string }) => error.hint === 'Give stack-secret.',
+  );
+});
+
+test('a create-only Secret is immutable, and a differing one is an error that changes nothing', async () => {
+  const cluster = fakeCluster();
+  const context = contextOf(cluster);
+  const first = make(context, { masterkey: 'k'.repeat(32) }, 'the wrong key');
+  const seen = await first.apply(first.want({ kubeconfig }), undefined, [], quiet);
+  assert.equal(stored(cluster)['immutable'], true);
+  assert.deepEqual(first.diff(first.want({ kubeconfig }), seen), []);
+  const other = make(context, { masterkey: 'x'.repeat(32) }, 'the wrong key');
+  assert.throws(() => other.diff(other.want({ kubeconfig }), seen), /holds another masterkey than this run: the wrong key/);
+  // Made by a faster run between looking and creating: refused as well, unless it is the same.
+  await assert.rejects(other.apply(other.want({ kubeconfig }), undefined, [], quiet), /holds another masterkey/);
+  await first.apply(first.want({ kubeconfig }), undefined, [], quiet);
+  assert.deepEqual((stored(cluster)['data'] as { masterkey: string }).masterkey, Buffer.from('k'.repeat(32)).toString('base64'));
+});
+
+test("destroy takes ours, and leaves somebody else's", async () => {
+  const cluster = fakeCluster();
+  const secret = make(contextOf(cluster), { a: 'one-value' });
+  const seen = await secret.apply(secret.want({ kubeconfig }), undefined, [], quiet);
+  await secret.destroy({ ...seen, ours: false }, quiet);
+  assert.equal(cluster.objects.has(path), true);
+  await secret.destroy(seen, quiet);
+  assert.equal(cluster.objects.has(path), false);
+});

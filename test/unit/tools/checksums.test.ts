@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import { Fault } from '../../../src/engine/fault.ts';
+import { pinFor, platformOf, trusted } from '../../../src/tools/checksums.ts';
+
+const sum = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+test('default versions come from the official sites with pinned sums', () => {
+  const helm = pinFor('helm', {}, 'linux-amd64');
+  assert.equal(helm.url, 'https://get.helm.sh/helm-v4.1.4-linux-amd64.tar.gz');
+  assert.equal(helm.sums.binary, '210d576a6dc04b7864af4b5d9a5af58860bbc03d19174ffeddbd29d01d1b59a9');
+  const kubectl = pinFor('kubectl', { version: 'v1.34.5' }, 'linux-amd64');
+  assert.equal(kubectl.url, 'https://dl.k8s.io/release/v1.34.5/bin/linux/amd64/kubectl');
+  assert.equal(kubectl.sums.binary, '6a17dd8387783b3144a65535e38d02c351027e9718ea34a6c360476cb26d28bb');
+});
+
+test('a mirror keeps the path', () => {
+  const { url } = pinFor('kubectl', { mirror: 'https://mirror.example.com/k8s/' }, 'linux-amd64');
+  assert.equal(url, 'https://mirror.example.com/k8s/v1.34.5/bin/linux/amd64/kubectl');
+});
+
+test('Helm 3, odd versions, odd checksums and unknown versions are refused', () => {
+  assert.throws(() => pinFor('helm', { version: '3.21.4' }, 'linux-amd64'), /Helm 3 ended on 2026-11-11/);
+  assert.throws(() => pinFor('helm', { version: 'latest' }, 'linux-amd64'), /not a full version/);
+  assert.throws(() => pinFor('helm', { checksum: 'abc' }, 'linux-amd64'), /not a sha256 sum/);
+  assert.throws(
+    () => pinFor('helm', { version: '4.2.4' }, 'linux-amd64'),
+    (error) => error instanceof Fault && /no checksum of helm 4\.2\.4/.test(error.message) && /helm-checksum/.test(error.hint ?? ''),
+  );
+  assert.equal(pinFor('helm', { version: '4.2.4', checksum: sum('x').toUpperCase() }, 'linux-amd64').given, sum('x'));
+});
+
+test('what may run: the given sum decides alone, then the binary, then the archive', () => {
+  const pin = pinFor('helm', {}, 'linux-amd64');
+  const { archive, binary } = pin.sums;
+  assert.ok(archive !== undefined && binary !== undefined);
+  assert.equal(trusted(pin, sum('repacked'), binary), true, 'a repacked archive with the right binary');
+  assert.equal(trusted(pin, archive, sum('other')), false, 'the right archive cannot hold another binary');
+  assert.equal(trusted(pin, sum('a'), sum('b')), false);
+  const given = pinFor('helm', { checksum: sum('mine') }, 'linux-amd64');
+  assert.equal(trusted(given, archive, binary), false, 'a given sum is not optional');
+  assert.equal(trusted(given, sum('mine'), sum('b')), true);
+  assert.equal(trusted(given, undefined, sum('mine')), true);
+  const archiveOnly = { ...pin, sums: { archive } };
+  assert.equal(trusted(archiveOnly, archive, sum('b')), true);
+  assert.equal(trusted(archiveOnly, undefined, binary), false, 'a cached binary proves nothing where only the archive is known');
+});
+
+test('platforms in the words of the download sites', () => {
+  assert.equal(platformOf('linux', 'x64'), 'linux-amd64');
+  assert.equal(platformOf('darwin', 'arm64'), 'darwin-arm64');
+  assert.throws(() => platformOf('win32', 'x64'), Fault);
+});
