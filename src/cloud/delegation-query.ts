@@ -31,11 +31,12 @@ export function systemDelegationPort(): DelegationPort {
   return {
     nameServers: (zone) => orNone(resolver.resolveNs(zone)),
     addresses: (host) => orNone(resolver.resolve4(host)),
-    ask: askDirectly,
+    ask: (server, zone) => askDirectly(server, zone),
   };
 }
 
-async function askDirectly(server: string, zone: string): Promise<string[]> {
+/** Asks one server by UDP, without recursion. @throws Error where it does not answer within three seconds */
+export async function askDirectly(server: string, zone: string, port = 53): Promise<string[]> {
   // Loaded here only: most commands never ask.
   const { default: packet } = await import('dns-packet');
   const id = Math.floor(Math.random() * 65536);
@@ -52,7 +53,7 @@ async function askDirectly(server: string, zone: string): Promise<string[]> {
     socket.on('message', (message, { address }) => {
       if (address === server && message.readUInt16BE(0) === id) end(() => resolve(message));
     });
-    socket.send(question, 53, server);
+    socket.send(question, port, server);
   });
   const { answers = [], authorities = [] } = packet.decode(bytes);
   const same = (name: string): boolean => plain(name) === plain(zone);

@@ -1,0 +1,87 @@
+/** Owns the proof of the default transport: what counts as sent, proxies, cancelling. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { test } from 'node:test';
+import { Cancelled } from '../../../src/engine/fault.ts';
+import { type HttpRequest, nodeTransport, proxyFor, TransportFailure } from '../../../src/otc/transport.ts';
+
+const get = (url: string, signal = new AbortController().signal): HttpRequest => ({ method: 'GET', url, headers: {}, signal, timeoutSeconds: 5 });
+const portOf = (server: { address(): unknown }): number => (server.address() as AddressInfo).port;
+
+test('proxies by the environment', () => {
+  const url = new URL('https://iam.eu-de.otc.t-systems.com/v3');
+  const env = { HTTPS_PROXY: 'http://proxy:3128' };
+  assert.equal(proxyFor(url, {}), undefined);
+  assert.equal(proxyFor(url, env), 'http://proxy:3128');
+  assert.equal(proxyFor(url, { https_proxy: 'proxy:3128' }), 'http://proxy:3128');
+  for (const list of [
+    '*',
+    't-systems.com',
+    '.t-systems.com',
+    '*.t-systems.com',
+    'other,iam.eu-de.otc.t-systems.com',
+    't-systems.com:443',
+    'a b T-Systems.com',
+  ]) {
+    assert.equal(proxyFor(url, { ...env, NO_PROXY: list }), undefined, list);
+  }
+  for (const list of ['', 'systems.com', 'x.t-systems.com', 't-systems.com:8443', '.']) {
+    assert.equal(proxyFor(url, { ...env, no_proxy: list }), 'http://proxy:3128', list);
+  }
+});
+
+test('a refused connection and an unknown host were never sent', async () => {
+  const closed = createTcpServer().listen(0, '127.0.0.1');
+  await once(closed, 'listening');
+  const port = portOf(closed);
+  await new Promise((resolve) => closed.close(resolve));
+  await assert.rejects(
+    nodeTransport({})(get(`https://127.0.0.1:${port}/`)),
+    (error) => error instanceof TransportFailure && error.code === 'ECONNREFUSED' && !error.sent,
+  );
+});
+
+test('a connection that is cut may have been sent', async () => {
+  const cutting = createTcpServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+  await once(cutting, 'listening');
+  try {
+    await assert.rejects(nodeTransport({})(get(`https://127.0.0.1:${portOf(cutting)}/`)), (error) => error instanceof TransportFailure && error.sent);
+  } finally {
+    cutting.close();
+  }
+});
+
+test('cancelling ends a request that waits', async () => {
+  const silent = createTcpServer().listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const stop = new AbortController();
+  try {
+    const waiting = nodeTransport({})(get(`https://127.0.0.1:${portOf(silent)}/`, stop.signal));
+    setTimeout(() => stop.abort(), 20);
+    await assert.rejects(waiting, Cancelled);
+    await assert.rejects(nodeTransport({})(get('https://127.0.0.1:1/', stop.signal)), Cancelled);
+  } finally {
+    silent.close();
+  }
+});
+
+test('behind a proxy the request goes through its tunnel', async () => {
+  const asked: (string | undefined)[] = [];
+  const proxy = createServer();
+  proxy.on('connect', (request, socket) => {
+    asked.push(request.url);
+    socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  try {
+    const transport = nodeTransport({ HTTPS_PROXY: `http://127.0.0.1:${portOf(proxy)}` });
+    const answer = await transport(get('https://iam.eu-de.otc.t-systems.com/v3')).catch((error: unknown) => error);
+    assert.ok(answer instanceof Error || (answer as { status: number }).status === 403);
+    assert.deepEqual(asked, ['iam.eu-de.otc.t-systems.com:443']);
+  } finally {
+    proxy.close();
+  }
+});
