@@ -156,6 +156,7 @@ async function create(call: Call): Promise<Reply> {
   const { vip, vpcId } = place(call, wanted);
   const backends = backendsOf(call, vpcId, wanted.elb_virsubnet_ids ?? (vip === undefined ? [] : [vip.id]));
   const flavors = flavorsOf(call, wanted);
+  const tags = tagsOf(wanted);
   const id = uuid();
   const port = vip === undefined ? undefined : balancerPort(call, id, vip, { name: 'elb-vip', address: wanted.vip_address });
   for (const subnet of backends) balancerPort(call, id, subnet, { name: 'elb-backend' });
@@ -185,7 +186,7 @@ async function create(call: Call): Promise<Reply> {
     admin_state_up: true,
     created_at: now,
     updated_at: now,
-    tags: tagsOf(wanted),
+    tags,
   });
   if (publicIp !== undefined) bindPublicIp(store, publicIp, { kind: 'ELB', id });
   if (port !== undefined) await call.world.addresses.add(addressOf(port));

@@ -66,6 +66,11 @@ export async function startComputeCloud(pace: 'instant' | 'fast' = 'instant'): P
     nova: `${host('ecs')}/v2.1/${project}`,
     get,
     send,
+    close() {
+      // Transitions of the real pace would keep the process.
+      cloud.store.load(JSON.stringify({ tables: {}, timed: [], pace: 'instant' }));
+      return cloud.close();
+    },
     async network() {
       const vpc = await send('POST', `${host('vpc')}/v1/${project}/vpcs`, {
         vpc: { name: `vpc-${Math.random().toString(36).slice(2, 8)}`, cidr: '10.20.0.0/16' },

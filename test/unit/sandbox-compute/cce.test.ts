@@ -1,0 +1,485 @@
+/** CCE as the official Terraform provider and our own client meet it: call sequences, strict types, refusals, groups. */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { cceTables } from '../../../sandbox/otc/cce-tables.ts';
+import { hasEgress } from '../../../sandbox/otc/egress.ts';
+import { networkTables, type SecurityGroupRow } from '../../../sandbox/otc/tables/network.ts';
+import { type ComputeCloud, eventually, startComputeCloud } from './backends.ts';
+
+let cloud: ComputeCloud;
+let place: Awaited<ReturnType<ComputeCloud['network']>>;
+beforeEach(async () => {
+  cloud = await startComputeCloud();
+  place = await cloud.network();
+  cloud.delegate();
+});
+afterEach(async () => {
+  assert.deepEqual(cloud.log, []);
+  await cloud.close();
+});
+
+interface Patch {
+  readonly name?: string;
+  readonly spec?: Record<string, unknown>;
+}
+const order = ({ name = 'zitadel', spec = {} }: Patch = {}) => ({
+  kind: 'Cluster',
+  apiVersion: 'v3',
+  metadata: { name, annotations: {}, labels: {} },
+  spec: {
+    category: 'CCE',
+    type: 'VirtualMachine',
+    flavor: 'cce.s2.small',
+    version: 'v1.33',
+    description: '',
+    hostNetwork: { vpc: place.vpc, subnet: place.network },
+    containerNetwork: { mode: 'vpc-router', cidrs: [{ cidr: '172.20.0.0/16' }] },
+    kubernetesSvcIpRange: '10.247.0.0/16',
+    kubeProxyMode: 'iptables',
+    authentication: { mode: 'rbac' },
+    masters: ['eu-de-01', 'eu-de-02', 'eu-de-03'].map((availabilityZone) => ({ availabilityZone })),
+    deletionProtection: false,
+    extendParam: { clusterAZ: 'multi_az' },
+    ...spec,
+  },
+});
+const create = (patch?: Patch) => cloud.send('POST', `${cloud.cce}/clusters`, order(patch));
+const show = async (id: string) => (await cloud.get(`${cloud.cce}/clusters/${id}`)).body;
+const available = async (patch?: Patch): Promise<string> => {
+  const made = await create(patch);
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  const id = String(made.body.metadata.uid);
+  await eventually(
+    () => show(id),
+    (row) => row.status.phase === 'Available',
+    'cluster is Available',
+  );
+  return id;
+};
+const pool = (patch: Record<string, unknown> = {}, template: Record<string, unknown> = {}) => ({
+  kind: 'NodePool',
+  apiVersion: 'v3',
+  metadata: { name: 'zitadel-pool' },
+  spec: {
+    type: 'vm',
+    initialNodeCount: 2,
+    nodeTemplate: {
+      flavor: 's3.large.4',
+      az: 'eu-de-01',
+      os: 'HCE OS 2.0',
+      login: { sshKey: 'zitadel-nodes' },
+      rootVolume: { volumetype: 'SSD', size: 50 },
+      dataVolumes: [{ volumetype: 'SSD', size: 100 }],
+      nodeNicSpec: { primaryNic: { subnetId: place.network } },
+      runtime: { name: 'containerd' },
+      userTags: [{ key: 'app', value: 'zitadel' }],
+      extendParam: { maxPods: 110 },
+      ...template,
+    },
+    ...patch,
+  },
+});
+const nodes = (id: string) => cceTables(cloud.store).nodes.where((node) => node.cluster_id === id);
+const groupWith = (words: string): SecurityGroupRow => {
+  const group = networkTables(cloud.store).groups.find((row) => row.description.includes(words));
+  assert.ok(group !== undefined, `a group whose description holds ${words}`);
+  return group;
+};
+
+test('a cluster from order to deletion, as the provider walks it', async () => {
+  const made = await create();
+  assert.equal(made.status, 201);
+  assert.equal(made.body.status.phase, 'Creating');
+  assert.equal(typeof made.body.status.jobID, 'string');
+  const id = made.body.metadata.uid;
+  const seen = await eventually(
+    () => show(id),
+    (row) => row.status.phase === 'Available',
+    'cluster is Available',
+  );
+  assert.deepEqual(seen.spec.eniNetwork, {});
+  assert.deepEqual(seen.spec.authentication, { mode: 'rbac', authenticatingProxy: {} });
+  assert.ok(Object.values(seen.spec.extendParam).every((value) => typeof value === 'string'));
+  assert.match(seen.metadata.creationTimestamp, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} \+0000 UTC$/);
+  assert.match(seen.status.endpoints.internal, /^https:\/\/10\.20\.0\.\d+:5443$/);
+  assert.equal(seen.status.endpoints.external, '');
+  assert.equal(seen.status.endpoints.external_otc, `https://${id}.cce.eu-de.otc.t-systems.com`);
+  const spec = cloud.notes.clusters.get(id);
+  assert.deepEqual([spec?.mode, spec?.serviceCidr, spec?.containerCidr, spec?.version], ['vpc-router', '10.247.0.0/16', '172.20.0.0/16', 'v1.33']);
+  const addons = (await cloud.get(`https://${id}.cce.eu-de.otc.t-systems.com/api/v3/addons?cluster_id=${id}`)).body.items;
+  assert.deepEqual(
+    addons.map((one: { metadata: { name: string } }) => one.metadata.name),
+    ['coredns', 'everest'],
+  );
+  const control = groupWith('master port');
+  const node = groupWith('for the node');
+  assert.match(control.name, /^zitadel-cce-control-\w{5}$/);
+  assert.match(node.name, /^zitadel-cce-node-\w{5}$/);
+  assert.ok(control.description.includes(id) && node.description.includes(id));
+  assert.equal(seen.spec.hostNetwork.SecurityGroup, node.id);
+  const open = networkTables(cloud.store).rules.where((rule) => rule.security_group_id === control.id && rule.port_range_min === 5443);
+  assert.deepEqual(
+    open.map((rule) => rule.remote_ip_prefix),
+    ['0.0.0.0/0'],
+  );
+  const gone = await cloud.send('DELETE', `${cloud.cce}/clusters/${id}`);
+  assert.deepEqual([gone.status, gone.body.status.phase], [200, 'Deleting']);
+  await eventually(
+    async () => (await cloud.get(`${cloud.cce}/clusters/${id}`)).status,
+    (status) => status === 404,
+    'cluster is gone',
+  );
+  assert.equal(networkTables(cloud.store).ports.where((port) => port.device_id === id).length, 0);
+  assert.deepEqual(
+    networkTables(cloud.store).groups.where((row) => row.description.includes(id)),
+    [],
+  );
+  assert.equal((await cloud.get(`${cloud.cce}/jobs/${gone.body.status.jobID}`)).body.status.phase, 'Success');
+});
+
+test('without the agency the tenant is told to authorize CCE, in `message` too', async () => {
+  cloud.store.table('iam.assignments').remove('trust');
+  const answer = await create();
+  assert.equal(answer.status, 400);
+  assert.match(answer.body.message, /.+\sauthorize\sCCE.+/);
+  assert.equal(answer.body.errorMessage, answer.body.message);
+});
+
+test('an order against each rule is refused with its code', async () => {
+  const refusals: [Patch, number, string][] = [
+    [{ name: 'Zitadel' }, 400, 'CCE.01400001'],
+    [{ name: 'abc' }, 400, 'CCE.01400001'],
+    [{ spec: { flavor: 'cce.s9.small' } }, 400, 'CCE.01400001'],
+    [{ spec: { version: 'v1.27' } }, 400, 'CCE.01400015'],
+    [{ spec: { hostNetwork: { vpc: place.vpc, subnet: place.subnet } } }, 400, 'CCE.01400002'],
+    [{ spec: { hostNetwork: { vpc: 'none', subnet: place.network } } }, 400, 'CCE.01400001'],
+    [{ spec: { hostNetwork: { vpc: place.vpc, subnet: place.network, SecurityGroup: 'none' } } }, 400, 'CCE.01400001'],
+    [{ spec: { containerNetwork: { mode: 'eni' } } }, 400, 'CCE.01400001'],
+    [{ spec: { containerNetwork: { mode: 'vpc-router', cidrs: [{ cidr: '10.20.0.0/16' }] } } }, 400, 'CCE.01400005'],
+    [{ spec: { containerNetwork: { mode: 'vpc-router', cidrs: [{ cidr: '172.20.0.0/24' }] } } }, 400, 'CCE.01400005'],
+    [{ spec: { containerNetwork: { mode: 'vpc-router', cidrs: [{ cidr: '8.8.0.0/16' }] } } }, 400, 'CCE.01400005'],
+    [{ spec: { kubernetesSvcIpRange: '10.20.0.0/16' } }, 400, 'CCE.01400005'],
+    [{ spec: { kubernetesSvcIpRange: '172.20.0.0/16' } }, 400, 'CCE.01400005'],
+    [{ spec: { masters: [{ availabilityZone: 'eu-de-01' }] } }, 400, 'CCE.01400001'],
+    [{ spec: { extendParam: { clusterExternalIP: '203.0.113.77' } } }, 400, 'CCE.01400001'],
+    [{ spec: { extendParam: { enterpriseProjectId: 0 } } }, 400, 'CCE.01400001'],
+  ];
+  for (const [patch, status, code] of refusals) {
+    const answer = await create(patch);
+    assert.deepEqual([answer.status, answer.body.errorCode], [status, code], `${JSON.stringify(patch)} → ${JSON.stringify(answer.body)}`);
+  }
+  assert.deepEqual((await cloud.get(`${cloud.cce}/clusters`)).body, { kind: 'Cluster', apiVersion: 'v3', items: [] });
+  assert.equal((await create()).status, 201);
+  const twice = await create();
+  assert.deepEqual([twice.status, twice.body.errorCode], [409, 'CCE.01409001']);
+  networkTables(cloud.store).switches.insert({ id: 'quota:cce.cluster', value: 1 });
+  assert.equal((await create({ name: 'second' })).body.errorCode, 'CCE.01400007');
+});
+
+test('a container range that another cluster of the VPC uses is replaced without a word', async () => {
+  await available();
+  const id = await available({ name: 'second' });
+  assert.notEqual((await show(id)).spec.containerNetwork.cidr, '172.20.0.0/16');
+});
+
+test('kubeconfig: one context without EIP, three with one; verification only in the third', async () => {
+  const eip = (
+    await cloud.send('POST', `https://vpc.eu-de.otc.t-systems.com/v1/${cloud.project}/publicips`, {
+      publicip: { type: '5_bgp', alias: 'api' },
+      bandwidth: { name: 'api', size: 5, share_type: 'PER', charge_mode: 'traffic' },
+    })
+  ).body.publicip;
+  const row = () => networkTables(cloud.store).publicIps.get(eip.id);
+  await eventually(row, (seen) => seen?.status === 'DOWN', 'EIP is free');
+  const id = await available({ spec: { extendParam: { clusterExternalIP: eip.public_ip_address } } });
+  assert.deepEqual(row()?.bound_to, { kind: 'CCE', id });
+  assert.equal(cloud.notes.clusters.get(id)?.externalAddress, eip.public_ip_address);
+  const at = `${cloud.cce}/clusters/${id}`;
+  const config = (await cloud.send('POST', `${at}/clustercert`, { duration: 1 })).body;
+  assert.deepEqual(
+    config.contexts.map((one: { name: string }) => one.name),
+    ['internal', 'external', 'externalTLSVerify'],
+  );
+  assert.equal(config['current-context'], 'external');
+  assert.equal(config.clusters[1].cluster['insecure-skip-tls-verify'], true);
+  assert.equal(config.clusters[2].cluster['certificate-authority-data'], Buffer.from('CA').toString('base64'));
+  assert.equal(config.users[0].user['client-certificate-data'], Buffer.from('CERT 1').toString('base64'));
+  for (const duration of [0, 1826, -2]) assert.equal((await cloud.send('POST', `${at}/clustercert`, { duration })).status, 400);
+  assert.equal((await cloud.get(`${at}/clustercert`)).status, 200);
+  const bindTwice = await cloud.send('PUT', `${at}/mastereip`, { spec: { action: 'bind', spec: { id: eip.id } } });
+  assert.equal(bindTwice.status, 400);
+  const unbound = await cloud.send('PUT', `${at}/mastereip`, { spec: { action: 'unbind', spec: {}, elasticIp: '' } });
+  assert.equal(unbound.status, 200);
+  assert.equal(row()?.bound_to, null);
+  await eventually(
+    () => cloud.notes.asked,
+    (asked) => asked.includes(`cluster external ${id} none`),
+    'the server hears of it',
+  );
+  const inner = (await cloud.get(`${at}/clustercert`)).body;
+  assert.deepEqual([inner['current-context'], inner.contexts.length], ['internal', 1]);
+  const bound = (await cloud.send('PUT', `${at}/mastereip`, { spec: { action: 'bind', spec: { id: eip.id } } })).body;
+  assert.equal(bound.status.publicEndpoint, `https://${eip.public_ip_address}:5443`);
+  assert.equal(bound.spec.spec.eip.bandwidth.sharetype, 'PER');
+});
+
+test('a pool waits for an idle cluster and a key pair that the caller sees', async () => {
+  cloud.store.pace = 'real';
+  const made = await create();
+  const at = `${cloud.cce}/clusters/${made.body.metadata.uid}`;
+  const busy = await cloud.send('POST', `${at}/nodepools`, pool());
+  assert.equal(busy.status, 403);
+  cceTables(cloud.store).clusters.update(made.body.metadata.uid, { phase: 'Available' });
+  const blind = await cloud.send('POST', `${at}/nodepools`, pool());
+  assert.deepEqual([blind.status, blind.body.errorCode], [400, 'CCE.01400001']);
+  assert.match(blind.body.errorMessage, /zitadel-nodes/);
+  await cloud.keyPair('zitadel-nodes');
+  assert.equal((await cloud.send('POST', `${at}/nodepools`, pool())).status, 201);
+  assert.equal((await cloud.send('POST', `${at}/nodepools`, pool())).body.errorCode, 'CCE.01409001');
+});
+
+test('nodes are servers that join, scale up and down, and go with the pool', async () => {
+  const id = await available();
+  await cloud.keyPair('zitadel-nodes');
+  const at = `${cloud.cce}/clusters/${id}`;
+  const made = await cloud.send('POST', `${at}/nodepools`, pool());
+  assert.deepEqual([made.status, made.body.status.phase], [201, 'Synchronizing']);
+  const poolAt = `${at}/nodepools/${made.body.metadata.uid}`;
+  const settled = () =>
+    eventually(
+      async () => (await cloud.get(poolAt)).body,
+      (row) => row.status.phase === '',
+      'pool is normal',
+    );
+  const seen = await settled();
+  assert.equal(seen.status.currentNode, 2);
+  assert.deepEqual(seen.spec.nodeTemplate.extendParam, { maxPods: 110 });
+  assert.deepEqual(seen.spec.nodeTemplate.userTags, [{ key: 'app', value: 'zitadel' }]);
+  assert.deepEqual(seen.spec.nodeTemplate.login, { sshKey: 'zitadel-nodes' });
+  const [first] = (await cloud.get(`${at}/nodes`)).body.items;
+  assert.equal(first.status.phase, 'Active');
+  const server = (await cloud.get(`${cloud.ecs}/cloudservers/${first.status.serverId}`)).body.server;
+  assert.equal(server.status, 'ACTIVE');
+  assert.deepEqual(
+    server.security_groups.map((one: { id: string }) => one.id),
+    [groupWith('for the node').id],
+  );
+  assert.ok(cloud.notes.nodes.has(first.status.privateIP));
+  await cloud.send('PUT', poolAt, { metadata: { name: 'zitadel-pool' }, spec: { initialNodeCount: 3 } });
+  await settled();
+  assert.equal(cloud.notes.nodes.size, 3);
+  await cloud.send('PUT', poolAt, { spec: { initialNodeCount: 1 } });
+  await eventually(
+    () => cloud.notes.nodes.size,
+    (size) => size === 1,
+    'nodes leave',
+  );
+  await settled();
+  assert.equal((await cloud.send('PUT', poolAt, { spec: {} })).status, 400, 'initialNodeCount is mandatory');
+  assert.equal((await cloud.send('DELETE', poolAt)).status, 200);
+  await eventually(
+    async () => (await cloud.get(poolAt)).status,
+    (status) => status === 404,
+    'pool is gone',
+  );
+  assert.equal(cloud.notes.nodes.size, 0);
+  assert.equal((await cloud.get(`${cloud.ecs}/cloudservers/detail`)).body.count, 0);
+});
+
+test('own groups replace the node group: without it nodes never join, and say why, until a rule lets them', async () => {
+  const id = await available();
+  await cloud.keyPair('zitadel-nodes');
+  const made = await cloud.send('POST', `${cloud.cce}/clusters/${id}/nodepools`, pool({ customSecurityGroups: [place.group], initialNodeCount: 1 }));
+  const poolAt = `${cloud.cce}/clusters/${id}/nodepools/${made.body.metadata.uid}`;
+  await eventually(
+    async () => (await cloud.get(poolAt)).body.status.phase,
+    (phase) => phase === 'Error',
+    'the pool says so',
+  );
+  const [ill] = (await cloud.get(`${cloud.cce}/clusters/${id}/nodes`)).body.items;
+  assert.equal(ill.status.phase, 'Abnormal');
+  assert.match(ill.status.message, /10250/);
+  assert.equal(cloud.notes.nodes.size, 0);
+  const rule = {
+    security_group_id: place.group,
+    direction: 'ingress',
+    protocol: 'tcp',
+    port_range_min: 10250,
+    port_range_max: 10250,
+    remote_ip_prefix: '10.20.0.0/16',
+  };
+  assert.equal(
+    (await cloud.send('POST', 'https://vpc.eu-de.otc.t-systems.com/v2.0/security-group-rules', { security_group_rule: rule })).status,
+    201,
+  );
+  await eventually(
+    () => nodes(id)[0]?.phase,
+    (phase) => phase === 'Active',
+    'the node joins now',
+  );
+  assert.equal((await cloud.get(poolAt)).body.status.phase, '');
+});
+
+test('sold out, and bad templates', async () => {
+  const id = await available();
+  await cloud.keyPair('zitadel-nodes');
+  const at = `${cloud.cce}/clusters/${id}/nodepools`;
+  const refusals: [Record<string, unknown>, Record<string, unknown>, string][] = [
+    [{}, { flavor: 's3.medium.1' }, 'CCE.01400022'],
+    [{}, { os: 'Windows' }, 'CCE.01400018'],
+    [{}, { az: 'eu-de-07' }, 'CCE.01400001'],
+    [{}, { rootVolume: { volumetype: 'SSD', size: 10 } }, 'CCE.01400001'],
+    [{}, { rootVolume: { volumetype: 'SATA', size: 50 } }, 'CCE.01400016'],
+    [{}, { nodeNicSpec: { primaryNic: { subnetId: place.subnet } } }, 'CCE.01400002'],
+    [{ customSecurityGroups: ['nobody'] }, {}, 'CCE.01400001'],
+    [{ initialNodeCount: 51 }, {}, 'CCE.01400001'],
+  ];
+  for (const [patch, template, code] of refusals) {
+    const answer = await cloud.send('POST', at, pool(patch, template));
+    assert.deepEqual([answer.status, answer.body.errorCode], [400, code], JSON.stringify([patch, template, answer.body]));
+  }
+  networkTables(cloud.store).switches.insert({ id: 'sold-out:s3.large.4:eu-de-01', value: true });
+  const made = await cloud.send('POST', at, pool());
+  await eventually(
+    async () => (await cloud.get(`${at}/${made.body.metadata.uid}`)).body.status.phase,
+    (phase) => phase === 'SoldOut',
+    'sold out',
+  );
+});
+
+test('nodes reach the internet by SNAT, EIP or not at all', async () => {
+  const id = await available();
+  await cloud.keyPair('zitadel-nodes');
+  await cloud.send('POST', `${cloud.cce}/clusters/${id}/nodepools`, pool({ initialNodeCount: 1 }));
+  const node = await eventually(
+    () => nodes(id)[0],
+    (seen) => seen?.phase === 'Active',
+    'node is up',
+  );
+  const server = node?.server_id ?? '';
+  assert.equal(hasEgress(cloud.store, server), false);
+  assert.equal(cloud.notes.nodes.get(node?.private_ip ?? '')?.hasEgress(), false);
+  const { natGateways, snatRules, subnets, rules } = networkTables(cloud.store);
+  const common = { admin_state_up: true, tenant_id: cloud.project, created_at: '' } as const;
+  natGateways.insert({
+    ...common,
+    id: 'nat',
+    name: 'nat',
+    description: '',
+    spec: '1',
+    router_id: place.vpc,
+    internal_network_id: place.network,
+    status: 'ACTIVE',
+    tags: [],
+  });
+  snatRules.insert({
+    ...common,
+    id: 'snat',
+    nat_gateway_id: 'nat',
+    network_id: place.network,
+    cidr: '',
+    source_type: 0,
+    floating_ip_id: '',
+    description: '',
+    floating_ip_address: '',
+    status: 'ACTIVE',
+  });
+  assert.equal(hasEgress(cloud.store, server), true);
+  subnets.update(place.network, { dnsList: [] });
+  assert.equal(hasEgress(cloud.store, server), false, 'no name resolves');
+  subnets.update(place.network, { dnsList: ['100.125.4.25'] });
+  const group = groupWith('for the node').id;
+  for (const rule of rules.where((one) => one.security_group_id === group && one.direction === 'egress')) rules.remove(rule.id);
+  assert.equal(hasEgress(cloud.store, server), false, 'no rule lets it out');
+});
+
+test('deletion protection, leftovers, and what keeps a group alive', async () => {
+  const id = await available({ spec: { deletionProtection: true } });
+  const at = `${cloud.cce}/clusters/${id}`;
+  assert.equal((await cloud.send('DELETE', at)).status, 403);
+  assert.equal((await cloud.send('PUT', at, { spec: { deletionProtection: false, description: 'x' } })).body.spec.description, 'x');
+  const control = groupWith('master port');
+  const rule = { security_group_id: place.group, direction: 'ingress', remote_group_id: control.id };
+  assert.equal(
+    (await cloud.send('POST', 'https://vpc.eu-de.otc.t-systems.com/v2.0/security-group-rules', { security_group_rule: rule })).status,
+    201,
+  );
+  const owner = { cluster_id: id, namespace: 'ingress', name: 'envoy' };
+  cloud.store.table<{ id: string; owner: unknown }>('elb.listeners').insert({ id: 'listener', owner });
+  await cloud.send('DELETE', `${at}?delete_net=false`);
+  await eventually(
+    async () => (await cloud.get(at)).status,
+    (status) => status === 404,
+    'cluster is gone',
+  );
+  assert.ok(cloud.store.table('elb.listeners').get('listener') !== undefined, 'left, as ordered');
+  assert.ok(networkTables(cloud.store).groups.get(control.id) !== undefined, 'another group still names it');
+});
+
+test('add-ons: templates, install, twice, upgrade, and a deletion that answers bare text', async () => {
+  const id = await available();
+  const at = `https://${id}.cce.eu-de.otc.t-systems.com/api/v3`;
+  const template = (await cloud.get(`${at}/addontemplates?addon_template_name=autoscaler`)).body.items[0];
+  assert.equal(template.spec.versions[0].supportVersions[0].clusterVersion[0], 'v1.33.*');
+  const body = (version: string) => ({
+    kind: 'Addon',
+    apiVersion: 'v3',
+    metadata: { annotations: { 'addon.install/type': 'install' } },
+    spec: { clusterID: id, version, addonTemplateName: 'autoscaler', values: { basic: {}, custom: {} } },
+  });
+  assert.equal((await cloud.send('POST', `${at}/addons`, body('1.32.3'))).status, 400, 'of another cluster version');
+  const made = await cloud.send('POST', `${at}/addons`, body('1.33.8'));
+  assert.deepEqual([made.status, made.body.status.status], [201, 'installing']);
+  assert.equal((await cloud.send('POST', `${at}/addons`, body('1.33.8'))).body.errorCode, 'CCE.03409001');
+  const addonAt = `${at}/addons/${made.body.metadata.uid}?cluster_id=${id}`;
+  await eventually(
+    async () => (await cloud.get(addonAt)).body.status.status,
+    (status) => status === 'running',
+    'add-on runs',
+  );
+  const gone = await cloud.send('DELETE', addonAt);
+  assert.deepEqual([gone.status, gone.body], [200, 'success']);
+  await eventually(
+    async () => (await cloud.get(addonAt)).status,
+    (status) => status === 404,
+    'add-on is gone',
+  );
+});
+
+test('resize, hibernation and tags', async () => {
+  const id = await available();
+  const at = `${cloud.cce}/clusters/${id}`;
+  const phase = (wanted: string) =>
+    eventually(
+      async () => (await show(id)).status.phase,
+      (seen) => seen === wanted,
+      wanted,
+    );
+  assert.equal((await cloud.send('POST', `${at}/operation/resize`, { flavorResize: 'cce.s1.medium' })).status, 400);
+  assert.equal((await cloud.send('POST', `${at}/operation/resize`, { flavorResize: 'cce.s2.medium' })).status, 201);
+  await eventually(
+    () => show(id),
+    (row) => row.spec.flavor === 'cce.s2.medium' && row.status.phase === 'Available',
+    'resized',
+  );
+  assert.equal((await cloud.send('POST', `${at}/operation/hibernate`)).status, 200);
+  await phase('Hibernation');
+  assert.equal((await cloud.send('POST', `${at}/clustercert`, { duration: 1 })).status, 400);
+  assert.equal((await cloud.send('POST', `${at}/operation/awake`)).status, 200);
+  await phase('Available');
+  assert.equal((await cloud.send('POST', `${at}/tags/create`, { tags: [{ key: 'app', value: 'zitadel' }] })).status, 204);
+  const tagsAt = `https://cce.eu-de.otc.t-systems.com/cce/v1/${cloud.project}/cce-cluster/${id}/tags`;
+  assert.deepEqual((await cloud.get(tagsAt)).body, { tags: [{ key: 'app', value: 'zitadel' }], sys_tags: [] });
+});
+
+test('a control plane that does not start leaves the cluster in Error, with the reason', async () => {
+  cloud.notes.failure = 'etcd broken';
+  const id = String((await create()).body.metadata.uid);
+  const row = await eventually(
+    () => show(id),
+    (seen) => seen.status.phase === 'Error',
+    'creation fails',
+  );
+  assert.equal(row.status.message, 'etcd broken');
+  cloud.log.length = 0;
+});
