@@ -144,6 +144,7 @@ export class Cluster {
       owns: (address) => this.#pool.has(address) || this.kubelet.nodes().some((node) => node.address === address),
       apiPort: this.plane.port,
     });
+    await this.#services.synced;
     for (const controller of controllers) this.#controllers.push(await controller.start(this.view, world));
   }
 

@@ -45,7 +45,7 @@ export function clusterRoom(world: World, options: ClustersOptions): ClusterRoom
   const folder = join(world.folder, 'clusters');
   const log = (line: string) => world.log('kubernetes', line);
   const failed = (error: unknown) => log(describe(error));
-  const network = new ServiceNetwork(world, world.folder);
+  const network = new ServiceNetwork(world);
   const entries = new Map<string, Entry>();
   const taken = new Set<string>();
   const programs = Object.entries(options.programs ?? {}).map(([name, program]) =>

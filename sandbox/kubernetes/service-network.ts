@@ -3,8 +3,7 @@
  * endpoints there are is `services.ts`. All clusters of a world share one network, and their service networks are mostly the
  * same range: a listener serves them all and asks who calls.
  */
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { NodeSpec, World } from '../contract.ts';
 import type { PortRow } from '../otc/tables/network.ts';
 import { isLocal } from './kubelet/pod-network.ts';
@@ -31,7 +30,6 @@ interface Listener {
 /** One for a world. */
 export class ServiceNetwork {
   readonly #world: World;
-  readonly #folder: string;
   readonly #clusters = new Map<string, ServedCluster>();
   /** `address:port` → who listens. */
   readonly #listeners = new Map<string, Listener>();
@@ -40,13 +38,10 @@ export class ServiceNetwork {
   /** `cluster|node|port` → closes a node port. */
   readonly #nodePorts = new Map<string, () => Promise<void>>();
   readonly #open = new Set<Socket>();
-  #sockets = 0;
   #work: Promise<void> = Promise.resolve();
 
-  /** @param folder for the sockets of node ports; its path must be short */
-  constructor(world: World, folder: string) {
+  constructor(world: World) {
     this.#world = world;
-    this.#folder = folder;
   }
 
   /** Serves a cluster until the returned function is called. */
@@ -170,14 +165,14 @@ export class ServiceNetwork {
     this.#keep(client);
     client.on('error', () => client.destroy());
     if (endpoint === undefined) {
-      reset(client);
+      client.resetAndDestroy();
       return;
     }
     const { address, port } = endpoint;
     const local = source !== undefined && address !== '127.0.0.1' ? { localAddress: source } : {};
     const upstream = connect({ host: address, port, allowHalfOpen: true, ...local });
     this.#keep(upstream);
-    upstream.on('error', () => reset(client));
+    upstream.on('error', () => client.resetAndDestroy());
     upstream.once('close', () => client.destroy());
     client.once('close', () => upstream.destroy());
     client.pipe(upstream);
@@ -213,14 +208,13 @@ export class ServiceNetwork {
 
   async #openNodePort(cluster: ServedCluster, key: string, node: NodeSpec, port: ServicePort): Promise<() => Promise<void>> {
     const [namespace = '', name = ''] = key.split('/');
-    this.#sockets += 1;
-    const path = join(this.#folder, `np${this.#sockets}`);
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
       const service = cluster.services.get(name, namespace);
       const local = service?.spec.externalTrafficPolicy === 'Local' ? node.name : undefined;
       this.#forward(client, service === undefined ? undefined : this.#choose(cluster, service, port, local), undefined);
     });
-    await listen(server, { path });
+    await listen(server, { host: '127.0.0.1', port: 0 });
+    const { port: behind } = server.address() as AddressInfo;
     const closeGate = await this.#world.gate.listen({
       address: node.address,
       port: port.nodePort ?? 0,
@@ -230,7 +224,7 @@ export class ServiceNetwork {
           .where((row) => row.device_id === node.serverId)
           .flatMap((row) => row.security_groups),
       vpcId: cluster.vpcId,
-      upstream: { path },
+      upstream: { host: '127.0.0.1', port: behind },
     });
     return async () => {
       await closeGate();
@@ -239,16 +233,10 @@ export class ServiceNetwork {
   }
 }
 
-/** Unix sockets (node ports arrive through the gate) know no reset. */
-function reset(client: Socket): void {
-  if (client.remoteAddress === undefined) client.destroy();
-  else client.resetAndDestroy();
-}
-
 const tcpPorts = (service: Service): ServicePort[] =>
   (service.spec.ports ?? []).filter(({ protocol }) => protocol === undefined || protocol === 'TCP');
 
-function listen(server: Server, where: { readonly host: string; readonly port: number } | { readonly path: string }): Promise<void> {
+function listen(server: Server, where: { readonly host: string; readonly port: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(where, () => {

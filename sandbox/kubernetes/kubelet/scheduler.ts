@@ -47,14 +47,24 @@ function refusal(pod: Pod, node: Node, nodes: readonly Node[], placed: readonly 
         matchExpressions.every((one) => matches(one, labels[one.key])) && matchFields.every((one) => matches(one, node.metadata.name)),
     );
   if (!selected || !liked) return "node(s) didn't match Pod's node affinity/selector";
+  const here = placed.filter((other) => other.spec.nodeName === node.metadata.name);
+  const ports = hostPorts(pod);
+  if (here.some((other) => hostPorts(other).some((port) => ports.includes(port))))
+    return "node(s) didn't have free ports for the requested pod ports";
   if (clashes(pod, node, nodes, placed)) return "node(s) didn't match pod anti-affinity rules";
   if (!accompanied(pod, node, nodes, placed)) return "node(s) didn't match pod affinity rules";
   if (skewed(pod, node, nodes, placed)) return "node(s) didn't match pod topology spread constraints";
   for (const resource of ['cpu', 'memory'] as const) {
-    const used = placed.filter((other) => other.spec.nodeName === node.metadata.name).reduce((sum, other) => sum + requests(other, resource), 0);
+    const used = here.reduce((sum, other) => sum + requests(other, resource), 0);
     if (used + requests(pod, resource) > quantity(node.status?.allocatable?.[resource]) + 1e-9) return `Insufficient ${resource}`;
   }
   return undefined;
+}
+
+function hostPorts({ spec }: Pod): string[] {
+  return spec.containers.flatMap(({ ports = [] }) =>
+    ports.filter(({ hostPort }) => hostPort !== undefined && hostPort !== 0).map(({ hostPort, protocol = 'TCP' }) => `${protocol}:${hostPort}`),
+  );
 }
 
 /** Pods that a term means, in the domain of the node. */

@@ -72,6 +72,11 @@ test('a node takes pods until its CPU is asked for', () => {
   );
 });
 
+test('a host port can be had once a node', () => {
+  const containers = [{ name: 'c', image: 'i', ports: [{ containerPort: 8080, hostPort: 80 }] }];
+  assert.deepEqual(placeAll(3, three.slice(0, 2), { containers }), ['n1', 'n2', undefined]);
+});
+
 test('no nodes at all', () => {
   assert.deepEqual(schedule(pod('p'), [], []), { unschedulable: 'no nodes available to schedule pods' });
 });
