@@ -70,13 +70,17 @@ export function chartsIn(workspace: Workspace, fetch: Fetch): Charts {
   };
 }
 
+/** A digest of digits alone, or a version such as 1.10, must stay text. */
+const AS_TEXT = { schema: 'failsafe' } as const;
+
 /**
  * The entry of one version in a repository's index. Indexes have up to some megabytes and machine-made layout, so the
  * one list of the chart is cut out before it is parsed; any other layout is parsed as a whole.
  */
 export function indexEntry(index: string, name: string, version: string): { url: string; digest?: string } | undefined {
   const cut = new RegExp(`^  ${name.replace(/[^\w-]/g, '\\$&')}:\\n((?:  [- ].*\\n|\\n)*)`, 'm').exec(`${index}\n`)?.[1];
-  const list: unknown = cut === undefined || cut === '' ? (parse(index) as { entries?: Record<string, unknown> }).entries?.[name] : parse(cut);
+  const list: unknown =
+    cut === undefined || cut === '' ? (parse(index, AS_TEXT) as { entries?: Record<string, unknown> }).entries?.[name] : parse(cut, AS_TEXT);
   if (!Array.isArray(list)) return undefined;
   const found = (list as { version?: string; digest?: string; urls?: string[] }[]).find((entry) => same(entry.version, version));
   const url = found?.urls?.[0];
