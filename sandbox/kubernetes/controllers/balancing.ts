@@ -31,7 +31,9 @@ export class Balancing {
 
   /** Listens on exactly these fronts from now on. */
   async arrange(fronts: readonly Front[]): Promise<void> {
-    const wanted = new Map<string, { readonly address: string; readonly front: Front }>(fronts.flatMap((front) => front.addresses.map((address) => [`${address}:${front.port}`, { address, front }] as const)));
+    const wanted = new Map<string, { readonly address: string; readonly front: Front }>(
+      fronts.flatMap((front) => front.addresses.map((address) => [`${address}:${front.port}`, { address, front }] as const)),
+    );
     for (const [key, { server }] of [...this.#servers]) {
       if (wanted.has(key)) continue;
       this.#servers.delete(key);

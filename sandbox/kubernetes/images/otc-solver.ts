@@ -1,7 +1,8 @@
 /**
  * Owns the image `cert-manager-webhook-opentelekomcloud` 0.1.3: an aggregated API for DNS01 challenges that writes TXT records through
  * OTC's DNS API, signed with the keys of the Secret that the issuer names. As the real one it keeps its first client until it is
- * restarted, takes the zone with the shortest name among the API's matches, and trips over a record that is there already.
+ * restarted, takes the zone with the shortest name among the API's matches, trips over a record that is there already, and names no
+ * project in its calls: it sees the zones of the region's own project only, never those of a sub-project.
  */
 import { createServer } from 'node:https';
 import { sign } from '../../otc/signature.ts';
@@ -25,12 +26,11 @@ interface ChallengeRequest {
   readonly config: { readonly region: string; readonly accessKeySecretRef: SecretRef; readonly secretKeySecretRef: SecretRef };
 }
 
-/** A client as the SDK makes it once: keys and project. */
+/** A client as the SDK makes it once. */
 interface Client {
   readonly region: string;
   readonly accessKey: string;
   readonly secretKey: string;
-  readonly projectId: string;
 }
 
 export const otcSolver: Image = {
@@ -104,27 +104,18 @@ function resources(group: string): unknown {
 async function makeClient(context: ContainerContext, { config, resourceNamespace }: ChallengeRequest): Promise<Client> {
   const read = async ({ name, key }: SecretRef): Promise<string> => {
     const secret = await context.kube?.get<Secret>(`/api/v1/namespaces/${resourceNamespace}/secrets/${name}`);
-    if (secret === undefined)
-      throw new Error(`getting accessKey failed: failed to load secret "${resourceNamespace}/${name}": secrets "${name}" not found`);
+    if (secret === undefined) throw new Error(`failed to load access and secret keys: could not fetch secret ${name}: secrets "${name}" not found`);
     const value = secret.data?.[key];
-    if (value === undefined) throw new Error(`key not found "${key}" in secret "${resourceNamespace}/${name}"`);
+    if (value === undefined) throw new Error(`failed to load access and secret keys: could not get key ${key} in secret ${name}`);
     return Buffer.from(value, 'base64').toString('utf8');
   };
-  const keys = {
-    region: config.region,
-    accessKey: await read(config.accessKeySecretRef),
-    secretKey: await read(config.secretKeySecretRef),
-    projectId: '',
-  };
-  const { projects } = await call<{ projects: { id: string; name: string }[] }>(
-    context,
-    keys,
-    'GET',
-    `https://iam.${config.region}.otc.t-systems.com/v3/projects?name=${config.region}`,
-  );
-  const project = projects.find(({ name }) => name === config.region);
-  if (project === undefined) throw new Error(`creating an opentelekomcloud dns client failed: no project ${config.region}`);
-  return { ...keys, projectId: project.id };
+  const client = { region: config.region, accessKey: await read(config.accessKeySecretRef), secretKey: await read(config.secretKeySecretRef) };
+  try {
+    await call(context, client, 'GET', `https://iam.${config.region}.otc.t-systems.com/v3/auth/catalog`);
+  } catch (error) {
+    throw new Error(`creating an opentelekomcloud provider client failed: ${(error as Error).message}`);
+  }
+  return client;
 }
 
 async function zoneOf(context: ContainerContext, client: Client, request: ChallengeRequest): Promise<{ readonly id: string; readonly base: string }> {
@@ -136,7 +127,7 @@ async function zoneOf(context: ContainerContext, client: Client, request: Challe
     `${base}/zones?name=${encodeURIComponent(request.resolvedZone)}`,
   );
   const [zone] = [...zones].sort((a, b) => a.name.length - b.name.length);
-  if (zone === undefined) throw new Error(`presenting challenge failed: zone ${request.resolvedZone}: found 0 while expecting 1`);
+  if (zone === undefined) throw new Error(`found 0 while expecting 1 for zone ${request.resolvedZone}`);
   return { id: zone.id, base };
 }
 
@@ -184,7 +175,7 @@ async function call<T>(context: ContainerContext, client: Client, method: string
   const answer = await httpRequest(context, {
     url: address,
     method,
-    headers: { ...headers, authorization, ...(client.projectId === '' ? {} : { 'x-project-id': client.projectId }) },
+    headers: { ...headers, authorization },
     ...(body === undefined ? {} : { body }),
   });
   const text = answer.body.toString('utf8');
