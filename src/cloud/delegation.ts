@@ -26,11 +26,14 @@ export function delegation(context: CloudContext, zone: DnsZone, port: Delegatio
     readsOnly: true,
     want: () => null,
     observe: async (needs) => {
-      if (!wanted || needs.zone === undefined) return undefined;
+      // A check or plan asks before there is a zone, too: the delegation is somebody else's work that may take a day.
+      const isSwiss = stack.region === 'eu-ch2';
+      if (!wanted || (needs.zone === undefined && isSwiss)) return undefined;
       // The Swiss region has name servers of its own, which its zones name.
-      const expected = stack.region === 'eu-ch2' ? (await listNameServers(await otc.dnsHome(), needs.zone.id)).map(plain).sort() : OTC_SERVERS;
+      const expected =
+        isSwiss && needs.zone !== undefined ? (await listNameServers(await otc.dnsHome(), needs.zone.id)).map(plain).sort() : OTC_SERVERS;
       const found = await delegationOf(stack.dns.zone, port);
-      refuseOther(stack.dns.zone, found, expected);
+      refuseOther(stack.dns.zone, found, expected, needs.zone !== undefined);
       return found;
     },
     diff: () => [],
@@ -43,7 +46,7 @@ export function delegation(context: CloudContext, zone: DnsZone, port: Delegatio
 }
 
 /** @throws Fault with the records to set, unless exactly the expected servers serve the zone */
-export function refuseOther(zone: string, { nameServers, parent }: Delegated, expected: readonly string[]): void {
+export function refuseOther(zone: string, { nameServers, parent }: Delegated, expected: readonly string[], isMade = true): void {
   if (nameServers.join() === [...expected].sort().join()) return;
   const now = nameServers.length === 0 ? 'is not delegated to anybody' : `is delegated to ${nameServers.join(', ')}`;
   const where = parent === undefined ? 'as far as this machine can see' : `by the servers of ${parent}`;
@@ -51,7 +54,7 @@ export function refuseOther(zone: string, { nameServers, parent }: Delegated, ex
   throw new Fault(`the zone ${zone} ${now} (${where}); it must be delegated to Open Telekom Cloud alone`, {
     resource: zone,
     hint:
-      `Set exactly these name servers for ${zone} at the registrar (or in the zone above), then run again; the zone itself is ready:\n${records}\n` +
+      `Set exactly these name servers for ${zone} at the registrar (or in the zone above), then run again; ${isMade ? 'the zone itself is ready' : 'deploy makes the zone itself first'}:\n${records}\n` +
       'A change can take hours to be seen. To go on without it, set dns.requireDelegation to false.',
   });
 }

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type ClusterSeen, type ClusterSpec, clusterChanges, endpointsOf, newCluster } from '../../../src/cloud/cluster-spec.ts';
-import { type DatabaseSeen, type DatabaseSpec, databaseChanges, masterkeyCheck, refuseOtherMasterkey } from '../../../src/cloud/database-spec.ts';
 import { recordChanges } from '../../../src/cloud/dns-record.ts';
 import { eipChanges } from '../../../src/cloud/eip.ts';
 import { loadBalancerChanges } from '../../../src/cloud/load-balancer.ts';
@@ -11,142 +10,8 @@ import { countsByZone, nodePoolChanges } from '../../../src/cloud/node-pool.ts';
 import { firstHost, subnetChanges } from '../../../src/cloud/subnet.ts';
 import { Fault } from '../../../src/engine/fault.ts';
 import type { Change } from '../../../src/engine/resource.ts';
-import { Secret } from '../../../src/secret.ts';
 
 const fields = (changes: readonly Change[]): string[] => changes.map(({ field, replace }) => (replace === true ? `${field} !` : field));
-
-const databaseSpec: DatabaseSpec = {
-  name: 'db',
-  version: '16',
-  flavor: 'rds.pg.n1.large.4.ha',
-  replication: 'async',
-  zones: ['eu-de-01', 'eu-de-02'],
-  storage: { type: 'CLOUDSSD', size: 100, autoExpandTo: 200 },
-  backup: { start_time: '02:00-03:00', keep_days: 7 },
-  port: 5432,
-  vpcId: 'v',
-  subnetId: 's',
-  securityGroupId: 'g',
-  passwordGeneration: 1,
-};
-
-/** The instance that the specification describes. */
-function instance(spec: DatabaseSpec): DatabaseSeen {
-  const { storage } = spec;
-  const grows = storage.autoExpandTo > storage.size;
-  return {
-    id: 'i',
-    name: spec.name,
-    status: 'ACTIVE',
-    type: spec.replication === undefined ? 'Single' : 'Ha',
-    ha: { replication_mode: spec.replication ?? '' },
-    datastore: { type: 'PostgreSQL', version: spec.version },
-    private_ips: ['10.0.0.5'],
-    public_ips: [],
-    port: spec.port,
-    host: '10.0.0.5',
-    vpc_id: spec.vpcId,
-    subnet_id: spec.subnetId,
-    security_group_id: spec.securityGroupId ?? '',
-    flavor_ref: spec.flavor,
-    volume: { type: storage.type, size: storage.size },
-    backup_strategy: spec.backup,
-    nodes: spec.zones.map((availability_zone, index) => ({ role: index === 0 ? 'master' : 'slave', availability_zone })),
-    tags: [
-      { key: 'zitadel-masterkey-check', value: 'x' },
-      { key: 'zitadel-root-password', value: String(spec.passwordGeneration) },
-    ],
-    expansion: { switch_option: grows, limit_size: grows ? storage.autoExpandTo : 0, trigger_threshold: 10 },
-  };
-}
-
-const anyDatabase = fc.record({
-  version: fc.constantFrom('13', '14', '15', '16', '17'),
-  flavor: fc.constantFrom('rds.pg.n1.large.4', 'rds.pg.x1.xlarge.8'),
-  replication: fc.constantFrom('async' as const, 'sync' as const, undefined),
-  size: fc.integer({ min: 4, max: 400 }).map((tens) => tens * 10),
-  more: fc.integer({ min: 0, max: 50 }).map((tens) => tens * 10),
-  port: fc.integer({ min: 2100, max: 9500 }),
-  keep: fc.integer({ min: 1, max: 732 }),
-  generation: fc.integer({ min: 1, max: 9 }),
-});
-
-test('a database made as asked for is in sync', () => {
-  fc.assert(
-    fc.property(anyDatabase, (any) => {
-      const spec: DatabaseSpec = {
-        ...databaseSpec,
-        version: any.version,
-        flavor: any.replication === undefined ? any.flavor : `${any.flavor}.ha`,
-        replication: any.replication,
-        zones: any.replication === undefined ? ['eu-de-01'] : ['eu-de-02', 'eu-de-01'],
-        storage: { type: 'ESSD', size: any.size, autoExpandTo: any.size + any.more },
-        port: any.port,
-        backup: { start_time: '01:00-02:00', keep_days: any.keep },
-        passwordGeneration: any.generation,
-      };
-      assert.deepEqual(databaseChanges(spec, instance(spec)), []);
-    }),
-  );
-});
-
-const databaseCases: [string, Partial<DatabaseSeen>, string[]][] = [
-  ['another major version', { datastore: { type: 'PostgreSQL', version: '15' } }, ['datastore.version !']],
-  ['another network', { vpc_id: 'x', subnet_id: 'y' }, ['vpc_id !', 'subnet_id !']],
-  ['a smaller volume', { volume: { type: 'CLOUDSSD', size: 40 } }, ['volume.size']],
-  ['a volume that grew within its limit', { volume: { type: 'CLOUDSSD', size: 180 } }, []],
-  ['a volume beyond its limit', { volume: { type: 'CLOUDSSD', size: 300 } }, ['volume.size !']],
-  ['another storage type', { volume: { type: 'ESSD', size: 100 } }, ['volume.type !']],
-  ['a single instance', { type: 'Single', flavor_ref: 'rds.pg.n1.large.4' }, ['ha']],
-  ['another flavor', { flavor_ref: 'rds.pg.n1.xlarge.4.ha' }, ['flavor_ref']],
-  [
-    'zones in another order',
-    {
-      nodes: [
-        { role: 'master', availability_zone: 'eu-de-02' },
-        { role: 'slave', availability_zone: 'eu-de-01' },
-      ],
-    },
-    [],
-  ],
-  ['a public address', { public_ips: ['80.158.0.1'] }, ['public_ips']],
-  ['another security group', { security_group_id: 'wide' }, ['security_group_id']],
-  ['no automatic growth', { expansion: { switch_option: false, limit_size: 0, trigger_threshold: 0 } }, ['disk auto-expansion']],
-  ['growth that the region does not offer', { expansion: undefined }, []],
-  [
-    'an older password',
-    {
-      tags: [
-        { key: 'zitadel-masterkey-check', value: 'x' },
-        { key: 'zitadel-root-password', value: '0' },
-      ],
-    },
-    [`generation of root's password`],
-  ],
-  ['no check value', { tags: [{ key: 'zitadel-root-password', value: '1' }] }, ['tag zitadel-masterkey-check']],
-  ['still being built', { status: 'BUILD', private_ips: [] }, ['status']],
-];
-for (const [name, seen, expected] of databaseCases) {
-  test(`database: ${name}`, () => assert.deepEqual(fields(databaseChanges(databaseSpec, { ...instance(databaseSpec), ...seen })), expected));
-}
-
-test('a database that failed is explained', () => {
-  assert.throws(
-    () => databaseChanges(databaseSpec, { ...instance(databaseSpec), status: 'CREATE FAIL' }),
-    (error) => error instanceof Fault && /delete it in the console/.test(error.hint ?? ''),
-  );
-});
-
-test('the check value tells keys apart, fits a tag, and refuses another key', () => {
-  const [one, other] = [new Secret('a'.repeat(32)), new Secret('b'.repeat(32))];
-  assert.match(masterkeyCheck(one), /^[0-9a-f]{24}$/);
-  assert.notEqual(masterkeyCheck(one), masterkeyCheck(other));
-  const tags = [{ key: 'zitadel-masterkey-check', value: masterkeyCheck(one) }];
-  refuseOtherMasterkey('db', tags, one);
-  refuseOtherMasterkey('db', tags, undefined);
-  refuseOtherMasterkey('db', [], other);
-  assert.throws(() => refuseOtherMasterkey('db', tags, other), /another masterkey/);
-});
 
 const clusterSpec: ClusterSpec = {
   name: 'c',

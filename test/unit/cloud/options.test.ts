@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { type CloudContext, takeVpcLock } from '../../../src/cloud/index.ts';
 import { lockIn } from '../../../src/cloud/lock.ts';
 import { Fault } from '../../../src/engine/fault.ts';
+import { disassociate } from '../../../src/otc/eip.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
 import { cloudWorld, inSync, settled, verdict } from './cloud-world.ts';
 import { contextFor, run, stack } from './stack.ts';
@@ -113,6 +114,44 @@ test('an existing load balancer of another network is refused, and a missing one
   assert.match(verdict(wrong.outcomes, 'load-balancer/load-balancer'), /is in VPC elsewhere/);
   const missing = await go({ write: false, stack: { loadBalancer: { ...stack.loadBalancer, existing: { name: 'nobody' } } } });
   assert.match(verdict(missing.outcomes, 'load-balancer/load-balancer'), /nobody was not found/);
+});
+
+test('the address of the load balancer is bound again where it was taken away', async () => {
+  await deploy();
+  const otc = await emulator().connect();
+  const eip = rows<{ id: string; alias: string }>('vpc.publicips').find(({ alias }) => alias.startsWith('shop-elb'))?.id ?? '';
+  await disassociate(otc, eip);
+  const { outcomes } = await go();
+  assert.equal(verdict(outcomes, 'load-balancer/load-balancer'), 'load-balancer/load-balancer | update | publicips');
+  inSync((await go({ write: false })).outcomes);
+});
+
+test('a single database becomes larger and HA', async () => {
+  const single = { ...stack.database, ha: false as const, flavor: 'rds.pg.n1.large.4', zones: ['eu-de-01'] };
+  settled((await go({ stack: { database: single } })).outcomes);
+  const larger = { ...single, flavor: 'rds.pg.n1.xlarge.4', port: 5433 };
+  settled((await go({ stack: { database: larger } })).outcomes);
+  inSync((await go({ stack: { database: larger }, write: false })).outcomes);
+  const ha = { ...stack.database, flavor: 'rds.pg.n1.xlarge.4.ha', port: 5433 };
+  const { outcomes } = await go({ stack: { database: ha } });
+  assert.equal(verdict(outcomes, 'database/instance'), 'database/instance | update | ha');
+  inSync((await go({ stack: { database: ha }, write: false })).outcomes);
+});
+
+test('a tenant with a hundred times as much costs pages, not calls for each', async () => {
+  await deploy();
+  const { otc } = await go({ write: false });
+  for (const table of ['vpc.vpcs', 'vpc.subnets', 'vpc.security-groups', 'vpc.publicips', 'rds.instances', 'elb.loadbalancers', 'nat.gateways']) {
+    const all = emulator().store.table<{ id: string; name?: string; alias?: string }>(table);
+    const one = all.find(({ name, alias }) => (name ?? alias ?? '').startsWith('shop-'));
+    assert.ok(one);
+    for (let index = 0; index < 2500; index += 1)
+      all.insert({ ...one, id: `${table}-${index}`, name: `other-${index}`, alias: `other-${index}` } as never);
+  }
+  const more = await go({ write: false });
+  inSync(more.outcomes);
+  // Four of the lists cannot be filtered by name; their pages hold 2000.
+  assert.equal(more.otc.calls, otc.calls + 4);
 });
 
 test('two of our name are an error that lists both', async () => {
