@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { cached } from '../world/cache.ts';
 import { run } from '../world/commands.ts';
+import { copyTree } from './files.ts';
 
 /** The superuser that the cloud keeps to itself; customers get `root`. */
 export const keeper = 'rdsadmin';
@@ -72,6 +73,7 @@ export async function startServer(
     fsync: 'off',
     full_page_writes: 'off',
     min_wal_size: '16MB',
+    max_wal_size: '64MB',
     shared_buffers: '32MB',
     max_connections: '200',
     autovacuum_naptime: '10min',
@@ -125,7 +127,7 @@ export async function makeData(
   data: string,
   certificate: { readonly chainPem: string; readonly keyPem: string },
 ): Promise<void> {
-  await cp(template, data, { recursive: true });
+  await copyTree(template, data);
   await chmod(data, 0o700);
   await writeFile(join(data, 'server.crt'), certificate.chainPem, { mode: 0o600 });
   await writeFile(join(data, 'server.key'), certificate.keyPem, { mode: 0o600 });

@@ -69,15 +69,24 @@ async function repositoryOf(config: string | undefined): Promise<{ config?: stri
   return { config: await readFile(path, 'utf8'), files: Object.fromEntries(files) };
 }
 
-/** The first Ctrl-C cancels the run as the runner does; it then ends by itself. */
+/** The first Ctrl-C cancels the run as the runner does; the second ends it at once, and the world with it. */
 function cancelOnSignal(outer: Start['outer'], work: Jobs): { stop(): void; stopped(): boolean } {
   let [over, stopped] = [false, false];
-  void outer.signal().then((signal) => {
-    stopped = true;
-    if (over) return;
-    say(`sandbox: ${signal}: cancelling the run`);
-    work.cancel();
-  });
+  const listen = async (): Promise<void> => {
+    for (let count = 1; !over; count += 1) {
+      const signal = await outer.signal();
+      if (over) {
+        // It came after the run: whoever waits next is to hear of it.
+        outer.putBack(signal);
+        return;
+      }
+      stopped = true;
+      say(`sandbox: ${signal}: ${count === 1 ? 'cancelling the run; once more ends everything at once' : 'ending'}`);
+      if (count === 1) work.cancel();
+      else await outer.end();
+    }
+  };
+  void listen();
   return {
     stop() {
       over = true;
@@ -90,7 +99,7 @@ function show(result: RunResult): void {
   const rule = '─'.repeat(Math.min(process.stdout.columns ?? 80, 100));
   if (result.summary.trim() !== '') {
     const colour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
-    say(`${rule}\n${renderSummary(result.summary, { columns: process.stdout.columns ?? 80, colour })}\n${rule}`);
+    say(`${rule}\n${renderSummary(result.summary, { columns: process.stdout.columns ?? 160, colour })}\n${rule}`);
   }
   const url = result.outputs['url'];
   if (url !== undefined && url !== '') say(`sandbox: ZITADEL is at ${url} (inside this world)`);

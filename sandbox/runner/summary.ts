@@ -47,6 +47,24 @@ export const widthOf = (text: string): number => {
   const bare = text.replace(escapes, '');
   return [...bare.replaceAll('\uFE0F', '')].length + (bare.match(wide)?.length ?? 0);
 };
+/** A text cut to so many columns. */
+function clip(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text;
+  let [shown, width] = ['', 0];
+  // Escape sequences take no room and are kept, so that every style that was begun is ended too.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for
+  for (const part of text.match(/\u001b\[\d+m|./gsu) ?? []) {
+    const room = part.startsWith('\u001b') ? 0 : widthOf(part);
+    if (room > 0 && width + room > columns - 1) {
+      if (!shown.endsWith('…')) shown += '…';
+      width = columns;
+      continue;
+    }
+    shown += part;
+    width += room;
+  }
+  return shown;
+}
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'", nbsp: ' ', '#124': '|' };
 const decode = (text: string): string => text.replace(/&(#?\w+);/g, (whole, name: string) => entities[name] ?? whole);
 const untagged = (html: string): string =>
@@ -89,11 +107,15 @@ export function renderSummary(markdown: string, terminal: Terminal): string {
   const table = (token: Tokens.Table): string => {
     const rows = [token.header, ...token.rows].map((row) => row.map((cell) => inline(cell.tokens).replaceAll('\n', ' ')));
     const widths = token.header.map((_, column) => Math.max(...rows.map((row) => widthOf(row[column] ?? ''))));
+    // The widest column gives way where the table is wider than the terminal.
+    const excess = widths.reduce((sum, width) => sum + width + 2, 0) - terminal.columns;
+    const widest = widths.indexOf(Math.max(...widths));
+    if (excess > 0) widths[widest] = Math.max(24, (widths[widest] ?? 0) - excess);
     const pad = (text: string, column: number): string => {
       const room = ' '.repeat(Math.max(0, (widths[column] ?? 0) - widthOf(text)));
       return token.align[column] === 'right' ? room + text : text + room;
     };
-    const lines = rows.map((row) => `  ${row.map(pad).join('  ')}`.trimEnd());
+    const lines = rows.map((row) => `  ${row.map((cell, column) => pad(clip(cell, widths[column] ?? 0), column)).join('  ')}`.trimEnd());
     const [head = '', ...body] = lines;
     return [style('bold')(head), `  ${widths.map((width) => '─'.repeat(width)).join('  ')}`, ...body].join('\n');
   };

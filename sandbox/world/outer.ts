@@ -41,6 +41,16 @@ export class Outer {
     this.#gone = then;
   }
 
+  /** Ends this process as if the other end were gone. */
+  end(): Promise<void> {
+    return this.#gone();
+  }
+
+  /** A signal that was heard and not acted on, for the next who asks. */
+  putBack(signal: NodeJS.Signals): void {
+    this.#signal(signal);
+  }
+
   /** The next signal that people sent, also one that came before anybody asked. */
   signal(): Promise<NodeJS.Signals> {
     const early = this.#signals.shift();

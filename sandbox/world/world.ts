@@ -135,9 +135,14 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
     state,
     store,
     more: routes,
-    ...snapshots(join(folder, 'snapshots'), rooms, () => {
-      for (const service of services) service.start?.(world);
-    }),
+    ...snapshots(
+      join(folder, 'snapshots'),
+      rooms,
+      (line) => log('snapshots', line),
+      () => {
+        for (const service of services) service.start?.(world);
+      },
+    ),
   });
   await control.listen({ host: places.control, port: 80 });
 
@@ -178,8 +183,13 @@ function saving(store: Store): Snapshotting {
   };
 }
 
-function snapshots(folder: string, rooms: readonly Snapshotting[], restored: () => void) {
+function snapshots(folder: string, rooms: readonly Snapshotting[], log: (line: string) => void, restored: () => void) {
   let last: Promise<void> = Promise.resolve();
+  const timed = async (what: string, work: () => Promise<void>): Promise<void> => {
+    const start = performance.now();
+    await work();
+    log(`${what} in ${Math.round(performance.now() - start)} ms`);
+  };
   // One after the other: a restore in the middle of a save would mix two states.
   const queue = (work: () => Promise<void>): Promise<void> => {
     const next = last.then(work);
@@ -195,7 +205,7 @@ function snapshots(folder: string, rooms: readonly Snapshotting[], restored: () 
         const target = join(folder, name);
         await rm(target, { recursive: true, force: true });
         for (const room of rooms) await mkdir(join(target, room.name), { recursive: true });
-        await Promise.all(rooms.map((room) => room.save(join(target, room.name))));
+        await Promise.all(rooms.map((room) => timed(`${room.name} saved`, () => room.save(join(target, room.name)))));
       }),
     restore: (name: string) =>
       queue(async () => {
@@ -205,7 +215,7 @@ function snapshots(folder: string, rooms: readonly Snapshotting[], restored: () 
         // Addresses before what listens on them.
         const [second, ...others] = rest;
         await second?.load(join(source, second.name));
-        await Promise.all(others.map((room) => room.load(join(source, room.name))));
+        await Promise.all(others.map((room) => timed(`${room.name} restored`, () => room.load(join(source, room.name)))));
         restored();
       }),
   };
