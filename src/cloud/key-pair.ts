@@ -4,6 +4,7 @@
  */
 import { generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
+import { Cancelled, Fault } from '../engine/fault.ts';
 import { type Resource, resource } from '../engine/resource.ts';
 import { unlessGone } from '../otc/client.ts';
 import { deleteKeyPair, importKeyPair, type KeyPair, listKeyPairs } from '../otc/ecs.ts';
@@ -55,8 +56,12 @@ export function nodeKeyPair(context: CloudContext): NodeKeyPair {
         await made;
         result = await work(name);
       } catch (error) {
-        // The first cause is told; a key pair that stays behind is removed by the next run.
-        await release().catch((second: unknown) => Object.assign(error as object, { alsoFailed: String(second) }));
+        try {
+          await release();
+        } catch (second) {
+          // The first cause is told; a key pair that stays behind is removed by the next run.
+          if (!(second instanceof Fault) && !(second instanceof Cancelled)) throw second;
+        }
         throw error;
       }
       await release();

@@ -60,6 +60,7 @@ export function cloudWorld(): CloudWorld {
     world.store.load(state);
     world.requests.length = 0;
     world.cut.clear();
+    world.trouble.clear();
     world.afterWrite = undefined;
   };
   before(async () => {

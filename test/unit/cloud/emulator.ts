@@ -29,6 +29,8 @@ export interface Emulator {
   readonly defects: unknown[];
   /** With an entry in it, the first answer to each kind of write is cut off after its effect. */
   readonly cut: Set<string>;
+  /** With an entry in it, each kind of call is first refused: writes by throttling, reads by 503. */
+  readonly trouble: Set<string>;
   /** Told after each write that had its effect, with their number since the last change of this. */
   afterWrite: ((count: number) => void) | undefined;
   /** What the API reference does not know, as the front door recorded it. */
@@ -73,20 +75,29 @@ export async function emulator(): Promise<Emulator> {
   await new Promise<void>((resolve) => server.listen(path, resolve));
   const requests: Seen[] = [];
   const cut = new Set<string>();
+  const trouble = new Set<string>();
   let writes = 0;
   let afterWrite: ((count: number) => void) | undefined;
   const transport: Transport = async (asked) => {
+    const kind = `${asked.method} ${asked.url.replace(/[0-9a-f]{8}[0-9a-f-]{20,}(in03)?/g, '*')}`;
+    if (trouble.size > 0 && !trouble.has(kind)) {
+      trouble.add(kind);
+      const body = { error_code: 'APIG.0308', error_msg: 'The throttling threshold has been reached' };
+      return asked.method === 'GET'
+        ? { status: 503, headers: {}, body: Buffer.from('<html>') }
+        : { status: 429, headers: {}, body: Buffer.from(JSON.stringify(body)) };
+    }
     const answer = await exchange(asked, path, requests);
     if (asked.method === 'GET') return answer;
     writes += 1;
     afterWrite?.(writes);
-    const kind = `${asked.method} ${asked.url.replace(/[0-9a-f]{8}[0-9a-f-]{20,}(in03)?/g, '*')}`;
     if (cut.size === 0 || cut.has(kind)) return answer;
     cut.add(kind);
     throw new TransportFailure('cut off', 'ECONNRESET', true);
   };
   return {
     cut,
+    trouble,
     get afterWrite() {
       return afterWrite;
     },
@@ -107,7 +118,7 @@ export async function emulator(): Promise<Emulator> {
       const credential = byPassword
         ? ({ kind: 'password', username: name, password: new Secret(password), domainName: tenant.domainName } as const)
         : ({ kind: 'access-key', accessKey, secretKey: new Secret(secretKey) } as const);
-      return signIn(credential, { region: 'eu-de', project: 'eu-de_zitadel' }, { transport, signal });
+      return signIn(credential, { region: 'eu-de', project: 'eu-de_zitadel' }, { transport, signal, pause: nothing });
     },
     close: () => new Promise<void>((resolve, reject) => server.close((error) => (error ? reject(error) : resolve()))),
   };

@@ -169,6 +169,14 @@ test('answers cut off after their effect make no doubles', async () => {
   }
 });
 
+test('throttling and trouble at every kind of call only delay', async () => {
+  emulator().trouble.add('each');
+  settled((await go()).outcomes);
+  assert.ok(emulator().trouble.size > 60, `${emulator().trouble.size} kinds of calls`);
+  emulator().trouble.clear();
+  inSync((await go({ write: false })).outcomes);
+});
+
 test('a crash after any write is continued by the next run', async () => {
   for (const crashAfter of [1, 5, 9, 14, 19, 24]) {
     empty();
