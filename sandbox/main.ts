@@ -2,7 +2,8 @@
  * Owns the sandbox's ways in: what the command line says, and what a way in does with a world. It runs as the first process
  * of the namespaces that `scripts/sandbox.mjs` made; the world itself is put together in `world/world.ts`.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { cloudOnly, deployOnce } from './runner/once.ts';
@@ -11,6 +12,17 @@ import { type Options, readOptions, usage } from './world/options.ts';
 import { Outer } from './world/outer.ts';
 
 const cache = cacheFolder();
+
+/** Kills every other process of this PID namespace, whose first process we are. */
+function endEverything(): void {
+  if (process.pid !== 1) throw new Error('sandbox/main.ts must be the first process of its namespaces: start it with scripts/sandbox.mjs');
+  try {
+    process.kill(-1, 'SIGKILL');
+  } catch (error) {
+    // There was no other process.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
 
 async function main(): Promise<number> {
   let options: Options;
@@ -28,15 +40,20 @@ async function main(): Promise<number> {
   const temporary = options.state === undefined;
   const folder = options.state === undefined ? await mkdtemp(join(tmpdir(), 'zitadel-on-otc-')) : resolve(options.state);
   // When the process that started us is gone, nobody waits for a tidy end: all there is outside the namespaces is the folder.
+  // Nothing of ours may run in between: it would stumble over what is gone.
+  const discard = (): void => {
+    endEverything();
+    if (temporary) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+  };
   outer.onGone(async () => {
-    if (temporary) await rm(folder, { recursive: true, force: true });
+    discard();
     process.exit(143);
   });
   try {
     if (options.cloudOnly) return await cloudOnly({ folder, cache, options, outer });
     return await deployOnce({ folder, cache, options, outer });
   } finally {
-    if (temporary) await rm(folder, { recursive: true, force: true });
+    discard();
   }
 }
 

@@ -42,7 +42,6 @@ if (process.platform !== 'linux' || process.arch !== 'x64') {
 for (const [program, packages] of [
   ['unshare', 'util-linux'],
   ['nsenter', 'util-linux'],
-  ['setpriv', 'util-linux'],
   ['mount', 'util-linux or mount'],
   ['ip', 'iproute2'],
 ]) {
@@ -97,9 +96,6 @@ if (!args.includes('--help')) {
 
 const command = [
   ...prefix,
-  'setpriv',
-  '--pdeathsig',
-  'SIGKILL',
   'unshare',
   ...users,
   ...['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child=SIGKILL', '--'],
