@@ -50,20 +50,22 @@ export interface ProbeTarget {
   readonly address: string;
   /** False with the staging issuer, whose root nobody trusts; the chain is then judged by `checks.ts` alone. */
   readonly trustedIssuer: boolean;
+  /** 443, where the load balancer listens. */
+  readonly port?: number;
 }
 
 const TIMEOUT = 15_000;
 const MOST_BYTES = 4 * 2 ** 20;
 
 export function probeOf(target: ProbeTarget, signal: AbortSignal): Probe {
-  const { domain, address, trustedIssuer } = target;
+  const { domain, address, trustedIssuer, port = 443 } = target;
   const agent = new DialAgent({ to: address, servername: domain, rejectUnauthorized: trustedIssuer, maxSockets: 4 });
   return {
     http: (method, path, headers = {}, body) =>
       new Promise((resolve, reject) => {
         const fail = (error: Error): void =>
           reject(signal.aborted ? new Cancelled('the run was cancelled') : new Fault(asFault(error).message, { cause: error }));
-        const sent = request({ host: domain, servername: domain, method, path, agent, headers, signal, timeout: TIMEOUT }, (response) => {
+        const sent = request({ host: domain, port, servername: domain, method, path, agent, headers, signal, timeout: TIMEOUT }, (response) => {
           const chunks: Buffer[] = [];
           let size = 0;
           response.on('data', (chunk: Buffer) => {
@@ -85,8 +87,8 @@ export function probeOf(target: ProbeTarget, signal: AbortSignal): Probe {
   };
 }
 
-async function lookAtTls({ domain, address }: ProbeTarget, signal: AbortSignal): Promise<TlsAnswer> {
-  const socket = await dialTls(address, 443, { servername: domain, rejectUnauthorized: false, ALPNProtocols: ['h2', 'http/1.1'] }, signal);
+async function lookAtTls({ domain, address, port = 443 }: ProbeTarget, signal: AbortSignal): Promise<TlsAnswer> {
+  const socket = await dialTls(address, port, { servername: domain, rejectUnauthorized: false, ALPNProtocols: ['h2', 'http/1.1'] }, signal);
   try {
     const certificate: DetailedPeerCertificate = socket.getPeerCertificate(true);
     const error = socket.authorizationError as Error | string | undefined | null;
@@ -110,12 +112,12 @@ async function lookAtTls({ domain, address }: ProbeTarget, signal: AbortSignal):
 
 /** gRPC by hand over HTTP/2: a prefix of five zero bytes is an empty message (gRPC over HTTP/2 protocol). */
 async function grpcCall(
-  { domain, address, trustedIssuer }: ProbeTarget,
+  { domain, address, trustedIssuer, port = 443 }: ProbeTarget,
   path: string,
   signal: AbortSignal,
 ): Promise<{ status: number; grpcStatus: string | undefined }> {
   const { connect } = await import('node:http2');
-  const socket = await dialTls(address, 443, { servername: domain, rejectUnauthorized: trustedIssuer, ALPNProtocols: ['h2'] }, signal);
+  const socket = await dialTls(address, port, { servername: domain, rejectUnauthorized: trustedIssuer, ALPNProtocols: ['h2'] }, signal);
   if (socket.alpnProtocol !== 'h2') {
     socket.destroy();
     throw new Fault('the load balancer does not offer HTTP/2');
@@ -137,7 +139,8 @@ async function grpcCall(
         grpcStatus = textOf(trailers['grpc-status']) ?? grpcStatus;
       });
       stream.on('error', fail);
-      stream.on('end', () => resolve({ status, grpcStatus }));
+      // Trailers may come after the last data.
+      stream.on('close', () => resolve({ status, grpcStatus }));
       stream.resume();
       stream.end(Buffer.alloc(5));
     });
