@@ -12,7 +12,7 @@ import type { Stack } from '../../../src/stack/stack.ts';
 import { type Emulator, emulator } from './emulator.ts';
 import { contextFor, journal, verdicts } from './stack.ts';
 
-const OTC_SERVERS = ['ns1.open-telekom-cloud.com', 'ns2.open-telekom-cloud.com'];
+export const OTC_SERVERS = ['ns1.open-telekom-cloud.com', 'ns2.open-telekom-cloud.com'];
 
 /** A name space in which the parent delegates every zone to these servers. */
 export const served = (servers: string[]): DelegationPort => ({

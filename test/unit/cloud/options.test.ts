@@ -1,13 +1,14 @@
 /** Owns the proof of the other choices a stack can make: switched options, existing resources, the lock, who must not be touched. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type CloudContext, takeVpcLock } from '../../../src/cloud/index.ts';
+import { type CloudContext, cloudResources, takeVpcLock } from '../../../src/cloud/index.ts';
 import { lockIn } from '../../../src/cloud/lock.ts';
 import { Fault } from '../../../src/engine/fault.ts';
+import { walk } from '../../../src/engine/walk.ts';
 import { disassociate } from '../../../src/otc/eip.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
-import { cloudWorld, inSync, settled, verdict } from './cloud-world.ts';
-import { contextFor, run, stack } from './stack.ts';
+import { cloudWorld, inSync, OTC_SERVERS, served, settled, verdict } from './cloud-world.ts';
+import { contextFor, journal, run, stack } from './stack.ts';
 
 const { deploy, emulator, go, named, rows, writes } = cloudWorld();
 
@@ -204,6 +205,21 @@ test('the lock makes the VPC where there is none, keeps others out, and is given
   await second?.release();
   assert.equal(named('vpc.vpcs').length, 1);
   inSync((await go({ write: false })).outcomes.filter(({ id }) => id === 'network/vpc'));
+});
+
+test('a deploy under the lock takes the VPC that the lock made', async () => {
+  const surroundings = await context();
+  let lock: Awaited<ReturnType<typeof takeVpcLock>>;
+  const options = { write: true, signal: run.signal, journal: journal() };
+  const locked = async (): Promise<void> => {
+    lock = await takeVpcLock(surroundings, holder('run 7'), run);
+  };
+  const { all } = cloudResources(surroundings, { delegation: served(OTC_SERVERS) });
+  settled((await walk(all, { ...options, beforeFirstWrite: locked })).outcomes);
+  assert.equal(lockOf()?.holder, 'run 7');
+  await lock?.release();
+  assert.deepEqual([lockOf(), named('vpc.vpcs').length], [undefined, 1]);
+  inSync((await go({ write: false })).outcomes);
 });
 
 test('a lock that nobody renewed is taken over', async () => {
