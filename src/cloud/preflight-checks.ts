@@ -63,6 +63,27 @@ export async function checkCluster({ otc }: CloudContext): Checked {
   return quota === undefined ? [] : overQuota('CCE clusters', quota.used, quota.quotaLimit, 1);
 }
 
+/** CCE has no list of its versions, but every cluster gets the add-on `coredns`, whose templates say which clusters they run on. */
+export async function checkClusterVersion({ otc, stack }: CloudContext): Checked {
+  const { version } = stack.cluster;
+  const templates = await cce.listAddonTemplates(otc, 'coredns');
+  const patterns = templates.flatMap(({ spec }) => spec.versions ?? []).flatMap(({ supportVersions }) => supportVersions ?? []);
+  const known = [...new Set(patterns.flatMap(({ clusterVersion }) => clusterVersion ?? []))];
+  if (known.length === 0 || known.some((pattern) => covers(pattern, version))) return [];
+  return [`CCE does not offer Kubernetes ${version} here; its add-ons run on ${few(known)}.`];
+}
+
+/** Whether a pattern fits any release of a version `vX.Y`. One that this language cannot read counts as fitting: CCE itself will say. */
+export function covers(pattern: string, version: string): boolean {
+  try {
+    const whole = new RegExp(`^(?:${pattern})$`);
+    return ['', '.0', '.1', '.0-r0', '.1-r0', '.3-r0', '.5-r0'].some((release) => whole.test(`${version}${release}`));
+  } catch (error) {
+    if (error instanceof SyntaxError) return true;
+    throw error;
+  }
+}
+
 /** ECS: the nodes' flavor in each zone, and servers and cores that are left. */
 export async function checkNodes({ otc, stack }: CloudContext): Checked {
   const { flavor, count, zones } = stack.cluster.nodes;

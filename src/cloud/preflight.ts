@@ -12,7 +12,7 @@ import { listInstances } from '../otc/rds.ts';
 import { listSecurityGroups } from '../otc/security-group.ts';
 import { listSubnets, listVpcs } from '../otc/vpc.ts';
 import type { CloudContext } from './context.ts';
-import { checkCluster, checkDatabase, checkLoadBalancer, checkNetwork, checkNodes } from './preflight-checks.ts';
+import { checkCluster, checkClusterVersion, checkDatabase, checkLoadBalancer, checkNetwork, checkNodes } from './preflight-checks.ts';
 
 export interface PreflightSeen {
   /** What was looked into; empty where nothing is to be made. */
@@ -47,6 +47,7 @@ export function preflight(context: CloudContext): Preflight {
         ...(network ? [['network quotas', () => checkNetwork(context, missing)] satisfies (typeof checks)[number]] : []),
         ...(missing.databases > 0 ? [['database', () => checkDatabase(context)] satisfies (typeof checks)[number]] : []),
         ...(missing.clusters > 0 ? [['cluster', () => checkCluster(context)] satisfies (typeof checks)[number]] : []),
+        ...(missing.clusters > 0 ? [['cluster version', () => checkClusterVersion(context)] satisfies (typeof checks)[number]] : []),
         ...(missing.clusters > 0 ? [['nodes', () => checkNodes(context)] satisfies (typeof checks)[number]] : []),
         ...(missing.loadBalancers > 0 ? [['load balancer', () => checkLoadBalancer(context)] satisfies (typeof checks)[number]] : []),
       ];

@@ -142,3 +142,17 @@ export async function readQuota(otc: Otc): Promise<{ used: number; quotaLimit: n
   const answer = await otc.get<{ quotas: { resources: { quotaKey: string; quotaLimit: number; used: number }[] } }>('cce', path);
   return answer.quotas.resources.find(({ quotaKey }) => quotaKey === 'cluster');
 }
+
+export interface AddonTemplate {
+  readonly spec: {
+    readonly versions?: readonly {
+      /** Regular expressions of the cluster versions that this version of the add-on runs on, for example `v1.3(1|2|3).*`. */
+      readonly supportVersions?: readonly { readonly clusterVersion?: readonly string[] }[];
+    }[];
+  };
+}
+
+/** The templates of an add-on; the only place where CCE's API tells the cluster versions it knows. */
+export async function listAddonTemplates(otc: Otc, name: string): Promise<AddonTemplate[]> {
+  return (await otc.get<{ items?: AddonTemplate[] | null }>('cce', '/api/v3/addontemplates', { addon_template_name: name })).items ?? [];
+}

@@ -7,7 +7,7 @@ import { refuseOther } from '../../../src/cloud/delegation.ts';
 import { type DelegationPort, delegationOf } from '../../../src/cloud/delegation-query.ts';
 import { credentials } from '../../../src/cloud/kubeconfig.ts';
 import { lockIn, lockText } from '../../../src/cloud/lock.ts';
-import { offered } from '../../../src/cloud/preflight-checks.ts';
+import { covers, offered } from '../../../src/cloud/preflight-checks.ts';
 import { Fault } from '../../../src/engine/fault.ts';
 import { ServiceFault } from '../../../src/otc/errors.ts';
 import { redact } from '../../../src/secret.ts';
@@ -102,6 +102,14 @@ test('offers of a server flavor by zone', () => {
   );
   assert.equal(offered(flavor({ 'cond:operation:status': 'abandon', 'cond:operation:az': 'eu-de-01(normal)' }), 'eu-de-02'), false);
   assert.equal(offered(flavor({}), 'eu-de-01'), true);
+});
+
+test('versions by the patterns of add-ons', () => {
+  assert.deepEqual(
+    ['v1.31', 'v1.33', 'v1.34'].map((version) => covers('v1.3(1|2|3).*', version)),
+    [true, true, false],
+  );
+  assert.equal(covers('v1.(?P<bad', 'v1.31'), true);
 });
 
 test('two of a name, and a missing existing one, are faults that list what is there', () => {

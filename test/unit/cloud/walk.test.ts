@@ -148,12 +148,12 @@ test('what the region does not offer is said before anything is made', async () 
   const { outcomes } = await go({
     stack: {
       database: { ...stack.database, flavor: 'rds.pg.n1.huge.4.ha' },
-      cluster: { ...stack.cluster, nodes: { ...stack.cluster.nodes, flavor: 's99.large.4' } },
+      cluster: { ...stack.cluster, version: 'v1.99', nodes: { ...stack.cluster.nodes, flavor: 's99.large.4' } },
       loadBalancer: { ...stack.loadBalancer, l4Flavor: 'L4_flavor.elb.s9.small' },
     },
   });
   const said = verdict(outcomes, 'project/preflight');
-  for (const word of ['rds.pg.n1.huge.4.ha', 's99.large.4', 'L4_flavor.elb.s9.small']) assert.ok(said.includes(word), said);
+  for (const word of ['rds.pg.n1.huge.4.ha', 'v1.99', 's99.large.4', 'L4_flavor.elb.s9.small']) assert.ok(said.includes(word), said);
   assert.deepEqual(writes(), []);
 });
 
