@@ -1,5 +1,6 @@
 /** Owns EVS, the disks of servers and of persistent volumes (API reference 9.5), in its v2 and v3 forms. */
 import { microPlainTime, projectOf, quotaOf, zonesOf } from './compute-common.ts';
+import { versionRoutes } from './compute-versions.ts';
 import { imageOf, volumeTypes } from './ecs-catalog.ts';
 import { boolean, integer, map, object, read, required, string } from './fields.ts';
 import { uuid } from './ids.ts';
@@ -136,6 +137,14 @@ const detail = (call: Call): Reply => ({ status: 200, body: { volumes: listed(ca
 const single = (call: Call): Reply => ({ status: 200, body: { volume: view(volumeOf(call)) } });
 
 const routesOf = (version: 'v2' | 'v3'): Route[] => [
+  {
+    method: 'GET',
+    path: `/${version}/{project_id}/os-availability-zone`,
+    handle: (call) => ({
+      status: 200,
+      body: { availabilityZoneInfo: zonesOf(call.region).map((zoneName) => ({ zoneName, zoneState: { available: true } })) },
+    }),
+  },
   { method: 'GET', path: `/${version}/{project_id}/volumes/detail`, query: filters, handle: detail },
   {
     method: 'GET',
@@ -160,6 +169,7 @@ export const evs: Service = {
   name: 'evs',
   prefixes: ['evs'],
   routes: [
+    ...versionRoutes([{ id: 'v2' }, { id: 'v3', version: '3.50', min_version: '3.0' }]),
     ...routesOf('v2'),
     ...routesOf('v3'),
     { method: 'GET', path: '/v2/{project_id}/cloudvolumes/detail', query: filters, handle: detail },

@@ -1,4 +1,5 @@
 /** Owns IMS, the list of public images (API reference 9.4): filters by query, newest first where asked, no next link. */
+import { versionRoutes } from './compute-versions.ts';
 import { type Image, images } from './ecs-catalog.ts';
 import { zuluTime } from './ids.ts';
 import { type Call, Refusal, type Service } from './service.ts';
@@ -79,6 +80,7 @@ export const ims: Service = {
   name: 'ims',
   prefixes: ['ims'],
   routes: [
+    ...versionRoutes([{ id: 'v2.7' }]),
     { method: 'GET', path: '/v2/cloudimages', query: [...filters, ...others], handle: (call) => ({ status: 200, body: { images: listed(call) } }) },
     {
       method: 'GET',

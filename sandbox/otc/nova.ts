@@ -3,6 +3,7 @@
  * `nova-servers.ts`, key pairs in `keypair.ts`. ECS's v1 dialect is in `ecs.ts`; both work on the same servers.
  */
 import { zonesOf } from './compute-common.ts';
+import { versionRoutes } from './compute-versions.ts';
 import { ecsFlavorOf, ecsFlavors, images } from './ecs-catalog.ts';
 import { keyPairRoutes } from './keypair.ts';
 import { novaServerRoutes } from './nova-servers.ts';
@@ -28,6 +29,7 @@ const flavorView = (id: string): Record<string, unknown> => {
 };
 
 const routes: readonly Route[] = [
+  ...versionRoutes([{ id: 'v2.1', version: '2.60', min_version: '2.1' }]),
   ...novaServerRoutes,
   {
     method: 'GET',
@@ -50,14 +52,16 @@ const routes: readonly Route[] = [
       return { status: 200, body: { flavor: flavorView(id) } };
     },
   },
-  {
-    method: 'GET',
-    path: `${base}/os-availability-zone`,
-    handle: (call) => ({
-      status: 200,
-      body: { availabilityZoneInfo: zonesOf(call.region).map((zoneName) => ({ zoneName, zoneState: { available: true }, hosts: null })) },
+  ...['', '/detail'].map(
+    (suffix): Route => ({
+      method: 'GET',
+      path: `${base}/os-availability-zone${suffix}`,
+      handle: (call) => ({
+        status: 200,
+        body: { availabilityZoneInfo: zonesOf(call.region).map((zoneName) => ({ zoneName, zoneState: { available: true }, hosts: null })) },
+      }),
     }),
-  },
+  ),
   {
     method: 'GET',
     path: `${base}/images/{image_id}`,
