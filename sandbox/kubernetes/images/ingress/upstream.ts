@@ -82,7 +82,7 @@ export class Upstreams {
       stream.once('error', reject);
       stream.once('response', ({ ':status': status, ...headers }) => response.writeHead(Number(status), downstreamHeaders(headers)));
       stream.once('trailers', (trailers) =>
-        response.addTrailers(Object.entries(trailers).map(([name, value]) => [name, String(value)] as const) as never),
+        response.addTrailers(Object.fromEntries(Object.entries(trailers).map(([name, value]) => [name, String(value)]))),
       );
       stream.on('data', (chunk: Buffer) => response.write(chunk));
       stream.once('close', () => {
