@@ -216,11 +216,10 @@ export class Cluster {
   /** Back to what was saved, without a process starting again. */
   async restore(snapshot: EtcdSnapshot): Promise<void> {
     await this.plane.quiet(async () => {
+      await this.kubelet.letGo();
       await this.plane.etcd.load(snapshot);
-      // The controllers wake up with all changes already on their way to them.
-      await new Promise((resolve) => setTimeout(resolve, 250));
+      await this.kubelet.goOn();
     });
-    this.kubelet.refresh();
   }
 
   /** Ends everything; `files` too when the cluster is removed. */

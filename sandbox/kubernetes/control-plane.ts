@@ -39,7 +39,7 @@ export interface ControlPlane {
   readonly etcd: EtcdData;
   /** A new serving certificate that is good for the external address as well; taken up without a restart. */
   serve(externalAddress: string | undefined): Promise<void>;
-  /** Holds the controllers still while `work` runs. */
+  /** Runs `work` without controllers; they start anew afterwards, with no memory of what was before. */
   quiet<T>(work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -107,6 +107,8 @@ export async function startControlPlane(options: ControlPlaneOptions, prepare?: 
     daemons.push(started);
     return started;
   };
+  let manager: Daemon;
+  let managerArgs: readonly string[];
   const etcd = etcdData(clientPort);
   const kube = kubeApi({ host: '127.0.0.1', port, caPem: ca.certPem, certPem: admin.certPem, keyPem: admin.keyPem });
   try {
@@ -135,15 +137,16 @@ export async function startControlPlane(options: ControlPlaneOptions, prepare?: 
       // Lets upgraded streams through to the kubelet as they are; it speaks WebSocket only.
       '--feature-gates=TranslateStreamCloseWebsocketRequests=false,PortForwardWebsockets=false',
     ]);
-    const manager = start('kube-controller-manager', [
+    managerArgs = [
       ...[`--kubeconfig=${file('controller-manager.json')}`, '--bind-address=127.0.0.1', `--secure-port=0`, '--leader-elect=false'],
       ...[`--root-ca-file=${file('ca.crt')}`, `--service-account-private-key-file=${file('sa.key')}`],
       ...[`--cluster-signing-cert-file=${file('ca.crt')}`, `--cluster-signing-key-file=${file('ca.key')}`],
       ...[`--cluster-cidr=${options.containerCidr}`, `--service-cluster-ip-range=${options.serviceCidr}`, '--allocate-node-cidrs=false'],
       ...['--kube-api-qps=300', '--kube-api-burst=600', '--profiling=false', `--controllers=*,${without.map((name) => `-${name}`).join(',')}`],
-    ]);
+    ];
+    const starting = start('kube-controller-manager', managerArgs);
     await until(server, async () => (await kube.request('GET', '/readyz')).status === 200);
-    await manager;
+    manager = await starting;
   } catch (error) {
     await Promise.all(daemons.map((one) => one.stop(500)));
     throw error;
@@ -156,12 +159,12 @@ export async function startControlPlane(options: ControlPlaneOptions, prepare?: 
     etcd,
     serve,
     async quiet(work) {
-      const managers = daemons.filter((one) => one.name.startsWith('kube-controller-manager'));
-      for (const one of managers) one.signal('SIGSTOP');
+      await manager.stop(0);
+      daemons.splice(daemons.indexOf(manager), 1);
       try {
         return await work();
       } finally {
-        for (const one of managers) one.signal('SIGCONT');
+        manager = await start('kube-controller-manager', managerArgs);
       }
     },
     async close() {

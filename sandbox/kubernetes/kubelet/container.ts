@@ -201,7 +201,7 @@ export class ContainerRunner {
     const { container } = made;
     let killer: NodeJS.Timeout | undefined;
     const terminate = (graceMs: number) => {
-      if (killer !== undefined) return;
+      clearTimeout(killer);
       killer = setTimeout(() => kill.abort(), graceMs);
       term.abort();
     };

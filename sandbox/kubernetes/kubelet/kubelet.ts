@@ -3,6 +3,7 @@
  * nodes coming and going. One pod is `pod.ts`; where a pod fits is `scheduler.ts`.
  */
 import type { NodeSpec } from '../../contract.ts';
+import { pause } from '../api.ts';
 import type { Node, Pod } from '../objects.ts';
 import { type Recorder, recorder } from './events.ts';
 import type { KubeletContext } from './kubelet-context.ts';
@@ -25,6 +26,8 @@ export class Kubelet {
   readonly #nodes = new Map<string, { readonly spec: NodeSpec; readonly server: KubeletServer; readonly recorder: Recorder }>();
   readonly #scheduler: Recorder;
   #planned = false;
+  /** Pods are only remembered, while a restore is under way. */
+  #holding = false;
   readonly #binding = new Set<string>();
   readonly #leaving = new Set<Promise<void>>();
 
@@ -112,8 +115,20 @@ export class Kubelet {
     this.#context.puller.hold(name, images);
   }
 
-  /** After a restore: every running pod's status is written again. */
-  refresh(): void {
+  /** Before a restore: pods that are being deleted may come back with it, so nothing of their deletion goes on. */
+  async letGo(): Promise<void> {
+    this.#holding = true;
+    const ending = [...this.#workers].filter(([, worker]) => worker.deleting);
+    for (const [uid] of ending) this.#workers.delete(uid);
+    await Promise.all(ending.map(([, worker]) => worker.remove(300)));
+    await Promise.all(this.#leaving);
+  }
+
+  /** After a restore, when its changes have arrived: pods go on as they now stand, and every status is written again. */
+  async goOn(): Promise<void> {
+    await pause(300, this.#ending.signal);
+    this.#holding = false;
+    for (const pod of this.#pods.values()) this.#seen(pod);
     for (const worker of this.#workers.values()) worker.refresh();
   }
 
@@ -141,6 +156,7 @@ export class Kubelet {
     this.#pods.set(key, pod);
     // The same name with another identity: deletion and creation fell into one.
     if (before !== undefined && before.metadata.uid !== uid) this.#end(before);
+    if (this.#holding) return;
     const node = this.#nodes.get(pod.spec.nodeName ?? '');
     if (node === undefined) {
       if (pod.spec.nodeName === undefined) this.#plan();
@@ -172,7 +188,7 @@ export class Kubelet {
 
   /** One scheduling round soon, for all that happens at this moment. */
   #plan(): void {
-    if (this.#planned || this.#ending.signal.aborted) return;
+    if (this.#planned || this.#holding || this.#ending.signal.aborted) return;
     this.#planned = true;
     setTimeout(() => {
       this.#planned = false;

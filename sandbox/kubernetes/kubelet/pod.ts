@@ -36,6 +36,7 @@ export class PodWorker {
   #dirty = false;
   #deadline: NodeJS.Timeout | undefined;
   #living: Promise<void> | undefined;
+  #deleting: Promise<void> | undefined;
 
   constructor(kubelet: KubeletContext, node: NodeSpec, pod: Pod) {
     this.#kubelet = kubelet;
@@ -46,6 +47,10 @@ export class PodWorker {
     this.#facts = { podIP: '', hostIP: node.address, nodeName: node.name };
     if (finished(pod)) this.#over = true;
     else this.#living = this.#life().catch((error: unknown) => kubelet.failed(error));
+  }
+
+  get deleting(): boolean {
+    return this.#deleting !== undefined;
   }
 
   get uid(): string {
@@ -70,6 +75,7 @@ export class PodWorker {
     clearTimeout(this.#deadline);
     await this.#stopAll(graceMs);
     await this.#living;
+    await this.#deleting;
     await this.#release();
     // A refresh of mounted files may be under way.
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
@@ -175,10 +181,12 @@ export class PodWorker {
     await this.#release();
   }
 
-  #deleting = false;
-  async #delete(): Promise<void> {
-    if (this.#deleting || this.#gone) return;
-    this.#deleting = true;
+  #delete(): Promise<void> {
+    this.#deleting ??= this.#gone ? Promise.resolve() : this.#ended();
+    return this.#deleting;
+  }
+
+  async #ended(): Promise<void> {
     this.#ending.abort();
     clearTimeout(this.#deadline);
     const hook = this.#pod.spec.containers.map(({ lifecycle }) => lifecycle?.preStop?.sleep?.seconds ?? 0);

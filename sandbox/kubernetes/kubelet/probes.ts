@@ -109,7 +109,8 @@ export async function watchProbe(
   const period = (probe.periodSeconds ?? 10) * 1000;
   const threshold = probe.failureThreshold ?? 3;
   const enough = probe.successThreshold ?? 1;
-  await pause((probe.initialDelaySeconds ?? 0) * 1000, options.signal);
+  // A kubelet spreads first probes over a period; a moment lets programs that start at once be found ready.
+  await pause(Math.max((probe.initialDelaySeconds ?? 0) * 1000, 150), options.signal);
   let eager = options.eager;
   let failingSince: number | undefined;
   let successes = 0;

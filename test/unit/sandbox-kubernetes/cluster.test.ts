@@ -25,6 +25,7 @@ interface Seen {
   readonly extension: { readonly groupVersion: string };
   readonly secondsToSave: number;
   readonly secondsToLoad: number;
+  readonly sameWebs: boolean;
   readonly laterIsThere: boolean;
   readonly webAfterLoad: string;
   readonly webInNewRoom: string;
@@ -113,6 +114,7 @@ describe('clusters', { timeout: 900_000 }, () => {
 
   test('a saved state comes back: in the running room, and in one that starts from the files', () => {
     assert.equal(seen.laterIsThere, false);
+    assert.equal(seen.sameWebs, true);
     assert.match(seen.webAfterLoad, /^one /);
     assert.match(seen.webInNewRoom, /^one /);
     assert.ok(seen.secondsToSave < 2 && seen.secondsToLoad < 2, `${seen.secondsToSave} s, ${seen.secondsToLoad} s`);

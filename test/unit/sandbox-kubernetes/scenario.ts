@@ -64,8 +64,9 @@ const serve = (container: ContainerContext, server: ReturnType<typeof createServ
   new Promise((resolve) => {
     server.listen(port, container.address);
     container.signal.addEventListener('abort', () => {
-      server.close(() => resolve(0));
+      server.close();
       server.closeAllConnections();
+      setTimeout(() => resolve(0), 400);
     });
   });
 
@@ -293,11 +294,24 @@ await room.save(saved);
 seen['secondsToSave'] = (Date.now() - saving) / 1000;
 await kube.send('DELETE', path('deployments/web', 'apis/apps/v1'));
 await kube.send('POST', path('configmaps'), { metadata: { name: 'later' }, data: {} });
-await until('web is gone', async () => (await list<Pod>('pods')).every(({ metadata }) => metadata.labels?.['app'] !== 'web'));
+// One pod is gone by then, the other on its way.
+const names = async () => (await list<Pod>('pods')).map(({ metadata }) => metadata.name).filter((name) => name.startsWith('web-'));
+await until('web ends', async () =>
+  (await list<Pod>('pods')).some(({ metadata }) => metadata.labels?.['app'] === 'web' && metadata.deletionTimestamp !== undefined),
+);
+await kube.send('DELETE', path(`pods/${webs[0]?.name}`), { gracePeriodSeconds: 0 });
 const loading = Date.now();
 await room.load(saved);
 seen['secondsToLoad'] = (Date.now() - loading) / 1000;
 await until('web is back', webReady);
+await new Promise((resolve) => setTimeout(resolve, 2000));
+seen['sameWebs'] =
+  (await webReady()) &&
+  [...(await names())].sort().join() ===
+    webs
+      .map(({ name }) => name)
+      .sort()
+      .join();
 seen['laterIsThere'] = (await kube.get(path('configmaps/later'))) !== undefined;
 seen['webAfterLoad'] = await visit();
 await room.close();
