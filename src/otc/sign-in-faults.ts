@@ -8,6 +8,9 @@ import { skewText, type Wire } from './wire.ts';
 
 const REGIONS = ['eu-de', 'eu-nl', 'eu-ch2'];
 
+/** The gateway's words for an access key that it has locked. */
+const LOCKED = /limit,?\s*forbidden/i;
+
 export interface Attempt {
   readonly credentials: Credentials;
   readonly target: Target;
@@ -22,7 +25,8 @@ export function explain(error: unknown, attempt: Attempt): unknown {
   if (code !== undefined) return unreachable(error as Error, code, attempt);
   if (!(error instanceof ServiceFault) || error.status === undefined) return error;
   const details = { status: error.status, code: error.code, requestId: error.requestId, cause: error };
-  if (error.status === 401) return new Fault(`sign-in refused: ${error.message}`, { ...details, hint: hintFor401(error, attempt) });
+  if (error.status === 401 || LOCKED.test(error.message))
+    return new Fault(`sign-in refused: ${error.message}`, { ...details, hint: hintFor401(error, attempt) });
   if (error.status === 404 && attempt.credentials.kind !== 'access-key') {
     return new Fault(`sign-in refused: ${error.message}`, {
       ...details,
@@ -50,8 +54,7 @@ function hintFor401(error: ServiceFault, attempt: Attempt): string {
   const skew = wire.skewSeconds;
   if (Math.abs(skew) > 600) return `The clock of this machine is ${skewText(skew)}: synchronise it (NTP).`;
   if (error.code === 'IAM.0061') return 'The account is locked after too many wrong passwords: wait 15 minutes, then correct the password.';
-  if (/limit,?\s*forbidden/i.test(error.message))
-    return 'The access key is locked after wrong signatures: wait five minutes, then correct the secret key.';
+  if (LOCKED.test(error.message)) return 'The access key is locked after wrong signatures: wait five minutes, then correct the secret key.';
   if (credentials.kind === 'access-key') {
     const temporary =
       credentials.securityToken === undefined ? ' A temporary key also needs its security-token.' : ' The temporary key may have expired.';
@@ -71,7 +74,7 @@ export async function sent<T>(call: Promise<T>, { on403 }: { readonly on403: () 
   try {
     return await call;
   } catch (error) {
-    if (error instanceof ServiceFault && error.status === 403) return on403();
+    if (error instanceof ServiceFault && error.status === 403 && !LOCKED.test(error.message)) return on403();
     throw error;
   }
 }

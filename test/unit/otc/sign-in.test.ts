@@ -70,6 +70,14 @@ test('a wrong key is tried once', async () => {
   assert.equal(world.requests.length, 1);
 });
 
+test('a key that is locked is named, whatever the status', async () => {
+  for (const status of [401, 403]) {
+    const world = fake(() => ({ status, body: { error_code: 'APIG.0301', error_msg: 'AK access failed to reach the limit,forbidden' } }));
+    await assert.rejects(signIn(key, { region: 'eu-de' }, world.ports), fault(/sign-in refused/, /locked.*five minutes/));
+    assert.equal(world.requests.length, 1);
+  }
+});
+
 test('an unknown project lists those that are visible', async () => {
   await assert.rejects(
     signIn(key, { region: 'eu-de', project: 'eu-de_typo' }, iam([]).ports),
