@@ -6,7 +6,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -146,15 +146,12 @@ async function requireGo(env: NodeJS.ProcessEnv): Promise<void> {
 async function lock(path: string, progress: Progress): Promise<() => Promise<void>> {
   for (let waits = 0; ; waits += 1) {
     try {
-      const file = await open(path, 'wx');
-      await file.writeFile(String(process.pid));
-      await file.close();
+      await writeFile(path, String(process.pid), { flag: 'wx' });
       return () => rm(path, { force: true });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    const holder = await readHolder(path);
-    if (holder !== undefined && !alive(holder)) await rm(path, { force: true });
+    if (await isStale(path)) await rm(path, { force: true });
     else {
       if (waits % 40 === 0) progress('another process is preparing the control plane; waiting for it');
       await new Promise((resolve) => setTimeout(resolve, 500));
@@ -162,13 +159,13 @@ async function lock(path: string, progress: Progress): Promise<() => Promise<voi
   }
 }
 
-/** Undefined where the lock is gone, or its owner has not written its number yet. */
-async function readHolder(path: string): Promise<number | undefined> {
+/** Has the lock's owner died, or left it without its number for ten seconds? */
+async function isStale(path: string): Promise<boolean> {
   try {
     const pid = Number(await readFile(path, 'utf8'));
-    return pid > 0 ? pid : undefined;
+    return pid > 0 ? !alive(pid) : Date.now() - (await stat(path)).mtimeMs > 10_000;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;
   }
 }
