@@ -121,8 +121,8 @@ const withoutEmpty = (inputs: Readonly<Record<string, string>>): Record<string, 
 
 function credentialsOf(world: RunningWorld, kind: NonNullable<DeployRequest['credentials']>): Record<string, string> {
   const { tenant } = world;
-  const project = tenant.projects.find(({ region }) => region === 'eu-de')?.name ?? '';
-  const key = (user: typeof tenant.admin) => ({ 'access-key': user.accessKey, 'secret-key': user.secretKey, project });
+  // No `project`: the region's own, the only one whose zones the DNS01 solver sees.
+  const key = (user: typeof tenant.admin) => ({ 'access-key': user.accessKey, 'secret-key': user.secretKey });
   switch (kind) {
     case 'access-key':
       return key(tenant.admin);
@@ -133,7 +133,6 @@ function credentialsOf(world: RunningWorld, kind: NonNullable<DeployRequest['cre
         username: tenant.admin.name,
         password: tenant.admin.password,
         'domain-name': tenant.domainName,
-        project,
         'acme-access-key': tenant.admin.accessKey,
         'acme-secret-key': tenant.admin.secretKey,
       };
