@@ -23,6 +23,14 @@ export { frontDoor } from './front-door.ts';
 export { rdsDownloads } from './rds-downloads.ts';
 export { seed } from './seed.ts';
 
+/** Shared load balancers also answer on the Neutron host, where generic OpenStack clients look for them. */
+const lbaas: Service = {
+  name: elb.name,
+  prefixes: ['vpc'],
+  routes: elb.routes.filter(({ path }) => path.startsWith('/v2.0/lbaas/')),
+  error: elb.error,
+};
+
 export const services: readonly Service[] = [
   iam,
   vpc,
@@ -38,6 +46,7 @@ export const services: readonly Service[] = [
   rds,
   cce,
   elb,
+  lbaas,
   ecs,
   nova,
   ims,

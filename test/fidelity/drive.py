@@ -1,24 +1,27 @@
-"""Runs a plan of commands with clients that were not written here, in one process, and reports each result.
+"""Runs a plan of commands with clients that were not written here, and reports each result.
 
-Reads a JSON list of steps from standard input. A step holds either `cli` (arguments of the `openstack` command) or `sdk`
-(service, method, positional and named arguments of the OTC SDK). `{name.field}` in any text is replaced by a field of what
-a former step saved. `until` repeats a step until a field of its result has a value. Writes one JSON line a step.
+Reads a JSON list of steps from standard input. A step holds either `cli` (arguments of the `openstack` command, which runs
+as a process of its own) or `sdk` (service, method, positional and named arguments of the OTC SDK). `{name.field}` in any
+text is replaced by a field of what a former step saved, `@name` alone by the SDK's own object. `until` repeats a step until a field of its result has a value. Writes one JSON line a step.
 """
-import contextlib
-import io
 import json
+import os
 import re
+import subprocess
 import sys
 import time
 
 import openstack
 import otcextensions.sdk
-from openstackclient import shell
 
 saved = {}
+objects = {}
+command = os.path.join(os.path.dirname(sys.executable), "openstack")
 
 
 def filled(value):
+    if isinstance(value, str) and value.startswith("@"):
+        return objects[value[1:]]
     if isinstance(value, str):
         def field(match):
             part = saved
@@ -46,21 +49,17 @@ def plain(value):
 
 
 def by_cli(arguments):
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            code = shell.OpenStackShell().run(arguments)
-        except SystemExit as exit_:
-            code = exit_.code
-    if code:
-        raise RuntimeError(f"exit {code}: {err.getvalue().strip() or out.getvalue().strip()}")
-    text = out.getvalue().strip()
-    return plain(json.loads(text)) if text.startswith(("{", "[")) else text
+    done = subprocess.run([command, *arguments], capture_output=True, text=True, timeout=120)
+    if done.returncode:
+        raise RuntimeError(f"exit {done.returncode}: {(done.stderr.strip() or done.stdout.strip())[-500:]}")
+    text = done.stdout.strip()
+    return json.loads(text) if text.startswith(("{", "[")) else text
 
 
 def by_sdk(connection, service, method, arguments=(), named=None):
     proxy = getattr(connection, service)
-    return plain(getattr(proxy, method)(*arguments, **(named or {})))
+    result = getattr(proxy, method)(*arguments, **(named or {}))
+    return list(result) if hasattr(result, "__next__") else result
 
 
 def fits(value, until):
@@ -80,9 +79,10 @@ def run(connection, step):
     end = time.monotonic() + step.get("seconds", 60)
     while True:
         try:
-            value = once(connection, step)
+            result = once(connection, step)
+            value = plain(result)
             if "until" not in step or fits(value, step["until"]):
-                return value
+                return value, result
             problem = f"never became {step['until']}: {json.dumps(value)[:400]}"
         except Exception as error:
             if not step.get("retry"):
@@ -101,9 +101,9 @@ def main():
         started = time.monotonic()
         result = {"service": step["service"], "what": step["what"], "ok": True, "text": ""}
         try:
-            value = run(connection, step)
+            value, result_object = run(connection, step)
             if "save" in step:
-                saved[step["save"]] = value
+                saved[step["save"]], objects[step["save"]] = value, result_object
         except Exception as error:
             result.update(ok=False, text=f"{type(error).__name__}: {error}"[:600])
         result["milliseconds"] = round((time.monotonic() - started) * 1000)

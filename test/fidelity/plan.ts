@@ -130,13 +130,11 @@ const dns: Step[] = [
 
 const compute: Step[] = [
   cli('ecs', 'availability zone list --compute'),
-  cli('ecs', 'flavor list'),
-  cli('ims', 'image list'),
+  cli('ecs', 'flavor list', { save: 'flavors' }),
+  cli('ims', 'image list', { save: 'images' }),
   cli('keypair', 'keypair create fidelity-key', { save: 'key', cli: ['keypair', 'create', 'fidelity-key', '--private-key', '/dev/null'] }),
   cli('keypair', 'keypair list'),
   cli('keypair', 'keypair show fidelity-key'),
-  sdk('ims', 'image pick', ['compute', 'images'], { save: 'images' }),
-  sdk('ecs', 'flavor pick', ['compute', 'flavors'], { save: 'flavors' }),
   cli(
     'nova',
     'server create fidelity-server --image {images.0.id} --flavor {flavors.0.id} --network {net.id} --key-name fidelity-key --security-group {members.id} --availability-zone eu-de-01',
@@ -250,7 +248,7 @@ const clusters: Step[] = [
     ],
     { save: 'cluster' },
   ),
-  cli('cce', 'cce cluster list', { until: ['status', 'Available'], seconds: 600 }),
+  cli('cce', 'cce cluster list', { until: ['status', 'Available'], seconds: 300 }),
   cli('cce', 'cce cluster show fidelity-cluster'),
   cli('cce', 'cce cluster certificate show fidelity-cluster'),
   cli('cce', 'cce cluster node list fidelity-cluster'),
@@ -261,7 +259,7 @@ const clusters: Step[] = [
 
 const end: Step[] = [
   cli('security group', 'security group delete {members.id}', { retry: true, seconds: 60 }),
-  sdk('subnet', 'subnet delete', ['vpc', 'delete_subnet', ['{net.id}'], { vpc_id: '{vpc.id}', ignore_missing: false }], { retry: true, seconds: 60 }),
+  sdk('subnet', 'subnet delete', ['vpc', 'delete_subnet', ['@net'], { vpc_id: '{vpc.id}', ignore_missing: false }], { retry: true, seconds: 60 }),
   sdk('vpc', 'vpc delete', ['vpc', 'delete_vpc', ['{vpc.id}'], { ignore_missing: false }], { retry: true, seconds: 60 }),
 ];
 
