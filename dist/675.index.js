@@ -59,10 +59,8 @@ async function walk(roots, options) {
     const order = inOrder(roots);
     const writes = onceBefore(options);
     const visits = new Map();
-    for (const resource of order) {
-        // A failed prefetch shows up again where the resource is observed; here it must only not go unhandled.
-        resource.prefetch?.(runFor(resource, options)).catch((error) => options.journal.say(resource, `prefetch: ${(0,engine_fault/* asFault */.Ps)(error).message}`));
-    }
+    // Whether a prefetch failed shows where the resource is observed; here it must only not go unhandled.
+    void Promise.allSettled(order.map((resource) => resource.prefetch?.(runFor(resource, options))));
     const visit = (resource) => {
         let promise = visits.get(resource);
         if (promise === undefined) {
@@ -92,6 +90,9 @@ async function visitOne(resource, visitNeed, options, writes) {
     try {
         const seenNeeds = Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.seen]));
         const broken = visits.filter(({ outcome }) => outcome.verdict === 'failed' || outcome.verdict === 'blocked');
+        // What is not wanted is looked for another time, when all it stands on is well.
+        if (broken.length > 0 && !resource.wanted)
+            return end('absent', undefined);
         if (broken.length > 0)
             return end('blocked', undefined, { note: `waits for ${broken.map(({ outcome }) => outcome.id).join(', ')}` });
         (0,until/* stopIfCancelled */.FE)(options.signal);
@@ -101,10 +102,12 @@ async function visitOne(resource, visitNeed, options, writes) {
         const missing = needs.filter(([, need], index) => !('maybe' in need) && visits[index]?.offered === undefined).map(([, need]) => needed(need).id);
         if (missing.length > 0) {
             const note = `known after ${missing.join(', ')}`;
-            if (resource.readsOnly === true)
+            if (!canBeMade(resource))
                 return end('unknown', undefined, { note });
             return seen === undefined ? end('create', undefined, { note }) : end('unknown', seen, { note });
         }
+        if (seen === undefined && !canBeMade(resource))
+            return end('unknown', undefined, { note: 'not there yet' });
         const spec = resource.want(Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.offered])));
         const changes = seen === undefined ? [] : resource.diff(spec, seen);
         if (seen !== undefined && changes.length === 0)
@@ -112,7 +115,7 @@ async function visitOne(resource, visitNeed, options, writes) {
         const verdict = seen === undefined ? 'create' : changes.some(({ replace }) => replace === true) ? 'replace' : 'update';
         if (verdict === 'replace')
             refuseReplacement(resource, changes);
-        if (!options.write || resource.readsOnly === true)
+        if (!options.write || !canBeMade(resource))
             return end(verdict, verdict === 'update' ? seen : undefined, { changes });
         await writes();
         (0,until/* stopIfCancelled */.FE)(options.signal);
@@ -164,6 +167,9 @@ async function removeUnwanted(order, found, outcomes, options, writes) {
                 replaceOutcome('failed', { fault: (0,engine_fault/* asFault */.Ps)(error) });
         }
     }
+}
+function canBeMade({ readsOnly }) {
+    return readsOnly !== true;
 }
 function refuseReplacement(resource, changes) {
     if (resource.protect === undefined)
@@ -418,7 +424,7 @@ async function getJob(otc, id) {
 /** A new client certificate, valid for `days` (at least 1), as a kubeconfig in JSON. */
 async function createClusterCertificates(otc, id, days) {
     const path = `${clusters(otc)}/${id}/clustercert`;
-    return otc.send({ service: 'cce', method: 'POST', path, body: { duration: days }, repeatable: true });
+    return otc.send({ service: 'cce', method: 'POST', path, body: { duration: days }, private: true });
 }
 async function listNodePools(otc, clusterId, fresh) {
     return (await otc.get('cce', `${clusters(otc)}/${clusterId}/nodepools`, undefined, fresh)).items ?? [];
@@ -447,6 +453,10 @@ async function readQuota(otc) {
     const path = `/api/v3/projects/${otc.projectId}/quotas`;
     const answer = await otc.get('cce', path);
     return answer.quotas.resources.find(({ quotaKey }) => quotaKey === 'cluster');
+}
+/** The templates of an add-on; the only place where CCE's API tells the cluster versions it knows. */
+async function listAddonTemplates(otc, name) {
+    return (await otc.get('cce', '/api/v3/addontemplates', { addon_template_name: name })).items ?? [];
 }
 
 // EXTERNAL MODULE: ./.build/otc/errors.js
@@ -547,13 +557,13 @@ const NAME = 'cce_admin_trust';
 const TRUSTED = 'op_svc_cce';
 /** Internal name of the role shown as "Tenant Administrator". */
 const ROLE = 'te_admin';
-function agency(context) {
+function agency(context, needs) {
     const { otc, stack, names } = context;
     const { domainId } = otc;
     return resource({
         id: 'project/agency',
         title: `Agency ${NAME}`,
-        needs: {},
+        needs,
         wanted: stack.cluster.existing === undefined,
         // It belongs to the tenant, not to the stack: others may rely on it.
         readsOnly: !stack.consent.agency,
@@ -565,25 +575,25 @@ function agency(context) {
                 return undefined;
             const clusters = await listClusters(otc);
             if (clusters.some(({ metadata }) => metadata.name === names('cce')))
-                return { id: '', how: 'a cluster proves it' };
+                return { id: '', how: 'a cluster proves it', lacking: [] };
             if (domainId === undefined)
-                return { id: '', how: 'may not be asked' };
+                return { id: '', how: 'may not be asked', lacking: [] };
             try {
                 const [found] = await (0,iam/* listAgencies */.uH)(otc, domainId, NAME);
                 if (found !== undefined)
-                    return { id: found.id, how: 'found' };
+                    return { id: found.id, how: 'found', lacking: stack.consent.agency ? await lackingOf(otc, found.id, stack.region) : [] };
             }
             catch (error) {
                 if (!(error instanceof errors/* ServiceFault */.gF) || (error.status !== 403 && error.status !== 401))
                     throw error;
                 run.say(`this user may not list agencies; if ${NAME} is missing, CCE will say so when the cluster is made`);
-                return { id: '', how: 'may not be asked' };
+                return { id: '', how: 'may not be asked', lacking: [] };
             }
             if (stack.consent.agency)
                 return undefined;
             throw missing(otc.projectName, stack.region);
         },
-        diff: () => [],
+        diff: (_spec, { lacking }) => lacking.map(({ name }) => ({ field: `role in project ${name}`, after: 'Tenant Administrator' })),
         apply: async (_spec, _seen, _changes, run) => {
             if (domainId === undefined)
                 throw new engine_fault/* Fault */.vC('the tenant of this project is unknown, so no agency can be made');
@@ -594,16 +604,20 @@ function agency(context) {
             const [role] = (await (0,iam/* listRoles */.OH)(otc, ROLE)).filter(({ name }) => name === ROLE);
             if (role === undefined)
                 throw new engine_fault/* Fault */.vC(`IAM does not know the role ${ROLE} (Tenant Administrator)`, { hint: 'Make the agency in the CCE console instead.' });
-            await (0,iam/* grantAgencyRole */.MC)(otc, otc.projectId, found.id, role.id);
-            // Images of CCE's own add-ons are pulled through the region's project.
-            const [regional] = otc.projectName === stack.region ? [] : await (0,iam/* listProjects */.hF)(otc, stack.region);
-            if (regional !== undefined)
-                await (0,iam/* grantAgencyRole */.MC)(otc, regional.id, found.id, role.id);
-            return { id: found.id, how: 'made' };
+            for (const { id } of await lackingOf(otc, found.id, stack.region))
+                await (0,iam/* grantAgencyRole */.MC)(otc, id, found.id, role.id);
+            return { id: found.id, how: 'made', lacking: [] };
         },
         destroy: async (_seen, run) => run.say('the agency belongs to the tenant and stays'),
         facts: ({ how }) => ({ how }),
     });
+}
+/** The stack's project, and the region's, through which images of CCE's own add-ons are pulled, as far as the role is missing there. */
+async function lackingOf(otc, agencyId, region) {
+    const [regional] = otc.projectName === region ? [] : await (0,iam/* listProjects */.hF)(otc, region);
+    const projects = [{ id: otc.projectId, name: otc.projectName }, ...(regional === undefined ? [] : [regional])];
+    const held = await Promise.all(projects.map(({ id }) => (0,iam/* listAgencyRoles */.lN)(otc, id, agencyId)));
+    return projects.filter((_project, index) => !held[index]?.some(({ name }) => name === ROLE));
 }
 function missing(project, region) {
     const also = project === region ? '' : ` and ${region}`;
@@ -769,6 +783,8 @@ function apiAccess(context, needs) {
         usualSeconds: 3,
         want: ({ vpc }) => {
             // Nodes and pods come with addresses of the VPC and of the container network (CCE user guide, "Configuring cluster security group rules").
+            if (allow.includes('runner'))
+                throw new Error('cluster.allow still says "runner": its address must be filled in before');
             const inside = [vpc.cidr, ...(containerNetwork.mode === 'vpc-router' ? [containerNetwork.cidr] : [])];
             const sources = new Set([...inside, ...(access === 'eip' ? allow : [])].map((source) => (source.includes('/') ? source : `${source}/32`)));
             return [...sources].map((cidr) => ({ direction: 'ingress', port: API_PORT, remote: { cidr } }));
@@ -1339,7 +1355,7 @@ function database(context, needs) {
         protect: 'data',
         usualSeconds: 600,
         ...(existing === undefined ? {} : { readsOnly: true }),
-        prefetch: () => listInstances(otc, existing ?? { name }),
+        prefetch: () => look(),
         want: ({ vpc, subnet, group }) => ({
             name,
             version: settings.version,
@@ -1359,7 +1375,10 @@ function database(context, needs) {
         apply: async (spec, seen, _changes, run) => {
             if (seen === undefined)
                 await create(context, spec, () => find(true), run);
-            const ready = await whenServing(context, name, () => look(true), run);
+            let ready = await whenServing(context, name, () => look(true), run);
+            // Made just now with this password: only the tags are missing.
+            if (seen === undefined)
+                ready = { ...ready, tags: await label(context, spec, ready.id) };
             const changes = databaseChanges(spec, ready);
             const refused = changes.filter(({ replace }) => replace === true);
             if (refused.length > 0) {
@@ -1460,13 +1479,7 @@ async function database_carryOut(context, spec, seen, { field }, run) {
     if (field === 'public_ips')
         return unbindPublicIp(otc, id);
     if (field === `tag ${MASTERKEY_TAG}`) {
-        if (secrets.masterkey === undefined)
-            throw secretMissing(`the check value on RDS instance ${spec.name}`, 'masterkey');
-        const labels = [
-            { key: 'managed-by', value: 'zitadel-on-otc' },
-            { key: 'stack', value: context.stack.name },
-        ];
-        return addTags(otc, id, [...labels, { key: MASTERKEY_TAG, value: masterkeyCheck(secrets.masterkey) }]);
+        return addTags(otc, id, [checkTag(context, spec)]);
     }
     if (field.startsWith('generation')) {
         if (secrets.databaseRootPassword === undefined)
@@ -1474,6 +1487,21 @@ async function database_carryOut(context, spec, seen, { field }, run) {
         await setRootPassword(otc, id, secrets.databaseRootPassword.open());
         return addTags(otc, id, [{ key: PASSWORD_TAG, value: String(spec.passwordGeneration) }]);
     }
+}
+function checkTag({ secrets }, { name }) {
+    if (secrets.masterkey === undefined)
+        throw secretMissing(`the check value on RDS instance ${name}`, 'masterkey');
+    return { key: MASTERKEY_TAG, value: masterkeyCheck(secrets.masterkey) };
+}
+async function label(context, spec, id) {
+    const tags = [
+        { key: 'managed-by', value: 'zitadel-on-otc' },
+        { key: 'stack', value: context.stack.name },
+        { key: PASSWORD_TAG, value: String(spec.passwordGeneration) },
+        checkTag(context, spec),
+    ];
+    await addTags(context.otc, id, tags);
+    return tags;
 }
 async function whenDone({ otc }, what, jobId, run) {
     if (jobId === undefined)
@@ -1509,22 +1537,33 @@ function database_checkExisting(seen) {
 
 
 function databaseCa(context, database) {
-    const { otc } = context;
+    const { otc, stack, names } = context;
+    const read = new Map();
+    const authoritiesOf = (id) => {
+        let promise = read.get(id);
+        if (promise === undefined) {
+            promise = download(context, id);
+            read.set(id, promise);
+        }
+        return promise;
+    };
     return resource({
         id: 'database/ca',
         title: 'Certificate authority of the RDS instance',
         needs: { database },
         wanted: true,
         readsOnly: true,
+        prefetch: async () => {
+            // Two calls that wait for one another: begun with the first list, not after the database was compared.
+            const [found] = await listInstances(otc, stack.database.existing ?? { name: names('db') });
+            if (found !== undefined && found.private_ips.length > 0)
+                await authoritiesOf(found.id);
+        },
         want: () => null,
         observe: async (needs) => {
             if (needs.database === undefined || needs.database.host === '')
                 return undefined;
-            const links = await listCertificateLinks(otc, needs.database.id);
-            const link = links.find(({ category }) => category === 'international') ?? links[0];
-            if (link === undefined)
-                throw new engine_fault/* Fault */.vC('RDS offers no certificate for download', { resource: needs.database.id });
-            return authorities(await unpack(await otc.download(link.download_link)), new Date());
+            return authoritiesOf(needs.database.id);
         },
         diff: () => [],
         apply: async () => {
@@ -1533,6 +1572,13 @@ function databaseCa(context, database) {
         destroy: async () => undefined,
         facts: ({ subjects, notAfter }) => ({ subject: subjects.join('; '), expires: notAfter }),
     });
+}
+async function download({ otc }, id) {
+    const links = await listCertificateLinks(otc, id);
+    const link = links.find(({ category }) => category === 'international') ?? links[0];
+    if (link === undefined)
+        throw new engine_fault/* Fault */.vC('RDS offers no certificate for download', { resource: id });
+    return authorities(await unpack(await otc.download(link.download_link)), new Date());
 }
 /** The texts of an archive's certificate files, or the text itself where it is no archive. */
 async function unpack(bytes) {
@@ -1653,10 +1699,11 @@ function systemDelegationPort() {
     return {
         nameServers: (zone) => orNone(resolver.resolveNs(zone)),
         addresses: (host) => orNone(resolver.resolve4(host)),
-        ask: askDirectly,
+        ask: (server, zone) => askDirectly(server, zone),
     };
 }
-async function askDirectly(server, zone) {
+/** Asks one server by UDP, without recursion. @throws Error where it does not answer within three seconds */
+async function askDirectly(server, zone, port = 53) {
     // Loaded here only: most commands never ask.
     const { default: packet } = await __webpack_require__.e(/* import() */ 894).then(__webpack_require__.t.bind(__webpack_require__, 4894, 19));
     const id = Math.floor(Math.random() * 65536);
@@ -1674,7 +1721,7 @@ async function askDirectly(server, zone) {
             if (address === server && message.readUInt16BE(0) === id)
                 end(() => resolve(message));
         });
-        socket.send(question, 53, server);
+        socket.send(question, port, server);
     });
     const { answers = [], authorities = [] } = packet.decode(bytes);
     const same = (name) => plain(name) === plain(zone);
@@ -1719,7 +1766,7 @@ const ZONE_TTL = 300;
 function zoneWanted({ stack }) {
     return stack.dns.records !== 'existing' || stack.certificates.issuer !== 'existing';
 }
-function dnsZone(context) {
+function dnsZone(context, needs) {
     const { otc, stack } = context;
     const { existing } = stack.dns;
     const name = `${stack.dns.zone}.`;
@@ -1735,7 +1782,7 @@ function dnsZone(context) {
     return resource({
         id: 'dns/zone',
         title: `DNS zone ${stack.dns.zone}`,
-        needs: {},
+        needs,
         wanted,
         protect: 'data',
         usualSeconds: 5,
@@ -1804,12 +1851,14 @@ function delegation(context, zone, port = systemDelegationPort()) {
         readsOnly: true,
         want: () => null,
         observe: async (needs) => {
-            if (!wanted || needs.zone === undefined)
+            // A check or plan asks before there is a zone, too: the delegation is somebody else's work that may take a day.
+            const isSwiss = stack.region === 'eu-ch2';
+            if (!wanted || (needs.zone === undefined && isSwiss))
                 return undefined;
             // The Swiss region has name servers of its own, which its zones name.
-            const expected = stack.region === 'eu-ch2' ? (await listNameServers(await otc.dnsHome(), needs.zone.id)).map(plain).sort() : OTC_SERVERS;
+            const expected = isSwiss && needs.zone !== undefined ? (await listNameServers(await otc.dnsHome(), needs.zone.id)).map(plain).sort() : OTC_SERVERS;
             const found = await delegationOf(stack.dns.zone, port);
-            refuseOther(stack.dns.zone, found, expected);
+            refuseOther(stack.dns.zone, found, expected, needs.zone !== undefined);
             return found;
         },
         diff: () => [],
@@ -1821,7 +1870,7 @@ function delegation(context, zone, port = systemDelegationPort()) {
     });
 }
 /** @throws Fault with the records to set, unless exactly the expected servers serve the zone */
-function refuseOther(zone, { nameServers, parent }, expected) {
+function refuseOther(zone, { nameServers, parent }, expected, isMade = true) {
     if (nameServers.join() === [...expected].sort().join())
         return;
     const now = nameServers.length === 0 ? 'is not delegated to anybody' : `is delegated to ${nameServers.join(', ')}`;
@@ -1829,13 +1878,14 @@ function refuseOther(zone, { nameServers, parent }, expected) {
     const records = expected.map((server) => `${zone}. NS ${server}.`).join('\n');
     throw new engine_fault/* Fault */.vC(`the zone ${zone} ${now} (${where}); it must be delegated to Open Telekom Cloud alone`, {
         resource: zone,
-        hint: `Set exactly these name servers for ${zone} at the registrar (or in the zone above), then run again; the zone itself is ready:\n${records}\n` +
+        hint: `Set exactly these name servers for ${zone} at the registrar (or in the zone above), then run again; ${isMade ? 'the zone itself is ready' : 'deploy makes the zone itself first'}:\n${records}\n` +
             'A change can take hours to be seen. To go on without it, set dns.requireDelegation to false.',
     });
 }
 
 ;// CONCATENATED MODULE: ./.build/cloud/dns-record.js
 /** Owns the A record that leads the domain to the load balancer. A record that somebody else made for it is never overwritten. */
+
 
 
 
@@ -1857,6 +1907,12 @@ function dnsRecord(context, needs) {
         needs,
         wanted,
         usualSeconds: 5,
+        prefetch: async () => {
+            const home = await otc.dnsHome();
+            const [zone] = zoneWanted(context) ? await listZones(home, `${stack.dns.zone}.`) : [];
+            if (zone !== undefined)
+                await find(zone.id);
+        },
         want: ({ zone, loadBalancer }) => ({ name, zoneId: zone.id, address: loadBalancer.eipAddress, ttl: stack.dns.ttl }),
         observe: async ({ zone }) => (zone === undefined ? undefined : find(zone.id)),
         diff: recordChanges,
@@ -1924,7 +1980,7 @@ function recordChanges(spec, seen) {
 
 const BROKEN = new Set(['BIND_ERROR', 'ERROR', 'FREEZED']);
 const eip_PASSING = new Set(['PENDING_CREATE', 'NOTIFYING', 'PENDING_UPDATE', 'BINDING']);
-function eip(context, { id: resourceId, role, wanted, bandwidth }) {
+function eip(context, needs, { id: resourceId, role, wanted, bandwidth }) {
     const { otc, names } = context;
     const alias = names(role);
     const find = async (fresh) => {
@@ -1934,7 +1990,7 @@ function eip(context, { id: resourceId, role, wanted, bandwidth }) {
     return resource({
         id: resourceId,
         title: `EIP ${alias}`,
-        needs: {},
+        needs,
         wanted,
         // An address may stand in firewalls and DNS of others: it is not given up for a change of size.
         protect: 'cluster',
@@ -2015,6 +2071,7 @@ async function deleteKeyPair(otc, name) {
 
 
 
+
 function nodeKeyPair(context) {
     const { otc, names } = context;
     const name = names('nodes');
@@ -2053,8 +2110,14 @@ function nodeKeyPair(context) {
                 result = await work(name);
             }
             catch (error) {
-                // The first cause is told; a key pair that stays behind is removed by the next run.
-                await release().catch((second) => Object.assign(error, { alsoFailed: String(second) }));
+                try {
+                    await release();
+                }
+                catch (second) {
+                    // The first cause is told; a key pair that stays behind is removed by the next run.
+                    if (!(second instanceof engine_fault/* Fault */.vC) && !(second instanceof engine_fault/* Cancelled */.cJ))
+                        throw second;
+                }
                 throw error;
             }
             await release();
@@ -2104,7 +2167,20 @@ var secret = __webpack_require__(3756);
 /** The shortest validity that CCE gives. */
 const VALID_DAYS = 1;
 function kubeconfig(context, needs) {
-    const { otc, stack } = context;
+    const { otc, stack, names } = context;
+    const { existing } = stack.cluster;
+    const issued = new Map();
+    const issue = ({ metadata, status }) => {
+        // The credentials name the server's addresses: others need others.
+        const key = `${metadata.uid} ${JSON.stringify(status.endpoints)}`;
+        let promise = issued.get(key);
+        if (promise === undefined) {
+            promise = createClusterCertificates(otc, metadata.uid, VALID_DAYS);
+            issued.set(key, promise);
+        }
+        return promise;
+    };
+    const isOurs = ({ metadata }) => existing === undefined ? metadata.name === names('cce') : metadata.uid === existing.id || metadata.name === existing.name;
     // `external` skips TLS verification; this context is the same address with verification.
     const wanted = stack.cluster.access === 'eip' ? 'externalTLSVerify' : 'internal';
     return resource({
@@ -2113,11 +2189,17 @@ function kubeconfig(context, needs) {
         needs,
         wanted: true,
         readsOnly: true,
+        prefetch: async () => {
+            // Begun with the first list, not after the cluster was compared.
+            const found = (await listClusters(otc)).find(isOurs);
+            if (found?.status.phase === 'Available')
+                await issue(found);
+        },
         want: () => null,
         observe: async ({ cluster }) => {
             if (cluster === undefined || cluster.status.phase !== 'Available')
                 return undefined;
-            return credentials(await createClusterCertificates(otc, cluster.id, VALID_DAYS), wanted, cluster.name);
+            return credentials(await issue(cluster), wanted, cluster.name);
         },
         diff: () => [],
         apply: async () => {
@@ -2466,7 +2548,7 @@ function natGatewayChanges(spec, seen) {
 }
 /** Rules have no name: ours is the gateway's rule for the cluster's subnet. */
 function snatRule(context, needs) {
-    const { otc, stack } = context;
+    const { otc, stack, names } = context;
     const find = async (gatewayId, networkId, fresh) => {
         const ours = (await listSnatRules(otc, gatewayId, fresh)).filter((rule) => rule.network_id === networkId);
         return theOne(ours, `SNAT rule of subnet ${networkId}`, (one) => one.id);
@@ -2476,6 +2558,11 @@ function snatRule(context, needs) {
         title: 'SNAT rule of the cluster subnet',
         needs,
         wanted: stack.network.egress === 'nat-gateway',
+        prefetch: async () => {
+            const [found] = await listNatGateways(otc, names('nat'));
+            if (found !== undefined)
+                await listSnatRules(otc, found.id);
+        },
         usualSeconds: 10,
         want: ({ gateway, subnet, eip }) => ({ gatewayId: gateway.id, networkId: subnet.id, eipId: eip.id }),
         observe: async ({ gateway, subnet }) => (gateway === undefined || subnet === undefined ? undefined : find(gateway.id, subnet.id)),
@@ -2547,6 +2634,11 @@ function nodePool(context, zone, keyPair, needs) {
         wanted: existing === undefined && count > 0,
         protect: 'cluster',
         usualSeconds: 360,
+        prefetch: async () => {
+            const found = existing === undefined ? (await listClusters(otc)).find(({ metadata }) => metadata.name === names('cce')) : undefined;
+            if (found?.status.phase === 'Available')
+                await find(found.metadata.uid);
+        },
         want: ({ cluster, access, subnet, client }) => ({
             name,
             clusterId: cluster.id,
@@ -2777,6 +2869,28 @@ async function checkCluster({ otc }) {
     const quota = await readQuota(otc);
     return quota === undefined ? [] : overQuota('CCE clusters', quota.used, quota.quotaLimit, 1);
 }
+/** CCE has no list of its versions, but every cluster gets the add-on `coredns`, whose templates say which clusters they run on. */
+async function checkClusterVersion({ otc, stack }) {
+    const { version } = stack.cluster;
+    const templates = await listAddonTemplates(otc, 'coredns');
+    const patterns = templates.flatMap(({ spec }) => spec.versions ?? []).flatMap(({ supportVersions }) => supportVersions ?? []);
+    const known = [...new Set(patterns.flatMap(({ clusterVersion }) => clusterVersion ?? []))];
+    if (known.length === 0 || known.some((pattern) => covers(pattern, version)))
+        return [];
+    return [`CCE does not offer Kubernetes ${version} here; its add-ons run on ${few(known)}.`];
+}
+/** Whether a pattern fits any release of a version `vX.Y`. One that this language cannot read counts as fitting: CCE itself will say. */
+function covers(pattern, version) {
+    try {
+        const whole = new RegExp(`^(?:${pattern})$`);
+        return ['', '.0', '.1', '.0-r0', '.1-r0', '.3-r0', '.5-r0'].some((release) => whole.test(`${version}${release}`));
+    }
+    catch (error) {
+        if (error instanceof SyntaxError)
+            return true;
+        throw error;
+    }
+}
 /** ECS: the nodes' flavor in each zone, and servers and cores that are left. */
 async function checkNodes({ otc, stack }) {
     const { flavor, count, zones } = stack.cluster.nodes;
@@ -2868,6 +2982,7 @@ function preflight(context) {
                 ...(network ? [['network quotas', () => checkNetwork(context, missing)]] : []),
                 ...(missing.databases > 0 ? [['database', () => checkDatabase(context)]] : []),
                 ...(missing.clusters > 0 ? [['cluster', () => checkCluster(context)]] : []),
+                ...(missing.clusters > 0 ? [['cluster version', () => checkClusterVersion(context)]] : []),
                 ...(missing.clusters > 0 ? [['nodes', () => checkNodes(context)]] : []),
                 ...(missing.loadBalancers > 0 ? [['load balancer', () => checkLoadBalancer(context)]] : []),
             ];
@@ -2962,13 +3077,13 @@ function refuse(problems) {
 
 
 /** `rds-client`, carried by the nodes. Made without any rule; what it may do is said by {@link clientRules}. */
-function clientGroup(context) {
+function clientGroup(context, needs) {
     const { otc, names } = context;
     const name = names('rds-client');
     return resource({
         id: 'network/security-group-client',
         title: `Security group ${name}`,
-        needs: {},
+        needs,
         wanted: managed(context),
         usualSeconds: 2,
         prefetch: () => listSecurityGroups(otc),
@@ -3162,7 +3277,7 @@ function subnet_checkExisting(spec, seen) {
 
 
 
-function vpc(context) {
+function vpc(context, needs) {
     const { otc, stack, names } = context;
     const { existing } = stack.network;
     const name = existing?.name ?? (existing === undefined ? names('vpc') : `${existing.id}`);
@@ -3176,7 +3291,7 @@ function vpc(context) {
     return resource({
         id: 'network/vpc',
         title: `VPC ${name}`,
-        needs: {},
+        needs,
         wanted: true,
         protect: 'cluster',
         usualSeconds: 3,
@@ -3348,25 +3463,31 @@ const NAT_BANDWIDTH = 100;
 function cloudResources(context, ports = {}) {
     const { stack } = context;
     const looked = preflight(context);
-    const trust = agency(context);
-    const network = vpc(context);
+    const trust = agency(context, { preflight: looked });
+    const gates = { preflight: looked, agency: maybe(trust) };
+    const network = vpc(context, gates);
     const subnetCluster = subnet(context, 'cluster', network);
     const ownDatabaseSubnet = subnet(context, 'database', network);
     const subnetDatabase = stack.network.subnets.single ? subnetCluster : ownDatabaseSubnet;
-    const natEip = eip(context, { id: 'network/nat-eip', role: 'nat', wanted: stack.network.egress === 'nat-gateway', bandwidth: NAT_BANDWIDTH });
+    const natEip = eip(context, gates, {
+        id: 'network/nat-eip',
+        role: 'nat',
+        wanted: stack.network.egress === 'nat-gateway',
+        bandwidth: NAT_BANDWIDTH,
+    });
     const gateway = natGateway(context, { vpc: network, subnet: subnetCluster });
     const snat = snatRule(context, { gateway, subnet: subnetCluster, eip: natEip });
-    const client = clientGroup(context);
+    const client = clientGroup(context, gates);
     const guarded = databaseGroup(context, client);
     const clientRuleSet = clientRules(context, { client, database: guarded });
-    const zone = dnsZone(context);
+    const zone = dnsZone(context, gates);
     const delegated = delegation(context, zone, ports.delegation);
-    const gates = { preflight: looked, delegation: maybe(delegated) };
-    const instance = database(context, { vpc: network, subnet: subnetDatabase, group: maybe(guarded), ...gates });
+    const delegationFirst = { delegation: maybe(delegated) };
+    const instance = database(context, { vpc: network, subnet: subnetDatabase, group: maybe(guarded), ...gates, ...delegationFirst });
     const ca = databaseCa(context, instance);
     const publicApi = stack.cluster.existing === undefined && stack.cluster.access === 'eip';
-    const clusterEip = eip(context, { id: 'cluster/eip', role: 'api', wanted: publicApi, bandwidth: API_BANDWIDTH });
-    const kubernetes = cluster(context, { vpc: network, subnet: subnetCluster, eip: maybe(clusterEip), agency: maybe(trust), ...gates });
+    const clusterEip = eip(context, gates, { id: 'cluster/eip', role: 'api', wanted: publicApi, bandwidth: API_BANDWIDTH });
+    const kubernetes = cluster(context, { vpc: network, subnet: subnetCluster, eip: maybe(clusterEip), ...gates, ...delegationFirst });
     const access = apiAccess(context, { cluster: kubernetes, vpc: network });
     const keyPair = nodeKeyPair(context);
     const zones = [...new Set([...defaults/* zonesOf */.jL[stack.region], ...stack.cluster.nodes.zones])];
@@ -3374,7 +3495,7 @@ function cloudResources(context, ports = {}) {
     const nodePools = zones.map((one) => nodePool(context, one, keyPair, poolNeeds));
     const credentials = kubeconfig(context, { cluster: kubernetes, access: maybe(access) });
     const ownBalancer = stack.loadBalancer.existing === undefined;
-    const balancerEip = eip(context, { id: 'load-balancer/eip', role: 'elb', wanted: ownBalancer, bandwidth: stack.loadBalancer.bandwidth });
+    const balancerEip = eip(context, gates, { id: 'load-balancer/eip', role: 'elb', wanted: ownBalancer, bandwidth: stack.loadBalancer.bandwidth });
     const balancer = loadBalancer(context, { vpc: network, subnet: subnetCluster, eip: maybe(balancerEip) });
     const record = dnsRecord(context, { zone, loadBalancer: balancer });
     const named = {
@@ -3857,7 +3978,7 @@ function untilAdmitted(title, run, write) {
         }
         catch (error) {
             if (error instanceof engine_fault/* Fault */.vC && NOT_YET.test(error.message))
-                return { done: false, state: 'refused for now', reason: error.message };
+                return { done: false, state: `refused for now (${error.message.slice(0, 200)})`, reason: error.message };
             throw error;
         }
     });
@@ -3958,8 +4079,11 @@ function ownerOf(pod) {
 const EVENTS = 8;
 const LOG_LINES = 20;
 const LINE = 400;
-/** Lines that explain what is wrong in a namespace; empty where nothing is. */
-async function diagnose(api, namespace, tails, signal) {
+/**
+ * Lines that explain what is wrong in a namespace; empty where nothing is.
+ * @param since events before this are of former attempts and left out
+ */
+async function diagnose(api, namespace, tails, since, signal) {
     const [jobs, pods, events] = await Promise.all([
         api.list(collection('batch/v1', 'Job', namespace), signal),
         api.list(`/api/v1/namespaces/${namespace}/pods`, signal),
@@ -3971,7 +4095,7 @@ async function diagnose(api, namespace, tails, signal) {
     const lines = [
         ...jobs.flatMap(jobLines),
         ...pods.map(podState).flatMap((pod) => (pod.fine ? [] : [`pod ${pod.name}: ${pod.text}${pod.obstacle ? `: ${pod.obstacle.message}` : ''}`])),
-        ...warnings(events),
+        ...warnings(events, since),
         ...[...logs].flatMap(([name, text]) => [`last log lines of ${name}:`, ...tail(text).map((line) => `  ${line}`)]),
     ];
     return lines.map((line) => (0,secret/* redact */.E$)(line).slice(0, LINE));
@@ -3989,10 +4113,13 @@ function jobLines(job) {
     const failed = status.conditions?.find(({ type, status: value }) => type === 'Failed' && value === 'True');
     return failed === undefined ? [] : [`job ${job.metadata.name}: Failed (${failed.reason ?? 'no reason given'}): ${failed.message ?? ''}`];
 }
-function warnings(events) {
+/** The last warnings since a time. What only says that an address list is behind the pods is left out. */
+function warnings(events, since) {
     const time = (event) => String(event['lastTimestamp'] ?? event['eventTime'] ?? event.metadata.creationTimestamp ?? '');
     const lines = events
-        .filter((event) => event['type'] === 'Warning')
+        .filter((event) => event['type'] === 'Warning' && !String(event['reason']).startsWith('FailedToUpdateEndpoint'))
+        // Events count whole seconds.
+        .filter((event) => Date.parse(time(event)) + 1000 >= since.getTime())
         .sort((a, b) => (time(a) < time(b) ? -1 : 1))
         .map((event) => {
         const about = event['involvedObject'];
@@ -4440,13 +4567,14 @@ async function upgrade(context, options, title, spec, seen, run) {
         forceConflicts: !fresh && seen?.serverSide === true,
     };
     const { api } = cluster;
+    const started = new Date();
     const limits = options.jobLimits === undefined ? {} : { jobLimits: options.jobLimits };
     const { error, watched: what } = await watched({ api, namespace, run, ...limits }, (signal) => untilAdmitted(title, { ...run, signal }, () => helm.upgrade(request, signal)));
     if (error === undefined)
         return;
     if (run.signal.aborted || !(error instanceof engine_fault/* Fault */.vC || (error instanceof engine_fault/* Cancelled */.cJ && what.stuck !== undefined)))
         throw error;
-    const lines = await diagnose(api, namespace, what.tails, run.signal);
+    const lines = await diagnose(api, namespace, what.tails, started, run.signal);
     const reason = what.stuck ?? (error instanceof Error ? error.message : String(error));
     throw new engine_fault/* Fault */.vC([`${title} failed: ${reason}`, ...lines].join('\n'), {
         resource: title,
@@ -4763,7 +4891,7 @@ function readiness(live) {
     const current = ready?.observedGeneration === undefined || ready.observedGeneration === live.metadata.generation;
     if (ready?.status === 'True' && current)
         return { done: true, value: live };
-    return { done: false, state: ready?.reason ?? 'not processed yet', reason: ready?.message };
+    return { done: false, state: current ? (ready?.reason ?? 'not processed yet') : 'not processed yet', reason: ready?.message };
 }
 function certificateObject(context, cloud, { wanted, home, issuers, solver }) {
     const { stack } = context;
@@ -5143,21 +5271,23 @@ function zitadelSecrets(context, cloud, home) {
     const { namespace } = stack.zitadel;
     const { kubeconfig } = cloud;
     const { masterkey } = secrets;
+    const masterkeySecret = secretObject(context, {
+        id: 'zitadel/masterkey',
+        // The database stands first: its check value has then agreed with this masterkey.
+        needs: { kubeconfig, home, database: cloud.database },
+        wanted: true,
+        namespace,
+        name: secretNames.masterkey,
+        content: () => (masterkey === undefined ? undefined : () => ({ masterkey: masterkey.open() })),
+        inputs: 'stack-secret (or masterkey)',
+        createOnly: 'ZITADEL would go on with the wrong key without noticing, and what it stored could not be read any more',
+    });
     return {
-        masterkey: secretObject(context, {
-            id: 'zitadel/masterkey',
-            // The database stands first: its check value has then agreed with this masterkey.
-            needs: { kubeconfig, home, database: cloud.database },
-            wanted: true,
-            namespace,
-            name: secretNames.masterkey,
-            content: () => (masterkey === undefined ? undefined : () => ({ masterkey: masterkey.open() })),
-            inputs: 'stack-secret (or masterkey)',
-            createOnly: 'ZITADEL would go on with the wrong key without noticing, and what it stored could not be read any more',
-        }),
+        masterkey: masterkeySecret,
         config: secretObject(context, {
             id: 'zitadel/config',
-            needs: { kubeconfig, home },
+            // A wrong stack-secret shows at the masterkey, before wrong passwords take the place of right ones.
+            needs: { kubeconfig, home, masterkey: masterkeySecret },
             wanted: true,
             namespace,
             name: secretNames.config,
@@ -5515,12 +5645,12 @@ function dialThrough(proxy, host, port, signal) {
 const probe_TIMEOUT = 15_000;
 const MOST_BYTES = 4 * 2 ** 20;
 function probeOf(target, signal) {
-    const { domain, address, trustedIssuer } = target;
+    const { domain, address, trustedIssuer, port = 443 } = target;
     const agent = new DialAgent({ to: address, servername: domain, rejectUnauthorized: trustedIssuer, maxSockets: 4 });
     return {
         http: (method, path, headers = {}, body) => new Promise((resolve, reject) => {
             const fail = (error) => reject(signal.aborted ? new engine_fault/* Cancelled */.cJ('the run was cancelled') : new engine_fault/* Fault */.vC((0,engine_fault/* asFault */.Ps)(error).message, { cause: error }));
-            const sent = (0,external_node_https_.request)({ host: domain, servername: domain, method, path, agent, headers, signal, timeout: probe_TIMEOUT }, (response) => {
+            const sent = (0,external_node_https_.request)({ host: domain, port, servername: domain, method, path, agent, headers, signal, timeout: probe_TIMEOUT }, (response) => {
                 const chunks = [];
                 let size = 0;
                 response.on('data', (chunk) => {
@@ -5543,8 +5673,8 @@ function probeOf(target, signal) {
         close: () => agent.destroy(),
     };
 }
-async function lookAtTls({ domain, address }, signal) {
-    const socket = await dialTls(address, 443, { servername: domain, rejectUnauthorized: false, ALPNProtocols: ['h2', 'http/1.1'] }, signal);
+async function lookAtTls({ domain, address, port = 443 }, signal) {
+    const socket = await dialTls(address, port, { servername: domain, rejectUnauthorized: false, ALPNProtocols: ['h2', 'http/1.1'] }, signal);
     try {
         const certificate = socket.getPeerCertificate(true);
         const error = socket.authorizationError;
@@ -5566,9 +5696,9 @@ async function lookAtTls({ domain, address }, signal) {
     }
 }
 /** gRPC by hand over HTTP/2: a prefix of five zero bytes is an empty message (gRPC over HTTP/2 protocol). */
-async function grpcCall({ domain, address, trustedIssuer }, path, signal) {
+async function grpcCall({ domain, address, trustedIssuer, port = 443 }, path, signal) {
     const { connect } = await Promise.resolve(/* import() */).then(__webpack_require__.t.bind(__webpack_require__, 2467, 19));
-    const socket = await dialTls(address, 443, { servername: domain, rejectUnauthorized: trustedIssuer, ALPNProtocols: ['h2'] }, signal);
+    const socket = await dialTls(address, port, { servername: domain, rejectUnauthorized: trustedIssuer, ALPNProtocols: ['h2'] }, signal);
     if (socket.alpnProtocol !== 'h2') {
         socket.destroy();
         throw new engine_fault/* Fault */.vC('the load balancer does not offer HTTP/2');
@@ -5590,7 +5720,8 @@ async function grpcCall({ domain, address, trustedIssuer }, path, signal) {
                 grpcStatus = textOf(trailers['grpc-status']) ?? grpcStatus;
             });
             stream.on('error', fail);
-            stream.on('end', () => resolve({ status, grpcStatus }));
+            // Trailers may come after the last data.
+            stream.on('close', () => resolve({ status, grpcStatus }));
             stream.resume();
             stream.end(Buffer.alloc(5));
         });
@@ -5892,7 +6023,7 @@ function breakLinks(text) {
     return text
         .replaceAll('@', `@${BREAK}`)
         .replaceAll('://', `:${BREAK}//`)
-        .replace(/\b(www)\./gi, `$1${BREAK}.`)
+        .replace(/(www)\./gi, `$1${BREAK}.`)
         .replace(/#(?=\d)/g, `#${BREAK}`)
         .replace(/\b(gh-)(?=\d)/gi, `$1${BREAK}`);
 }
@@ -5982,23 +6113,26 @@ function resultOf({ command, outcomes, faults, cancelled }) {
     return command === 'drift' ? 'drifted' : 'changed';
 }
 function verdictOf(report) {
-    const { command, outcomes, faults, cancelled, stack } = report;
+    const { stack } = report;
+    return `${stack === undefined ? '' : `${stack.name}: `}${sentenceOf(report)}`;
+}
+function sentenceOf({ command, outcomes, faults, cancelled }) {
     const tally = tallyOf(outcomes);
     if (cancelled)
-        return `${stack.name}: cancelled${tally === '' ? '' : `: ${tally}`}`;
+        return `cancelled${tally === '' ? '' : `: ${tally}`}`;
     const failed = outcomes.filter(({ verdict }) => verdict === 'failed');
     if (failed.length > 0)
-        return `${stack.name}: ${command} failed at ${namesOf(failed)}${tally === '' ? '' : `: ${tally}`}`;
+        return `${command} failed at ${namesOf(failed)}${tally === '' ? '' : `: ${tally}`}`;
     if (faults.length > 0)
-        return `${stack.name}: ${command} failed${faults.length > 1 ? ` with ${faults.length} errors` : ''}`;
+        return `${command} failed${faults.length > 1 ? ` with ${faults.length} errors` : ''}`;
     if (counts(outcomes, 'blocked') > 0)
-        return `${stack.name}: ${command} did not finish: ${tally}`;
+        return `${command} did not finish: ${tally}`;
     if (command === 'check')
-        return `${stack.name}: ready to deploy`;
+        return `ready to deploy`;
     if (!hasChanges(outcomes))
-        return command === 'destroy' ? `${stack.name}: nothing left to take away` : `${stack.name}: in sync, nothing to change`;
+        return command === 'destroy' ? `nothing left to take away` : `in sync, nothing to change`;
     const words = { deploy: 'deployed', plan: 'plan', drift: 'drifted', destroy: 'destroyed' };
-    return `${stack.name}: ${words[command] ?? command}: ${tally}`;
+    return `${words[command] ?? command}: ${tally}`;
 }
 /** `3 created, 1 updated, 20 unchanged`; planned ones read `3 to create`. */
 function tallyOf(outcomes) {
@@ -6101,12 +6235,17 @@ function render(report, detail) {
 }
 function facts(report) {
     const parts = [
-        `\`${report.command}\` in ${inline(report.stack.region)}${report.stack.project === undefined ? '' : `, project ${inline(report.stack.project)}`}`,
+        `\`${report.command}\`${where(report.stack)}`,
         durationText(report.seconds),
         report.apiCalls === undefined ? '' : `${report.apiCalls} API calls`,
         report.planDigest === undefined ? '' : `plan ${code(report.planDigest.slice(0, 12))}`,
     ];
     return parts.filter(Boolean).join(' · ');
+}
+function where(stack) {
+    if (stack === undefined)
+        return '';
+    return ` in ${inline(stack.region)}${stack.project === undefined ? '' : `, project ${inline(stack.project)}`}`;
 }
 function access({ url, consoleUrl, login }) {
     const lines = [
@@ -6138,7 +6277,7 @@ function markdown_failure(title, fault, detail) {
             ? ''
             : `  - Service: ${[service === '' ? '' : inline(service), fault.requestId === undefined ? '' : `request id ${code(fault.requestId)}`].filter(Boolean).join(', ')}`,
         fault.hint === undefined ? '' : `  - **What to do:** ${inline(cut(fault.hint, detail.message))}`,
-        more.length === 0 ? '' : indent(fold(`${more.length} more lines`, fenced(more, 'text'))),
+        more.length === 0 ? '' : `\n${fold(`${more.length} more ${more.length === 1 ? 'line' : 'lines'}`, fenced(more, 'text'))}\n`,
     ];
     return lines.filter(Boolean).join('\n');
 }
@@ -6199,17 +6338,11 @@ function versions(report) {
     const entries = Object.entries(report.versions);
     if (entries.length === 0)
         return '';
-    return fold('Versions', `| | |\n|---|---|\n${entries.map(([name, version]) => `| ${inline(name)} | ${code(version)} |`).join('\n')}`);
+    return fold('Versions', `| Part | Version |\n|---|---|\n${entries.map(([name, version]) => `| ${inline(name)} | ${code(version)} |`).join('\n')}`);
 }
 /** `summary` is Markdown that is safe already. */
 function fold(summary, body, open = false) {
     return `<details${open ? ' open' : ''}><summary>${summary}</summary>\n\n${body}\n\n</details>`;
-}
-function indent(text) {
-    return text
-        .split('\n')
-        .map((line) => (line === '' ? '' : `  ${line}`))
-        .join('\n');
 }
 function markdown_shown(value) {
     return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
@@ -6471,13 +6604,15 @@ function chartsIn(workspace, fetch) {
         },
     };
 }
+/** A digest of digits alone, or a version such as 1.10, must stay text. */
+const AS_TEXT = { schema: 'failsafe' };
 /**
  * The entry of one version in a repository's index. Indexes have up to some megabytes and machine-made layout, so the
  * one list of the chart is cut out before it is parsed; any other layout is parsed as a whole.
  */
 function indexEntry(index, name, version) {
     const cut = new RegExp(`^  ${name.replace(/[^\w-]/g, '\\$&')}:\\n((?:  [- ].*\\n|\\n)*)`, 'm').exec(`${index}\n`)?.[1];
-    const list = cut === undefined || cut === '' ? (0,dist/* parse */.qg)(index).entries?.[name] : (0,dist/* parse */.qg)(cut);
+    const list = cut === undefined || cut === '' ? (0,dist/* parse */.qg)(index, AS_TEXT).entries?.[name] : (0,dist/* parse */.qg)(cut, AS_TEXT);
     if (!Array.isArray(list))
         return undefined;
     const found = list.find((entry) => same(entry.version, version));
@@ -7068,7 +7203,7 @@ function nextSteps({ inputs, stack }, outcomes, faults) {
 }
 /** Says it: outputs, report file, summary, annotations. */
 function tell(runner, env, report, facts) {
-    const path = (0,external_node_path_.join)(env['RUNNER_TEMP'] ?? '/tmp', `zitadel-on-otc-${report.stack.name}-${report.command}.json`);
+    const path = (0,external_node_path_.join)(env['RUNNER_TEMP'] ?? '/tmp', `zitadel-on-otc-${report.stack?.name ?? 'stack'}-${report.command}.json`);
     (0,external_node_fs_.writeFileSync)(path, renderJson(report), { mode: 0o600 });
     const changed = report.outcomes.filter(({ verdict }) => ['create', 'update', 'replace', 'delete'].includes(verdict));
     const changes = changed.map(({ id, verdict, changes }) => ({ resource: id, verdict, fields: changes.map(({ field }) => field) }));
@@ -7095,7 +7230,7 @@ function tell(runner, env, report, facts) {
 function runFailed({ runner, env, command = 'deploy', stack, faults, cancelled, started }) {
     const report = makeReport({
         command,
-        stack: { name: stack?.name ?? 'zitadel', region: stack?.region ?? 'unknown' },
+        stack: stack === undefined ? undefined : { name: stack.name, region: stack.region },
         cancelled,
         outcomes: [],
         faults,
