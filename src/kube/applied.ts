@@ -38,8 +38,8 @@ export interface Applied<N extends NeedsCluster> {
   /** What keeps a live object from being usable, beyond the fields; `done` where nothing does. */
   readonly usable?: (live: KubeObject) => Look<KubeObject>;
   readonly schedule?: Schedule;
-  /** Explains a wait that was given up: other objects' states, read when it is too late. */
-  readonly explain?: (cluster: Cluster, signal: AbortSignal) => Promise<string>;
+  /** Waits in its own way until what was applied is usable, where looking at the object alone does not tell enough. */
+  readonly settle?: (cluster: Cluster, run: Run) => Promise<KubeObject>;
   /** True where an object of another maker is fine as it is. */
   readonly foreignIsFine?: boolean;
   readonly facts?: (live: KubeObject) => Readonly<Record<string, string>>;
@@ -72,18 +72,13 @@ export function applied<N extends NeedsCluster>(context: KubeContext, definition
     apply: async ({ cluster, object }, _seen, _changes, run) => {
       const kubectl = await cluster.kubectl(run);
       const first = await untilAdmitted(title, run, () => kubectl.apply(object, run.signal));
+      if (definition.settle !== undefined) return { cluster, live: await definition.settle(cluster, run) };
       if (usable === undefined) return { cluster, live: first };
-      try {
-        const live = await until(`${title} to become usable`, definition.schedule ?? schedules.medium, run, async () => {
-          const now = await cluster.api.get(path, run.signal);
-          return now === undefined ? { done: false, state: 'missing' } : usable(now);
-        });
-        return { cluster, live };
-      } catch (error) {
-        if (!(error instanceof Fault) || definition.explain === undefined) throw error;
-        const why = await definition.explain(cluster, run.signal);
-        throw new Fault(`${error.message}\n${why}`, { resource: title, hint: error.hint, cause: error });
-      }
+      const live = await until(`${title} to become usable`, definition.schedule ?? schedules.medium, run, async () => {
+        const now = await cluster.api.get(path, run.signal);
+        return now === undefined ? { done: false, state: 'missing' } : usable(now);
+      });
+      return { cluster, live };
     },
     destroy: async ({ cluster, live }, run) => {
       // What somebody else made stays.

@@ -3,17 +3,16 @@
  * ClusterIssuers, the Certificate. With `certificates.issuer: existing` none of it is wanted.
  */
 import type { AnyResource, Resource } from '../engine/resource.ts';
-import type { Look } from '../engine/until.ts';
-import { type AppliedSeen, type AppliedSpec, applied, conditionOf, type NeedsCluster } from '../kube/applied.ts';
+import { type AppliedSeen, type AppliedSpec, applied, type NeedsCluster } from '../kube/applied.ts';
 import { chartRelease } from '../kube/chart-release.ts';
 import { after, type CloudNeeds, type Giving, type KubeContext, ourLabels } from '../kube/context.ts';
 import { namespace } from '../kube/namespace.ts';
-import { collection, type Manifest } from '../kube/paths.ts';
+import type { Manifest } from '../kube/paths.ts';
 import { type SecretSeen, secretObject } from '../kube/secret.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { KubeObject } from '../tools/api.ts';
-import type { Cluster } from '../tools/toolbox.ts';
 import { secretNames, tlsSecretName } from './identity.ts';
+import { certificateState, readiness, untilIssued } from './issuance.ts';
 
 const NAMESPACE = 'cert-manager';
 /** The solver's release, as the blueprint calls it; its Deployment carries the chart's name behind (chart 0.1.4). */
@@ -137,14 +136,6 @@ function clusterIssuer(context: KubeContext, cloud: CloudNeeds, { issuer, wanted
   });
 }
 
-/** cert-manager's `Ready` condition, for the generation that is wanted now. */
-function readiness(live: KubeObject): Look<KubeObject> {
-  const ready = conditionOf(live, 'Ready');
-  const current = ready?.observedGeneration === undefined || ready.observedGeneration === live.metadata.generation;
-  if (ready?.status === 'True' && current) return { done: true, value: live };
-  return { done: false, state: current ? (ready?.reason ?? 'not processed yet') : 'not processed yet', reason: ready?.message };
-}
-
 interface CertificateOptions {
   readonly wanted: boolean;
   readonly home: AnyResource;
@@ -178,8 +169,7 @@ function certificateObject(
       },
     }),
     usable: (live) => certificateState(live, new Date()),
-    schedule: { firstSeconds: 2, mostSeconds: 10, deadlineSeconds: 1200, usualSeconds: 120 },
-    explain: (cluster, signal) => explainOrder(cluster, space, signal),
+    settle: (cluster, run) => untilIssued(cluster, { name: 'zitadel-tls', namespace: space }, run),
     facts: (live) => {
       const { notAfter, renewalTime } = (live['status'] ?? {}) as { notAfter?: string; renewalTime?: string };
       return { ...(notAfter === undefined ? {} : { notAfter }), ...(renewalTime === undefined ? {} : { renewalTime }) };
@@ -189,37 +179,4 @@ function certificateObject(
 
 function zoneNeeds(cloud: CloudNeeds): Record<string, CloudNeeds['zone'][number]> {
   return Object.fromEntries(cloud.zone.map((need, index) => [`zone${index}`, need]));
-}
-
-/** Ready for the generation that is wanted now, and not over its end. */
-export function certificateState(live: KubeObject, now: Date): Look<KubeObject> {
-  const state = readiness(live);
-  if (!state.done) {
-    const issuing = conditionOf(live, 'Issuing');
-    return { ...state, reason: issuing?.message ?? state.reason };
-  }
-  const { notAfter } = (live['status'] ?? {}) as { notAfter?: string };
-  if (notAfter !== undefined && new Date(notAfter) <= now) return { done: false, state: 'expired', reason: `it ended at ${notAfter}` };
-  return state;
-}
-
-/** Certificate → request → order → challenge: the last one's reason is usually the answer. */
-async function explainOrder(cluster: Cluster, space: string, signal: AbortSignal): Promise<string> {
-  const kinds = [
-    ['cert-manager.io/v1', 'CertificateRequest'],
-    ['acme.cert-manager.io/v1', 'Order'],
-    ['acme.cert-manager.io/v1', 'Challenge'],
-  ] as const;
-  const lines = await Promise.all(
-    kinds.map(async ([apiVersion, kind]) => {
-      const objects = await cluster.api.list(collection(apiVersion, kind, space), signal);
-      return objects.map((object) => {
-        const { state, reason } = (object['status'] ?? {}) as { state?: string; reason?: string };
-        const ready = conditionOf(object, 'Ready');
-        return `${kind} ${object.metadata.name}: ${state ?? ready?.reason ?? 'no state'}${(reason ?? ready?.message) ? `: ${reason ?? ready?.message}` : ''}`;
-      });
-    }),
-  );
-  const all = lines.flat();
-  return all.length === 0 ? 'no order was made: cert-manager has not taken the Certificate up' : all.join('\n');
 }

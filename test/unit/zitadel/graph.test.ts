@@ -6,7 +6,6 @@ import { inOrder, walk } from '../../../src/engine/walk.ts';
 import { Secret } from '../../../src/secret.ts';
 import type { KubeObject } from '../../../src/tools/api.ts';
 import type { Upgrade } from '../../../src/tools/helm.ts';
-import { certificateState } from '../../../src/zitadel/certificates.ts';
 import { clusterResources } from '../../../src/zitadel/index.ts';
 import { byId, cloudNeeds, contextOf, type FakeCluster, fakeCluster } from '../kube/fakes.ts';
 
@@ -162,22 +161,4 @@ test('the arrows: certificate and release do not wait for one another, verificat
   assert.ok(!reach('certificates/certificate').includes('zitadel/release'));
   for (const id of ['zitadel/release', 'certificates/certificate', 'ingress/contour']) assert.ok(reach('zitadel/verification').includes(id), id);
   assert.ok(reach('certificates/issuer-production').includes('certificates/solver'));
-});
-
-test('a certificate is usable when it is ready for what is wanted now, and not over', () => {
-  const certificate = (conditions: object[], more: object = {}): KubeObject =>
-    ({
-      metadata: { name: 'zitadel-tls', generation: 2 },
-      status: { conditions, notAfter: '2027-02-01T00:00:00Z', ...more },
-    }) as unknown as KubeObject;
-  const now = new Date('2026-11-23T00:00:00Z');
-  const ready = { type: 'Ready', status: 'True', observedGeneration: 2 };
-  assert.equal(certificateState(certificate([ready]), now).done, true);
-  assert.equal(certificateState(certificate([{ ...ready, observedGeneration: 1 }]), now).done, false);
-  assert.equal(certificateState(certificate([ready]), new Date('2027-03-01')).done, false);
-  const issuing = [
-    { type: 'Ready', status: 'False', reason: 'DoesNotExist', observedGeneration: 2 },
-    { type: 'Issuing', status: 'True', message: 'order is pending' },
-  ];
-  assert.deepEqual(certificateState(certificate(issuing), now), { done: false, state: 'DoesNotExist', reason: 'order is pending' });
 });
