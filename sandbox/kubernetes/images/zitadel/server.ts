@@ -26,7 +26,13 @@ export async function start(context: ContainerContext, config: Settings): Promis
     throw new ZitadelFailure(code === undefined ? (error as Error).message : `ERROR: ${(error as Error).message} (SQLSTATE ${code})`);
   }
   const began = Date.now();
-  const known = knowledge(database, config, () => Date.now() - began, context.container.image.split(':').pop() ?? '');
+  const known = knowledge(
+    database,
+    config,
+    () => Date.now() - began,
+    context.container.image.split(':').pop() ?? '',
+    (line) => context.log(line),
+  );
   const close = await listen({ address: context.address, port: config.number('Port') }, known, (line) => context.log(line));
   context.log(`level=info msg="server is listening on [::]:${config.number('Port')}"`);
   if (!context.signal.aborted) await new Promise<void>((resolve) => context.signal.addEventListener('abort', () => resolve(), { once: true }));
@@ -98,13 +104,24 @@ class Database {
   readonly #context: ContainerContext;
   readonly #config: Settings;
   #client: Promise<pg.Client> | undefined;
+  /** One query after the other, as a connection wants it. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(context: ContainerContext, config: Settings) {
     this.#context = context;
     this.#config = config;
   }
 
-  async query<T extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<T[]> {
+  query<T extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<T[]> {
+    const next = this.#last.then(() => this.#run<T>(sql, values));
+    this.#last = next.then(
+      () => undefined,
+      () => undefined,
+    );
+    return next;
+  }
+
+  async #run<T extends pg.QueryResultRow>(sql: string, values: readonly unknown[]): Promise<T[]> {
     this.#client ??= this.#open();
     try {
       return (await (await this.#client).query<T>(sql, [...values])).rows;
@@ -129,7 +146,7 @@ class Database {
   }
 }
 
-function knowledge(database: Database, config: Settings, age: () => number, version: string): Knowledge {
+function knowledge(database: Database, config: Settings, age: () => number, version: string, log: (line: string) => void): Knowledge {
   let domains: { readonly at: number; readonly names: ReadonlySet<string> } | undefined;
   return {
     externalDomain: config.text('ExternalDomain'),
@@ -147,7 +164,8 @@ function knowledge(database: Database, config: Settings, age: () => number, vers
         await database.query('SELECT 1');
         return true;
       } catch (error) {
-        return error === undefined;
+        log(`level=warning msg="ready check failed" err="${(error as Error).message}"`);
+        return false;
       }
     },
     async consoleClient() {
