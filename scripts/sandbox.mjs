@@ -118,7 +118,15 @@ child.stdin.on('error', (error) => {
 });
 child.on('error', (error) => missing(`could not be started: ${error.message}`));
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));
-for (const signal of signals) process.on(signal, () => tell({ signal }));
+// One Ctrl-C under npm comes twice, from the terminal and from npm: what follows within a second is the same one.
+let heard = 0;
+for (const signal of signals) {
+  process.on(signal, () => {
+    if (Date.now() - heard < 1000) return;
+    heard = Date.now();
+    tell({ signal });
+  });
+}
 
 /** Process id, in our namespace, of the world's first process: the one that is number 1 in its own. */
 function firstProcess(parent) {

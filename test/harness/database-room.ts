@@ -1,0 +1,95 @@
+/**
+ * Run as the first process of new namespaces by `scenarios/sandbox-database.test.ts`: a world with one database and a few
+ * security groups, asked from several places. Prints what came of each question as one line of JSON.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { cacheFolder } from '../../sandbox/world/cache.ts';
+import { startWorld } from '../../sandbox/world/world.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'zoo-db-'));
+const note = (text: string): boolean => process.stderr.write(`${text}\n`);
+const world = await startWorld({
+  folder,
+  cache: cacheFolder(),
+  pace: 'instant',
+  undelegated: false,
+  programs: {},
+  log: (room, line) => note(`${room}: ${line}`),
+  progress: note,
+});
+const password = "Pa'ss1!word";
+const table = (name: string) => world.store.table<{ readonly id: string; readonly [key: string]: unknown }>(name);
+const rule = (id: string, more: Readonly<Record<string, unknown>>): void => {
+  const none = { protocol: null, port_range_min: null, port_range_max: null, remote_ip_prefix: null, remote_group_id: null };
+  table('vpc.security-group-rules').insert({ id, ethertype: 'IPv4', ...none, remote_address_group_id: null, action: 'allow', priority: 1, ...more });
+};
+const port = async (address: string, group: string): Promise<void> => {
+  const fixed = { vpc_id: 'v', fixed_ips: [{ subnet_id: 's', ip_address: address }], port_security_enabled: true };
+  table('vpc.ports').insert({ id: address, ...fixed, security_groups: [group] });
+  await world.addresses.add(address);
+};
+table('vpc.vpcs').insert({ id: 'v', cidr: '10.20.0.0/16', extend_cidrs: [] });
+rule('in', { security_group_id: 'db', direction: 'ingress', protocol: 'tcp', port_range_min: 5432, port_range_max: 5432, remote_group_id: 'client' });
+for (const group of ['client', 'other']) rule(`out-${group}`, { security_group_id: group, direction: 'egress' });
+await port('10.20.0.9', 'client');
+await port('10.20.0.8', 'other');
+await world.databases.create({
+  ...{ id: 'one', name: 'one', address: '10.20.16.5', port: 5432, rootPassword: password, vpcId: 'v' },
+  groups: () => ['db'],
+});
+
+type Ssl = false | { readonly ca: string; readonly checkServerIdentity?: () => undefined };
+async function ask(source: string, ssl: Ssl, sql: string, as: { readonly user?: string; readonly password?: string } = {}): Promise<unknown> {
+  const client = new pg.Client({
+    ...{ user: 'root', password, database: 'postgres', host: '10.20.16.5', port: 5432, ssl, connectionTimeoutMillis: 1500, ...as },
+    stream: () => {
+      const socket = new Socket();
+      const connect = socket.connect.bind(socket);
+      // The client of PostgreSQL has no option for its own address.
+      socket.connect = ((to: number, host: string) => connect({ port: to, host, localAddress: source })) as typeof socket.connect;
+      return socket;
+    },
+  });
+  try {
+    await client.connect();
+    return (await client.query({ text: sql, rowMode: 'array' })).rows;
+  } catch (error) {
+    return `error: ${error instanceof Error ? error.message : String(error)}`;
+  } finally {
+    await client.end();
+  }
+}
+
+const anyName = (ca: string): Ssl => ({ ca, checkServerIdentity: () => undefined });
+const rds = anyName(world.authority.rdsCaPem);
+const results: Record<string, unknown> = {
+  member: await ask(
+    '10.20.0.9',
+    rds,
+    'SELECT ssl, rolsuper, rolcreatedb, rolcreaterole, host(client_addr) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid), pg_roles WHERE pid = pg_backend_pid() AND rolname = current_user',
+  ),
+  stranger: await ask('10.20.0.8', rds, 'SELECT 1'),
+  fullName: await ask('10.20.0.9', { ca: world.authority.rdsCaPem }, 'SELECT 1'),
+  wrongAuthority: await ask('10.20.0.9', anyName(world.authority.publicCaPem), 'SELECT 1'),
+  plain: await ask('10.20.0.9', false, 'SELECT 1'),
+  wrongPassword: await ask('10.20.0.9', rds, 'SELECT 1', { password: 'no' }),
+  keeper: await ask('10.20.0.9', rds, 'SELECT 1', { user: 'rdsadmin' }),
+};
+await ask('10.20.0.9', rds, 'CREATE TABLE kept (n int)');
+await ask('10.20.0.9', rds, 'INSERT INTO kept VALUES (1)');
+await world.databases.backup('one', 'b');
+await ask('10.20.0.9', rds, 'INSERT INTO kept VALUES (2)');
+await world.databases.setRootPassword('one', 'another');
+results['oldPassword'] = await ask('10.20.0.9', rds, 'SELECT 1');
+await world.databases.restore('one', 'b');
+results['restored'] = await ask('10.20.0.9', rds, 'SELECT n FROM kept');
+await world.databases.remove('one');
+results['removed'] = await ask('10.20.0.9', rds, 'SELECT 1');
+await world.close();
+rmSync(folder, { recursive: true, force: true });
+process.stdout.write(`${JSON.stringify(results)}\n`);
+process.exit(0);
