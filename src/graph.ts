@@ -49,7 +49,14 @@ export interface Graph {
 
 /** All resources of a stack, wired. @throws Fault for a choice that is not offered */
 export function buildGraph({ stack, otc, secrets, toolbox, acme, configuration, patient }: GraphOptions): Graph {
-  const cloudContext: CloudContext = { otc, stack, secrets, names: namesFor(stack.name, otc.projectId), allow: stack.cluster.allow };
+  const cloudContext: CloudContext = {
+    otc,
+    stack,
+    secrets,
+    names: namesFor(stack.name, otc.projectId),
+    allow: stack.cluster.allow,
+    madeByLock: new Set(),
+  };
   const cloud = cloudResources(cloudContext);
   const kubeContext: KubeContext = {
     stack,

@@ -17,6 +17,8 @@ export interface CloudContext {
   readonly names: NameOf;
   /** Absent secrets are not compared; where one is needed to create something, that is a fault naming the input. */
   readonly secrets: DerivedSecrets;
+  /** Ids of what taking the lock made (the VPC), so that the report calls it created. */
+  readonly madeByLock: Set<string>;
   /** `cluster.allow` with `runner` replaced by this run's own address; CIDRs. */
   readonly allow: readonly string[];
 }

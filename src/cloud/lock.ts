@@ -56,7 +56,9 @@ export async function takeVpcLock(context: CloudContext, holder: LockHolder, run
     );
   const mine = (): string => lockText(description(context), holder.holder, new Date(holder.now() + VALID_SECONDS * 1000));
   const create = (): Promise<Vpc> => createVpc(otc, { name, cidr: stack.network.cidr, description: mine() });
-  const vpc = (await find()) ?? (await createOnce({ what: `VPC ${name}`, create, look: find, exists: ['VPC.0115'] }, run));
+  const found = await find();
+  const vpc = found ?? (await createOnce({ what: `VPC ${name}`, create, look: find, exists: ['VPC.0115'] }, run));
+  if (found === undefined) context.madeByLock.add(vpc.id);
   refuseHeld(vpc, holder);
   await updateVpc(otc, vpc.id, { description: mine() });
   await (holder.pause ?? pauseFor)(SETTLE_SECONDS, run.signal);

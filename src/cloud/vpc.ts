@@ -35,12 +35,16 @@ export function vpc(context: CloudContext, needs: Gates): VpcResource {
     ...(existing === undefined ? {} : { readsOnly: true }),
     prefetch: () => listVpcs(otc),
     want: () => ({ name, cidr: stack.network.cidr, sharedSnat: stack.network.egress === 'shared-snat' }),
-    observe: () => find(),
+    observe: async () => {
+      const found = await find();
+      return found !== undefined && context.madeByLock.has(found.id) ? undefined : found;
+    },
     diff: (spec, seen) => (existing === undefined ? vpcChanges(spec, seen) : checkExisting(spec, seen)),
     apply: async (spec, seen, _changes, run) => {
       const { cidr, sharedSnat } = spec;
       const create = (): Promise<Vpc> => createVpc(otc, { name, cidr, description: description(context) });
-      const { id } = seen ?? (await createOnce({ what: `VPC ${name}`, create, look: () => find(true), exists: ['VPC.0115'] }, run));
+      const { id } =
+        seen ?? (await find(true)) ?? (await createOnce({ what: `VPC ${name}`, create, look: () => find(true), exists: ['VPC.0115'] }, run));
       const ready = await until(`VPC ${name} to become OK`, schedules.quick, run, async () => {
         const now = await getVpc(otc, id);
         return now.status === 'OK' ? { done: true, value: now } : { done: false, state: now.status };

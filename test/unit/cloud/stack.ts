@@ -76,7 +76,7 @@ export const secrets = {
 
 export function contextFor(otc: Otc, changed: Partial<Stack> = {}): CloudContext {
   const wanted = { ...stack, ...changed };
-  return { otc, stack: wanted, names: namesFor(wanted.name, otc.projectId), secrets, allow: ['198.51.100.0/24'] };
+  return { otc, stack: wanted, names: namesFor(wanted.name, otc.projectId), secrets, madeByLock: new Set(), allow: ['198.51.100.0/24'] };
 }
 
 export const run: Run = { signal: new AbortController().signal, say: () => undefined };
