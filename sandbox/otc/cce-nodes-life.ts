@@ -8,9 +8,9 @@ import { AllocationFailure, addressOf, portsOf } from './allocate.ts';
 import { nodeImages } from './cce-catalog.ts';
 import { cceTables } from './cce-tables.ts';
 import { goTime, soldOut, zonesOf } from './compute-common.ts';
-import { makeServer, removeServer, serverIsUp } from './ecs-make.ts';
 import { hasEgress } from './egress.ts';
 import { uuid } from './ids.ts';
+import { makeServer, removeServer, serverIsUp } from './server-make.ts';
 import type { CceClusterRow, CceNodePoolRow, CceNodeRow, CceNodeTemplate } from './tables/compute.ts';
 
 /** Seconds of the real cloud. */

@@ -5,12 +5,12 @@ import { makeNode, nodesOf, reconcile, removeNode } from './cce-nodes-life.ts';
 import { invalid } from './cce-order.ts';
 import { cceTables, clusterOf, idleCluster, openJob } from './cce-tables.ts';
 import { nodeView, poolView } from './cce-view.ts';
-import { goTime, groupOf, networkOf, soldOut, zonesOf } from './compute-common.ts';
-import { ecsFlavorOf, volumeTypes } from './ecs-catalog.ts';
+import { goTime, groupOf, networkOf, seesKeyPair, soldOut, zonesOf } from './compute-common.ts';
 import { any, boolean, integer, list, map, object, read, required, string, type TypeOf } from './fields.ts';
 import { uuid } from './ids.ts';
+import { ecsFlavorOf, volumeTypes } from './server-catalog.ts';
 import { type Call, Refusal, type Reply, type Route } from './service.ts';
-import type { CceClusterRow, CceNodePoolRow, CceNodeRow, CceNodeTemplate, CceVolume, KeyPairRow } from './tables/compute.ts';
+import type { CceClusterRow, CceNodePoolRow, CceNodeRow, CceNodeTemplate, CceVolume } from './tables/compute.ts';
 
 const cluster = '/api/v3/projects/{project_id}/clusters/{cluster_id}';
 const volume = object({ volumetype: required(string), size: required(integer), extendParam: map(any), metadata: map(any), hw_passthrough: boolean });
@@ -215,8 +215,7 @@ function checkTemplate(call: Call, row: CceClusterRow, ordered: TypeOf<typeof te
   const { sshKey } = ordered.login;
   if (sshKey === undefined || sshKey === '') throw invalid('login.sshKey is required.');
   // A key pair is seen by the user who made it only (9.2).
-  if (store.table<KeyPairRow>('nova.keypairs').get(`${call.caller?.userId ?? ''}/${sshKey}`) === undefined)
-    throw invalid(`SSH key [${sshKey}] is not found.`);
+  if (!seesKeyPair(call, sshKey)) throw invalid(`SSH key [${sshKey}] is not found.`);
   checkVolume(ordered.rootVolume, 40, 1024);
   for (const data of ordered.dataVolumes ?? []) checkVolume(data, 100, 32768);
   const runtime = ordered.runtime?.name ?? 'containerd';

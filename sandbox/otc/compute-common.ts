@@ -7,6 +7,7 @@ import type { World } from '../contract.ts';
 import { regionOf } from './hosts.ts';
 import { type Call, Refusal } from './service.ts';
 import { paces, type Store } from './store.ts';
+import type { KeyPairRow } from './tables/compute.ts';
 import { networkTables, type SecurityGroupRow, type SubnetRow } from './tables/network.ts';
 
 /** `2026-01-01T10:00:00+0000`: RDS. */
@@ -94,3 +95,7 @@ export function pageOf<T>(rows: readonly T[], query: URLSearchParams, code: stri
   if (!Number.isInteger(offset) || offset < 0) throw new Refusal(400, code, 'offset must not be negative.');
   return rows.slice(offset, offset + limit);
 }
+
+/** Is a key pair of that name visible to the caller? It belongs to the user who made it (API reference 9.2). */
+export const seesKeyPair = (call: Call, name: string): boolean =>
+  call.world.store.table<KeyPairRow>('nova.keypairs').get(`${call.caller?.userId ?? ''}/${name}`) !== undefined;

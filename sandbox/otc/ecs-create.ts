@@ -2,12 +2,12 @@
 import type { World } from '../contract.ts';
 import { AllocationFailure, portsOf } from './allocate.ts';
 import { networkOf, projectOf } from './compute-common.ts';
-import { imageOf } from './ecs-catalog.ts';
-import { ecsTables, makeServer } from './ecs-make.ts';
 import { checkBasics, checkDisk, groupIds } from './ecs-order.ts';
 import { any, boolean, integer, list, map, object, read, required, string, type TypeOf } from './fields.ts';
 import { hex32, milliTime } from './ids.ts';
 import { bindPublicIp, createPublicIp, PoolExhausted } from './public-ip.ts';
+import { imageOf } from './server-catalog.ts';
+import { ecsTables, makeServer } from './server-make.ts';
 import { type Call, Refusal, type Reply } from './service.ts';
 import type { ServerRow } from './tables/compute.ts';
 import { networkTables } from './tables/network.ts';

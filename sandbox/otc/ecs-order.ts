@@ -1,11 +1,10 @@
 /**
  * Owns the rules that every server order has in common (API reference 9.1, 9.3): flavor, image, zone, groups, key pair, disks.
- * ECS v1 and Nova ask here and render a {@link Refusal} in their own shape; what is then made is in `ecs-make.ts`.
+ * ECS v1 and Nova ask here and render a {@link Refusal} in their own shape; what is then made is in `server-make.ts`.
  */
-import { quotaOf, soldOut, zonesOf } from './compute-common.ts';
-import { ecsFlavorOf, imageOf, volumeTypes } from './ecs-catalog.ts';
-import { ecsTables } from './ecs-make.ts';
-import { seesKeyPair } from './keypair.ts';
+import { quotaOf, seesKeyPair, soldOut, zonesOf } from './compute-common.ts';
+import { ecsFlavorOf, imageOf, volumeTypes } from './server-catalog.ts';
+import { ecsTables } from './server-make.ts';
 import { type Call, Refusal } from './service.ts';
 import { networkTables } from './tables/network.ts';
 

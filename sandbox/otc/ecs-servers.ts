@@ -3,10 +3,10 @@ import type { World } from '../contract.ts';
 import { portsOf } from './allocate.ts';
 import { projectOf } from './compute-common.ts';
 import { create, createShape, invalid, openJob } from './ecs-create.ts';
-import { ecsTables, removeServer, serverIsUp } from './ecs-make.ts';
 import { jobView, serverView } from './ecs-view.ts';
 import { boolean, either, list, object, read, required, string } from './fields.ts';
 import { milliTime, zuluTime } from './ids.ts';
+import { ecsTables, removeServer, serverIsUp } from './server-make.ts';
 import { type Call, Refusal, type Reply, type Route } from './service.ts';
 import type { ServerRow } from './tables/compute.ts';
 

@@ -1,9 +1,9 @@
 /** Owns how servers look in the answers of ECS v1 and Nova (API reference 9.1, 9.2): which numbers are strings where. */
 import { addressOf, portsOf } from './allocate.ts';
 import { stableHex } from './compute-common.ts';
-import { ecsFlavorOf, imageOf } from './ecs-catalog.ts';
-import { ecsTables } from './ecs-make.ts';
 import { publicIpBoundTo } from './public-ip.ts';
+import { ecsFlavorOf, imageOf } from './server-catalog.ts';
+import { ecsTables } from './server-make.ts';
 import type { Store } from './store.ts';
 import type { EcsJobRow, ServerRow } from './tables/compute.ts';
 import { networkTables, type PortRow } from './tables/network.ts';

@@ -3,9 +3,9 @@
  * same host: `nova.ts`.
  */
 import { projectOf, quotaOf } from './compute-common.ts';
-import { ecsFlavorOf, ecsFlavors, zoneText } from './ecs-catalog.ts';
-import { ecsTables } from './ecs-make.ts';
 import { serverRoutes, startServers } from './ecs-servers.ts';
+import { ecsFlavorOf, ecsFlavors, zoneText } from './server-catalog.ts';
+import { ecsTables } from './server-make.ts';
 import type { Call, Service } from './service.ts';
 import { tagRoutes } from './tagging.ts';
 

@@ -1,9 +1,9 @@
 /** Owns EVS, the disks of servers and of persistent volumes (API reference 9.5), in its v2 and v3 forms. */
 import { microPlainTime, projectOf, quotaOf, zonesOf } from './compute-common.ts';
 import { versionRoutes } from './compute-versions.ts';
-import { imageOf, volumeTypes } from './ecs-catalog.ts';
 import { boolean, integer, map, object, read, required, string } from './fields.ts';
 import { uuid } from './ids.ts';
+import { imageOf, volumeTypes } from './server-catalog.ts';
 import { type Call, Refusal, type Reply, type Route, type Service } from './service.ts';
 import type { VolumeRow } from './tables/compute.ts';
 

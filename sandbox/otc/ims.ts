@@ -1,7 +1,7 @@
 /** Owns IMS, the list of public images (API reference 9.4): filters by query, newest first where asked, no next link. */
 import { versionRoutes } from './compute-versions.ts';
-import { type Image, images } from './ecs-catalog.ts';
 import { zuluTime } from './ids.ts';
+import { type Image, images } from './server-catalog.ts';
 import { type Call, Refusal, type Service } from './service.ts';
 
 const made = new Date('2026-01-01T10:00:00Z');

@@ -3,7 +3,7 @@
  * half of a generated pair is answered once and kept nowhere.
  */
 import { createHash, generateKeyPairSync } from 'node:crypto';
-import { projectOf } from './compute-common.ts';
+import { projectOf, seesKeyPair } from './compute-common.ts';
 import { object, read, required, string } from './fields.ts';
 import { milliTime } from './ids.ts';
 import { type Call, Refusal, type Reply, type Route } from './service.ts';
@@ -14,9 +14,6 @@ const createShape = object({ keypair: required(object({ name: required(string), 
 
 const table = (call: Call) => call.world.store.table<KeyPairRow>('nova.keypairs');
 const mine = (call: Call): string => call.caller?.userId ?? '';
-
-/** Is a key pair of that name visible to the caller? */
-export const seesKeyPair = (call: Call, name: string): boolean => table(call).get(`${mine(call)}/${name}`) !== undefined;
 
 function ownPair(call: Call): KeyPairRow {
   const name = call.params['keypair_name'] ?? '';

@@ -1,12 +1,12 @@
 /** Owns Nova's server calls (API reference 9.2): orders, reads, interfaces, security groups, actions. */
 import { AllocationFailure, portsOf } from './allocate.ts';
 import { networkOf, projectOf } from './compute-common.ts';
-import { imageOf } from './ecs-catalog.ts';
-import { ecsTables, makeServer } from './ecs-make.ts';
 import { checkBasics, checkDisk, groupIds } from './ecs-order.ts';
 import { novaView } from './ecs-view.ts';
 import { any, boolean, either, integer, list, map, object, read, required, string } from './fields.ts';
 import { zuluTime } from './ids.ts';
+import { imageOf } from './server-catalog.ts';
+import { ecsTables, makeServer } from './server-make.ts';
 import { type Call, Refusal, type Reply, type Route } from './service.ts';
 import type { ServerRow } from './tables/compute.ts';
 import { networkTables } from './tables/network.ts';

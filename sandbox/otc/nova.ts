@@ -4,9 +4,9 @@
  */
 import { zonesOf } from './compute-common.ts';
 import { versionRoutes } from './compute-versions.ts';
-import { ecsFlavorOf, ecsFlavors, images } from './ecs-catalog.ts';
 import { keyPairRoutes } from './keypair.ts';
 import { novaServerRoutes } from './nova-servers.ts';
+import { ecsFlavorOf, ecsFlavors, images } from './server-catalog.ts';
 import { Refusal, type Route, type Service } from './service.ts';
 
 const base = '/v2.1/{project_id}';
