@@ -161,10 +161,19 @@ const look = setInterval(() => {
   }
 }, 20);
 
-// npm, when killed, leaves its scripts alone: notice that it is gone.
+// npm, when killed, leaves its scripts (and the shell between) alone: notice that it is gone.
 if (process.env.npm_lifecycle_event !== undefined) {
-  const parent = process.ppid;
+  const parentOf = (pid) => {
+    try {
+      return Number(/^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+    } catch (error) {
+      if (error.code !== 'ENOENT' && error.code !== 'ESRCH') throw error;
+      return 0;
+    }
+  };
+  const line = () => `${process.ppid} ${parentOf(process.ppid)}`;
+  const atStart = line();
   setInterval(() => {
-    if (process.ppid !== parent) child.stdin.end();
+    if (line() !== atStart) child.stdin.end();
   }, 1000).unref();
 }
