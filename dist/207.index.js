@@ -1,8 +1,8 @@
-export const id = 675;
-export const ids = [675];
+export const id = 207;
+export const ids = [207];
 export const modules = {
 
-/***/ 4675:
+/***/ 2207:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __webpack_require__) => {
 
 // ESM COMPAT FLAG
@@ -3298,12 +3298,15 @@ function vpc(context, needs) {
         ...(existing === undefined ? {} : { readsOnly: true }),
         prefetch: () => listVpcs(otc),
         want: () => ({ name, cidr: stack.network.cidr, sharedSnat: stack.network.egress === 'shared-snat' }),
-        observe: () => find(),
+        observe: async () => {
+            const found = await find();
+            return found !== undefined && context.madeByLock.has(found.id) ? undefined : found;
+        },
         diff: (spec, seen) => (existing === undefined ? vpcChanges(spec, seen) : vpc_checkExisting(spec, seen)),
         apply: async (spec, seen, _changes, run) => {
             const { cidr, sharedSnat } = spec;
             const create = () => createVpc(otc, { name, cidr, description: description(context) });
-            const { id } = seen ?? (await createOnce({ what: `VPC ${name}`, create, look: () => find(true), exists: ['VPC.0115'] }, run));
+            const { id } = seen ?? (await find(true)) ?? (await createOnce({ what: `VPC ${name}`, create, look: () => find(true), exists: ['VPC.0115'] }, run));
             const ready = await (0,until/* until */.TG)(`VPC ${name} to become OK`, until/* schedules */.XH.quick, run, async () => {
                 const now = await getVpc(otc, id);
                 return now.status === 'OK' ? { done: true, value: now } : { done: false, state: now.status };
@@ -3386,7 +3389,10 @@ async function takeVpcLock(context, holder, run) {
     const find = async () => theOne((await listVpcs(otc, true)).filter((vpc) => vpc.name === name), `VPC ${name}`, (vpc) => vpc.id);
     const mine = () => lockText(description(context), holder.holder, new Date(holder.now() + VALID_SECONDS * 1000));
     const create = () => createVpc(otc, { name, cidr: stack.network.cidr, description: mine() });
-    const vpc = (await find()) ?? (await createOnce({ what: `VPC ${name}`, create, look: find, exists: ['VPC.0115'] }, run));
+    const found = await find();
+    const vpc = found ?? (await createOnce({ what: `VPC ${name}`, create, look: find, exists: ['VPC.0115'] }, run));
+    if (found === undefined)
+        context.madeByLock.add(vpc.id);
     refuseHeld(vpc, holder);
     await updateVpc(otc, vpc.id, { description: mine() });
     await (holder.pause ?? until/* pauseFor */.Q1)(SETTLE_SECONDS, run.signal);
@@ -3933,21 +3939,15 @@ function applied(context, definition) {
         apply: async ({ cluster, object }, _seen, _changes, run) => {
             const kubectl = await cluster.kubectl(run);
             const first = await untilAdmitted(title, run, () => kubectl.apply(object, run.signal));
+            if (definition.settle !== undefined)
+                return { cluster, live: await definition.settle(cluster, run) };
             if (usable === undefined)
                 return { cluster, live: first };
-            try {
-                const live = await (0,until/* until */.TG)(`${title} to become usable`, definition.schedule ?? until/* schedules */.XH.medium, run, async () => {
-                    const now = await cluster.api.get(path, run.signal);
-                    return now === undefined ? { done: false, state: 'missing' } : usable(now);
-                });
-                return { cluster, live };
-            }
-            catch (error) {
-                if (!(error instanceof engine_fault/* Fault */.vC) || definition.explain === undefined)
-                    throw error;
-                const why = await definition.explain(cluster, run.signal);
-                throw new engine_fault/* Fault */.vC(`${error.message}\n${why}`, { resource: title, hint: error.hint, cause: error });
-            }
+            const live = await (0,until/* until */.TG)(`${title} to become usable`, definition.schedule ?? until/* schedules */.XH.medium, run, async () => {
+                const now = await cluster.api.get(path, run.signal);
+                return now === undefined ? { done: false, state: 'missing' } : usable(now);
+            });
+            return { cluster, live };
         },
         destroy: async ({ cluster, live }, run) => {
             // What somebody else made stays.
@@ -4774,6 +4774,138 @@ function organizationDomain(organization, domain) {
     return `${label}.${domain}`.toLowerCase();
 }
 
+;// CONCATENATED MODULE: ./.build/zitadel/issuance.js
+/**
+ * Owns waiting for a certificate: the Certificate itself says little, its request, order and challenge say why it is not
+ * there yet. What is asked for stands in `certificates.ts`. Conditions and fields: cert-manager v1.21 API.
+ */
+
+
+
+
+const SCHEDULE = { firstSeconds: 1, mostSeconds: 10, deadlineSeconds: 1200, usualSeconds: 120 };
+/** Seconds that one and the same error of the solver is given; a wrong key does not heal, a new zone may need a minute. */
+const GRACE_SECONDS = 120;
+/** cert-manager's `Ready` condition, for the generation that is wanted now. */
+function readiness(live) {
+    const ready = conditionOf(live, 'Ready');
+    const current = ready?.observedGeneration === undefined || ready.observedGeneration === live.metadata.generation;
+    if (ready?.status === 'True' && current)
+        return { done: true, value: live };
+    return { done: false, state: current ? (ready?.reason ?? 'not processed yet') : 'not processed yet', reason: ready?.message };
+}
+/** Ready for the generation that is wanted now, and not over its end. */
+function certificateState(live, now) {
+    const state = readiness(live);
+    if (!state.done) {
+        const issuing = conditionOf(live, 'Issuing');
+        return { ...state, reason: issuing?.message ?? state.reason };
+    }
+    const { notAfter } = (live['status'] ?? {});
+    if (notAfter !== undefined && new Date(notAfter) <= now)
+        return { done: false, state: 'expired', reason: `it ended at ${notAfter}` };
+    return state;
+}
+/**
+ * Waits until a Certificate is issued. Where a former attempt failed, asks for a new one at once: cert-manager itself
+ * would wait for an hour or more.
+ * @throws Fault with the challenge's own reason when the attempt failed or its error stays
+ */
+async function untilIssued(cluster, certificate, run) {
+    const { api } = cluster;
+    const { name, namespace } = certificate;
+    const path = objectPath({ apiVersion: 'cert-manager.io/v1', kind: 'Certificate', metadata: certificate });
+    const title = `Certificate ${namespace}/${name}`;
+    const failedBefore = await tryAgain(api, path, run);
+    let error = { text: '', since: 0 };
+    return (0,until/* until */.TG)(`${title} to be issued`, SCHEDULE, run, async () => {
+        const live = await api.get(path, run.signal);
+        if (live === undefined)
+            return { done: false, state: 'missing' };
+        const state = certificateState(live, new Date());
+        if (state.done)
+            return state;
+        const steps = await orderSteps(api, namespace, name, run.signal);
+        const text = steps.map(({ line }) => line).join('; ');
+        if (failureTime(live) !== undefined && failureTime(live) !== failedBefore)
+            throw notIssued(title, conditionOf(live, 'Issuing')?.message ?? text, text);
+        const wrong = steps.find(({ lasting }) => lasting !== undefined)?.lasting ?? '';
+        if (wrong !== error.text)
+            error = { text: wrong, since: Date.now() };
+        if (wrong !== '' && Date.now() - error.since >= GRACE_SECONDS * 1000)
+            throw notIssued(title, wrong, text);
+        return { done: false, state: text === '' ? state.state : text, reason: state.reason };
+    });
+}
+function notIssued(title, reason, steps) {
+    const advice = issuance_ADVICE.find(([sign]) => sign.test(`${reason} ${steps}`))?.[1] ?? 'Look at the challenge named above.';
+    return new engine_fault/* Fault */.vC(`${title} was not issued: ${reason}${steps === '' || steps.includes(reason) ? '' : ` (${steps})`}`, {
+        resource: title,
+        hint: `${advice} Running again starts a new attempt at once.`,
+    });
+}
+/** Texts of the solver v0.1.3 and of the ACME server, and what they nearly always mean. */
+const issuance_ADVICE = [
+    [
+        /found 0 while expecting 1|zone .*not found/i,
+        'The DNS01 solver does not see the zone: its key must belong to the project that holds the zone, and be allowed to read it.',
+    ],
+    [
+        /APIGW\.03|APIG\.03|incorrect IAM|signature|authenticat|\b40[13]\b|Unauthorized|Forbidden/i,
+        'The DNS01 solver is refused by OTC: check acme-access-key and acme-secret-key, a permanent key with DNS rights.',
+    ],
+    [/rateLimited|too many/i, "Let's Encrypt's limit is reached: wait, or use certificates.issuer: letsencrypt-staging meanwhile."],
+    [/NXDOMAIN|SERVFAIL|no TXT record|dns problem/i, 'The ACME server does not find the record: check the delegation of the zone.'],
+];
+/** What waiting heals: the record is on its way to the name servers, or a step has just begun. */
+const issuance_PASSING = /propagat|waiting for|pending|in progress|not yet/i;
+/** Challenge and order of a Certificate; the challenge knows best. */
+async function orderSteps(api, namespace, certificate, signal) {
+    const kinds = ['Challenge', 'Order'];
+    const lists = await Promise.all(kinds.map((kind) => api.list(collection('acme.cert-manager.io/v1', kind, namespace), signal)));
+    return kinds.flatMap((kind, index) => (lists[index] ?? []).filter(({ metadata }) => metadata.name.startsWith(`${certificate}-`)).map((object) => stepOf(kind, object)));
+}
+/** One line for a step, and its error where it has one. */
+function stepOf(kind, object) {
+    const { state = '', reason = '' } = (object['status'] ?? {});
+    const line = `${kind} ${state === '' ? 'new' : state}${reason === '' ? '' : `: ${reason}`}`;
+    const over = ['invalid', 'errored', 'expired'].includes(state);
+    return { line, lasting: over || (reason !== '' && !issuance_PASSING.test(reason)) ? reason || line : undefined };
+}
+function failureTime(certificate) {
+    return certificate['status']?.lastFailureTime;
+}
+/**
+ * Ends the pause after a failed attempt as `cmctl renew` does it: by the condition `Issuing` in the Certificate's status.
+ * @returns the time of that failure, if there was one
+ */
+async function tryAgain(api, path, run) {
+    const live = await api.get(path, run.signal);
+    const failed = live === undefined ? undefined : failureTime(live);
+    if (live === undefined || failed === undefined || conditionOf(live, 'Issuing')?.status === 'True')
+        return failed;
+    run.say(`the last attempt failed at ${failed}: starting a new one`);
+    const status = (live['status'] ?? {});
+    const issuing = {
+        type: 'Issuing',
+        status: 'True',
+        reason: 'ManuallyTriggered',
+        message: 'Started again by zitadel-on-otc',
+        lastTransitionTime: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+        observedGeneration: live.metadata.generation,
+    };
+    const conditions = [...(status.conditions ?? []).filter(({ type }) => type !== 'Issuing'), issuing];
+    try {
+        await api.send('PUT', `${path}/status`, { ...live, status: { ...status, conditions } }, run.signal);
+    }
+    catch (error) {
+        // Written by cert-manager in between: it is at work already.
+        if (!(error instanceof engine_fault/* Fault */.vC) || error.status !== 409)
+            throw error;
+    }
+    return failed;
+}
+
 ;// CONCATENATED MODULE: ./.build/zitadel/certificates.js
 
 
@@ -4885,14 +5017,6 @@ function clusterIssuer(context, cloud, { issuer, wanted, certManager, solver }) 
         schedule: { firstSeconds: 1, mostSeconds: 5, deadlineSeconds: 300, usualSeconds: 5 },
     });
 }
-/** cert-manager's `Ready` condition, for the generation that is wanted now. */
-function readiness(live) {
-    const ready = conditionOf(live, 'Ready');
-    const current = ready?.observedGeneration === undefined || ready.observedGeneration === live.metadata.generation;
-    if (ready?.status === 'True' && current)
-        return { done: true, value: live };
-    return { done: false, state: current ? (ready?.reason ?? 'not processed yet') : 'not processed yet', reason: ready?.message };
-}
 function certificateObject(context, cloud, { wanted, home, issuers, solver }) {
     const { stack } = context;
     const { namespace: space } = stack.zitadel;
@@ -4915,8 +5039,7 @@ function certificateObject(context, cloud, { wanted, home, issuers, solver }) {
             },
         }),
         usable: (live) => certificateState(live, new Date()),
-        schedule: { firstSeconds: 2, mostSeconds: 10, deadlineSeconds: 1200, usualSeconds: 120 },
-        explain: (cluster, signal) => explainOrder(cluster, space, signal),
+        settle: (cluster, run) => untilIssued(cluster, { name: 'zitadel-tls', namespace: space }, run),
         facts: (live) => {
             const { notAfter, renewalTime } = (live['status'] ?? {});
             return { ...(notAfter === undefined ? {} : { notAfter }), ...(renewalTime === undefined ? {} : { renewalTime }) };
@@ -4925,36 +5048,6 @@ function certificateObject(context, cloud, { wanted, home, issuers, solver }) {
 }
 function zoneNeeds(cloud) {
     return Object.fromEntries(cloud.zone.map((need, index) => [`zone${index}`, need]));
-}
-/** Ready for the generation that is wanted now, and not over its end. */
-function certificateState(live, now) {
-    const state = readiness(live);
-    if (!state.done) {
-        const issuing = conditionOf(live, 'Issuing');
-        return { ...state, reason: issuing?.message ?? state.reason };
-    }
-    const { notAfter } = (live['status'] ?? {});
-    if (notAfter !== undefined && new Date(notAfter) <= now)
-        return { done: false, state: 'expired', reason: `it ended at ${notAfter}` };
-    return state;
-}
-/** Certificate → request → order → challenge: the last one's reason is usually the answer. */
-async function explainOrder(cluster, space, signal) {
-    const kinds = [
-        ['cert-manager.io/v1', 'CertificateRequest'],
-        ['acme.cert-manager.io/v1', 'Order'],
-        ['acme.cert-manager.io/v1', 'Challenge'],
-    ];
-    const lines = await Promise.all(kinds.map(async ([apiVersion, kind]) => {
-        const objects = await cluster.api.list(collection(apiVersion, kind, space), signal);
-        return objects.map((object) => {
-            const { state, reason } = (object['status'] ?? {});
-            const ready = conditionOf(object, 'Ready');
-            return `${kind} ${object.metadata.name}: ${state ?? ready?.reason ?? 'no state'}${(reason ?? ready?.message) ? `: ${reason ?? ready?.message}` : ''}`;
-        });
-    }));
-    const all = lines.flat();
-    return all.length === 0 ? 'no order was made: cert-manager has not taken the Certificate up' : all.join('\n');
 }
 
 ;// CONCATENATED MODULE: ./.build/zitadel/ingress.js
@@ -5778,7 +5871,7 @@ function isSilence(error) {
 
 
 /** Minutes, not seconds: DNS and the controllers need their time after a first deploy. */
-const SCHEDULE = { firstSeconds: 1, mostSeconds: 10, deadlineSeconds: 900, usualSeconds: 30 };
+const verification_SCHEDULE = { firstSeconds: 1, mostSeconds: 10, deadlineSeconds: 900, usualSeconds: 30 };
 function verification(context, cloud, options) {
     const { stack, patient } = context;
     const { release, before, probe: probeFor = probeOf } = options;
@@ -5828,7 +5921,7 @@ function verification(context, cloud, options) {
 async function lookUntilWell(look, url, run) {
     let last = { checks: [] };
     try {
-        return await (0,until/* until */.TG)(`${url} to pass its verification`, SCHEDULE, run, async () => {
+        return await (0,until/* until */.TG)(`${url} to pass its verification`, verification_SCHEDULE, run, async () => {
             last = await look();
             const failing = last.checks.filter(({ ok }) => !ok);
             if (failing.length === 0)
@@ -5913,7 +6006,14 @@ function ingressFirst(controller, wanted) {
 
 /** All resources of a stack, wired. @throws Fault for a choice that is not offered */
 function buildGraph({ stack, otc, secrets, toolbox, acme, configuration, patient }) {
-    const cloudContext = { otc, stack, secrets, names: namesFor(stack.name, otc.projectId), allow: stack.cluster.allow };
+    const cloudContext = {
+        otc,
+        stack,
+        secrets,
+        names: namesFor(stack.name, otc.projectId),
+        allow: stack.cluster.allow,
+        madeByLock: new Set(),
+    };
     const cloud = cloudResources(cloudContext);
     const kubeContext = {
         stack,
@@ -6751,7 +6851,7 @@ var external_node_child_process_ = __webpack_require__(1421);
 
 
 /** Seconds between SIGINT and SIGTERM; helm 4.1.4 ends 0.1 s after either. */
-const GRACE_SECONDS = 4;
+const process_GRACE_SECONDS = 4;
 /**
  * Runs a command to its end. An exit code other than 0 is an answer, not an error.
  * @throws Cancelled when the signal fired, after the child has ended; Fault where it cannot be started or ran out of time
@@ -6768,7 +6868,7 @@ function process_run(command) {
         let harder;
         const stop = () => {
             child.kill('SIGINT');
-            harder ??= setTimeout(() => child.kill('SIGTERM'), GRACE_SECONDS * 1000);
+            harder ??= setTimeout(() => child.kill('SIGTERM'), process_GRACE_SECONDS * 1000);
         };
         const clock = setTimeout(() => {
             outOfTime = true;
