@@ -25,6 +25,14 @@ function one<T extends { readonly id: string }>(name: string, type: string, rows
   };
 }
 
+const extensions = ['security-group', 'router', 'external-net', 'port-security', 'allowed-address-pairs'].map((alias) => ({
+  alias,
+  name: alias,
+  description: '',
+  links: [],
+  updated: '2016-01-01T00:00:00-00:00',
+}));
+
 const paging = ['limit', 'marker', 'page_reverse', 'fields', 'sort_key', 'sort_dir'];
 const networkFilters = ['id', 'name', 'admin_state_up', 'shared', 'status', 'tenant_id', 'project_id', 'router:external'] as const;
 const subnetFilters = ['id', 'name', 'network_id', 'cidr', 'gateway_ip', 'enable_dhcp', 'ip_version', 'tenant_id', 'project_id'] as const;
@@ -54,20 +62,16 @@ export const neutron: Service = {
         body: { resources: ['networks', 'subnets', 'ports', 'security-groups'].map((name) => ({ name, collection: name, links: [] })) },
       }),
     },
+    { method: 'GET', path: '/v2.0/extensions', handle: () => ({ status: 200, body: { extensions } }) },
     {
       method: 'GET',
-      path: '/v2.0/extensions',
-      handle: () => ({
-        status: 200,
-        body: {
-          extensions: ['security-group', 'router', 'external-net', 'port-security', 'allowed-address-pairs'].map((alias) => ({
-            alias,
-            name: alias,
-            description: '',
-            links: [],
-            updated: '2016-01-01T00:00:00-00:00',
-          })),
-        },
+      path: '/v2.0/extensions/{alias}',
+      handle: (call) => {
+        const extension = extensions.find(({ alias }) => alias === call.params['alias']);
+        if (extension === undefined) throw new Refusal(404, 'ExtensionNotFound', `Extension with alias ${call.params['alias'] ?? ''} does not exist`);
+        return { status: 200, body: { extension } };
+      },
+    },
       }),
     },
     { method: 'GET', path: '/v2.0/networks', query: [...networkFilters, ...paging], handle: listing('networks', networks, networkFilters) },

@@ -97,14 +97,19 @@ def main():
     plan = json.load(sys.stdin)
     connection = openstack.connect()
     otcextensions.sdk.register_otc_extensions(connection)
+    broken = set()
     for step in plan:
         started = time.monotonic()
         result = {"service": step["service"], "what": step["what"], "ok": True, "text": ""}
         try:
+            if step["service"] in broken and not step.get("retry"):
+                raise RuntimeError("not tried, since a creation before it failed")
             value, result_object = run(connection, step)
             if "save" in step:
                 saved[step["save"]], objects[step["save"]] = value, result_object
         except Exception as error:
+            if "save" in step:
+                broken.add(step["service"])
             result.update(ok=False, text=f"{type(error).__name__}: {error}"[:600])
         result["milliseconds"] = round((time.monotonic() - started) * 1000)
         print(json.dumps(result), flush=True)

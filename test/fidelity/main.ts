@@ -58,7 +58,9 @@ async function trustCce(world: TestWorld): Promise<void> {
     create_time: plainTime(),
     expire_time: null,
   };
-  await world.control.edit({ tables: { 'iam.agencies': { insert: [agency] } } });
+  const roles = await world.control.table<{ id: string; name: string }>('iam.roles');
+  const grant = { id: hex32(), to: agency.id, role_id: roles.find(({ name }) => name === 'te_admin')?.id ?? '', on: { inherited: agency.domain_id } };
+  await world.control.edit({ tables: { 'iam.agencies': { insert: [agency] }, 'iam.assignments': { insert: [grant] } } });
 }
 
 async function main(): Promise<number> {
