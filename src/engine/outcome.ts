@@ -23,6 +23,8 @@ export interface Outcome {
   readonly seconds: number;
   /** True where the verdict was carried out, false where it only is a plan. */
   readonly done: boolean;
+  /** True for what only observes (preflight, delegation, verification): its verdict is a finding, nothing that deploy writes. */
+  readonly readsOnly?: boolean;
 }
 
 /** Hears of the walk as it happens; the runner's log groups and progress lines are one implementation. */

@@ -13,6 +13,8 @@ export interface Change {
   readonly why?: string;
   /** The service cannot change this field in place. On a protected resource the walk refuses. */
   readonly replace?: boolean;
+  /** Seen only by a run that has the secret: left out of plan digests, which are the same without secrets. */
+  readonly secret?: boolean;
 }
 
 /** What a resource may use while it works. */

@@ -187,7 +187,8 @@ function show(value: unknown): string {
 export function outcomeOf(resource: AnyResource, verdict: Verdict, seconds: number, seen: unknown, more: Partial<Outcome> = {}): Outcome {
   const facts: Readonly<Record<string, string>> = seen === undefined ? {} : (resource.facts?.(seen) ?? {});
   const needs = Object.values(resource.needs as Needs).map((need) => needed(need).id);
-  return { id: resource.id, title: resource.title, needs, verdict, changes: [], facts, seconds, done: false, ...more };
+  const only = resource.readsOnly === true ? { readsOnly: true } : {};
+  return { id: resource.id, title: resource.title, needs, verdict, changes: [], facts, seconds, done: false, ...only, ...more };
 }
 
 /** What a resource may use, bound to its own place in the journal. */

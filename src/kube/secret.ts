@@ -40,6 +40,8 @@ export interface SecretOptions<N extends NeedsCluster> {
   readonly content: (needs: SeenOf<N>) => (() => Readonly<Record<string, string>>) | undefined;
   /** Inputs that give the content, named where it is missing. */
   readonly inputs: string;
+  /** True where every run knows the content: a difference then belongs to the plan, whatever secrets the run has. */
+  readonly known?: boolean;
   /** Never overwritten; a differing one is an error, which says this. */
   readonly createOnly?: string;
 }
@@ -55,7 +57,11 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
   const differing = (content: Readonly<Record<string, string>>, seen: SecretSeen): Change[] =>
     Object.entries(content)
       .filter(([key, text]) => seen.digests[key] !== digest(Buffer.from(text, 'utf8')))
-      .map(([key]) => ({ field: `data.${key}`, why: seen.digests[key] === undefined ? 'the key is missing' : 'the content differs' }));
+      .map(([key]) => ({
+        field: `data.${key}`,
+        why: seen.digests[key] === undefined ? 'the key is missing' : 'the content differs',
+        ...(options.known === true ? {} : { secret: true }),
+      }));
   const refuse = (changes: readonly Change[]): Fault =>
     new Fault(`${title} holds another ${changes.map(({ field }) => field.slice('data.'.length)).join(', ')} than this run: ${createOnly}`, {
       resource: title,

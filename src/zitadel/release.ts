@@ -62,6 +62,7 @@ export function zitadelSecrets(context: KubeContext, cloud: CloudNeeds, home: An
         ({ databaseCa }) =>
         (): Record<string, string> => ({ 'ca.crt': databaseCa.pem }),
       inputs: 'nothing: it comes from RDS',
+      known: true,
     }),
   };
 }

@@ -44,7 +44,7 @@ test('a change of content is named by key alone and gives a new stamp', async ()
   );
   const secret = make(context, { a: 'two-value', b: 'same' });
   const spec = secret.want({ kubeconfig });
-  assert.deepEqual(secret.diff(spec, before), [{ field: 'data.a', why: 'the content differs' }]);
+  assert.deepEqual(secret.diff(spec, before), [{ field: 'data.a', why: 'the content differs', secret: true }]);
   await new Promise((resolve) => setTimeout(resolve, 5));
   const after = await secret.apply(spec, before, [], quiet);
   assert.notEqual(after.changed, before.changed);
