@@ -72,8 +72,6 @@ export const neutron: Service = {
         return { status: 200, body: { extension } };
       },
     },
-      }),
-    },
     { method: 'GET', path: '/v2.0/networks', query: [...networkFilters, ...paging], handle: listing('networks', networks, networkFilters) },
     { method: 'GET', path: '/v2.0/networks/{id}', query: ['fields'], handle: one('network', 'Network', networks) },
     { method: 'GET', path: '/v2.0/subnets', query: [...subnetFilters, ...paging], handle: listing('subnets', subnets, subnetFilters) },
