@@ -131,7 +131,9 @@ function between(file: string, parts: Record<string, string>): string {
   return formatted(file, text);
 }
 
+/** JSON as the formatter wants it; Markdown is written as it shall stand. */
 function formatted(name: string, text: string): string {
+  if (!name.endsWith('.json')) return text;
   return execFileSync(join(root, 'node_modules/.bin/biome'), ['format', `--stdin-file-path=${name}`], { cwd: root, input: text, encoding: 'utf8' });
 }
 
