@@ -16,7 +16,8 @@ import { buildGraph, type Graph } from './graph.ts';
 import type { Otc } from './otc/client.ts';
 import { renderJson } from './report/json.ts';
 import { renderMarkdown } from './report/markdown.ts';
-import { hasChanges, makeReport, planDigest, type Report } from './report/report.ts';
+import { planDigest } from './report/plan-digest.ts';
+import { hasChanges, makeReport, type Report } from './report/report.ts';
 import { lockFor } from './run-lock.ts';
 import type { DerivedSecrets } from './stack/secrets.ts';
 import type { Stack } from './stack/stack.ts';
@@ -130,7 +131,7 @@ async function comparePlan(context: RunContext, graph: Graph, read: WalkOptions)
   if (inputs.planDigest === undefined) return;
   const silent: Journal = { begin: () => undefined, say: () => undefined, end: () => undefined };
   const { outcomes } = await walk(graph.roots, { ...read, journal: silent });
-  const digest = planDigest(ACTION_VERSION, context.stack, outcomes);
+  const digest = planDigest({ version: ACTION_VERSION, stack: context.stack, outcomes });
   if (digest === inputs.planDigest) return;
   const now = outcomes.filter(({ verdict }) => !['unchanged', 'absent'].includes(verdict)).map(({ title, verdict }) => `${title}: ${verdict}`);
   throw new Fault(`the plan is not the approved one any more: ${inputs.planDigest.slice(0, 12)} was approved, now it is ${digest.slice(0, 12)}`, {
@@ -139,7 +140,7 @@ async function comparePlan(context: RunContext, graph: Graph, read: WalkOptions)
 }
 
 function digestOf({ inputs, stack }: RunContext, outcomes: readonly Outcome[]): string | undefined {
-  return inputs.command === 'plan' || inputs.command === 'drift' ? planDigest(ACTION_VERSION, stack, outcomes) : undefined;
+  return inputs.command === 'plan' || inputs.command === 'drift' ? planDigest({ version: ACTION_VERSION, stack, outcomes }) : undefined;
 }
 
 function loginOf({ stack, inputs, secrets }: RunContext): { name: string; passwordFrom: string } {

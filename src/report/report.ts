@@ -1,10 +1,11 @@
 /**
- * Owns what a run found, as data: the verdict, the counts, the digest of a plan. Pure. How it looks is the business of
- * its renderers: `markdown.ts`, `graph.ts`, `json.ts`, `text.ts`.
+ * Owns what a run found, as data: the verdict and the counts. Pure. How it looks is the business of its renderers:
+ * `markdown.ts`, `comment.ts`, `issue.ts`, `graph.ts`, `json.ts`; single differences are judged in `findings.ts`.
  */
-import { createHash } from 'node:crypto';
 import type { Fault } from '../engine/fault.ts';
 import type { Outcome, Verdict } from '../engine/outcome.ts';
+import { type Finding, findingsOf } from './findings.ts';
+import type { SupportFinding } from './support.ts';
 
 export type Result = 'unchanged' | 'changed' | 'drifted' | 'failed';
 
@@ -34,6 +35,12 @@ export interface Report {
   readonly seconds: number;
   readonly apiCalls?: number | undefined;
   readonly planDigest?: string | undefined;
+  /** Versions near the end of their support or past it. */
+  readonly support: readonly SupportFinding[];
+  /** What drifted, the gravest first; empty for other commands. */
+  readonly findings: readonly Finding[];
+  /** True for a `check` without credentials: nothing but the stack file was read. */
+  readonly fileOnly?: boolean | undefined;
 }
 
 /** The first login: a name and where the password comes from, never the password. */
@@ -42,55 +49,78 @@ export interface Login {
   readonly passwordFrom: string;
 }
 
-export type ReportParts = Omit<Report, 'result' | 'verdict' | 'cancelled' | 'faults' | 'notices' | 'nextSteps'> &
-  Partial<Pick<Report, 'cancelled' | 'faults' | 'notices' | 'nextSteps'>>;
+export type ReportParts = Omit<Report, 'result' | 'verdict' | 'findings' | 'cancelled' | 'faults' | 'notices' | 'nextSteps' | 'support'> &
+  Partial<Pick<Report, 'cancelled' | 'faults' | 'notices' | 'nextSteps' | 'support'>>;
 
-/** Completes a report: the result and the verdict line follow from the outcomes. */
+/** Completes a report: result, findings and the verdict line follow from the outcomes. */
 export function makeReport(parts: ReportParts): Report {
-  const complete = { cancelled: false, faults: [], notices: [], nextSteps: [], ...parts };
-  return { ...complete, result: resultOf(complete), verdict: verdictOf(complete) };
+  const complete = { cancelled: false, faults: [], notices: [], nextSteps: [], support: [], ...parts };
+  const findings = parts.command === 'drift' ? findingsOf(complete.outcomes, complete.support) : [];
+  const found = { ...complete, findings };
+  return { ...found, result: resultOf(found), verdict: verdictOf(found) };
 }
 
 const PLANNED: readonly Verdict[] = ['create', 'update', 'replace', 'delete'];
-/** A resource that only observes and does not pass says so by `update` or `create`; so does anything still to be done. */
 const counts = (outcomes: readonly Outcome[], verdict: Verdict): number => outcomes.filter((one) => one.verdict === verdict).length;
 
-/** True where the plan, drift or deploy found something to write. */
+/** True where a plan, drift or deploy found something to write; what only observes is never written. */
 export function hasChanges(outcomes: readonly Outcome[]): boolean {
-  return outcomes.some(({ verdict }) => PLANNED.includes(verdict));
+  return outcomes.some(({ verdict, readsOnly }) => readsOnly !== true && PLANNED.includes(verdict));
 }
 
-type Finding = Pick<Report, 'command' | 'outcomes' | 'faults' | 'cancelled' | 'stack' | 'seconds'>;
+/** What only observes and does not pass: a broken certificate, a host name that leads elsewhere. */
+export function notPassing(outcomes: readonly Outcome[]): Outcome[] {
+  return outcomes.filter(({ verdict, readsOnly }) => readsOnly === true && PLANNED.includes(verdict));
+}
 
-function resultOf({ command, outcomes, faults, cancelled }: Finding): Result {
+type Found = Pick<Report, 'command' | 'outcomes' | 'faults' | 'findings' | 'cancelled' | 'stack' | 'seconds' | 'fileOnly'>;
+
+function resultOf({ command, outcomes, faults, findings, cancelled }: Found): Result {
   if (cancelled || faults.length > 0 || outcomes.some(({ verdict }) => verdict === 'failed' || verdict === 'blocked')) return 'failed';
-  if (!hasChanges(outcomes)) return 'unchanged';
-  return command === 'drift' ? 'drifted' : 'changed';
+  if (command === 'drift') return findings.length > 0 ? 'drifted' : 'unchanged';
+  return hasChanges(outcomes) ? 'changed' : 'unchanged';
 }
 
-function verdictOf(report: Finding): string {
+function verdictOf(report: Found): string {
   const { stack } = report;
   return `${stack === undefined ? '' : `${stack.name}: `}${sentenceOf(report)}`;
 }
 
-function sentenceOf({ command, outcomes, faults, cancelled }: Finding): string {
+function sentenceOf({ command, outcomes, faults, findings, cancelled, fileOnly }: Found): string {
   const tally = tallyOf(outcomes);
   if (cancelled) return `cancelled${tally === '' ? '' : `: ${tally}`}`;
   const failed = outcomes.filter(({ verdict }) => verdict === 'failed');
   if (failed.length > 0) return `${command} failed at ${namesOf(failed)}${tally === '' ? '' : `: ${tally}`}`;
   if (faults.length > 0) return `${command} failed${faults.length > 1 ? ` with ${faults.length} errors` : ''}`;
   if (counts(outcomes, 'blocked') > 0) return `${command} did not finish: ${tally}`;
-  if (command === 'check') return `ready to deploy`;
-  if (!hasChanges(outcomes)) return command === 'destroy' ? `nothing left to take away` : `in sync, nothing to change`;
-  const words: Record<string, string> = { deploy: 'deployed', plan: 'plan', drift: 'drifted', destroy: 'destroyed' };
-  return `${words[command] ?? command}: ${tally}`;
+  if (fileOnly === true) return 'the stack file is in order; without credentials nothing else was checked';
+  const unwell = notPassing(outcomes).map(({ title }) => title);
+  const also = unwell.length === 0 ? '' : `; does not pass: ${unwell.join(', ')}`;
+  if (command === 'check') return unwell.length === 0 ? 'ready to deploy' : `not ready to deploy${also}`;
+  if (command === 'drift' && findings.length > 0) return driftSentence(findings);
+  if (!hasChanges(outcomes)) return command === 'destroy' ? destroyed(outcomes) : `in sync, nothing to change${also}`;
+  const words: Record<string, string> = { deploy: 'deployed', plan: 'plan', destroy: 'destroyed' };
+  return `${words[command] ?? command}: ${tally}${also}`;
+}
+
+function destroyed(outcomes: readonly Outcome[]): string {
+  const kept = counts(outcomes, 'kept');
+  return kept === 0 ? 'nothing to do' : `nothing left to take away, ${kept} kept`;
+}
+
+/** `drifted: 3 differences (1 critical, 2 low)` */
+function driftSentence(findings: readonly Finding[]): string {
+  const bySeverity = new Map<string, number>();
+  for (const { severity } of findings) bySeverity.set(severity, (bySeverity.get(severity) ?? 0) + 1);
+  const parts = [...bySeverity].map(([severity, count]) => `${count} ${severity}`);
+  return `drifted: ${findings.length} ${findings.length === 1 ? 'difference' : 'differences'} (${parts.join(', ')})`;
 }
 
 /** `3 created, 1 updated, 20 unchanged`; planned ones read `3 to create`. */
 export function tallyOf(outcomes: readonly Outcome[]): string {
   const past: Record<string, string> = { create: 'created', update: 'updated', replace: 'replaced', delete: 'deleted' };
   const parts = PLANNED.flatMap((verdict) => {
-    const all = outcomes.filter((one) => one.verdict === verdict);
+    const all = outcomes.filter((one) => one.verdict === verdict && one.readsOnly !== true);
     const done = all.filter((one) => one.done).length;
     return [done > 0 ? `${done} ${past[verdict]}` : '', all.length > done ? `${all.length - done} to ${verdict}` : ''];
   });
@@ -103,24 +133,6 @@ export function tallyOf(outcomes: readonly Outcome[]): string {
 function namesOf(outcomes: readonly Outcome[]): string {
   const shown = outcomes.slice(0, 3).map(({ title }) => title);
   return outcomes.length > 3 ? `${shown.join(', ')} and ${outcomes.length - 3} more` : shown.join(', ');
-}
-
-/**
- * The digest of a plan: over the action's version, the stack, and each resource's verdict and changes, without what
- * differs from run to run (durations, facts, notes). 64 hexadecimal digits.
- */
-export function planDigest(version: string, stack: unknown, outcomes: readonly Outcome[]): string {
-  const plan = outcomes.filter(({ verdict }) => verdict !== 'absent').map(({ id, verdict, changes }) => ({ id, verdict, changes }));
-  return createHash('sha256').update(canonical({ version, stack, plan })).digest('hex');
-}
-
-/** JSON with sorted keys. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
-  entries.sort(([one], [other]) => (one < other ? -1 : 1));
-  return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join(',')}}`;
 }
 
 /** `12 min 3 s`, `3 s`, `0.4 s`. */

@@ -10,7 +10,8 @@ import { code, fenced, inline } from '../../../src/report/escape.ts';
 import { graphOf } from '../../../src/report/graph.ts';
 import { renderJson } from '../../../src/report/json.ts';
 import { LARGEST, renderMarkdown } from '../../../src/report/markdown.ts';
-import { durationText, hasChanges, makeReport, planDigest, type ReportParts } from '../../../src/report/report.ts';
+import { planDigest } from '../../../src/report/plan-digest.ts';
+import { durationText, hasChanges, makeReport, type ReportParts } from '../../../src/report/report.ts';
 import { Secret } from '../../../src/secret.ts';
 
 function outcome(id: string, verdict: Verdict, more: Partial<Outcome> = {}): Outcome {
@@ -95,7 +96,7 @@ for (const [what, parts, result, verdict] of [
     'drift',
     { command: 'drift', outcomes: [outcome('a/b', 'update'), outcome('a/c', 'unchanged')] },
     'drifted',
-    'zitadel-prod: drifted: 1 to update, 1 unchanged',
+    'zitadel-prod: drifted: 1 difference (1 medium)',
   ],
   ['no drift', { command: 'drift', outcomes: [outcome('a/b', 'unchanged')] }, 'unchanged', 'zitadel-prod: in sync, nothing to change'],
   ['a check', { command: 'check', outcomes: [outcome('a/b', 'unchanged')] }, 'unchanged', 'zitadel-prod: ready to deploy'],
@@ -240,19 +241,16 @@ test('the JSON report carries verdicts and faults', () => {
 });
 
 test('the plan’s digest changes with what would be done, and with nothing else', () => {
-  const plan = [outcome('a/b', 'update', { changes: [{ field: 'x', before: 1, after: 2 }] })];
-  const digest = planDigest('1.0.0', { b: 1, a: 2 }, plan);
-  assert.equal(
-    planDigest(
-      '1.0.0',
-      { a: 2, b: 1 },
-      plan.map((one) => ({ ...one, seconds: 9, facts: { id: 'x' }, note: 'y' })),
-    ),
-    digest,
-  );
-  assert.notEqual(planDigest('1.0.1', { a: 2, b: 1 }, plan), digest);
-  assert.notEqual(planDigest('1.0.0', { a: 2, b: 2 }, plan), digest);
-  assert.notEqual(planDigest('1.0.0', { a: 2, b: 1 }, [outcome('a/b', 'update', { changes: [{ field: 'x', before: 1, after: 3 }] })]), digest);
+  const change = { field: 'x', before: 1, after: 2 };
+  const plan = [outcome('a/b', 'update', { changes: [change] })];
+  const of = (version: string, stack: unknown, outcomes: readonly Outcome[]): string => planDigest({ version, stack, outcomes });
+  const digest = of('1.0.0', { b: 1, a: 2 }, plan);
+  const same = plan.map((one) => ({ ...one, seconds: 9, facts: { id: 'x' }, note: 'y' }));
+  assert.equal(of('1.0.0', { a: 2, b: 1 }, same), digest);
+  assert.notEqual(of('1.0.1', { a: 2, b: 1 }, plan), digest);
+  assert.notEqual(of('1.0.0', { a: 2, b: 2 }, plan), digest);
+  assert.notEqual(of('1.0.0', { a: 2, b: 1 }, [outcome('a/b', 'update', { changes: [{ ...change, after: 3 }] })]), digest);
+  assert.notEqual(planDigest({ version: '1.0.0', stack: { a: 2, b: 1 }, outcomes: plan, charts: { zitadel: 'ab' } }), digest);
   assert.equal(hasChanges(plan), true);
 });
 
