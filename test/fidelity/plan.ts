@@ -62,7 +62,7 @@ const neutron: Step[] = [
   cli('security group', 'security group show {group.id}'),
   cli('security group', 'security group rule list {group.id}'),
   cli('security group', 'security group rule show {rule.id}'),
-  cli('security group', 'port set --security-group {group.id} {port.id}'),
+  cli('neutron', 'port set --security-group {group.id} {port.id}'),
   cli('floating ip', 'floating ip create admin_external_net', { save: 'floating' }),
   cli('floating ip', 'floating ip list'),
   cli('floating ip', 'floating ip set --port {port.id} {floating.id}'),
