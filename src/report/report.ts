@@ -98,7 +98,10 @@ function sentenceOf({ command, outcomes, faults, findings, cancelled, fileOnly }
   const also = unwell.length === 0 ? '' : `; does not pass: ${unwell.join(', ')}`;
   if (command === 'check') return unwell.length === 0 ? 'ready to deploy' : `not ready to deploy${also}`;
   if (command === 'drift' && findings.length > 0) return driftSentence(findings);
-  if (!hasChanges(outcomes)) return command === 'destroy' ? destroyed(outcomes) : `in sync, nothing to change${also}`;
+  if (!hasChanges(outcomes) && command === 'destroy') return destroyed(outcomes);
+  const unknown = counts(outcomes, 'unknown');
+  if (!hasChanges(outcomes))
+    return `${unknown === 0 ? 'in sync, nothing to change' : `in sync where this run looked, ${unknown} not looked at`}${also}`;
   const words: Record<string, string> = { deploy: 'deployed', plan: 'plan', destroy: 'destroyed' };
   return `${words[command] ?? command}: ${tally}${also}`;
 }

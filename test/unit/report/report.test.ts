@@ -221,7 +221,7 @@ test('secrets are redacted in every rendering', () => {
     outcomes: [outcome('a/b', 'failed', { fault: new Fault(`password ${secret.open()} refused`, { hint: secret.open() }), note: secret.open() })],
   });
   for (const text of [renderMarkdown(report), renderJson(report)]) {
-    assert.ok(text.includes('***'));
+    assert.match(text, /\*\*\*|&#42;&#42;&#42;/);
     assert.ok(!text.includes('planted'));
   }
 });

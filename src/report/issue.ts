@@ -1,0 +1,131 @@
+/**
+ * Owns the issue about drift: its title, its body under a hidden marker, and the comments that say what is new and what
+ * went. Pure. When it is opened, edited, closed and reopened is decided in `github/drift-issue.ts`.
+ */
+import { LONGEST_BODY, type Origin, originLine } from './comment.ts';
+import { inline } from './escape.ts';
+import { type Finding, findingsDigest } from './findings.ts';
+import { type Mark, markLine } from './marker.ts';
+import { facts, findingTable, fitting, fold, steps, versions } from './parts.ts';
+import { redacted } from './redacted.ts';
+import type { Report } from './report.ts';
+
+/** What an issue remembers of a finding, to say later that it went. */
+export interface Remembered {
+  readonly key: string;
+  readonly text: string;
+}
+
+const MEMORY = '<!-- zitadel-on-otc:findings ';
+/** Characters of the memory; what does not fit is only counted. */
+const LONGEST_MEMORY = 12_000;
+
+export function issueTitle(report: Report): string {
+  return `ZITADEL has drifted: ${report.stack?.name ?? ''} in ${report.stack?.region ?? ''}`;
+}
+
+/** The body of the issue, redacted; never above `longest` characters, cut at a row with the count left out. */
+export function renderIssue(report: Report, mark: Mark, origin: Origin, longest = LONGEST_BODY): string {
+  const clean = redacted(report);
+  const { findings } = clean;
+  const marked = markLine({ ...mark, digest: findingsDigest(findings) });
+  const memory = memoryOf(findings);
+  const render = (rows: number): string =>
+    [
+      `${marked}\n${inline(clean.verdict)}.`,
+      facts(clean),
+      findingTable(findings, rows),
+      steps(clean),
+      fold('How this issue works', HOW),
+      versions(clean),
+      `${originLine(origin)}\n${memory}\n`,
+    ]
+      .filter(Boolean)
+      .join('\n\n');
+  const details = [{ diffLines: 0, graph: false, rows: 1000, message: 0 }];
+  return (
+    fitting(
+      details,
+      ({ rows }) => render(rows),
+      (text) => text.length <= longest,
+    ) ?? render(0)
+  );
+}
+
+const HOW =
+  'It is edited when the set of differences changes and closed when there are none; a comment says what is new and what went. ' +
+  'A run that fails (an API that does not answer) leaves it as it is. Its first line and its last are hidden marks: keep them, and the label.';
+
+/** What is new and what went since the last edit. */
+export function renderDelta(report: Report, before: readonly Remembered[] | undefined, origin: Origin): string {
+  const { findings } = redacted(report);
+  const keys = new Set(findings.map(({ key }) => key));
+  const fresh = before === undefined ? findings : findings.filter(({ key }) => !before.some((one) => one.key === key));
+  const gone = (before ?? []).filter(({ key }) => !keys.has(key));
+  const list = (title: string, texts: readonly string[]): string =>
+    texts.length === 0
+      ? ''
+      : `**${title}**\n\n${texts
+          .slice(0, LISTED)
+          .map((text) => `- ${inline(text)}`)
+          .join('\n')}${texts.length > LISTED ? `\n- … and ${texts.length - LISTED} more` : ''}`;
+  const parts = [
+    list('New', fresh.map(textOf)),
+    list(
+      'Gone',
+      gone.map(({ text }) => text),
+    ),
+    originLine(origin),
+  ];
+  return `${parts.filter(Boolean).join('\n\n')}\n`;
+}
+
+const LISTED = 50;
+
+export function renderClosing(origin: Origin): string {
+  return `✅ No difference is left: everything is as the stack file says.\n\n${originLine(origin)}\n`;
+}
+
+export function renderReopening(report: Report, origin: Origin): string {
+  const { findings } = redacted(report);
+  const texts = findings.slice(0, LISTED).map((finding) => `- ${inline(textOf(finding))}`);
+  const left = findings.length > LISTED ? `\n- … and ${findings.length - LISTED} more` : '';
+  return `It has drifted again:\n\n${texts.join('\n')}${left}\n\n${originLine(origin)}\n`;
+}
+
+function textOf({ severity, title, what }: Finding): string {
+  return `${severity}: ${title}: ${what}`.slice(0, 200);
+}
+
+/** The findings as the issue remembers them, in a hidden last line; encoded, so that no text can end the comment. */
+function memoryOf(findings: readonly Finding[]): string {
+  const kept: string[] = [];
+  let length = 0;
+  for (const finding of findings) {
+    const entry = `${finding.key}=${encodeURIComponent(textOf(finding)).replaceAll('-', '%2D')}`;
+    length += entry.length + 1;
+    if (length > LONGEST_MEMORY) break;
+    kept.push(entry);
+  }
+  return `${MEMORY}${kept.join('&')} -->`;
+}
+
+/** What the body of an issue remembers; undefined where somebody took the line away. */
+export function readMemory(body: string): Remembered[] | undefined {
+  const line = body.split(/\r?\n/).findLast((one) => one.startsWith(MEMORY) && one.endsWith(' -->'));
+  if (line === undefined) return undefined;
+  const entries = line.slice(MEMORY.length, -' -->'.length);
+  return entries.split('&').flatMap((entry) => {
+    const [, key, text] = /^([0-9a-f]{12})=([A-Za-z0-9%._~!*'()]*)$/.exec(entry) ?? [];
+    return key === undefined || text === undefined ? [] : [{ key, text: decoded(text) }];
+  });
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    return text;
+  }
+}

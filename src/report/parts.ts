@@ -1,0 +1,243 @@
+/**
+ * Owns the parts that summary, comment and issue have in common: tables, folds, failures, differences, in Markdown. Pure;
+ * foreign text goes through `escape.ts`. What a page is made of is said in `markdown.ts`, `comment.ts` and `issue.ts`.
+ */
+import type { Fault } from '../engine/fault.ts';
+import type { Outcome, Verdict } from '../engine/outcome.ts';
+import type { Change } from '../engine/resource.ts';
+import { code, fenced, inline } from './escape.ts';
+import type { Finding, Severity, Stake } from './findings.ts';
+import { durationText, type Report } from './report.ts';
+
+const icons: Record<Verdict, string> = {
+  unchanged: '✅',
+  create: '🟢',
+  update: '🔵',
+  replace: '🟠',
+  delete: '🔴',
+  blocked: '⏸️',
+  unknown: '❔',
+  failed: '❌',
+  kept: '🔒',
+  absent: '➖',
+};
+export const results: Record<Report['result'], string> = { unchanged: '✅', changed: '🟢', drifted: '🟠', failed: '❌' };
+const past: Partial<Record<Verdict, string>> = { create: 'created', update: 'updated', replace: 'replaced', delete: 'deleted' };
+const severityIcons: Record<Severity, string> = { critical: '🔴', high: '🟠', medium: '🟡', low: '⚪' };
+const stakeWords: Record<Stake, string> = {
+  data: 'data',
+  exposure: 'exposure',
+  availability: 'availability',
+  configuration: 'configuration',
+  support: 'out of support',
+};
+const PLANNED = new Set<Verdict>(['create', 'update', 'replace', 'delete']);
+
+/** How much of a report is shown. */
+export interface Detail {
+  /** Lines of a diff before it is cut; 0 leaves diffs out. */
+  readonly diffLines: number;
+  readonly graph: boolean;
+  readonly rows: number;
+  /** Characters of a message before it is cut. */
+  readonly message: number;
+}
+
+export function facts(report: Report): string {
+  const parts = [
+    `\`${report.command}\`${where(report.stack)}`,
+    durationText(report.seconds),
+    report.apiCalls === undefined ? '' : `${report.apiCalls} API calls`,
+    report.planDigest === undefined ? '' : `plan ${code(report.planDigest.slice(0, 12))}`,
+  ];
+  return parts.filter(Boolean).join(' · ');
+}
+
+function where(stack: Report['stack']): string {
+  if (stack === undefined) return '';
+  return ` in ${inline(stack.region)}${stack.project === undefined ? '' : `, project ${inline(stack.project)}`}`;
+}
+
+export function access({ url, consoleUrl, login }: Report): string {
+  const lines = [
+    url === undefined ? '' : `- **URL:** ${link(url)}`,
+    consoleUrl === undefined ? '' : `- **Console:** ${link(consoleUrl)}`,
+    login === undefined ? '' : `- **First login:** ${code(login.name)}; password: ${inline(login.passwordFrom)}`,
+  ];
+  return lines.filter(Boolean).join('\n');
+}
+
+/** Our own URL; made of a checked host name, so it may be a link. */
+export function link(url: string): string {
+  return /^https:\/\/[A-Za-z0-9.-]+(:\d+)?(\/[A-Za-z0-9._~/-]*)?$/.test(url) ? `<${url}>` : code(url);
+}
+
+export function failures(report: Report, detail: Detail): string {
+  const failed = report.outcomes.filter((outcome) => outcome.fault !== undefined);
+  const items = [
+    ...failed.map((outcome) => failure(`${inline(outcome.title)}`, outcome.fault as Fault, detail)),
+    ...report.faults.map((fault) => failure(fault.resource === undefined ? '' : inline(fault.resource), fault, detail)),
+  ];
+  const left = items.length > detail.rows ? `\n- … and ${items.length - detail.rows} more` : '';
+  return items.length === 0 ? '' : `### What failed\n\n${items.slice(0, detail.rows).join('\n')}${left}`;
+}
+
+function failure(title: string, fault: Fault, detail: Detail): string {
+  const service = [fault.status, fault.code].filter((part) => part !== undefined).join(' ');
+  const place = fault.place === undefined ? '' : `${code(`${fault.place.file}:${fault.place.line}:${fault.place.column}`)} `;
+  const [first = '', ...more] = cut(fault.message, detail.message).split('\n');
+  const lines = [
+    `- ${place}${title === '' ? '' : `**${title}:** `}${inline(first)}`,
+    service === '' && fault.requestId === undefined
+      ? ''
+      : `  - Service: ${[service === '' ? '' : inline(service), fault.requestId === undefined ? '' : `request id ${code(fault.requestId)}`].filter(Boolean).join(', ')}`,
+    fault.hint === undefined ? '' : `  - **What to do:** ${inline(cut(fault.hint, detail.message))}`,
+    more.length === 0 ? '' : `\n${fold(`${more.length} more ${more.length === 1 ? 'line' : 'lines'}`, fenced(more, 'text'))}\n`,
+  ];
+  return lines.filter(Boolean).join('\n');
+}
+
+export function notices(report: Report, detail: Detail): string {
+  return report.notices.map((fault) => `> ⚠️ ${inline(cut([fault.message, fault.hint].filter(Boolean).join('. '), detail.message))}`).join('\n>\n');
+}
+
+export function steps({ nextSteps }: Report): string {
+  if (nextSteps.length === 0) return '';
+  return `### What to do next\n\n${nextSteps.map((step, index) => `${index + 1}. ${inline(step)}`).join('\n')}`;
+}
+
+/** What changed or failed first as in the graph, what is in sync folded away. */
+export function table({ outcomes }: Report, { rows }: Pick<Detail, 'rows'>): string {
+  const shown = outcomes.filter(({ verdict }) => verdict !== 'absent');
+  const quiet = shown.filter(({ verdict, note }) => verdict === 'unchanged' && note === undefined);
+  const loud = shown.filter((outcome) => !quiet.includes(outcome));
+  const head = '| Resource | Verdict | What | Time |\n|---|---|---|---:|';
+  const render = (list: readonly Outcome[], most: number): string => {
+    const left = list.length > most ? `\n| … | | ${list.length - most} more | |` : '';
+    return `${head}\n${list.slice(0, most).map(row).join('\n')}${left}`;
+  };
+  if (shown.length === 0) return '';
+  const room = Math.max(0, rows - loud.length);
+  const inSync = quiet.length === 0 ? '' : room === 0 ? `${quiet.length} in sync` : fold(`${quiet.length} in sync`, render(quiet, room));
+  return ['### Resources', loud.length === 0 ? '' : render(loud, rows), inSync].filter(Boolean).join('\n\n');
+}
+
+/** `created`, `to update`, `does not pass`: the verdict of a resource in words. */
+export function verdictWords({ verdict, done, readsOnly }: Outcome): string {
+  if (!PLANNED.has(verdict)) return verdict;
+  if (readsOnly === true) return 'does not pass';
+  return done ? (past[verdict] ?? verdict) : `to ${verdict}`;
+}
+
+function row(outcome: Outcome): string {
+  const icon = outcome.readsOnly === true && PLANNED.has(outcome.verdict) ? '⚠️' : icons[outcome.verdict];
+  const time = outcome.seconds >= 0.05 ? durationText(outcome.seconds) : '';
+  return `| ${inline(outcome.title)} | ${together(`${icon} ${verdictWords(outcome)}`)} | ${inline(cut(whatOf(outcome), 300))} | ${together(time)} |`;
+}
+
+function whatOf(outcome: Outcome): string {
+  const { note, fault, verdict } = outcome;
+  if (note !== undefined) return shortList(note);
+  if (fault !== undefined) return fault.message.split('\n')[0] ?? '';
+  const fields = outcome.changes.map(({ field }) => field);
+  if (fields.length === 0 || verdict === 'create') return factText(outcome);
+  return fields.length > 5 ? `${fields.slice(0, 4).join(', ')} and ${fields.length - 4} more` : fields.join(', ');
+}
+
+/** `waits for a, b, c, d` names the first two; the graph shows the rest. */
+function shortList(note: string): string {
+  const [, lead, list] = /^(waits for|known after) (\S+(?:, \S+)+)$/.exec(note) ?? [];
+  if (lead === undefined || list === undefined) return note;
+  const ids = list.split(', ');
+  return ids.length <= 2 ? note : `${lead} ${ids.slice(0, 2).join(', ')} and ${ids.length - 2} more`;
+}
+
+function factText({ facts: all }: Outcome): string {
+  return Object.entries(all)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+}
+
+/** The differences of a drift run, the gravest first. */
+export function findingTable(findings: readonly Finding[], rows: number): string {
+  if (findings.length === 0) return '';
+  const left = findings.length > rows ? `\n| … | | ${findings.length - rows} more | |` : '';
+  const lines = findings.slice(0, rows).map(({ severity, stake, title, what, before, after, why }) => {
+    const values = before === undefined && after === undefined ? '' : `${code(cut(shown(before), 120))} → ${code(cut(shown(after), 120))}`;
+    const details = [values, why === undefined ? '' : inline(cut(why, 200))].filter(Boolean).join('; ');
+    return `| ${together(`${severityIcons[severity]} ${severity}`)}<br>${together(stakeWords[stake])} | ${inline(title)} | ${inline(cut(what, 200))} | ${details} |`;
+  });
+  return `| Severity | Resource | What drifted | Found → wanted |\n|---|---|---|---|\n${lines.join('\n')}${left}`;
+}
+
+export function diff({ changes, title }: Outcome, { diffLines }: Pick<Detail, 'diffLines'>): string {
+  if (changes.length === 0 || diffLines === 0) return '';
+  const lines = changes.flatMap(diffOf);
+  const rest = lines.length > diffLines ? [`# … ${lines.length - diffLines} more lines`] : [];
+  return fold(
+    `${inline(title)}: ${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`,
+    fenced([...lines.slice(0, diffLines), ...rest], 'diff'),
+  );
+}
+
+/** A change as lines of a diff; long texts (a manifest, a values file) line by line. */
+function diffOf({ field, before, after, why, replace }: Change): string[] {
+  const signed = (sign: string, value: unknown): string[] =>
+    value === undefined
+      ? []
+      : shown(value)
+          .split('\n')
+          .map((line) => `${sign} ${line}`);
+  const head = `# ${field}${why === undefined ? '' : `: ${why}`}${replace === true ? ' (needs replacement)' : ''}`;
+  return [head, ...signed('-', before), ...signed('+', after)];
+}
+
+export function versions(report: Report): string {
+  const entries = Object.entries(report.versions);
+  if (entries.length === 0) return '';
+  const note = (part: string): string => {
+    const found = report.support.find((one) => one.part === part);
+    return found === undefined ? '' : `${found.state === 'ended' ? '⚠️ out of support since' : 'supported until'} ${found.ends}`;
+  };
+  const rows = entries.map(([name, version]) => `| ${inline(name)} | ${code(version)} | ${note(name)} |`);
+  return fold('Versions', `| Part | Version | |\n|---|---|---|\n${rows.join('\n')}`, report.support.length > 0);
+}
+
+/** `summary` is Markdown that is safe already. */
+export function fold(summary: string, body: string, open = false): string {
+  return `<details${open ? ' open' : ''}><summary>${summary}</summary>\n\n${body}\n\n</details>`;
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
+}
+
+/** Kept on one line of a table. */
+function together(text: string): string {
+  return text.replaceAll(' ', '\u00a0');
+}
+
+export function cut(text: string, longest: number): string {
+  return text.length > longest ? `${text.slice(0, longest)}…` : text;
+}
+
+/**
+ * The longest of `renderings` that fits, from everything to the least; where even the least is too long, its rows are cut
+ * until it fits. @returns undefined where not even one row fits
+ */
+export function fitting(details: readonly Detail[], render: (detail: Detail) => string, fits: (text: string) => boolean): string | undefined {
+  for (const detail of details) {
+    const text = render(detail);
+    if (fits(text)) return text;
+  }
+  const least = details.at(-1);
+  if (least === undefined) return undefined;
+  let [low, high, best] = [0, least.rows, undefined as string | undefined];
+  while (low <= high) {
+    const rows = Math.floor((low + high) / 2);
+    const text = render({ ...least, rows });
+    if (fits(text)) [low, best] = [rows + 1, text];
+    else high = rows - 1;
+  }
+  return best;
+}
