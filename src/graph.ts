@@ -2,7 +2,7 @@
  * Owns the picture of the deployment in code: the one place where all resources are put together. Who needs whom among
  * the cloud's resources stands in `cloud/index.ts`, among the cluster's in `zitadel/index.ts`; here the two meet.
  */
-import { type CloudContext, cloudResources } from './cloud/index.ts';
+import { type CloudContext, cloudResources, type Door } from './cloud/index.ts';
 import type { Fault } from './engine/fault.ts';
 import type { Outcome } from './engine/outcome.ts';
 import { type AnyResource, maybe, type Run } from './engine/resource.ts';
@@ -21,6 +21,8 @@ export interface GraphOptions {
   readonly otc: Otc;
   readonly secrets: DerivedSecrets;
   readonly toolbox: Toolbox;
+  /** This run's own way in, where the stack admits `runner`. */
+  readonly door?: Door | undefined;
   /** The DNS01 solver's permanent key, where there is one. */
   readonly acme: { readonly accessKey: string; readonly secretKey: Secret } | undefined;
   /** ZITADEL configuration out of the user's values file, secrets still closed. */
@@ -48,14 +50,14 @@ export interface Graph {
 }
 
 /** All resources of a stack, wired. @throws Fault for a choice that is not offered */
-export function buildGraph({ stack, otc, secrets, toolbox, acme, configuration, patient }: GraphOptions): Graph {
+export function buildGraph({ stack, otc, secrets, toolbox, door, acme, configuration, patient }: GraphOptions): Graph {
   const cloudContext: CloudContext = {
     otc,
     stack,
     secrets,
     names: namesFor(stack.name, otc.projectId),
-    allow: stack.cluster.allow,
     madeByLock: new Set(),
+    door,
   };
   const cloud = cloudResources(cloudContext);
   const kubeContext: KubeContext = {
@@ -97,7 +99,9 @@ export function buildGraph({ stack, otc, secrets, toolbox, acme, configuration, 
     consented: (resource) => consents.get(resource) ?? false,
     takeLease: async (holder, run) => {
       const found = await cloud.cluster.observe({}, run);
-      const kubeconfig = found === undefined ? undefined : await cloud.kubeconfig.observe({ cluster: found }, run);
+      if (found === undefined) return undefined;
+      const access = await cloud.apiAccess.observe({ cluster: found }, run);
+      const kubeconfig = await cloud.kubeconfig.observe({ cluster: found, access }, run);
       return kubeconfig === undefined ? undefined : takeLease({ api: toolbox.cluster(kubeconfig).api, ...holder }, run);
     },
   };

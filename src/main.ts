@@ -50,7 +50,21 @@ async function main(): Promise<boolean> {
     const [{ run }, otc] = await Promise.all([import('./run.ts'), session]);
     const { stack, notices, lifted } = read;
     const { configuration } = lifted;
-    return await run({ runner, env: process.env, inputs, stack, notices, secrets, configuration, otc, signal: stop.signal, cancelled, started });
+    const getText = (url: string) => plainGet(transport)(url, {}, stop.signal);
+    return await run({
+      runner,
+      env: process.env,
+      inputs,
+      stack,
+      notices,
+      secrets,
+      configuration,
+      otc,
+      getText,
+      signal: stop.signal,
+      cancelled,
+      started,
+    });
   } catch (error) {
     const faults = error instanceof Faults ? error.faults : [asFault(error)];
     const { runFailed } = await import('./run.ts');

@@ -38,26 +38,35 @@ export function lockFor({ runner, env, signal, stack }: RunContext, graph: Graph
     if (held === undefined)
       runner.line('The VPC is not ours and there is no cluster yet, so nothing keeps a second run out: use a "concurrency" group.');
   };
+  const takePatiently = async (): Promise<void> => {
+    const started = Date.now();
+    for (;;) {
+      try {
+        await takeOnce();
+        // Another run may have closed our door as a dead run's while we waited.
+        await graph.cloudContext.door?.ensure(run);
+        return;
+      } catch (error) {
+        if (!(error instanceof Fault) || error.code !== LOCKED || Date.now() - started > PATIENCE_SECONDS * 1000) throw error;
+        run.say(`${error.message}; waiting for it to end`);
+      }
+      await pauseFor(LOOK_EVERY_SECONDS, signal);
+      await graph.cloudContext.door?.ensure(run);
+    }
+  };
+  let taking: Promise<void> | undefined;
   return {
     lost: losing.signal,
-    take: async () => {
-      const started = Date.now();
-      for (;;) {
-        try {
-          return await takeOnce();
-        } catch (error) {
-          if (!(error instanceof Fault) || error.code !== LOCKED || Date.now() - started > PATIENCE_SECONDS * 1000) throw error;
-          run.say(`${error.message}; waiting for it to end`);
-        }
-        await pauseFor(LOOK_EVERY_SECONDS, signal);
-      }
+    take: () => {
+      taking ??= takePatiently();
+      return taking;
     },
     release: async () => held?.release(),
   };
 }
 
 /** The workflow run, for people; a second attempt of it is the same holder and goes on at once. */
-function holderOf(env: Readonly<Record<string, string | undefined>>): string {
+export function holderOf(env: Readonly<Record<string, string | undefined>>): string {
   const { GITHUB_REPOSITORY: repository = 'local', GITHUB_RUN_ID: id = String(process.pid), GITHUB_JOB: job } = env;
   return `${repository} run ${id}${job === undefined ? '' : ` job ${job}`}`.replace(/[^A-Za-z0-9 .:/#_-]/g, '-');
 }

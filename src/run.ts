@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Door, GetText } from './cloud/index.ts';
 import { asFault, Fault } from './engine/fault.ts';
 import type { Journal, Outcome } from './engine/outcome.ts';
 import type { AnyResource } from './engine/resource.ts';
@@ -18,10 +19,11 @@ import { renderJson } from './report/json.ts';
 import { renderMarkdown } from './report/markdown.ts';
 import { planDigest } from './report/plan-digest.ts';
 import { hasChanges, makeReport, type Report } from './report/report.ts';
-import { lockFor } from './run-lock.ts';
+import { doorNotice, doorOf, readMode } from './run-door.ts';
+import { lockFor, type RunLock } from './run-lock.ts';
 import type { DerivedSecrets } from './stack/secrets.ts';
 import type { Stack } from './stack/stack.ts';
-import { toolboxFor } from './tools/toolbox.ts';
+import { type Toolbox, toolboxFor } from './tools/toolbox.ts';
 import { consoleUrlOf, firstLogin, urlOf } from './zitadel/identity.ts';
 
 /** Version in plan digests: a newer action may plan otherwise. */
@@ -37,6 +39,8 @@ export interface RunContext {
   /** ZITADEL configuration out of the user's values file, secrets still closed. */
   readonly configuration: Readonly<Record<string, unknown>>;
   readonly otc: Otc;
+  /** Gets a public text, such as this run's own address. */
+  readonly getText: GetText;
   readonly signal: AbortSignal;
   /** Resolves when a cancelled run must end, whatever still goes on. */
   readonly cancelled: Promise<void>;
@@ -55,18 +59,22 @@ export async function run(context: RunContext): Promise<boolean> {
     runnerTemp: temp,
     workspaceMade: (path) => runner.saveState('workspace', path),
   });
-  const graph = buildGraph({ ...context, toolbox, acme: acmeKeyOf(inputs), patient: inputs.command === 'deploy' });
+  const door = doorOf(context, () => lock.take());
+  const graph = buildGraph({ ...context, toolbox, door, acme: acmeKeyOf(inputs), patient: inputs.command === 'deploy' });
+  const lock = lockFor(context, graph);
   const faults: Fault[] = [];
+  let admitted: readonly string[] = [];
   const journal = remembering(runnerJournal(runner));
   let outcomes: readonly Outcome[] = [];
   try {
     const late = context.cancelled.then((): readonly Outcome[] => journal.soFar());
-    outcomes = await Promise.race([carryOut(context, graph, journal), late]);
+    outcomes = await Promise.race([carryOut(context, graph, journal, lock), late]);
   } catch (error) {
     faults.push(asFault(error));
     outcomes = journal.soFar();
   } finally {
-    await toolbox.close();
+    admitted = door?.mode === 'read' ? door.opened : [];
+    await closing(toolbox, door, faults);
   }
   const facts = factsOf(outcomes, graph);
   const report = makeReport({
@@ -75,7 +83,7 @@ export async function run(context: RunContext): Promise<boolean> {
     cancelled: signal.aborted,
     outcomes,
     faults,
-    notices,
+    notices: [...notices, ...doorNotice(admitted)],
     ...(graph.runs(outcomes) ? { url: urlOf(stack), consoleUrl: consoleUrlOf(stack), login: loginOf(context) } : {}),
     versions: versionsOf(context),
     nextSteps: nextSteps(context, outcomes, faults),
@@ -105,8 +113,25 @@ function remembering(journal: Journal): RememberingJournal {
   };
 }
 
-async function carryOut(context: RunContext, graph: Graph, journal: Journal): Promise<readonly Outcome[]> {
+/** Nothing of a run outlives it: connections, files, the rule that let it in. */
+async function closing(toolbox: Toolbox, door: Door | undefined, faults: Fault[]): Promise<void> {
+  await toolbox.close();
+  try {
+    await door?.close();
+  } catch (error) {
+    faults.push(
+      new Fault(`the rule that let this run in could not be taken away: ${asFault(error).message}`, {
+        hint: 'The post step tries once more, and so does the next deploy.',
+        cause: error,
+      }),
+    );
+  }
+}
+
+async function carryOut(context: RunContext, graph: Graph, journal: Journal, lock: RunLock): Promise<readonly Outcome[]> {
   const { inputs, stack, signal } = context;
+  const { door } = graph.cloudContext;
+  if (door !== undefined) door.mode = readMode(context);
   const read: WalkOptions = { write: false, signal, journal };
   if (inputs.command === 'check') return (await walk(graph.readiness, read)).outcomes;
   if (inputs.command === 'plan' || inputs.command === 'drift') return (await walk(graph.roots, read)).outcomes;
@@ -114,7 +139,7 @@ async function carryOut(context: RunContext, graph: Graph, journal: Journal): Pr
   if (inputs.command === 'destroy' && inputs.confirmDestroy !== stack.name) {
     throw new Fault(`destroy of ${stack.name} is not confirmed`, { hint: `Give the input confirm-destroy the name of the stack: ${stack.name}.` });
   }
-  const lock = lockFor(context, graph);
+  if (door !== undefined) door.mode = 'write';
   const write: WalkOptions = { ...read, signal: AbortSignal.any([signal, lock.lost]), write: true, beforeFirstWrite: () => lock.take() };
   try {
     if (inputs.command === 'deploy') return (await walk(graph.roots, write)).outcomes;

@@ -9,9 +9,10 @@ import type { ClusterResource } from './cluster.ts';
 import type { ClusterSeen } from './cluster-spec.ts';
 import { type CloudContext, theOne } from './context.ts';
 import { type Rule, ruleChanges, setRules } from './rules.ts';
+import { isDoor } from './runner-door.ts';
 import type { VpcResource } from './vpc.ts';
 
-const API_PORT = 5443;
+export const API_PORT = 5443;
 const SSH_PORT = 22;
 
 export interface AccessSeen {
@@ -25,8 +26,9 @@ type Needs = { readonly cluster: ClusterResource; readonly vpc: VpcResource };
 export type ApiAccess = Resource<Needs, readonly Rule[], AccessSeen>;
 
 export function apiAccess(context: CloudContext, needs: Needs): ApiAccess {
-  const { otc, stack, allow } = context;
+  const { otc, stack } = context;
   const { existing, access, containerNetwork } = stack.cluster;
+  const isStackRule = (rule: SecurityGroupRule): boolean => !isDoor(rule, stack.name);
   return resource<Needs, readonly Rule[], AccessSeen>({
     id: 'cluster/api-access',
     title: 'Access to the API server',
@@ -36,16 +38,15 @@ export function apiAccess(context: CloudContext, needs: Needs): ApiAccess {
     usualSeconds: 3,
     want: ({ vpc }) => {
       // Nodes and pods come with addresses of the VPC and of the container network (CCE user guide, "Configuring cluster security group rules").
-      if (allow.includes('runner')) throw new Error('cluster.allow still says "runner": its address must be filled in before');
       const inside = [vpc.cidr, ...(containerNetwork.mode === 'vpc-router' ? [containerNetwork.cidr] : [])];
-      const sources = new Set([...inside, ...(access === 'eip' ? allow : [])].map((source) => (source.includes('/') ? source : `${source}/32`)));
+      const sources = new Set([...inside, ...(access === 'eip' ? stack.cluster.allow.filter((source) => source !== 'runner') : [])]);
       return [...sources].map((cidr) => ({ direction: 'ingress', port: API_PORT, remote: { cidr } }));
     },
     observe: async ({ cluster }) => (cluster === undefined || existing !== undefined ? undefined : groupsOf(context, cluster)),
-    diff: accessChanges,
+    diff: (rules, seen) => accessChanges(rules, seen, stack.name),
     apply: async (rules, seen, _changes, run) => {
       if (seen === undefined) throw new Fault('the security groups of the cluster are not there yet', { hint: 'Run again in a minute.' });
-      await setRules(otc, seen.control.id, rules, openings(seen.control, API_PORT), run);
+      await setRules(otc, seen.control.id, rules, openings(seen.control, API_PORT).filter(isStackRule), run);
       await setRules(otc, seen.node.id, [], openings(seen.node, SSH_PORT), run);
       const [control, node] = await Promise.all([getSecurityGroup(otc, seen.control.id), getSecurityGroup(otc, seen.node.id)]);
       return { ...seen, control, node };
@@ -54,15 +55,23 @@ export function apiAccess(context: CloudContext, needs: Needs): ApiAccess {
     destroy: async (_seen, run: Run) => run.say('goes with the cluster'),
     facts: ({ control }) => ({
       'allowed from': openings(control, API_PORT)
+        .filter(isStackRule)
         .map(({ remote_ip_prefix }) => remote_ip_prefix || '0.0.0.0/0')
         .join(', '),
     }),
   });
 }
 
-export function accessChanges(rules: readonly Rule[], seen: AccessSeen): Change[] {
+/** Doors of runs are no matter of the stack; see `runner-door.ts`. */
+export function accessChanges(rules: readonly Rule[], seen: AccessSeen, stack: string): Change[] {
   const ssh = ruleChanges([], openings(seen.node, SSH_PORT)).map((change) => ({ ...change, why: 'SSH to nodes is closed' }));
-  return [...ruleChanges(rules, openings(seen.control, API_PORT)), ...ssh];
+  return [
+    ...ruleChanges(
+      rules,
+      openings(seen.control, API_PORT).filter((rule) => !isDoor(rule, stack)),
+    ),
+    ...ssh,
+  ];
 }
 
 /** The rules that open exactly this port to addresses (not to groups). */

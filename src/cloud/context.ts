@@ -10,6 +10,7 @@ import { ServiceFault } from '../otc/errors.ts';
 import type { NameOf } from '../stack/names.ts';
 import type { DerivedSecrets } from '../stack/secrets.ts';
 import type { Existing, Stack } from '../stack/stack.ts';
+import type { Door } from './runner-door.ts';
 
 export interface CloudContext {
   readonly otc: Otc;
@@ -19,8 +20,8 @@ export interface CloudContext {
   readonly secrets: DerivedSecrets;
   /** Ids of what taking the lock made (the VPC), so that the report calls it created. */
   readonly madeByLock: Set<string>;
-  /** `cluster.allow` with `runner` replaced by this run's own address; CIDRs. */
-  readonly allow: readonly string[];
+  /** This run's own way in, where `cluster.allow` says `runner`. */
+  readonly door?: Door | undefined;
 }
 
 /** For people who meet the resource in the console; never relied on, except where it says so. */

@@ -24,6 +24,8 @@ import { type VpcResource, vpc } from './vpc.ts';
 
 export type { CloudContext } from './context.ts';
 export { takeVpcLock } from './lock.ts';
+export { type GetText, runnerAddress } from './runner-address.ts';
+export { closeDoors, type Door, type OpenDoor, runnerDoor } from './runner-door.ts';
 
 export interface CloudResources {
   readonly preflight: Preflight;

@@ -6,7 +6,7 @@ import { Fault } from '../engine/fault.ts';
 import { type Resource, resource } from '../engine/resource.ts';
 import { type Cluster, type ClusterCertificates, createClusterCertificates, listClusters } from '../otc/cce.ts';
 import { mask } from '../secret.ts';
-import type { ApiAccess } from './api-access.ts';
+import { API_PORT, type ApiAccess } from './api-access.ts';
 import type { ClusterResource } from './cluster.ts';
 import type { CloudContext } from './context.ts';
 
@@ -43,6 +43,7 @@ export function kubeconfig(context: CloudContext, needs: Needs): Kubeconfig {
     existing === undefined ? metadata.name === names('cce') : metadata.uid === existing.id || metadata.name === existing.name;
   // `external` skips TLS verification; this context is the same address with verification.
   const wanted = stack.cluster.access === 'eip' ? 'externalTLSVerify' : 'internal';
+  const throughDoor = stack.cluster.access === 'eip' && existing === undefined;
   return resource<Needs, null, KubeconfigSeen>({
     id: 'cluster/kubeconfig',
     title: 'Credentials for the cluster',
@@ -55,8 +56,10 @@ export function kubeconfig(context: CloudContext, needs: Needs): Kubeconfig {
       if (found?.status.phase === 'Available') await issue(found);
     },
     want: () => null,
-    observe: async ({ cluster }) => {
+    // Opening the door for this run is the one write of this look; it is gone when the run ends.
+    observe: async ({ cluster, access }, run) => {
       if (cluster === undefined || cluster.status.phase !== 'Available') return undefined;
+      if (throughDoor && access !== undefined) await context.door?.open(access.control, API_PORT, run);
       return credentials(await issue(cluster), wanted, cluster.name);
     },
     diff: () => [],

@@ -61,6 +61,11 @@ export class Cancelled extends Error {
   override readonly name = 'Cancelled';
 }
 
+/** Thrown by `observe` where this run rightly does not look; its message says why. Nothing has failed. */
+export class NotLooked extends Error {
+  override readonly name = 'NotLooked';
+}
+
 /** Any thrown thing as a `Fault`; a bug keeps its stack as `cause`. */
 export function asFault(thrown: unknown): Fault {
   if (thrown instanceof Fault) return thrown;

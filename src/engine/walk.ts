@@ -3,7 +3,7 @@
  * without writing, `deploy` writes; `destroy` (`unwalk.ts`) goes the arrows backwards. Order and parallelism come from
  * the promises: each resource starts as soon as its needs are done.
  */
-import { asFault, Cancelled, Fault } from './fault.ts';
+import { asFault, Cancelled, Fault, NotLooked } from './fault.ts';
 import type { Journal, Outcome, Verdict } from './outcome.ts';
 import type { AnyResource, Change, Maybe, Needs, Run } from './resource.ts';
 import { stopIfCancelled } from './until.ts';
@@ -29,6 +29,8 @@ interface Visit {
   readonly seen: unknown;
   /** What dependents may build on: as `seen`, but nothing where the stack does not ask for it any more. */
   readonly offered: unknown;
+  /** Why this run rightly did not look; so it looks at nothing that stands on it either. */
+  readonly hides?: string;
 }
 
 /** The resource a need stands for. */
@@ -93,11 +95,13 @@ async function visitOne(
     return { outcome, seen: usable, offered: resource.wanted ? usable : undefined };
   };
   try {
+    const hidden = visits.find(({ hides }) => hides !== undefined)?.hides;
     const seenNeeds = Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.seen]));
     const broken = visits.filter(({ outcome }) => outcome.verdict === 'failed' || outcome.verdict === 'blocked');
     // What is not wanted is looked for another time, when all it stands on is well.
     if (broken.length > 0 && !resource.wanted) return end('absent', undefined);
     if (broken.length > 0) return end('blocked', undefined, { note: `waits for ${broken.map(({ outcome }) => outcome.id).join(', ')}` });
+    if (hidden !== undefined) return { ...end(resource.wanted ? 'unknown' : 'absent', undefined, { note: hidden }), hides: hidden };
     stopIfCancelled(options.signal);
     const seen: unknown = await resource.observe(seenNeeds, run);
     if (!resource.wanted) return end(seen === undefined ? 'absent' : 'delete', seen, { done: false });
@@ -121,6 +125,8 @@ async function visitOne(
     return end(verdict, after, { changes, done: true });
   } catch (error) {
     if (error instanceof Cancelled) return end('blocked', undefined, { note: 'the run was cancelled' });
+    if (error instanceof NotLooked)
+      return { ...end(resource.wanted ? 'unknown' : 'absent', undefined, { note: error.message }), hides: error.message };
     return end('failed', undefined, { fault: asFault(error) });
   }
 }

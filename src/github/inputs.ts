@@ -40,6 +40,8 @@ export interface Inputs {
   readonly confirmDestroy?: string | undefined;
   readonly helm: ToolInput;
   readonly kubectl: ToolInput;
+  /** Tells this run its public address as plain text. */
+  readonly addressEndpoint: string;
   readonly githubToken?: Secret | undefined;
   readonly comment: boolean;
   readonly driftIssue: boolean;
@@ -52,6 +54,7 @@ export const inputDefaults: Readonly<Record<string, string>> = {
   'identity-audience': 'zitadel-on-otc',
   'helm-version': '4.1.4',
   'kubectl-version': '1.34.5',
+  'address-endpoint': 'https://api.ipify.org',
   comment: 'false',
   'drift-issue': 'false',
 };
@@ -116,6 +119,7 @@ export function readInputs(env: Readonly<Record<string, string | undefined>>): I
     confirmDestroy: text('confirm-destroy'),
     helm: tool('helm'),
     kubectl: tool('kubectl'),
+    addressEndpoint: matching('address-endpoint', /^https:\/\/[^\s?#]+$/, 'an https:// URL') ?? '',
     githubToken: secret('github-token'),
     comment: boolean('comment'),
     driftIssue: boolean('drift-issue'),

@@ -12,6 +12,7 @@ export interface SecurityGroupRule {
   readonly port_range_max?: number | null;
   readonly remote_group_id?: string | null;
   readonly remote_ip_prefix?: string | null;
+  readonly description?: string | null;
 }
 
 export interface SecurityGroup {
@@ -48,6 +49,8 @@ export interface NewRule {
   readonly port_range_max: number;
   readonly remote_group_id?: string;
   readonly remote_ip_prefix?: string;
+  /** At most 255 characters; it cannot be changed. */
+  readonly description?: string;
 }
 
 /** 409 where the group has this rule already. */

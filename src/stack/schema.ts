@@ -166,6 +166,10 @@ export const stackSchema = v.strictObject({
         ),
         ['runner'],
       ),
+      openForReads: v.optional(
+        v.pipe(v.boolean(), say('Let `plan` and `drift` open the door for `runner` too; else they do not look into the cluster and say so.')),
+        false,
+      ),
       nodes: v.optional(
         block('Worker nodes: one pool in each zone.', {
           flavor: v.optional(

@@ -90,6 +90,8 @@ export interface ClusterSettings {
   readonly access: 'eip' | 'bastion' | 'private';
   /** CIDRs that may reach the API server (and SSH on the bastion); `runner` is this run's own address. */
   readonly allow: readonly string[];
+  /** Whether plan and drift open the door for `runner` too. */
+  readonly openForReads: boolean;
   readonly nodes: {
     readonly flavor: string;
     /** All nodes together, spread over the zones. */

@@ -27,7 +27,7 @@ export async function dialTls(host: string, port: number, options: ConnectionOpt
       reject(error);
     };
     secure.setTimeout(CONNECT_TIMEOUT, () =>
-      fail(new Fault(`the TLS handshake with ${host}:${port} did not end within ${CONNECT_TIMEOUT / 1000} s`)),
+      fail(new Fault(`the TLS handshake with ${host}:${port} did not end within ${CONNECT_TIMEOUT / 1000} s`, { code: 'ETIMEDOUT' })),
     );
     secure.once('error', fail);
     secure.once('secureConnect', () => {
@@ -74,7 +74,9 @@ function dialDirectly(host: string, port: number, signal?: AbortSignal): Promise
       socket.destroy();
       reject(error);
     };
-    socket.setTimeout(CONNECT_TIMEOUT, () => fail(new Fault(`${host}:${port} did not answer within ${CONNECT_TIMEOUT / 1000} s`)));
+    socket.setTimeout(CONNECT_TIMEOUT, () =>
+      fail(new Fault(`${host}:${port} did not answer within ${CONNECT_TIMEOUT / 1000} s`, { code: 'ETIMEDOUT' })),
+    );
     socket.once('error', fail);
     socket.once('connect', () => {
       socket.setTimeout(0);

@@ -42,6 +42,7 @@ export const stack: Stack = {
     serviceCidr: '10.247.0.0/16',
     access: 'eip',
     allow: ['198.51.100.0/24'],
+    openForReads: false,
     nodes: {
       flavor: 's3.large.4',
       count: 3,
@@ -76,7 +77,7 @@ export const secrets = {
 
 export function contextFor(otc: Otc, changed: Partial<Stack> = {}): CloudContext {
   const wanted = { ...stack, ...changed };
-  return { otc, stack: wanted, names: namesFor(wanted.name, otc.projectId), secrets, madeByLock: new Set(), allow: ['198.51.100.0/24'] };
+  return { otc, stack: wanted, names: namesFor(wanted.name, otc.projectId), secrets, madeByLock: new Set() };
 }
 
 export const run: Run = { signal: new AbortController().signal, say: () => undefined };

@@ -1,0 +1,42 @@
+/**
+ * Owns whether and how a run opens a door for itself, and that it is closed whatever happens. What a door is stands in
+ * `cloud/runner-door.ts`.
+ */
+import { type Door, type OpenDoor, runnerAddress, runnerDoor } from './cloud/index.ts';
+import { Fault } from './engine/fault.ts';
+import type { RunContext } from './run.ts';
+import { holderOf } from './run-lock.ts';
+
+/** The state under which open doors are kept for the post step. */
+export const DOORS = 'doors';
+
+/** The run's door, closed; undefined where the stack admits no `runner`. @param lock takes the stack's lock */
+export function doorOf({ runner, env, inputs, stack, otc, getText }: RunContext, lock: () => Promise<void>): Door | undefined {
+  const { access, allow } = stack.cluster;
+  if (access === 'private' || !allow.includes('runner')) return undefined;
+  let address: Promise<string> | undefined;
+  return runnerDoor({
+    otc,
+    stack: stack.name,
+    holder: holderOf(env),
+    now: Date.now,
+    address: () => {
+      address ??= runnerAddress(inputs.addressEndpoint, getText);
+      return address;
+    },
+    remember: (doors: readonly OpenDoor[]) => runner.saveState(DOORS, doors.length === 0 ? '' : JSON.stringify(doors)),
+    lock,
+  });
+}
+
+/** How plan and drift look: through the door only by consent. */
+export function readMode({ stack }: Pick<RunContext, 'stack'>): Door['mode'] {
+  return stack.cluster.openForReads ? 'read' : 'closed';
+}
+
+/** The one write of a plan or a drift run, named in the report. */
+export function doorNotice(addresses: readonly string[]): Fault[] {
+  if (addresses.length === 0) return [];
+  const message = `this run let itself in: ${[...new Set(addresses)].join(', ')} was admitted to the cluster while it looked (cluster.openForReads), which is the one thing it wrote`;
+  return [new Fault(message, { hint: 'It was taken away again at the end.' })];
+}
