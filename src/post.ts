@@ -1,13 +1,27 @@
-/** The action's post step: removes what a killed run left in the runner's temporary directory. */
+/** The action's post step: takes away what a killed run left, in the runner's temporary directory and in the cloud. */
 import { asFault } from './engine/fault.ts';
 import { actionsRunner, Runner } from './github/runner.ts';
 import { removeWorkspace } from './tools/workspace.ts';
 
 const runner = new Runner(actionsRunner, process.env);
-const workspace = runner.state('workspace');
-try {
-  if (workspace !== undefined) await removeWorkspace(workspace);
-} catch (error) {
-  runner.annotate('error', asFault(error));
-  process.exitCode = 1;
+/** Each part is tried, whatever becomes of the others. */
+const parts: (() => Promise<void>)[] = [
+  async () => {
+    const workspace = runner.state('workspace');
+    if (workspace !== undefined) await removeWorkspace(workspace);
+  },
+  async () => {
+    const doors = runner.state('doors');
+    if (doors === undefined) return;
+    const { closeLeftDoors } = await import('./post-doors.ts');
+    await closeLeftDoors(doors, runner, process.env);
+  },
+];
+for (const part of parts) {
+  try {
+    await part();
+  } catch (error) {
+    runner.annotate('error', asFault(error));
+    process.exitCode = 1;
+  }
 }

@@ -6,9 +6,15 @@ import { type Door, type OpenDoor, runnerAddress, runnerDoor } from './cloud/ind
 import { Fault } from './engine/fault.ts';
 import type { RunContext } from './run.ts';
 import { holderOf } from './run-lock.ts';
+import type { Region } from './stack/stack.ts';
 
-/** The state under which open doors are kept for the post step. */
-export const DOORS = 'doors';
+/** The state under which open doors are kept for the post step; empty where all are closed. */
+const DOORS = 'doors';
+
+export interface DoorState {
+  readonly region: Region;
+  readonly doors: readonly OpenDoor[];
+}
 
 /** The run's door, closed; undefined where the stack admits no `runner`. @param lock takes the stack's lock */
 export function doorOf({ runner, env, inputs, stack, otc, getText }: RunContext, lock: () => Promise<void>): Door | undefined {
@@ -24,7 +30,7 @@ export function doorOf({ runner, env, inputs, stack, otc, getText }: RunContext,
       address ??= runnerAddress(inputs.addressEndpoint, getText);
       return address;
     },
-    remember: (doors: readonly OpenDoor[]) => runner.saveState(DOORS, doors.length === 0 ? '' : JSON.stringify(doors)),
+    remember: (doors) => runner.saveState(DOORS, doors.length === 0 ? '' : JSON.stringify({ region: stack.region, doors } satisfies DoorState)),
     lock,
   });
 }
