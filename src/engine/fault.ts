@@ -15,6 +15,11 @@ export interface FaultDetails {
   readonly requestId?: string | undefined;
   /** A place in a file, where the cause is a setting. */
   readonly place?: Place | undefined;
+  /**
+   * The field that is wrong, where nothing failed to answer: what was found is itself the difference, and one that a deploy
+   * cannot or must not heal. `drift` then counts it as a finding.
+   */
+  readonly finding?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -33,6 +38,7 @@ export class Fault extends Error {
   readonly code: string | undefined;
   readonly requestId: string | undefined;
   readonly place: Place | undefined;
+  readonly finding: string | undefined;
 
   constructor(message: string, details: FaultDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -42,6 +48,7 @@ export class Fault extends Error {
     this.code = details.code;
     this.requestId = details.requestId;
     this.place = details.place;
+    this.finding = details.finding;
   }
 }
 

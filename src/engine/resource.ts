@@ -64,10 +64,16 @@ export interface Resource<N extends Needs, Spec, Seen> {
    * is refused. Nothing: may be replaced.
    */
   readonly protect?: 'data' | 'cluster';
+  /** True where another choice goes on using what this one made: where it is not wanted, deploy leaves it in place, and only destroy takes it. */
+  readonly handsOver?: boolean;
   /** Usual duration of the creation in seconds, for progress lines and for the order in summaries. */
   readonly usualSeconds?: number;
   /** True where `observe` never writes and nothing is ever made: verification, preflight. Such a resource has no `apply`. */
   readonly readsOnly?: boolean;
+  /** True for a check that others only wait for; `destroy`, which nothing waits for, does not look at it. */
+  readonly gate?: boolean;
+  /** The resource that takes this one along when it is destroyed, as a cluster takes what is in it: then nothing is done one by one. */
+  readonly within?: AnyResource;
   /** Fires the reads that need no other resource (lists by name), so that all go out in one wave; answers are kept by the client. */
   prefetch?(run: Run): Promise<unknown>;
   /** Pure: the desired state, typed by what it needs. Use identity fields of needs only (ids, addresses, hosts). */
@@ -81,8 +87,16 @@ export interface Resource<N extends Needs, Spec, Seen> {
   diff(spec: Spec, seen: Seen): Change[];
   /** Idempotent; creates where `seen` is undefined, else carries out `changes`, waits until usable, returns what then is. */
   apply(spec: Spec, seen: Seen | undefined, changes: readonly Change[], run: Run): Promise<Seen>;
-  /** "Already gone" is success; returns when it is really gone. */
-  destroy(seen: Seen, run: Run): Promise<void>;
+  /**
+   * "Already gone" is success; returns when it is really gone. What it returns is a note for the report: what stays behind
+   * on purpose, and what it is good for.
+   */
+  // biome-ignore lint/suspicious/noConfusingVoidType: most have nothing to say
+  destroy(seen: Seen, run: Run): Promise<string | void>;
+  /** Why `destroy` leaves it, in one sentence, where it is not the stack's to take away; undefined where it is. */
+  keep?(seen: Seen): string | undefined;
+  /** True where something outside would stay behind if it just went along with what it is {@link within}: then it is destroyed by itself, first. */
+  leavesBehind?(seen: Seen, run: Run): Promise<boolean>;
   /** Short facts for the report of an existing resource, for example `{ id, address }`; never secrets. */
   facts?(seen: Seen): Readonly<Record<string, string>>;
 }

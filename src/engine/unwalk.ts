@@ -1,64 +1,53 @@
 /**
  * Owns the walk backwards: `destroy` observes along the arrows, then takes away from the last dependent to the first
- * need. Data survives unless consented to, and with it everything it stands on.
+ * need. Data survives unless consented to, and with it everything it stands on. What is in something that goes anyway (a
+ * cluster) goes along with it, so that a cluster which does not answer any more can still be destroyed.
  */
-import { asFault, Cancelled } from './fault.ts';
+import { asFault, Cancelled, type Fault } from './fault.ts';
 import type { Outcome } from './outcome.ts';
 import type { AnyResource, Needs } from './resource.ts';
 import { stopIfCancelled } from './until.ts';
-import { inOrder, needed, onceBefore, outcomeOf, runFor, type WalkOptions } from './walk.ts';
+import { inOne, inOrder, needed, onceBefore, outcomeOf, runFor, type WalkOptions } from './walk.ts';
 
 export interface UnwalkOptions extends WalkOptions {
   /** Consent to delete a resource that holds data. */
   readonly mayDelete: (resource: AnyResource) => boolean;
 }
 
-/** Destroys what is not kept. Outcomes come in the order of the graph. */
+interface Observed {
+  readonly seen: unknown;
+  readonly fault?: Fault;
+}
+
+/** Destroys what is not kept; without `write` says what would be. Outcomes come in the order of the graph. */
 export async function unwalk(roots: readonly AnyResource[], options: UnwalkOptions): Promise<readonly Outcome[]> {
   const order = inOrder(roots);
-  const writes = onceBefore(options);
-  const observed = new Map<AnyResource, Promise<{ seen: unknown; fault?: ReturnType<typeof asFault> }>>();
-  const observe = (resource: AnyResource): Promise<{ seen: unknown; fault?: ReturnType<typeof asFault> }> => {
-    let promise = observed.get(resource);
-    if (promise === undefined) {
-      promise = (async () => {
-        const needs = Object.entries(resource.needs as Needs);
-        const found = await Promise.all(needs.map(([, need]) => observe(needed(need))));
-        try {
-          return {
-            seen: await resource.observe(Object.fromEntries(needs.map(([name], index) => [name, found[index]?.seen])), runFor(resource, options)),
-          };
-        } catch (error) {
-          return { seen: undefined, fault: asFault(error) };
-        }
-      })();
-      observed.set(resource, promise);
-    }
-    return promise;
-  };
-  await Promise.all(order.map(observe));
-  const kept = await keptResources(order, observe, options);
-  const results = new Map<AnyResource, Promise<Outcome>>();
+  const observed = await observeAll(order, options);
+  const lookOf = (resource: AnyResource): Observed => observed.get(resource) ?? { seen: undefined };
+  const kept = keptResources(order, lookOf, options);
+  const riders = await ridersOf(order, lookOf, kept, options);
   const dependents = dependentsOf(order);
+  const writes = onceBefore(options);
+  const results = new Map<AnyResource, Promise<Outcome>>();
   const take = (resource: AnyResource): Promise<Outcome> => {
-    let promise = results.get(resource);
-    if (promise === undefined) {
-      promise = takeOne(resource);
-      results.set(resource, promise);
-    }
+    const promise = results.get(resource) ?? (riders.has(resource) ? ride(resource, take, riders, lookOf, options) : takeOne(resource));
+    results.set(resource, promise);
     return promise;
   };
   const takeOne = async (resource: AnyResource): Promise<Outcome> => {
-    const after = await Promise.all((dependents.get(resource) ?? []).map(take));
-    const { seen, fault } = await observe(resource);
+    const after = await Promise.all(waitedFor(resource, dependents, riders).map(take));
+    const { seen, fault } = lookOf(resource);
     const started = Date.now();
     const end = (verdict: Outcome['verdict'], more: Partial<Outcome> = {}): Outcome => {
       const outcome = outcomeOf(resource, verdict, (Date.now() - started) / 1000, seen, more);
       options.journal.end(outcome);
       return outcome;
     };
+    if (resource.readsOnly === true || resource.gate === true) return end('absent');
     if (fault !== undefined) return end('failed', { fault });
-    if (seen === undefined || resource.readsOnly === true) return end('absent');
+    if (seen === undefined) return end('absent');
+    const foreign = resource.keep?.(seen);
+    if (foreign !== undefined) return end('kept', { note: foreign });
     if (kept.has(resource)) return end('kept', { note: resource.protect === 'data' ? 'holds data' : 'what holds data stands on it' });
     const stuck = after.filter(({ verdict }) => verdict === 'failed' || verdict === 'blocked');
     if (stuck.length > 0) return end('blocked', { note: `waits for ${stuck.map(({ id }) => id).join(', ')}` });
@@ -67,22 +56,54 @@ export async function unwalk(roots: readonly AnyResource[], options: UnwalkOptio
     try {
       await writes();
       stopIfCancelled(options.signal);
-      await resource.destroy(seen, runFor(resource, options));
-      return end('delete', { done: true });
+      const note = await resource.destroy(seen, runFor(resource, options));
+      return end('delete', { done: true, ...(typeof note === 'string' ? { note } : {}) });
     } catch (error) {
       if (error instanceof Cancelled) return end('blocked', { note: 'the run was cancelled' });
-      return end('failed', { fault: asFault(error) });
+      const problem = asFault(error);
+      const { within } = resource;
+      // What it is in goes anyway: that it could not be taken away by itself first is no reason to stop.
+      if (within !== undefined && goes(within, lookOf, kept)) {
+        return end('delete', { done: true, note: `goes with ${within.title}; by itself it could not be taken away: ${problem.message}` });
+      }
+      return end('failed', { fault: problem });
     }
   };
   return Promise.all(order.map(take));
 }
 
+async function observeAll(order: readonly AnyResource[], options: UnwalkOptions): Promise<Map<AnyResource, Observed>> {
+  const looks = new Map<AnyResource, Promise<Observed>>();
+  const observe = (resource: AnyResource): Promise<Observed> => {
+    const promise = looks.get(resource) ?? look(resource);
+    looks.set(resource, promise);
+    return promise;
+  };
+  const look = async (resource: AnyResource): Promise<Observed> => {
+    const needs = Object.entries(resource.needs as Needs);
+    const found = await Promise.all(needs.map(([, need]) => observe(needed(need))));
+    if (resource.gate === true) return { seen: undefined };
+    // Where one thing in a cluster could not be looked at, the others need not try.
+    const unseen = needs.findIndex(([, need], index) => found[index]?.fault !== undefined && inOne(resource, needed(need)));
+    const fault = found[unseen]?.fault;
+    if (fault !== undefined) return { seen: undefined, fault };
+    try {
+      const seen: unknown = await resource.observe(
+        Object.fromEntries(needs.map(([name], index) => [name, found[index]?.seen])),
+        runFor(resource, options),
+      );
+      return { seen };
+    } catch (error) {
+      return { seen: undefined, fault: asFault(error) };
+    }
+  };
+  const found = await Promise.all(order.map(observe));
+  stopIfCancelled(options.signal);
+  return new Map(order.map((resource, index) => [resource, found[index] ?? { seen: undefined }]));
+}
+
 /** What holds data and is there without consent to delete it, and all that it stands on. */
-async function keptResources(
-  order: readonly AnyResource[],
-  observe: (resource: AnyResource) => Promise<{ seen: unknown }>,
-  options: UnwalkOptions,
-): Promise<Set<AnyResource>> {
+function keptResources(order: readonly AnyResource[], lookOf: (resource: AnyResource) => Observed, options: UnwalkOptions): Set<AnyResource> {
   const kept = new Set<AnyResource>();
   const keep = (resource: AnyResource): void => {
     if (kept.has(resource)) return;
@@ -90,10 +111,98 @@ async function keptResources(
     for (const need of Object.values(resource.needs as Needs)) keep(needed(need));
   };
   for (const resource of order) {
-    if (resource.protect !== 'data' || options.mayDelete(resource)) continue;
-    if ((await observe(resource)).seen !== undefined) keep(resource);
+    const { seen, fault } = lookOf(resource);
+    // Data that could not be looked at may be there.
+    const there = seen !== undefined || fault !== undefined;
+    if (resource.protect === 'data' && there && resource.readsOnly !== true && !options.mayDelete(resource)) keep(resource);
   }
+  // A rule of a group that stays, stays.
+  for (const resource of order) if (resource.within !== undefined && kept.has(resource.within)) kept.add(resource);
   return kept;
+}
+
+/** Whether something will be destroyed, as far as can be said beforehand. */
+function goes(resource: AnyResource, lookOf: (resource: AnyResource) => Observed, kept: ReadonlySet<AnyResource>): boolean {
+  const { seen } = lookOf(resource);
+  return seen !== undefined && resource.readsOnly !== true && !kept.has(resource) && resource.keep?.(seen) === undefined;
+}
+
+/** All that goes along with what it is in, and leaves nothing outside. */
+async function ridersOf(
+  order: readonly AnyResource[],
+  lookOf: (resource: AnyResource) => Observed,
+  kept: ReadonlySet<AnyResource>,
+  options: UnwalkOptions,
+): Promise<Set<AnyResource>> {
+  const riders = new Set<AnyResource>();
+  const ask = async (resource: AnyResource): Promise<void> => {
+    const { within, leavesBehind } = resource;
+    if (within === undefined || !goes(within, lookOf, kept)) return;
+    const { seen } = lookOf(resource);
+    if (seen === undefined || leavesBehind === undefined) {
+      riders.add(resource);
+      return;
+    }
+    const run = runFor(resource, options);
+    try {
+      if (!(await leavesBehind(seen, run))) riders.add(resource);
+    } catch (error) {
+      if (error instanceof Cancelled) throw error;
+      run.say(`whether it leaves something behind could not be told: ${asFault(error).message}`);
+      riders.add(resource);
+    }
+  };
+  await Promise.all(order.map(ask));
+  return riders;
+}
+
+/** The outcome of what goes along: that of what it is in. */
+async function ride(
+  resource: AnyResource,
+  take: (resource: AnyResource) => Promise<Outcome>,
+  riders: ReadonlySet<AnyResource>,
+  lookOf: (resource: AnyResource) => Observed,
+  options: UnwalkOptions,
+): Promise<Outcome> {
+  const { within } = resource;
+  const { seen, fault } = lookOf(resource);
+  const nothing = resource.readsOnly === true || resource.gate === true || (seen === undefined && fault === undefined);
+  const carrier = nothing || within === undefined ? undefined : await take(within);
+  const end = (verdict: Outcome['verdict'], more: Partial<Outcome> = {}): Outcome => {
+    const outcome = outcomeOf(resource, verdict, 0, seen, more);
+    options.journal.end(outcome);
+    return outcome;
+  };
+  if (carrier === undefined || !riders.has(resource)) return end('absent');
+  if (carrier.verdict !== 'delete') return end('blocked', { note: `goes with ${carrier.title}` });
+  const unseen = fault === undefined ? '' : `; it could not be looked at (${fault.message})`;
+  return end('delete', { done: carrier.done, note: `goes with ${carrier.title}${unseen}` });
+}
+
+/**
+ * What must be gone before a resource: its dependents; for what carries others, and for what is destroyed ahead of it, not
+ * those that go along, which wait for the carrier, but what stands on them.
+ */
+function waitedFor(
+  resource: AnyResource,
+  dependents: ReadonlyMap<AnyResource, readonly AnyResource[]>,
+  riders: ReadonlySet<AnyResource>,
+): readonly AnyResource[] {
+  const rides = (one: AnyResource): boolean => riders.has(one) && (one.within === resource || one.within === resource.within);
+  const found = new Set<AnyResource>();
+  const passed = new Set<AnyResource>();
+  const look = (one: AnyResource): void => {
+    for (const dependent of dependents.get(one) ?? []) {
+      if (!rides(dependent)) found.add(dependent);
+      else if (!passed.has(dependent)) {
+        passed.add(dependent);
+        look(dependent);
+      }
+    }
+  };
+  look(resource);
+  found.delete(resource);
+  return [...found];
 }
 
 function dependentsOf(order: readonly AnyResource[]): Map<AnyResource, AnyResource[]> {

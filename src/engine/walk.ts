@@ -14,6 +14,8 @@ export interface WalkOptions {
   readonly journal: Journal;
   /** Called once, before the first write of the run: takes the stack's lock. */
   readonly beforeFirstWrite?: () => Promise<void>;
+  /** True in `drift`: what a deploy could not heal is a difference like any other, not a failure of the run. */
+  readonly findings?: boolean;
 }
 
 export interface Walked {
@@ -31,6 +33,8 @@ interface Visit {
   readonly offered: unknown;
   /** Why this run rightly did not look; so it looks at nothing that stands on it either. */
   readonly hides?: string;
+  /** True where the look itself failed: who is in the same place need not try. */
+  readonly unseen?: boolean;
 }
 
 /** The resource a need stands for. */
@@ -91,32 +95,41 @@ async function visitOne(
   const end = (verdict: Verdict, seen: unknown, more: Partial<Outcome> = {}): Visit => {
     const outcome = outcomeOf(resource, verdict, (Date.now() - started) / 1000, seen, more);
     options.journal.end(outcome);
-    const usable = verdict === 'failed' || verdict === 'blocked' ? undefined : seen;
+    // A run that only looks goes on behind what is wrong, so that nothing stays hidden behind it.
+    const usable = options.write && isBroken(outcome) ? undefined : seen;
     return { outcome, seen: usable, offered: resource.wanted ? usable : undefined };
   };
+  let seen: unknown;
+  let looked = false;
   try {
     const hidden = visits.find(({ hides }) => hides !== undefined)?.hides;
     const seenNeeds = Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.seen]));
-    const broken = visits.filter(({ outcome }) => outcome.verdict === 'failed' || outcome.verdict === 'blocked');
+    const broken = visits.filter(({ outcome }) => isBroken(outcome));
+    const note = `waits for ${broken.map(({ outcome }) => outcome.id).join(', ')}`;
     // What is not wanted is looked for another time, when all it stands on is well.
-    if (broken.length > 0 && !resource.wanted) return end('absent', undefined);
-    if (broken.length > 0) return end('blocked', undefined, { note: `waits for ${broken.map(({ outcome }) => outcome.id).join(', ')}` });
+    if (broken.length > 0 && options.write) return resource.wanted ? end('blocked', undefined, { note }) : end('absent', undefined);
+    if (needs.some(([, need], index) => visits[index]?.unseen === true && inOne(resource, needed(need))))
+      return { ...end(resource.wanted ? 'blocked' : 'absent', undefined, { note }), unseen: true };
     if (hidden !== undefined) return { ...end(resource.wanted ? 'unknown' : 'absent', undefined, { note: hidden }), hides: hidden };
     stopIfCancelled(options.signal);
-    const seen: unknown = await resource.observe(seenNeeds, run);
+    seen = await resource.observe(seenNeeds, run);
+    looked = true;
     if (!resource.wanted) return end(seen === undefined ? 'absent' : 'delete', seen, { done: false });
     const missing = needs.filter(([, need], index) => !('maybe' in need) && visits[index]?.offered === undefined).map(([, need]) => needed(need).id);
+    if (broken.length > 0 && (seen === undefined || missing.length > 0)) return end('blocked', seen, { note });
     if (missing.length > 0) {
-      const note = `known after ${missing.join(', ')}`;
-      if (!canBeMade(resource)) return end('unknown', undefined, { note });
-      return seen === undefined ? end('create', undefined, { note }) : end('unknown', seen, { note });
+      const later = `known after ${missing.join(', ')}`;
+      if (!canBeMade(resource)) return end('unknown', undefined, { note: later });
+      return seen === undefined ? end('create', undefined, { note: later }) : end('unknown', seen, { note: later });
     }
     if (seen === undefined && !canBeMade(resource)) return end('unknown', undefined, { note: 'not there yet' });
     const spec: unknown = resource.want(Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.offered])));
     const changes: Change[] = seen === undefined ? [] : resource.diff(spec, seen);
     if (seen !== undefined && changes.length === 0) return end('unchanged', seen);
     const verdict: Verdict = seen === undefined ? 'create' : changes.some(({ replace }) => replace === true) ? 'replace' : 'update';
-    if (verdict === 'replace') refuseReplacement(resource, changes);
+    const refusal = verdict === 'replace' ? refusalOf(resource, changes) : undefined;
+    if (refusal !== undefined && options.write) throw refusal;
+    if (refusal !== undefined) return end(verdict, seen, { changes, note: `${refusal.message}. ${refusal.hint}` });
     if (!options.write || !canBeMade(resource)) return end(verdict, verdict === 'update' ? seen : undefined, { changes });
     await writes();
     stopIfCancelled(options.signal);
@@ -127,8 +140,24 @@ async function visitOne(
     if (error instanceof Cancelled) return end('blocked', undefined, { note: 'the run was cancelled' });
     if (error instanceof NotLooked)
       return { ...end(resource.wanted ? 'unknown' : 'absent', undefined, { note: error.message }), hides: error.message };
-    return end('failed', undefined, { fault: asFault(error) });
+    const fault = asFault(error);
+    if (options.findings === true && fault.finding !== undefined) return end('update', seen, { changes: [findingOf(fault)] });
+    return { ...end('failed', options.write ? undefined : seen, { fault }), unseen: !looked };
   }
+}
+
+function isBroken({ verdict }: Outcome): boolean {
+  return verdict === 'failed' || verdict === 'blocked';
+}
+
+/** Both in one cluster, say: where the one could not be looked at, the other cannot either. */
+export function inOne(one: AnyResource, other: AnyResource): boolean {
+  return one.within !== undefined && one.within === other.within;
+}
+
+/** What a deploy could not heal, as a difference. */
+function findingOf({ finding = 'state', message, hint }: Fault): Change {
+  return { field: finding, before: message, after: 'as the stack file says', ...(hint === undefined ? {} : { why: hint }) };
 }
 
 /** Takes away what a former choice of options made, dependents first. */
@@ -175,11 +204,12 @@ function canBeMade({ readsOnly }: AnyResource): boolean {
   return readsOnly !== true;
 }
 
-function refuseReplacement(resource: AnyResource, changes: readonly Change[]): void {
-  if (resource.protect === undefined) return;
+/** Why a replacement is refused; undefined where it may be done. */
+function refusalOf(resource: AnyResource, changes: readonly Change[]): Fault | undefined {
+  if (resource.protect === undefined) return undefined;
   const fields = changes.filter(({ replace }) => replace === true).map(({ field, before, after }) => `${field} (${show(before)} → ${show(after)})`);
   const what = resource.protect === 'data' ? 'holds data' : 'carries the running system';
-  throw new Fault(`${resource.title} would have to be replaced to change ${fields.join(', ')}, and it ${what}: refused`, {
+  return new Fault(`${resource.title} would have to be replaced to change ${fields.join(', ')}, and it ${what}: refused`, {
     resource: resource.title,
     hint: 'Set the former value in the stack file. To move to another one, deploy a second stack beside this one and migrate.',
   });

@@ -205,3 +205,96 @@ test('property: whatever the graph, each resource is applied once and after its 
     { numRuns: 60 },
   );
 });
+
+test('what is in something that goes, goes along, even where it cannot be looked at or taken away by itself', async () => {
+  const fake = new Fake();
+  const net = fake.make('net', {});
+  const cluster = fake.make('cluster', { net });
+  const unreachable = async (): Promise<string> => {
+    throw new Fault('no answer');
+  };
+  const login = fake.make('login', { cluster }, { within: cluster, readsOnly: true });
+  const space = fake.make('space', { login }, { within: cluster, observe: unreachable });
+  const looked: string[] = [];
+  const app = fake.make('app', { space }, { within: cluster, observe: async () => void looked.push('app') as never });
+  const balancer = fake.make('balancer', { net });
+  const ingress = fake.make('ingress', { login, balancer }, { within: cluster, leavesBehind: async () => true });
+  const stubborn = fake.make('stubborn', { ingress }, { within: cluster, leavesBehind: async () => true, destroy: unreachable as never });
+  for (const id of ['net', 'cluster', 'login', 'balancer', 'ingress', 'stubborn']) fake.exists.set(id, 'v');
+  const outcomes = await unwalk([app, stubborn], options(true));
+  assert.deepEqual(
+    outcomes.map(({ id, verdict, done, note }) => [id, verdict, done, note ?? '']),
+    [
+      ['net', 'delete', true, ''],
+      ['cluster', 'delete', true, ''],
+      ['login', 'absent', false, ''],
+      ['space', 'delete', true, 'goes with cluster; it could not be looked at (no answer)'],
+      ['app', 'delete', true, 'goes with cluster; it could not be looked at (no answer)'],
+      ['balancer', 'delete', true, ''],
+      ['ingress', 'delete', true, ''],
+      ['stubborn', 'delete', true, 'goes with cluster; by itself it could not be taken away: no answer'],
+    ],
+  );
+  assert.deepEqual(looked, []);
+  assert.equal(fake.events.indexOf('-ingress') < fake.events.indexOf('-cluster'), true);
+  assert.equal(fake.events.indexOf('-ingress') < fake.events.indexOf('-balancer'), true);
+  assert.equal(fake.events.at(-1), '-net');
+});
+
+test('destroy leaves what is not its own, does not look at checks, and keeps what is in what stays', async () => {
+  const fake = new Fake();
+  const gate = fake.make('gate', {}, { gate: true, readsOnly: true, observe: async () => assert.fail('looked at') });
+  const group = fake.make('group', { gate });
+  const rule = fake.make('rule', { group }, { within: group, leavesBehind: async () => true });
+  const data = fake.make('data', { group }, { protect: 'data' });
+  const zone = fake.make('zone', { gate }, { protect: 'data', keep: () => 'made by somebody else' });
+  for (const id of ['group', 'rule', 'data', 'zone']) fake.exists.set(id, 'v');
+  const kept = await unwalk([rule, data, zone], options(true));
+  assert.deepEqual(verdicts(kept), { gate: 'absent', group: 'kept', rule: 'kept', data: 'kept', zone: 'kept' });
+  assert.deepEqual(fake.events, []);
+  const gone = await unwalk([rule, data, zone], options(true, { mayDelete: () => true }));
+  assert.deepEqual(verdicts(gone), { gate: 'absent', group: 'delete', rule: 'delete', data: 'delete', zone: 'kept' });
+  assert.equal(gone.find(({ id }) => id === 'zone')?.note, 'made by somebody else');
+  assert.deepEqual(fake.events.slice(-1), ['-group']);
+});
+
+test('data that cannot be looked at keeps what it stands on', async () => {
+  const fake = new Fake();
+  const net = fake.make('net', {});
+  const data = fake.make(
+    'data',
+    { net },
+    {
+      protect: 'data',
+      observe: async () => {
+        throw new Fault('no answer');
+      },
+    },
+  );
+  fake.exists.set('net', 'v');
+  assert.deepEqual(verdicts(await unwalk([data], options(true))), { net: 'kept', data: 'failed' });
+});
+
+test('a run that only looks sees what stands behind something broken; drift tells what deploy cannot heal', async () => {
+  const fake = new Fake();
+  const net = fake.make(
+    'net',
+    {},
+    {
+      diff: () => {
+        throw new Fault('net is frozen', { finding: 'status', hint: 'Ask support.' });
+      },
+    },
+  );
+  const db = fake.make('db', { net }, { protect: 'data', diff: () => [{ field: 'zone', before: 'a', after: 'b', replace: true }] });
+  const app = fake.make('app', { db });
+  for (const id of ['net', 'db', 'app']) fake.exists.set(id, id === 'app' ? 'by hand' : 'v');
+  const plan = await walk([app], options(false));
+  assert.deepEqual(verdicts(plan.outcomes), { net: 'failed', db: 'replace', app: 'update' });
+  assert.match(plan.outcomes[1]?.note ?? '', /holds data: refused/);
+  const drift = await walk([app], options(false, { findings: true }));
+  assert.deepEqual(drift.outcomes[0]?.changes, [{ field: 'status', before: 'net is frozen', after: 'as the stack file says', why: 'Ask support.' }]);
+  assert.deepEqual(verdicts(drift.outcomes), { net: 'update', db: 'replace', app: 'update' });
+  const deploy = await walk([app], options(true));
+  assert.deepEqual(verdicts(deploy.outcomes), { net: 'failed', db: 'blocked', app: 'blocked' });
+});
