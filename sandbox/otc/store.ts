@@ -16,7 +16,7 @@ export interface StoreChange {
 }
 
 /** How fast transitions run: factor on the real cloud's durations. */
-export const paces = { instant: 0, fast: 1 / 200, real: 1 } as const;
+export const paces = { instant: 0, fast: 1 / 200, twentieth: 1 / 20, real: 1 } as const;
 export type Pace = keyof typeof paces;
 
 interface Timed {

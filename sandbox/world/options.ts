@@ -26,7 +26,7 @@ Deploys ZITADEL with the built action in an Open Telekom Cloud of its own, shows
   --config FILE          the stack file (default sandbox/stack/zitadel.yaml)
   --charts DIR           real chart archives in place of the sandbox's own
   --image NAME=PROGRAM   run a real program for containers whose image name contains NAME; may be repeated
-  --latency PACE         instant, fast (default) or real: how long the cloud takes
+  --latency PACE         instant, fast (default), twentieth or real: how long the cloud takes
   --undelegated          no domain points at the cloud's name servers
   --cloud-only           only the world, in the foreground, until SIGTERM or Ctrl-C
   --state DIR            where the world keeps its files (with --cloud-only: DIR/env, DIR/enter, DIR/inside)

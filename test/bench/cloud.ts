@@ -1,0 +1,151 @@
+/**
+ * Owns the measurements that need a cloud: a first deploy, runs that find nothing to do, and the same beside a hundred times
+ * as many resources of others. The world is the sandbox; the action runs in it as the runner runs it.
+ */
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Entry } from '../../sandbox/control/state.ts';
+import type { Row } from '../../sandbox/otc/store.ts';
+import type { RunResult } from '../../sandbox/runner/run.ts';
+import type { DeployRequest } from '../../sandbox/runner/service.ts';
+import type { TestWorld } from '../harness/world.ts';
+import { isFurtherPage, longestPath, type Path, type Step, waves } from './figures.ts';
+
+/** OTC's services in the cloud's request log; the other sites (charts, downloads, certificates' bucket) are no API of OTC's. */
+const services = new Set(['iam', 'vpc', 'nat', 'rds', 'cce', 'elb', 'dns', 'ecs', 'ims', 'evs']);
+/** The one POST of a run without changes: it issues a client certificate and changes nothing. */
+const isWrite = ({ method, path }: Entry): boolean => method !== 'GET' && !path.endsWith('/clustercert') && !path.endsWith('/auth/tokens');
+
+/** A finished run of the action and the API calls it made. */
+export interface Measured {
+  readonly result: RunResult;
+  readonly calls: readonly Entry[];
+}
+
+/** Runs the action. @throws Error with its log where it fails */
+export async function runAction(world: TestWorld, action: string, request: DeployRequest = {}): Promise<Measured> {
+  await world.control.clearRequests();
+  const result = await world.deploy({ ...request, action: { folder: action } });
+  if (result.exitCode !== 0) throw new Error(`the action failed with exit code ${result.exitCode}:\n${result.log}\n${await world.log()}`);
+  const calls = (await world.control.requests()).filter(({ service }) => services.has(service));
+  return { result, calls };
+}
+
+export interface FirstDeploy {
+  /** Seconds from start to end of the step. */
+  readonly wall: number;
+  readonly path: Path;
+  readonly calls: number;
+}
+
+/** A first deploy into an empty project, with the cloud's durations at a twentieth of the real ones. */
+export async function firstDeploy(world: TestWorld, action: string): Promise<FirstDeploy> {
+  await world.control.latency('twentieth');
+  const { result, calls } = await runAction(world, action);
+  return { wall: result.took / 1000, path: longestPath(stepsOf(result)), calls: calls.length };
+}
+
+/** The outcomes in the report that the run left behind. */
+function stepsOf({ leftovers }: RunResult): readonly Step[] {
+  const [, text] = Object.entries(leftovers).find(([name]) => /^zitadel-on-otc-.*-deploy\.json$/.test(name)) ?? [];
+  if (text === undefined) throw new Error(`the run left no report, only ${Object.keys(leftovers).join(', ') || 'nothing'}`);
+  return (JSON.parse(text) as { readonly outcomes: readonly Step[] }).outcomes;
+}
+
+export interface NoChange {
+  /** Seconds from start to end of the step. */
+  readonly wall: number;
+  readonly calls: number;
+  readonly furtherPages: number;
+  readonly waves: number;
+  readonly writes: number;
+}
+
+/** A run that finds nothing to do. @throws Error where it changed something */
+export async function noChange(world: TestWorld, action: string): Promise<NoChange> {
+  const { result, calls } = await runAction(world, action);
+  if (result.outputs['result'] !== 'unchanged')
+    throw new Error(`the run was to find nothing to do, and says ${result.outputs['result']}:\n${result.log}`);
+  const furtherPages = calls.filter(isFurtherPage).length;
+  return {
+    wall: result.took / 1000,
+    calls: calls.length - furtherPages,
+    furtherPages,
+    waves: waves(calls),
+    writes: calls.filter(isWrite).length,
+  };
+}
+
+/** Megabytes of memory (resident, at most) that a run without changes takes. */
+export async function peakMemory(world: TestWorld, action: string): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'bench-memory-'));
+  try {
+    const hook = join(folder, 'hook.cjs');
+    const text = `process.once('exit', () => require('node:fs').writeFileSync(${JSON.stringify(`${folder}/`)} + process.pid, String(process.resourceUsage().maxRSS)));`;
+    await writeFile(hook, text);
+    await runAction(world, action, { env: { NODE_OPTIONS: `--require=${hook}` } });
+    const seen = (await readdir(folder)).filter((name) => /^\d+$/.test(name));
+    const kilobytes = await Promise.all(seen.map(async (name) => Number(await readFile(join(folder, name), 'utf8'))));
+    return Math.max(...kilobytes) / 1024;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export interface Loaded {
+  /** Bytes of JavaScript that the main step loads, and the post step. */
+  readonly main: number;
+  readonly post: number;
+}
+
+/** Bytes of the action's own files that a run without changes loads, by V8's list of scripts. */
+export async function loadedBytes(world: TestWorld, action: string): Promise<Loaded> {
+  const folder = await mkdtemp(join(tmpdir(), 'bench-loaded-'));
+  try {
+    await runAction(world, action, { env: { NODE_V8_COVERAGE: folder } });
+    const sums = { main: 0, post: 0 };
+    for (const name of await readdir(folder)) {
+      const { result } = JSON.parse(await readFile(join(folder, name), 'utf8')) as { readonly result: readonly { readonly url: string }[] };
+      for (const file of new Set(result.filter(({ url }) => url.startsWith('file:')).map(({ url }) => fileURLToPath(url)))) {
+        sums[file.includes('/post/') ? 'post' : 'main'] += (await stat(file)).size;
+      }
+    }
+    return sums;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Tables whose rows other teams of the tenant would have as well. */
+const crowded = [
+  ...['vpc.vpcs', 'vpc.subnets', 'vpc.security-groups', 'vpc.security-group-rules', 'vpc.publicips', 'nat.gateways', 'nat.snat-rules'],
+  ...['rds.instances', 'cce.clusters', 'elb.loadbalancers', 'dns.zones', 'ecs.keypairs'],
+];
+
+/** Puts 99 strangers of its kind beside each resource. @returns how many rows were added */
+export async function crowd(world: TestWorld): Promise<number> {
+  const tables = await world.control.resources();
+  const inserted = Object.fromEntries(crowded.map((name) => [name, (tables[name] ?? []).flatMap((row) => strangers(row))]));
+  await world.control.edit({ tables: Object.fromEntries(Object.entries(inserted).map(([name, insert]) => [name, { insert }])) });
+  return Object.values(inserted).reduce((sum, { length }) => sum + length, 0);
+}
+
+let count = 0;
+
+/** Copies of a row under other ids, names and addresses. */
+function strangers(row: Row): Row[] {
+  return Array.from({ length: 99 }, () => {
+    count += 1;
+    const tail = count.toString(16).padStart(6, '0');
+    const own = Object.entries(row).map(([key, value]) => {
+      if (typeof value !== 'string') return [key, value];
+      if (key === 'id') return [key, `${value.slice(0, -6)}${tail}`];
+      if (key === 'name' || key === 'alias') return [key, `other-${tail}-${value}`];
+      if (key === 'public_ip_address') return [key, `100.64.${count >> 8}.${count & 255}`];
+      return [key, value];
+    });
+    return Object.fromEntries(own) as Row;
+  });
+}
