@@ -34,11 +34,20 @@ async function main(): Promise<boolean> {
   });
   let inputs: Inputs | undefined;
   let read: ReadStack | undefined;
+  const transport = nodeTransport(process.env);
+  const earlyEnd = (given: Inputs | undefined, found: ReadStack | undefined, faults: readonly Fault[]) => ({
+    ...{ runner, env: process.env, inputs: given, command: given?.command, stack: found?.stack, notices: found?.notices ?? [] },
+    ...{ transport, signal: stop.signal, faults, started },
+  });
   try {
     inputs = readInputs(process.env);
     read = readConfiguration(inputs);
+    const { credentials } = inputs;
+    if (credentials === undefined) {
+      const { runFileOnly } = await import('./run-report.ts');
+      return await runFileOnly(earlyEnd(inputs, read, []));
+    }
     const secrets = deriveSecrets(inputs.secrets, generationsOf(read.stack), read.lifted);
-    const transport = nodeTransport(process.env);
     const ports = {
       transport,
       signal: stop.signal,
@@ -46,7 +55,7 @@ async function main(): Promise<boolean> {
       idToken: (audience: string) => idToken(audience, process.env, plainGet(transport), stop.signal),
     };
     const { project, identityEndpoint } = inputs;
-    const session = signIn(inputs.credentials, { region: read.stack.region, project, identityEndpoint }, ports);
+    const session = signIn(credentials, { region: read.stack.region, project, identityEndpoint, dnsProject: read.stack.dns.project }, ports);
     const [{ run }, otc] = await Promise.all([import('./run.ts'), session]);
     const { stack, notices, lifted } = read;
     const { configuration } = lifted;
@@ -54,12 +63,13 @@ async function main(): Promise<boolean> {
     return await run({
       runner,
       env: process.env,
-      inputs,
+      inputs: { ...inputs, credentials },
       stack,
       notices,
       secrets,
       configuration,
       otc,
+      transport,
       getText,
       signal: stop.signal,
       cancelled,
@@ -67,9 +77,8 @@ async function main(): Promise<boolean> {
     });
   } catch (error) {
     const faults = error instanceof Faults ? error.faults : [asFault(error)];
-    const { runFailed } = await import('./run.ts');
-    runFailed({ runner, env: process.env, command: inputs?.command, stack: read?.stack, faults, cancelled: stop.signal.aborted, started });
-    return false;
+    const { runFailed } = await import('./run-report.ts');
+    return await runFailed(earlyEnd(inputs, read, faults));
   }
 }
 

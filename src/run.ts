@@ -2,25 +2,23 @@
  * Owns one run after the sign-in: builds the graph, walks it as the command says, and tells what came of it. Loaded
  * lazily by `main.ts`. What a walk is stands in `engine/`, what is walked in `graph.ts`, how it looks in `report/`.
  */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Door, GetText } from './cloud/index.ts';
 import { asFault, Fault } from './engine/fault.ts';
 import type { Journal, Outcome } from './engine/outcome.ts';
 import type { AnyResource } from './engine/resource.ts';
 import { unwalk } from './engine/unwalk.ts';
 import { type WalkOptions, walk } from './engine/walk.ts';
-import type { Command, Inputs } from './github/inputs.ts';
+import type { CredentialInputs, Inputs } from './github/inputs.ts';
 import { runnerJournal } from './github/journal.ts';
 import type { Runner } from './github/runner.ts';
 import { buildGraph, type Graph } from './graph.ts';
 import type { Otc } from './otc/client.ts';
-import { renderJson } from './report/json.ts';
-import { renderMarkdown } from './report/markdown.ts';
+import type { Transport } from './otc/transport.ts';
 import { planDigest } from './report/plan-digest.ts';
-import { hasChanges, makeReport, type Report } from './report/report.ts';
+import { makeReport } from './report/report.ts';
 import { doorNotice, doorOf, readMode } from './run-door.ts';
 import { lockFor, type RunLock } from './run-lock.ts';
+import { nextSteps, supportOf, tell, versionsOf } from './run-report.ts';
 import type { DerivedSecrets } from './stack/secrets.ts';
 import type { Stack } from './stack/stack.ts';
 import { type Toolbox, toolboxFor } from './tools/toolbox.ts';
@@ -32,13 +30,14 @@ const ACTION_VERSION = '1.0.0';
 export interface RunContext {
   readonly runner: Runner;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly inputs: Inputs;
+  readonly inputs: Inputs & { readonly credentials: CredentialInputs };
   readonly stack: Stack;
   readonly notices: readonly Fault[];
   readonly secrets: DerivedSecrets;
   /** ZITADEL configuration out of the user's values file, secrets still closed. */
   readonly configuration: Readonly<Record<string, unknown>>;
   readonly otc: Otc;
+  readonly transport: Transport;
   /** Gets a public text, such as this run's own address. */
   readonly getText: GetText;
   readonly signal: AbortSignal;
@@ -60,7 +59,7 @@ export async function run(context: RunContext): Promise<boolean> {
     workspaceMade: (path) => runner.saveState('workspace', path),
   });
   const door = doorOf(context, () => lock.take());
-  const graph = buildGraph({ ...context, toolbox, door, acme: acmeKeyOf(inputs), patient: inputs.command === 'deploy' });
+  const graph = buildGraph({ ...context, toolbox, door, acme: acmeKeyOf(inputs), externalDns: externalDnsUserOf(inputs), patient: inputs.command === 'deploy' });
   const lock = lockFor(context, graph);
   const faults: Fault[] = [];
   let admitted: readonly string[] = [];
@@ -71,7 +70,7 @@ export async function run(context: RunContext): Promise<boolean> {
     outcomes = await Promise.race([carryOut(context, graph, journal, lock), late]);
   } catch (error) {
     faults.push(asFault(error));
-    outcomes = journal.soFar();
+    outcomes = error instanceof OtherPlan ? error.outcomes : journal.soFar();
   } finally {
     admitted = door?.mode === 'read' ? door.opened : [];
     await closing(toolbox, door, faults);
@@ -85,14 +84,14 @@ export async function run(context: RunContext): Promise<boolean> {
     faults,
     notices: [...notices, ...doorNotice(admitted)],
     ...(graph.runs(outcomes) ? { url: urlOf(stack), consoleUrl: consoleUrlOf(stack), login: loginOf(context) } : {}),
-    versions: versionsOf(context),
-    nextSteps: nextSteps(context, outcomes, faults),
+    versions: versionsOf(stack, inputs),
+    nextSteps: nextSteps({ command: inputs.command, stack }, outcomes, faults),
+    support: supportOf(stack, Date.now()),
     seconds: (Date.now() - started) / 1000,
     apiCalls: otc.calls,
     planDigest: digestOf(context, outcomes),
   });
-  tell(runner, env, report, facts);
-  return report.result !== 'failed';
+  return tell(context, report, facts);
 }
 
 interface RememberingJournal extends Journal {
@@ -135,7 +134,10 @@ async function carryOut(context: RunContext, graph: Graph, journal: Journal, loc
   const read: WalkOptions = { write: false, signal, journal };
   if (inputs.command === 'check') return (await walk(graph.readiness, read)).outcomes;
   if (inputs.command === 'plan' || inputs.command === 'drift') return (await walk(graph.roots, read)).outcomes;
-  if (inputs.command === 'deploy') await comparePlan(context, graph, read);
+  if (inputs.command === 'deploy') {
+    refuseWithoutSecrets(context.secrets);
+    await comparePlan(context, graph, read);
+  }
   if (inputs.command === 'destroy' && inputs.confirmDestroy !== stack.name) {
     throw new Fault(`destroy of ${stack.name} is not confirmed`, { hint: `Give the input confirm-destroy the name of the stack: ${stack.name}.` });
   }
@@ -158,10 +160,22 @@ async function comparePlan(context: RunContext, graph: Graph, read: WalkOptions)
   const { outcomes } = await walk(graph.roots, { ...read, journal: silent });
   const digest = planDigest({ version: ACTION_VERSION, stack: context.stack, outcomes });
   if (digest === inputs.planDigest) return;
-  const now = outcomes.filter(({ verdict }) => !['unchanged', 'absent'].includes(verdict)).map(({ title, verdict }) => `${title}: ${verdict}`);
-  throw new Fault(`the plan is not the approved one any more: ${inputs.planDigest.slice(0, 12)} was approved, now it is ${digest.slice(0, 12)}`, {
-    hint: `Now it says: ${now.length === 0 ? 'nothing to change' : now.join('; ')}. Plan again and have that approved.`,
-  });
+  throw new OtherPlan(inputs.planDigest, digest, outcomes);
+}
+
+/** The plan is not the approved one; what it is now is the report of this run. */
+class OtherPlan extends Fault {
+  readonly outcomes: readonly Outcome[];
+  constructor(approved: string, now: string, outcomes: readonly Outcome[]) {
+    const lines = outcomes
+      .filter(({ verdict, readsOnly }) => readsOnly !== true && !['unchanged', 'absent'].includes(verdict))
+      .map(({ title, verdict, changes }) => `${title}: ${verdict} ${changes.map(({ field }) => field).join(', ')}`.trim());
+    const what = lines.length === 0 ? 'Now there is nothing to change.' : `Now it is:\n${lines.join('\n')}`;
+    super(`the plan is not the approved one any more: ${approved.slice(0, 12)} was approved, now it is ${now.slice(0, 12)}. ${what}`, {
+      hint: 'Nothing was written. Compare with the approved plan, then plan again and have that approved.',
+    });
+    this.outcomes = outcomes;
+  }
 }
 
 function digestOf({ inputs, stack }: RunContext, outcomes: readonly Outcome[]): string | undefined {
@@ -174,88 +188,23 @@ function loginOf({ stack, inputs, secrets }: RunContext): { name: string; passwo
   return { name: loginName, passwordFrom: change ? `${password}, to be changed at the first login` : password };
 }
 
-/** The key that the DNS01 solver is given: its own, else the one in use, unless that is temporary. */
-function acmeKeyOf({ acme, credentials }: Inputs): Inputs['acme'] {
-  if (acme !== undefined || credentials.kind !== 'access-key' || credentials.securityToken !== undefined) return acme;
-  return { accessKey: credentials.accessKey, secretKey: credentials.secretKey };
+/** The user that external-dns is given: its own, else the one that this run signs in with. */
+function externalDnsUserOf({ externalDns, credentials }: Inputs): Inputs['externalDns'] {
+  if (externalDns !== undefined || credentials.kind !== 'password') return externalDns;
+  const { username, password, domainName } = credentials;
+  return { username, password, domainName };
 }
 
-function versionsOf({ stack, inputs }: RunContext): Record<string, string> {
-  return {
-    'ZITADEL chart': stack.zitadel.chart.version,
-    'cert-manager chart': stack.certificates.certManager.version,
-    'DNS01 solver chart': stack.certificates.solver.version,
-    Kubernetes: stack.cluster.version,
-    PostgreSQL: stack.database.version,
-    Helm: inputs.helm.version,
-    kubectl: inputs.kubectl.version,
-  };
+/** The key that the DNS01 solver is given: its own, else the one in use, unless that is temporary. */
+function acmeKeyOf({ acme, credentials, command }: RunContext['inputs']): Inputs['acme'] {
+  // A key that only reads plans and compares; the solver was given another one.
+  if (command === 'plan' || command === 'drift') return acme;
+  if (acme !== undefined || credentials.kind !== 'access-key' || credentials.securityToken !== undefined) return acme;
+  return { accessKey: credentials.accessKey, secretKey: credentials.secretKey };
 }
 
 /** Outputs that are facts of resources, by output name. */
 function factsOf(outcomes: readonly Outcome[], graph: Graph): Record<string, string | undefined> {
   const fact = (resource: AnyResource, name: string): string | undefined => outcomes.find(({ id }) => id === resource.id)?.facts[name] || undefined;
   return Object.fromEntries(Object.entries(graph.outputs).map(([output, { resource, fact: name }]) => [output, fact(resource, name)]));
-}
-
-function nextSteps({ inputs, stack }: RunContext, outcomes: readonly Outcome[], faults: readonly Fault[]): string[] {
-  const failed = faults.length > 0 || outcomes.some(({ verdict }) => verdict === 'failed' || verdict === 'blocked');
-  if (failed) return ['Mend what failed, then run the same command again: it goes on where this run stopped and makes nothing twice.'];
-  if (inputs.command === 'plan' && hasChanges(outcomes)) return ['Run deploy, with plan-digest if exactly this plan is to be carried out.'];
-  if (inputs.command === 'drift' && hasChanges(outcomes)) return ['Run deploy to bring everything back to what the stack file says.'];
-  if (inputs.command === 'deploy' && outcomes.some(({ verdict, done }) => verdict === 'create' && done)) {
-    return [
-      `Log in at ${consoleUrlOf(stack)} and change the password of the first administrator.`,
-      'Keep stack-secret (or the masterkey) in a safe place outside GitHub: without it the data in the database cannot be read.',
-      'Schedule this action with command drift, so that changes made by hand are seen.',
-    ];
-  }
-  return [];
-}
-
-/** Says it: outputs, report file, summary, annotations. */
-function tell(runner: Runner, env: Readonly<Record<string, string | undefined>>, report: Report, facts: Record<string, string | undefined>): void {
-  const path = join(env['RUNNER_TEMP'] ?? '/tmp', `zitadel-on-otc-${report.stack?.name ?? 'stack'}-${report.command}.json`);
-  writeFileSync(path, renderJson(report), { mode: 0o600 });
-  const changed = report.outcomes.filter(({ verdict }) => ['create', 'update', 'replace', 'delete'].includes(verdict));
-  const changes = changed.map(({ id, verdict, changes }) => ({ resource: id, verdict, fields: changes.map(({ field }) => field) }));
-  runner.setOutputs({
-    result: report.result,
-    'has-changes': String(hasChanges(report.outcomes)),
-    changes: JSON.stringify(changes),
-    'plan-digest': report.planDigest,
-    url: report.url,
-    'console-url': report.consoleUrl,
-    'login-name': report.login?.name,
-    ...facts,
-    report: path,
-  });
-  runner.summary(renderMarkdown(report));
-  for (const { title, fault } of report.outcomes) if (fault !== undefined) runner.annotate('error', fault, title);
-  for (const fault of report.faults) runner.annotate('error', fault);
-  runner.line(report.verdict);
-}
-
-export interface FailedRun {
-  readonly runner: Runner;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly command: Command | undefined;
-  readonly stack: Stack | undefined;
-  readonly faults: readonly Fault[];
-  readonly cancelled: boolean;
-  readonly started: number;
-}
-
-/** A run that ended before there was anything to walk: inputs, stack file, sign-in. */
-export function runFailed({ runner, env, command = 'deploy', stack, faults, cancelled, started }: FailedRun): void {
-  const report = makeReport({
-    command,
-    stack: stack === undefined ? undefined : { name: stack.name, region: stack.region },
-    cancelled,
-    outcomes: [],
-    faults,
-    versions: {},
-    seconds: (Date.now() - started) / 1000,
-  });
-  tell(runner, env, report, {});
 }

@@ -14,6 +14,12 @@ export type CredentialInputs =
   | { readonly kind: 'password'; readonly username: string; readonly password: Secret; readonly domainName: string }
   | { readonly kind: 'oidc'; readonly identityProvider: string; readonly audience: string };
 
+export interface UserInput {
+  readonly username: string;
+  readonly password: Secret;
+  readonly domainName: string;
+}
+
 export interface ToolInput {
   readonly version: string;
   readonly checksum?: string | undefined;
@@ -23,7 +29,8 @@ export interface ToolInput {
 export interface Inputs {
   readonly command: Command;
   readonly config: string;
-  readonly credentials: CredentialInputs;
+  /** Absent for a `check` of the stack file alone. */
+  readonly credentials?: CredentialInputs | undefined;
   readonly project?: string | undefined;
   readonly identityEndpoint?: string | undefined;
   readonly secrets: {
@@ -35,6 +42,8 @@ export interface Inputs {
   };
   /** Permanent key of the DNS01 solver; absent: the key in use, where that is permanent. */
   readonly acme?: { readonly accessKey: string; readonly secretKey: Secret } | undefined;
+  /** User with whom external-dns signs in; absent: the one of this run, where that is a user with a password. */
+  readonly externalDns?: UserInput | undefined;
   readonly planDigest?: string | undefined;
   /** Name of the stack, typed again, to allow `destroy`. */
   readonly confirmDestroy?: string | undefined;
@@ -45,6 +54,8 @@ export interface Inputs {
   readonly githubToken?: Secret | undefined;
   readonly comment: boolean;
   readonly driftIssue: boolean;
+  /** `plan` and `drift` fail where they find something. */
+  readonly failOnChanges: boolean;
 }
 
 /** Defaults, the same as in `action.yml` (compared by a test); they serve where the runner gives none. */
@@ -57,6 +68,7 @@ export const inputDefaults: Readonly<Record<string, string>> = {
   'address-endpoint': 'https://api.ipify.org',
   comment: 'false',
   'drift-issue': 'false',
+  'fail-on-changes': 'false',
 };
 
 /**
@@ -101,10 +113,11 @@ export function readInputs(env: Readonly<Record<string, string | undefined>>): I
       .toLowerCase(),
     mirror: matching(`${name}-mirror`, /^https:\/\/[^\s?#]+$/, 'an https:// URL')?.replace(/\/+$/, ''),
   });
+  const command = choice('command', commands);
   const inputs = {
-    command: choice('command', commands),
+    command,
     config: text('config') ?? '',
-    credentials: readCredentials(text, secret, refuse),
+    credentials: readCredentials(text, secret, refuse, command),
     project: text('project'),
     identityEndpoint: matching('identity-endpoint', /^https:\/\/[^\s?#]+$/, 'an https:// URL'),
     secrets: {
@@ -115,6 +128,7 @@ export function readInputs(env: Readonly<Record<string, string | undefined>>): I
       adminPassword: secret('admin-password'),
     },
     acme: readAcme(text, secret, refuse),
+    externalDns: readExternalDns(text, secret, refuse),
     planDigest: matching('plan-digest', /^[0-9a-f]{64}$/, 'a digest as the output plan-digest gives it'),
     confirmDestroy: text('confirm-destroy'),
     helm: tool('helm'),
@@ -123,20 +137,18 @@ export function readInputs(env: Readonly<Record<string, string | undefined>>): I
     githubToken: secret('github-token'),
     comment: boolean('comment'),
     driftIssue: boolean('drift-issue'),
+    failOnChanges: boolean('fail-on-changes'),
   };
-  for (const name of ['comment', 'drift-issue']) {
-    if (text(name) === 'true') refuse(`input ${name}: not offered by this version`, 'Leave it out; the job summary says the same.');
-  }
-  if (faults.length > 0 || inputs.credentials === undefined) throw new Faults(faults);
-  return { ...inputs, credentials: inputs.credentials };
+  if (faults.length > 0) throw new Faults(faults);
+  return inputs;
 }
 
 type Text = (name: string) => string | undefined;
 type SecretOf = (name: string) => Secret | undefined;
 type Refuse = (message: string, hint: string) => undefined;
 
-/** Exactly one way to sign in, complete. */
-function readCredentials(text: Text, secret: SecretOf, refuse: Refuse): CredentialInputs | undefined {
+/** Exactly one way to sign in, complete; none at all serves a `check`, which then reads the stack file alone. */
+function readCredentials(text: Text, secret: SecretOf, refuse: Refuse, command: Command): CredentialInputs | undefined {
   const ways = {
     'access-key': ['access-key', 'secret-key'],
     username: ['username', 'password', 'domain-name'],
@@ -145,6 +157,7 @@ function readCredentials(text: Text, secret: SecretOf, refuse: Refuse): Credenti
   const chosen = (Object.keys(ways) as (keyof typeof ways)[]).filter((way) =>
     ways[way].some((name) => name !== 'domain-name' && text(name) !== undefined),
   );
+  if (chosen.length === 0 && command === 'check') return undefined;
   if (chosen.length !== 1) {
     const what = chosen.length === 0 ? 'no credentials are given' : `credentials are given in ${chosen.length} ways`;
     return refuse(
@@ -180,4 +193,18 @@ function readAcme(text: Text, secret: SecretOf, refuse: Refuse): Inputs['acme'] 
   }
   const secretKey = secret('acme-secret-key');
   return accessKey === undefined || secretKey === undefined ? undefined : { accessKey, secretKey };
+}
+
+/** The domain name may be that of this run's own user. */
+function readExternalDns(text: Text, secret: SecretOf, refuse: Refuse): UserInput | undefined {
+  const username = text('external-dns-username');
+  const domainName = text('external-dns-domain-name') ?? text('domain-name');
+  const given = text('external-dns-password');
+  if ((username === undefined) !== (given === undefined)) {
+    return refuse('inputs external-dns-username and external-dns-password go together', 'Give both, or neither.');
+  }
+  const password = secret('external-dns-password');
+  if (username === undefined || password === undefined) return undefined;
+  if (domainName === undefined) return refuse('input external-dns-domain-name is missing', 'It belongs to external-dns-username.');
+  return { username, password, domainName };
 }

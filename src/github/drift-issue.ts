@@ -1,0 +1,146 @@
+/**
+ * Owns the one issue about a stack's drift: what is to be done with it (pure), and doing it. Its texts are
+ * `report/issue.ts`'s; the calls go through `api.ts`.
+ */
+
+import type { Origin } from '../report/comment.ts';
+import { findingsDigest } from '../report/findings.ts';
+import { issueTitle, type Remembered, readMemory, renderClosing, renderDelta, renderIssue, renderReopening } from '../report/issue.ts';
+import { type Mark, readMark, sameThing } from '../report/marker.ts';
+import type { Report } from '../report/report.ts';
+import { type Author, type Github, GithubFault } from './api.ts';
+
+export const DRIFT_LABEL = 'zitadel-drift';
+
+/** What is known of the issue that is there. */
+export interface KnownIssue {
+  readonly state: 'open' | 'closed';
+  /** Digest of the findings it shows; undefined where its marker was damaged. */
+  readonly digest: string | undefined;
+}
+
+export type DriftAction = 'nothing' | 'open' | 'edit' | 'close' | 'reopen';
+
+/**
+ * What a drift run does with the issue. Pure. A failed run says nothing about drift and leaves the issue as it is; the same
+ * set of differences is never told twice.
+ */
+export function decide(result: Report['result'], digest: string, known: KnownIssue | undefined): DriftAction {
+  if (result === 'failed') return 'nothing';
+  if (result !== 'drifted') return known?.state === 'open' ? 'close' : 'nothing';
+  if (known === undefined) return 'open';
+  if (known.state === 'closed') return 'reopen';
+  return known.digest === digest ? 'nothing' : 'edit';
+}
+
+interface Issue {
+  readonly number: number;
+  readonly state: 'open' | 'closed';
+  readonly body: string | null;
+  readonly user: Author | null;
+  readonly labels?: readonly (string | { readonly name?: string })[];
+  readonly pull_request?: unknown;
+}
+
+/** How far back open issues without the label are looked through: somebody may have taken it off. */
+const PAGES_WITHOUT_LABEL = 5;
+
+/** Brings the issue in line with the report. @throws Fault where GitHub refuses */
+export async function driftIssue(github: Github, repository: string, report: Report, mark: Mark, origin: Origin): Promise<DriftAction> {
+  const issues = `/repos/${repository}/issues`;
+  const digest = findingsDigest(report.findings);
+  if (report.result === 'failed') return 'nothing';
+  const found = await find(github, issues, mark);
+  const action = decide(report.result, digest, found === undefined ? undefined : { state: found.state, digest: readMark(found.body ?? '')?.digest });
+  const at = `${issues}/${found?.number ?? 0}`;
+  const title = issueTitle(report);
+  const body = renderIssue(report, mark, origin);
+  const say = (text: string): Promise<unknown> => github.call('POST', `${at}/comments`, { body: text });
+  const before: readonly Remembered[] | undefined = found === undefined ? undefined : readMemory(found.body ?? '');
+  // The body, with the new digest, goes first: a run that dies in between says too little, never the same twice.
+  switch (action) {
+    case 'nothing':
+      break;
+    case 'open':
+      await open(github, issues, { title, body, mark, repository });
+      break;
+    case 'edit':
+      await github.call('PATCH', at, { title, body });
+      await say(renderDelta(report, before, origin));
+      break;
+    case 'reopen':
+      await github.call('PATCH', at, { state: 'open', title, body });
+      await say(renderReopening(report, origin));
+      break;
+    case 'close':
+      await github.call('PATCH', at, { state: 'closed', state_reason: 'completed' });
+      await say(renderClosing(origin));
+      break;
+  }
+  if (found !== undefined && action !== 'nothing' && !labelled(found)) await github.call('POST', `${at}/labels`, { labels: [DRIFT_LABEL] });
+  return action;
+}
+
+/** Ours by marker and author; an open one before a closed one, an older before a newer. */
+async function find(github: Github, issues: string, mark: Mark): Promise<Issue | undefined> {
+  const withLabel = await ours(github, (await github.list(`${issues}?labels=${DRIFT_LABEL}&state=all&sort=created&direction=asc`)) as Issue[], mark);
+  if (withLabel[0] !== undefined) return withLabel[0];
+  return (await ours(github, (await github.list(`${issues}?state=open&sort=updated&direction=desc`, PAGES_WITHOUT_LABEL)) as Issue[], mark))[0];
+}
+
+async function ours(github: Github, issues: readonly Issue[], mark: Mark): Promise<Issue[]> {
+  const marked = issues.filter(({ body, pull_request }) => {
+    const found = readMark(body ?? '');
+    return pull_request === undefined && found !== undefined && sameThing(mark, found);
+  });
+  const mine = await Promise.all(marked.map(({ user }) => github.mayBeOurs(user)));
+  const rank = ({ state, number }: Issue): number => (state === 'open' ? 0 : 1e9) + number;
+  return marked.filter((_, index) => mine[index]).sort((one, other) => rank(one) - rank(other));
+}
+
+interface NewIssue {
+  readonly title: string;
+  readonly body: string;
+  readonly mark: Mark;
+  readonly repository: string;
+}
+
+async function open(github: Github, issues: string, { title, body, mark, repository }: NewIssue): Promise<void> {
+  await ensureLabel(github, repository);
+  let made: Issue;
+  try {
+    made = (await github.call('POST', issues, { title, body, labels: [DRIFT_LABEL] })) as Issue;
+  } catch (error) {
+    if (!(error instanceof GithubFault) || !error.unclear) throw error;
+    // It may be there although no answer came.
+    if ((await find(github, issues, mark)) !== undefined) return;
+    made = (await github.call('POST', issues, { title, body, labels: [DRIFT_LABEL] })) as Issue;
+  }
+  // Two runs that looked at the same time both opened one: the older stays.
+  const oldest = await find(github, issues, mark);
+  if (oldest !== undefined && oldest.number < made.number)
+    await github.call('PATCH', `${issues}/${made.number}`, {
+      state: 'closed',
+      state_reason: 'not_planned',
+      body: 'Opened twice at the same time; see the older one.',
+    });
+}
+
+async function ensureLabel(github: Github, repository: string): Promise<void> {
+  const label = { name: DRIFT_LABEL, color: 'd4c5f9', description: 'The cloud is not as the stack file says; kept by zitadel-on-otc' };
+  try {
+    await github.call('GET', `/repos/${repository}/labels/${DRIFT_LABEL}`);
+  } catch (error) {
+    if (!(error instanceof GithubFault) || error.status !== 404) throw error;
+    try {
+      await github.call('POST', `/repos/${repository}/labels`, label);
+    } catch (refused) {
+      // 422: somebody else made it meanwhile.
+      if (!(refused instanceof GithubFault) || refused.status !== 422) throw refused;
+    }
+  }
+}
+
+function labelled({ labels = [] }: Issue): boolean {
+  return labels.some((label) => (typeof label === 'string' ? label : label.name) === DRIFT_LABEL);
+}

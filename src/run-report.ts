@@ -1,0 +1,151 @@
+/**
+ * Owns the end of a run: the report from what the walk found, and everybody who is told of it (outputs, report file,
+ * summary, annotations, comment, issue). What is walked stands in `run.ts`, how a report looks in `report/`.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Fault } from './engine/fault.ts';
+import type { Outcome } from './engine/outcome.ts';
+import type { Fetch } from './github/api.ts';
+import type { Command, Inputs } from './github/inputs.ts';
+import { publish } from './github/publish.ts';
+import type { Runner } from './github/runner.ts';
+import type { Transport } from './otc/transport.ts';
+import { renderJson } from './report/json.ts';
+import { renderMarkdown } from './report/markdown.ts';
+import { hasChanges, makeReport, type Report } from './report/report.ts';
+import { type SupportFinding, supportFindings } from './report/support.ts';
+import type { Stack } from './stack/stack.ts';
+import { consoleUrlOf } from './zitadel/identity.ts';
+
+export interface Telling {
+  readonly runner: Runner;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absent where they could not be read. */
+  readonly inputs: Inputs | undefined;
+  readonly transport: Transport;
+  readonly signal: AbortSignal;
+}
+
+/** Tells everybody. @returns true where the step succeeds */
+export async function tell(telling: Telling, report: Report, facts: Readonly<Record<string, string | undefined>>): Promise<boolean> {
+  const { runner, env, inputs, transport, signal } = telling;
+  const path = join(env['RUNNER_TEMP'] ?? '/tmp', `zitadel-on-otc-${report.stack?.name ?? 'stack'}-${report.command}.json`);
+  writeFileSync(path, renderJson(report), { mode: 0o600 });
+  const changed = report.outcomes.filter(({ verdict }) => ['create', 'update', 'replace', 'delete'].includes(verdict));
+  const changes = changed.map(({ id, verdict, changes }) => ({ resource: id, verdict, fields: changes.map(({ field }) => field) }));
+  runner.setOutputs({
+    result: report.result,
+    'has-changes': String(hasChanges(report.outcomes)),
+    'drift-count': report.command === 'drift' ? String(report.findings.length) : undefined,
+    changes: JSON.stringify(changes),
+    'plan-digest': report.planDigest,
+    url: report.url,
+    'console-url': report.consoleUrl,
+    'login-name': report.login?.name,
+    ...facts,
+    report: path,
+  });
+  runner.summary(renderMarkdown(report));
+  for (const { title, fault } of report.outcomes) if (fault !== undefined) runner.annotate('error', fault, title);
+  for (const fault of report.faults) runner.annotate('error', fault);
+  runner.line(report.verdict);
+  if (inputs !== undefined) await publish({ runner, env, inputs, fetch: fetchOver(transport), signal }, report);
+  if (inputs?.failOnChanges === true && ['plan', 'drift'].includes(report.command) && ['changed', 'drifted'].includes(report.result)) {
+    const hint = 'The step fails because the input fail-on-changes says so.';
+    runner.annotate('error', new Fault(report.verdict, { hint }), 'There are changes');
+    return false;
+  }
+  return report.result !== 'failed';
+}
+
+/** `fetch` over the transport that honours proxies, as far as GitHub's client needs it. */
+function fetchOver(transport: Transport): Fetch {
+  return async (url, { method, headers, body, signal = new AbortController().signal }) => {
+    const answer = await transport({ method, url, headers: { ...headers }, body, signal, timeoutSeconds: 30 });
+    const empty = [204, 205, 304].includes(answer.status);
+    return new Response(empty ? null : Buffer.from(answer.body), { status: answer.status, headers: { ...answer.headers } });
+  };
+}
+
+/** Versions that run, or will, by part. */
+export function versionsOf(stack: Stack, inputs: Pick<Inputs, 'helm' | 'kubectl'>): Record<string, string> {
+  return {
+    'ZITADEL chart': stack.zitadel.chart.version,
+    'cert-manager chart': stack.certificates.certManager.version,
+    'DNS01 solver chart': stack.certificates.solver.version,
+    Kubernetes: stack.cluster.version,
+    PostgreSQL: stack.database.version,
+    Helm: inputs.helm.version,
+    kubectl: inputs.kubectl.version,
+  };
+}
+
+/** Which of the stack's own versions are near the end of their support; existing ones are their owners' business. */
+export function supportOf({ cluster, database }: Stack, now: number): SupportFinding[] {
+  return supportFindings(
+    {
+      ...(cluster.existing === undefined ? { Kubernetes: cluster.version } : {}),
+      ...(database.existing === undefined ? { PostgreSQL: database.version } : {}),
+    },
+    now,
+  );
+}
+
+export function nextSteps(
+  { command, stack }: { readonly command: Command; readonly stack: Stack },
+  outcomes: readonly Outcome[],
+  faults: readonly Fault[],
+): string[] {
+  const failed = faults.length > 0 || outcomes.some(({ verdict }) => verdict === 'failed' || verdict === 'blocked');
+  if (failed) return ['Mend what failed, then run the same command again: it goes on where this run stopped and makes nothing twice.'];
+  if (command === 'plan' && hasChanges(outcomes)) return ['Run deploy, with plan-digest if exactly this plan is to be carried out.'];
+  if (command === 'drift' && hasChanges(outcomes)) return ['Run deploy to bring everything back to what the stack file says.'];
+  if (command === 'deploy' && outcomes.some(({ verdict, done }) => verdict === 'create' && done)) {
+    return [
+      `Log in at ${consoleUrlOf(stack)} and change the password of the first administrator.`,
+      'Keep stack-secret (or the masterkey) in a safe place outside GitHub: without it the data in the database cannot be read.',
+      'Schedule this action with command drift, so that changes made by hand are seen.',
+    ];
+  }
+  return [];
+}
+
+export interface EarlyEnd extends Telling {
+  readonly command: Command | undefined;
+  readonly stack: Stack | undefined;
+  readonly notices?: readonly Fault[];
+  readonly faults: readonly Fault[];
+  readonly started: number;
+}
+
+/** A run that ended before there was anything to walk: inputs, stack file, sign-in. @returns false */
+export async function runFailed(end: EarlyEnd): Promise<boolean> {
+  return tell(end, early(end, {}), {});
+}
+
+/** A `check` without credentials, such as on a fork's pull request: the stack file is in order, nothing else was looked at. */
+export async function runFileOnly(end: EarlyEnd): Promise<boolean> {
+  const { runner, notices = [] } = end;
+  for (const notice of notices) runner.annotate('warning', notice);
+  const alone = new Fault('no credentials were given: only the stack file was checked', {
+    hint: 'Credentials, quotas, flavors and the delegation were not looked at. A pull request from a fork gets no secrets, and this is all that is safe there.',
+  });
+  runner.annotate('notice', alone);
+  return tell(end, early({ ...end, notices: [...notices, alone] }, { fileOnly: true }), {});
+}
+
+function early({ command = 'deploy', stack, faults, notices = [], signal, started, inputs }: EarlyEnd, more: { fileOnly?: boolean }): Report {
+  return makeReport({
+    command,
+    stack: stack === undefined ? undefined : { name: stack.name, region: stack.region },
+    cancelled: signal.aborted,
+    outcomes: [],
+    faults,
+    notices,
+    versions: stack === undefined || inputs === undefined || faults.length > 0 ? {} : versionsOf(stack, inputs),
+    support: stack === undefined || faults.length > 0 ? [] : supportOf(stack, Date.now()),
+    seconds: (Date.now() - started) / 1000,
+    ...more,
+  });
+}
