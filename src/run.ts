@@ -17,6 +17,7 @@ import type { Transport } from './otc/transport.ts';
 import { planDigest } from './report/plan-digest.ts';
 import { makeReport } from './report/report.ts';
 import { doorNotice, doorOf, readMode } from './run-door.ts';
+import { refuseWithoutSecrets } from './run-ready.ts';
 import { lockFor, type RunLock } from './run-lock.ts';
 import { nextSteps, supportOf, tell, versionsOf } from './run-report.ts';
 import type { DerivedSecrets } from './stack/secrets.ts';
@@ -67,7 +68,7 @@ export async function run(context: RunContext): Promise<boolean> {
   let outcomes: readonly Outcome[] = [];
   try {
     const late = context.cancelled.then((): readonly Outcome[] => journal.soFar());
-    outcomes = await Promise.race([carryOut(context, graph, journal, lock), late]);
+    outcomes = await Promise.race([carryOut(context, graph, journal, lock, toolbox), late]);
   } catch (error) {
     faults.push(asFault(error));
     outcomes = error instanceof OtherPlan ? error.outcomes : journal.soFar();
@@ -127,7 +128,7 @@ async function closing(toolbox: Toolbox, door: Door | undefined, faults: Fault[]
   }
 }
 
-async function carryOut(context: RunContext, graph: Graph, journal: Journal, lock: RunLock): Promise<readonly Outcome[]> {
+async function carryOut(context: RunContext, graph: Graph, journal: Journal, lock: RunLock, toolbox: Toolbox): Promise<readonly Outcome[]> {
   const { inputs, stack, signal } = context;
   const { door } = graph.cloudContext;
   if (door !== undefined) door.mode = readMode(context);
@@ -142,7 +143,7 @@ async function carryOut(context: RunContext, graph: Graph, journal: Journal, loc
     throw new Fault(`destroy of ${stack.name} is not confirmed`, { hint: `Give the input confirm-destroy the name of the stack: ${stack.name}.` });
   }
   if (door !== undefined) door.mode = 'write';
-  const write: WalkOptions = { ...read, signal: AbortSignal.any([signal, lock.lost]), write: true, beforeFirstWrite: () => lock.take() };
+  const write: WalkOptions = { ...read, signal: AbortSignal.any([signal, lock.lost]), write: true, beforeFirstWrite: () => begin(context, lock, toolbox) };
   try {
     if (inputs.command === 'deploy') return (await walk(graph.roots, write)).outcomes;
     const mayDelete = (resource: AnyResource): boolean => graph.consented(resource);
@@ -150,6 +151,12 @@ async function carryOut(context: RunContext, graph: Graph, journal: Journal, loc
   } finally {
     await lock.release();
   }
+}
+
+/** What comes before the first write: tools that are what they should be, then the lock. */
+async function begin({ inputs, runner, signal }: RunContext, lock: RunLock, toolbox: Toolbox): Promise<void> {
+  if (inputs.command === 'deploy') await toolbox.prepare({ signal, say: (line) => runner.line(line) });
+  await lock.take();
 }
 
 /** With `plan-digest`, `deploy` does exactly what was planned, or stops before its first write. */

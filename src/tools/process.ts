@@ -76,9 +76,12 @@ export function run(command: Command): Promise<Ended> {
   });
 }
 
-/** What a child needs of our environment: where to find things, how to reach and trust the network. No inputs, no tokens. */
+/**
+ * What a child needs of our environment: where to find things, how to reach and trust the network. No inputs, no tokens. By the
+ * tracking id the runner finds and ends children of a killed run, which would else go on writing beside the next one.
+ */
 export function plainEnv(env: NodeJS.ProcessEnv): Record<string, string | undefined> {
-  const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'];
+  const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'RUNNER_TRACKING_ID'];
   return Object.fromEntries(names.flatMap((name) => [name, name.toLowerCase()]).map((name) => [name, env[name]]));
 }
 

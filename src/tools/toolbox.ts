@@ -25,6 +25,11 @@ export interface Cluster {
 export interface Toolbox {
   /** The cluster of a kubeconfig; the same value gives the same client and files. */
   cluster(kubeconfig: Kubeconfig): Cluster;
+  /**
+   * Brings helm and kubectl, so that a wrong version or checksum shows before the cloud is touched, not at the end of it.
+   * @throws Fault for a version without a known sum, or bytes that do not match theirs
+   */
+  prepare(run: Run): Promise<void>;
   /** Ends connections and removes the files. */
   close(): Promise<void>;
 }
@@ -60,6 +65,9 @@ export function toolboxFor(options: ToolboxOptions): Toolbox {
       const cluster = clusters.get(id) ?? clusterOf(kubeconfig, id, workspace, charts, tool);
       clusters.set(id, cluster);
       return cluster;
+    },
+    prepare: async (run) => {
+      await Promise.all([tool('helm', run), tool('kubectl', run)]);
     },
     close: async () => {
       for (const { api } of clusters.values()) api.close();

@@ -52,5 +52,6 @@ export function workspaceIn(runnerTemp: string, made: (path: string) => void): W
  */
 export async function removeWorkspace(path: string): Promise<void> {
   if (!basename(path).startsWith(PREFIX)) throw new Fault(`${path} is not a directory of this action; it was not removed`);
-  await rm(path, { recursive: true, force: true });
+  // A child that is just ending may still write into it.
+  await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }

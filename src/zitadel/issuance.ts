@@ -11,8 +11,8 @@ import type { KubeApi, KubeObject } from '../tools/api.ts';
 import type { Cluster } from '../tools/toolbox.ts';
 
 const SCHEDULE = { firstSeconds: 1, mostSeconds: 10, deadlineSeconds: 1200, usualSeconds: 120 };
-/** Seconds that one and the same error of the solver is given; a wrong key does not heal, a new zone may need a minute. */
-const GRACE_SECONDS = 120;
+/** Seconds that one and the same error of the solver is given: a new zone may need a minute, a refused key does not heal. */
+const GRACE_SECONDS = { usual: 120, refused: 30 } as const;
 
 /** cert-manager's `Ready` condition, for the generation that is wanted now. */
 export function readiness(live: KubeObject): Look<KubeObject> {
@@ -57,7 +57,8 @@ export async function untilIssued(cluster: Cluster, certificate: { name: string;
       throw notIssued(title, conditionOf(live, 'Issuing')?.message ?? text, text);
     const wrong = steps.find(({ lasting }) => lasting !== undefined)?.lasting ?? '';
     if (wrong !== error.text) error = { text: wrong, since: Date.now() };
-    if (wrong !== '' && Date.now() - error.since >= GRACE_SECONDS * 1000) throw notIssued(title, wrong, text);
+    const grace = REFUSED.test(wrong) ? GRACE_SECONDS.refused : GRACE_SECONDS.usual;
+    if (wrong !== '' && Date.now() - error.since >= grace * 1000) throw notIssued(title, wrong, text);
     return { done: false, state: text === '' ? state.state : text, reason: state.reason };
   });
 }
@@ -70,16 +71,16 @@ function notIssued(title: string, reason: string, steps: string): Fault {
   });
 }
 
+/** How OTC's gateway and IAM say that a key is wrong or may not. */
+const REFUSED = /APIGW\.03|APIG\.03|incorrect IAM|signature|authenticat|\b40[13]\b|Unauthorized|Forbidden/i;
+
 /** Texts of the solver v0.1.3 and of the ACME server, and what they nearly always mean. */
 const ADVICE: readonly (readonly [RegExp, string])[] = [
   [
     /found 0 while expecting 1|zone .*not found/i,
     'The DNS01 solver does not see the zone: its key must belong to the project that holds the zone, and be allowed to read it.',
   ],
-  [
-    /APIGW\.03|APIG\.03|incorrect IAM|signature|authenticat|\b40[13]\b|Unauthorized|Forbidden/i,
-    'The DNS01 solver is refused by OTC: check acme-access-key and acme-secret-key, a permanent key with DNS rights.',
-  ],
+  [REFUSED, 'The DNS01 solver is refused by OTC: check acme-access-key and acme-secret-key, a permanent key with DNS rights.'],
   [/rateLimited|too many/i, "Let's Encrypt's limit is reached: wait, or use certificates.issuer: letsencrypt-staging meanwhile."],
   [/NXDOMAIN|SERVFAIL|no TXT record|dns problem/i, 'The ACME server does not find the record: check the delegation of the zone.'],
 ];
