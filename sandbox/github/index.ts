@@ -1,10 +1,13 @@
 /**
- * Owns what the sandbox has of GitHub: the runner's OIDC token endpoint with its key set, and an API that knows no
- * repository yet. Comments, issues and runs are not served: they answer 404 as for a token without rights.
+ * Owns what the sandbox has of GitHub: the runner's OIDC token endpoint with its key set, the tokens of jobs and users, and
+ * the REST API (`api.ts`) in which they may write.
  */
 import { createSign, generateKeyPair, type JsonWebKey, randomBytes, randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Site } from '../contract.ts';
+import type { Store } from '../otc/store.ts';
+import { githubApi } from './api.ts';
+import { tablesIn } from './tables.ts';
 
 const issuer = 'https://token.actions.githubusercontent.com';
 const tokenHost = 'pipelinesghubeus1.actions.githubusercontent.com';
@@ -25,14 +28,32 @@ export interface IdTokens {
   /** Key set as published, for an identity provider's registration. */
   readonly jwks: { readonly keys: readonly JsonWebKey[] };
   readonly issuer: string;
+  /** `github.token` of a job: acts as `github-actions[bot]`, with the permissions of the settings row. */
+  readonly jobToken: string;
+  /** A personal access token of the user `octocat`. */
+  readonly userToken: string;
   /** What a job's environment holds: URL and bearer token of the token endpoint. */
   grant(workflow: Workflow): { readonly ACTIONS_ID_TOKEN_REQUEST_URL: string; readonly ACTIONS_ID_TOKEN_REQUEST_TOKEN: string };
 }
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** The sites and the key of their tokens (RS256, new in each world). */
-export async function githubSite(): Promise<IdTokens> {
+/** The repository of the sandbox's jobs; its pull request is number 1. */
+export const REPOSITORY = 'example/identity';
+
+/** The sites and the key of their tokens (RS256, new in each world). Issues and comments are kept in `store`. */
+export async function githubSite(store: Store): Promise<IdTokens> {
+  const letters = (length: number): string =>
+    randomBytes(64)
+      .toString('base64')
+      .replace(/[^A-Za-z0-9]/g, '')
+      .slice(0, length);
+  const [jobToken, userToken] = [`ghs_${letters(36)}`, `ghp_${letters(36)}`];
+  const authors = new Map([
+    [jobToken, { login: 'github-actions[bot]', type: 'Bot' as const }],
+    [userToken, { login: 'octocat', type: 'User' as const }],
+  ]);
+  seedPullRequest(store);
   const keys = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
   const kid = randomBytes(20).toString('hex').toUpperCase();
   const jwks = { keys: [{ ...keys.publicKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid }] };
@@ -118,19 +139,14 @@ export async function githubSite(): Promise<IdTokens> {
         response.writeHead(found === undefined ? 404 : 200, head).end(body);
       },
     },
-    {
-      name: 'github',
-      hosts: ['api.github.com'],
-      handle(_request, response) {
-        const { head, body } = json({ message: 'Not Found', documentation_url: 'https://docs.github.com/rest', status: '404' });
-        response.writeHead(404, { ...head, 'x-github-request-id': randomUUID() }).end(body);
-      },
-    },
+    githubApi(store, (token) => authors.get(token)),
   ];
   return {
     sites,
     jwks,
     issuer,
+    jobToken,
+    userToken,
     grant(workflow) {
       const token = randomBytes(48).toString('base64url');
       grants.set(token, workflow);
@@ -140,4 +156,12 @@ export async function githubSite(): Promise<IdTokens> {
       };
     },
   };
+}
+
+/** A pull request to comment on; issues that the action opens come after it. */
+function seedPullRequest(store: Store): void {
+  const time = '2026-01-01T00:00:00Z';
+  const user = { login: 'octocat', type: 'User' as const };
+  const what = { title: 'Change the stack', body: null, state: 'open' as const, stateReason: null, labels: [], pullRequest: true };
+  tablesIn(store).issues.insert({ id: `${REPOSITORY}#1`, repository: REPOSITORY, number: 1, ...what, user, createdAt: time, updatedAt: time });
 }

@@ -75,6 +75,7 @@ export function jobs(world: RunningWorld, options: { readonly folder: string; re
         command: request.command ?? 'deploy',
         config: 'zitadel.yaml',
         'stack-secret': stackSecret,
+        'github-token': world.idTokens.jobToken,
         ...credentialsOf(world, request.credentials ?? 'access-key'),
         ...request.inputs,
       });

@@ -109,7 +109,7 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
     process.kill(pid, signal);
   };
   sites.add(frontDoor(world, { services, control: state, kill }));
-  const idTokens = await githubSite();
+  const idTokens = await githubSite(store);
   const others = [
     ...(await downloadSites(options.cache, options.progress)),
     ...idTokens.sites,

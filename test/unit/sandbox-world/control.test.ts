@@ -127,7 +127,7 @@ describe('authorities', () => {
 
 describe('ID tokens', () => {
   it('are signed by a published key and say who asks, only to who was granted', async () => {
-    const github = await githubSite();
+    const github = await githubSite(new Store(assert.ifError));
     const grant = github.grant({ repository: 'o/r', ref: 'refs/heads/main', environment: 'prod', runId: '1', eventName: 'push', actor: 'a' });
     const url = new URL(grant.ACTIONS_ID_TOKEN_REQUEST_URL);
     const site = github.sites.find(({ hosts }) => hosts.includes(url.host));
