@@ -114,7 +114,7 @@ async function visitOne(
     stopIfCancelled(options.signal);
     seen = await resource.observe(seenNeeds, run);
     looked = true;
-    if (!resource.wanted) return end(seen === undefined ? 'absent' : 'delete', seen, { done: false });
+    if (!resource.wanted) return end(seen === undefined || resource.handsOver === true ? 'absent' : 'delete', seen, { done: false });
     const missing = needs.filter(([, need], index) => !('maybe' in need) && visits[index]?.offered === undefined).map(([, need]) => needed(need).id);
     if (broken.length > 0 && (seen === undefined || missing.length > 0)) return end('blocked', seen, { note });
     if (missing.length > 0) {
