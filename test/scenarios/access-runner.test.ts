@@ -1,0 +1,125 @@
+/**
+ * `cluster.allow: [runner]`: the run's own address is admitted while a deploy or destroy needs it and never longer, whatever
+ * ends the run. Plans and drift runs stay outside unless the stack file says otherwise, and say so.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { SecurityGroupRuleRow } from '../../sandbox/otc/tables/network.ts';
+import { stackFile } from '../harness/stack-file.ts';
+import { startWorld, type TestWorld } from '../harness/world.ts';
+
+const config = stackFile({ cluster: { allow: ['runner'] } });
+const forReads = stackFile({ cluster: { allow: ['runner'], openForReads: true } });
+const runner = '192.0.2.10/32';
+
+describe('cluster.allow: [runner]', { timeout: 400_000 }, () => {
+  let world: TestWorld;
+
+  before(async () => {
+    world = await startWorld();
+    const { exitCode, log } = await world.deploy({ config });
+    assert.equal(exitCode, 0, log);
+    assert.match(log, /port 5443 is open for 192\.0\.2\.10, the address of this run/);
+  });
+  after(() => world?.stop());
+
+  const admitted = async (): Promise<SecurityGroupRuleRow[]> =>
+    (await world.control.table<SecurityGroupRuleRow>('vpc.security-group-rules')).filter(
+      (rule) => rule.remote_ip_prefix === runner || rule.description?.includes(' door ') === true,
+    );
+  const writes = async (): Promise<string[]> =>
+    (await world.control.requests())
+      .filter(({ method, service, path }) => method !== 'GET' && service !== 'iam' && !path.endsWith('/clustercert'))
+      .map(({ method, path }) => `${method} ${path.replace(/[0-9a-f-]{36}/, '{id}')}`);
+
+  it('is closed after the deploy, to everybody outside', async () => {
+    assert.deepEqual(await admitted(), []);
+    const control = (await world.control.table<SecurityGroupRuleRow>('vpc.security-group-rules')).filter((rule) => rule.port_range_min === 5443);
+    assert.deepEqual(control.map(({ remote_ip_prefix }) => remote_ip_prefix).sort(), ['10.20.0.0/16', '172.20.0.0/16']);
+  });
+
+  it('a second deploy finds nothing to change, opening and closing its door only', async () => {
+    await world.control.clearRequests();
+    const { exitCode, log, outputs, state } = await world.deploy({ config });
+    assert.equal(exitCode, 0, log);
+    assert.equal(outputs['result'], 'unchanged', log);
+    assert.deepEqual(await writes(), ['POST /v2.0/security-group-rules', 'DELETE /v2.0/security-group-rules/{id}']);
+    assert.equal(state['doors'], '');
+  });
+
+  it('plan and drift write nothing, do not look into the cluster and say so; a deploy accepts that plan', async () => {
+    await world.control.clearRequests();
+    const plan = await world.deploy({ config, command: 'plan' });
+    const drift = await world.deploy({ config, command: 'drift' });
+    for (const { exitCode, log, summary, outputs } of [plan, drift]) {
+      assert.equal(exitCode, 0, log);
+      assert.equal(outputs['result'], 'unchanged');
+      assert.match(log, /in sync where this run looked, \d+ not looked at/);
+      assert.match(summary, /this run may not reach the API server/);
+    }
+    assert.deepEqual(await writes(), []);
+    assert.equal(plan.outputs['plan-digest'], drift.outputs['plan-digest']);
+    const approved = await world.deploy({ config, inputs: { 'plan-digest': plan.outputs['plan-digest'] ?? '' } });
+    assert.equal(approved.exitCode, 0, approved.log);
+  });
+
+  it('with openForReads a plan looks inside, and names the one thing it wrote', async () => {
+    await world.control.clearRequests();
+    const { exitCode, log, outputs, summary } = await world.deploy({ config: forReads, command: 'plan' });
+    assert.equal(exitCode, 0, log);
+    assert.equal(outputs['result'], 'unchanged');
+    assert.match(log, /in sync, nothing to change/);
+    assert.match(summary, /192\.0\.2\.10 was admitted to the cluster while it looked/);
+    assert.deepEqual(await writes(), ['POST /v2.0/security-group-rules', 'DELETE /v2.0/security-group-rules/{id}']);
+    assert.deepEqual(await admitted(), []);
+  });
+
+  it('a killed run is cleaned up by its post step', async () => {
+    const { signal, postExitCode, state, log } = await world.deploy({ config, stop: { by: 'SIGKILL', at: { line: 'port 5443 is open' } } });
+    assert.equal(signal, 'SIGKILL', log);
+    assert.match(state['doors'] ?? '', /"group"/);
+    assert.equal(postExitCode, 0, log);
+    assert.deepEqual(await admitted(), []);
+  });
+
+  it('a cancelled run closes its door itself', async () => {
+    const { exitCode, log, state } = await world.deploy({ config, stop: { by: 'cancel', at: { line: 'port 5443 is open' } } });
+    assert.equal(exitCode, 1, log);
+    assert.equal(state['doors'], '');
+    assert.deepEqual(await admitted(), []);
+  });
+
+  it('what a run left that died with its machine, the next deploy closes, under the lock', async () => {
+    const group = (await world.control.table<SecurityGroupRuleRow>('vpc.security-group-rules')).find((rule) => rule.port_range_min === 5443);
+    assert.ok(group);
+    for (const address of ['198.51.100.77/32', runner]) {
+      const left = {
+        ...group,
+        id: '11111111-2222-4333-8444-555555555555',
+        remote_ip_prefix: address,
+        description: 'zitadel-on-otc door of stack zitadel-sandbox: octo/shop run 7 since 2026-01-01T10:00:00Z',
+      };
+      await world.control.edit({ tables: { 'vpc.security-group-rules': { insert: [left] } } });
+      const drift = await world.deploy({ config, command: 'drift' });
+      assert.equal(drift.outputs['result'], 'unchanged', 'a door is no drift of the stack');
+      const { exitCode, log } = await world.deploy({ config });
+      assert.equal(exitCode, 0, log);
+      assert.ok(log.includes(`closed what a former run left open for ${address}`), log);
+      assert.deepEqual(await admitted(), []);
+    }
+  });
+
+  it('an endpoint that does not tell the address is an error that says what to do, before anything is touched', async () => {
+    await world.control.clearRequests();
+    const { exitCode, annotations } = await world.deploy({ config, inputs: { 'address-endpoint': 'https://get.helm.sh' } });
+    assert.equal(exitCode, 1);
+    assert.match(annotations.map(({ message }) => message).join('\n'), /public address could not be found out[\s\S]*address-endpoint/);
+    assert.deepEqual(await writes(), []);
+  });
+
+  it('destroy lets itself in, and leaves nothing', async () => {
+    const { exitCode, log } = await world.deploy({ config, command: 'destroy', inputs: { 'confirm-destroy': 'zitadel-sandbox' } });
+    assert.equal(exitCode, 0, log);
+    assert.deepEqual(await admitted(), []);
+  });
+});
