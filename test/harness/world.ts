@@ -14,6 +14,8 @@ import type { DeployRequest } from '../../sandbox/runner/service.ts';
 import { Control } from './control.ts';
 
 const root = join(import.meta.dirname, '../..');
+/** Folder of another build of the action to test in place of this repository's own. */
+const action = process.env['ACTION_FOLDER'];
 /** Milliseconds until a world must be ready; the first one on a machine builds the control plane. */
 const patience = 900_000;
 
@@ -86,7 +88,7 @@ export async function startWorld(settings: WorldSettings = {}): Promise<TestWorl
     env: readEnv(await readFile(join(folder, 'env'), 'utf8')),
     enter: (command, more) => execute(join(folder, 'enter'), command, more),
     inside: (command, more) => execute(join(folder, 'inside'), command, more),
-    deploy: (request = {}) => control.run(request),
+    deploy: (request = {}) => control.run(action === undefined ? request : { action: { folder: action }, ...request }),
     log: () => readFile(join(folder, 'world.log'), 'utf8'),
     stop,
     [Symbol.asyncDispose]: stop,
