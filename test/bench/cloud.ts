@@ -13,8 +13,8 @@ import type { DeployRequest } from '../../sandbox/runner/service.ts';
 import type { TestWorld } from '../harness/world.ts';
 import { isFurtherPage, longestPath, type Path, type Step, waves } from './figures.ts';
 
-/** OTC's services in the cloud's request log; the other sites (charts, downloads, certificates' bucket) are no API of OTC's. */
-const services = new Set(['iam', 'vpc', 'nat', 'rds', 'cce', 'elb', 'dns', 'ecs', 'ims', 'evs']);
+/** Calls of OTC's APIs; charts, downloads and the bucket with RDS's certificates are other sites. */
+const isCall = ({ host }: Entry): boolean => /\.otc\.t-systems\.com$/.test(host) && !host.includes('.obs.');
 /** The one POST of a run without changes: it issues a client certificate and changes nothing. */
 const isWrite = ({ method, path }: Entry): boolean => method !== 'GET' && !path.endsWith('/clustercert') && !path.endsWith('/auth/tokens');
 
@@ -29,7 +29,7 @@ export async function runAction(world: TestWorld, action: string, request: Deplo
   await world.control.clearRequests();
   const result = await world.deploy({ ...request, action: { folder: action } });
   if (result.exitCode !== 0) throw new Error(`the action failed with exit code ${result.exitCode}:\n${result.log}\n${await world.log()}`);
-  const calls = (await world.control.requests()).filter(({ service }) => services.has(service));
+  const calls = (await world.control.requests()).filter(isCall);
   return { result, calls };
 }
 
@@ -121,31 +121,31 @@ export async function loadedBytes(world: TestWorld, action: string): Promise<Loa
 /** Tables whose rows other teams of the tenant would have as well. */
 const crowded = [
   ...['vpc.vpcs', 'vpc.subnets', 'vpc.security-groups', 'vpc.security-group-rules', 'vpc.publicips', 'nat.gateways', 'nat.snat-rules'],
-  ...['rds.instances', 'cce.clusters', 'elb.loadbalancers', 'dns.zones', 'ecs.keypairs'],
+  ...['rds.instances', 'cce.clusters', 'elb.loadbalancers', 'dns.zones', 'nova.keypairs'],
 ];
 
-/** Puts 99 strangers of its kind beside each resource. @returns how many rows were added */
+const OTHERS = 99;
+
+/** Puts 99 strangers of its kind beside each resource, each referring to strangers of its own. @returns how many rows were added */
 export async function crowd(world: TestWorld): Promise<number> {
-  const tables = await world.control.resources();
-  const inserted = Object.fromEntries(crowded.map((name) => [name, (tables[name] ?? []).flatMap((row) => strangers(row))]));
-  await world.control.edit({ tables: Object.fromEntries(Object.entries(inserted).map(([name, insert]) => [name, { insert }])) });
-  return Object.values(inserted).reduce((sum, { length }) => sum + length, 0);
+  const all = await world.control.resources();
+  const rows = crowded.flatMap((table) => (all[table] ?? []).map((row) => ({ table, row })));
+  const ids = new RegExp(rows.map(({ row }) => row.id).join('|'), 'g');
+  const strangers = Array.from({ length: OTHERS }, (_, other) =>
+    rows.map(({ table, row }, index) => ({ table, row: stranger(row, ids, other, index) })),
+  ).flat();
+  const tables = Object.fromEntries(
+    crowded.map((name) => [name, { insert: strangers.filter(({ table }) => table === name).map(({ row }) => row) }] as const),
+  );
+  await world.control.edit({ tables });
+  return strangers.length;
 }
 
-let count = 0;
-
-/** Copies of a row under other ids, names and addresses. */
-function strangers(row: Row): Row[] {
-  return Array.from({ length: 99 }, () => {
-    count += 1;
-    const tail = count.toString(16).padStart(6, '0');
-    const own = Object.entries(row).map(([key, value]) => {
-      if (typeof value !== 'string') return [key, value];
-      if (key === 'id') return [key, `${value.slice(0, -6)}${tail}`];
-      if (key === 'name' || key === 'alias') return [key, `other-${tail}-${value}`];
-      if (key === 'public_ip_address') return [key, `100.64.${count >> 8}.${count & 255}`];
-      return [key, value];
-    });
-    return Object.fromEntries(own) as Row;
-  });
+/** A copy of a row in which every id is that of the same stranger, under another name and address. */
+function stranger(row: Row, ids: RegExp, other: number, index: number): Row {
+  const tail = other.toString(16).padStart(4, '0');
+  const copy = JSON.parse(JSON.stringify(row).replace(ids, (id) => `${id.slice(0, -4)}${tail}`)) as Record<string, unknown>;
+  for (const key of ['name', 'alias']) if (typeof copy[key] === 'string') copy[key] = `other${tail}-${copy[key]}`;
+  if (typeof copy['public_ip_address'] === 'string') copy['public_ip_address'] = `100.64.${other}.${index}`;
+  return copy as Row & Record<string, unknown>;
 }
