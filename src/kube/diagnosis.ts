@@ -49,13 +49,21 @@ function jobLines(job: KubeObject): string[] {
   return failed === undefined ? [] : [`job ${job.metadata.name}: Failed (${failed.reason ?? 'no reason given'}): ${failed.message ?? ''}`];
 }
 
+/** When an event last happened. */
+function time(event: KubeObject): string {
+  return String(event['lastTimestamp'] ?? event['eventTime'] ?? event.metadata.creationTimestamp ?? '');
+}
+
+/** Whether an event is of an earlier time; events count whole seconds. */
+export function isBefore(event: KubeObject, since: Date): boolean {
+  return Date.parse(time(event)) + 1000 < since.getTime();
+}
+
 /** The last warnings since a time. What only says that an address list is behind the pods is left out. */
 export function warnings(events: readonly KubeObject[], since: Date): string[] {
-  const time = (event: KubeObject): string => String(event['lastTimestamp'] ?? event['eventTime'] ?? event.metadata.creationTimestamp ?? '');
   const lines = events
     .filter((event) => event['type'] === 'Warning' && !String(event['reason']).startsWith('FailedToUpdateEndpoint'))
-    // Events count whole seconds.
-    .filter((event) => Date.parse(time(event)) + 1000 >= since.getTime())
+    .filter((event) => !isBefore(event, since))
     .sort((a, b) => (time(a) < time(b) ? -1 : 1))
     .map((event) => {
       const about = event['involvedObject'] as { kind?: string; name?: string } | undefined;

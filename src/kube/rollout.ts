@@ -6,7 +6,7 @@ import { asFault, Cancelled } from '../engine/fault.ts';
 import type { Run } from '../engine/resource.ts';
 import { pauseFor } from '../engine/until.ts';
 import type { KubeApi, KubeObject } from '../tools/api.ts';
-import { addTails } from './diagnosis.ts';
+import { addTails, isBefore } from './diagnosis.ts';
 import { type PodState, podState } from './pods.ts';
 
 /** A Job that has run much longer than it ever should, and what that means. */
@@ -26,6 +26,13 @@ const EVERY_SECONDS = 2;
 const SAY_EVERY_SECONDS = 30;
 /** Seconds a pod may sit in ContainerCreating before its events are asked. */
 const MOUNT_SECONDS = 60;
+/**
+ * Seconds more for pods that were in trouble before the rollout began, counted while no Job is at work: what they lack may
+ * be what this rollout brings, and they go as soon as it reaches their Deployment.
+ */
+const LEFTOVER_SECONDS = 120;
+/** The kubelet tries a mount again after two minutes at most: until then its complaint may be about what was missing before. */
+const MOUNT_AGAIN_SECONDS = 130;
 
 export interface RolloutOptions {
   readonly api: KubeApi;
@@ -65,15 +72,18 @@ async function watchUntil(signal: AbortSignal, options: RolloutOptions, tails: M
   const since = new Map<string, number>();
   let lastText = '';
   let lastSaid = 0;
+  const sinceLeft = new Map<string, number>();
   const before = new Set<string>();
+  const troubled = new Set<string>();
+  const idOf = ({ metadata }: KubeObject): string => metadata.uid ?? metadata.name;
   let first = true;
   while (!signal.aborted) {
     try {
       const pods = await api.list(`/api/v1/namespaces/${namespace}/pods`, signal);
-      // Pods that had ended before we began belong to former runs.
-      if (first) for (const pod of pods) if (podState(pod).failed || podState(pod).fine) before.add(pod.metadata.uid ?? pod.metadata.name);
+      // Pods that had ended before we began belong to former runs; those in trouble then may be healed by this one.
+      if (first) for (const pod of pods) (podState(pod).failed || podState(pod).fine ? before : troubled).add(idOf(pod));
       first = false;
-      const fresh = pods.filter(({ metadata }) => !before.has(metadata.uid ?? metadata.name));
+      const fresh = pods.filter((pod) => !before.has(idOf(pod)));
       const states = fresh.map(podState);
       for (const pod of fresh) await addTails(api, namespace, pod, tails, signal);
       const text = summary(states);
@@ -82,7 +92,14 @@ async function watchUntil(signal: AbortSignal, options: RolloutOptions, tails: M
         lastText = text;
         lastSaid = Date.now();
       }
-      const reason = stuckReason(states, since, options) ?? (await missingMount(fresh, options, signal));
+      const [leftover, own] = [fresh.filter((pod) => troubled.has(idOf(pod))), fresh.filter((pod) => !troubled.has(idOf(pod)))];
+      const atWork = own.map(podState).some(({ isJob, fine, failed }) => isJob && !fine && !failed);
+      if (atWork) sinceLeft.clear();
+      const reason =
+        stuckReason(own.map(podState), since, options) ??
+        (await missingMount(own, started, options, signal)) ??
+        (atWork ? undefined : stuckReason(leftover.map(podState).map(patiently), sinceLeft, options)) ??
+        (await missingMount(leftover, started + MOUNT_AGAIN_SECONDS * 1000, options, signal));
       if (reason !== undefined) return giveUp(reason);
       await pauseFor(EVERY_SECONDS, signal);
     } catch (error) {
@@ -135,8 +152,22 @@ export function stuckReason(
   return undefined;
 }
 
-/** A volume that cannot be mounted shows only in events: `MountVolume.SetUp failed … secret "x" not found`. */
-async function missingMount(pods: readonly KubeObject[], { api, namespace }: RolloutOptions, signal: AbortSignal): Promise<string | undefined> {
+/** The same pod, given more time. */
+function patiently(pod: PodState): PodState {
+  const { obstacle } = pod;
+  return obstacle === undefined ? pod : { ...pod, obstacle: { ...obstacle, graceSeconds: obstacle.graceSeconds + LEFTOVER_SECONDS } };
+}
+
+/**
+ * A volume that cannot be mounted shows only in events: `MountVolume.SetUp failed … secret "x" not found`.
+ * @param after milliseconds; what was said before is over
+ */
+async function missingMount(
+  pods: readonly KubeObject[],
+  after: number,
+  { api, namespace }: RolloutOptions,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const waiting = pods.filter((pod) => {
     const age = Date.now() - Date.parse(pod.metadata.creationTimestamp ?? new Date().toISOString());
     return podState(pod).text === 'Pending (ContainerCreating)' && age > MOUNT_SECONDS * 1000;
@@ -144,6 +175,7 @@ async function missingMount(pods: readonly KubeObject[], { api, namespace }: Rol
   if (waiting.length === 0) return undefined;
   const events = await api.list(`/api/v1/namespaces/${namespace}/events?fieldSelector=reason%3DFailedMount`, signal);
   for (const event of events) {
+    if (isBefore(event, new Date(after))) continue;
     const about = event['involvedObject'] as { name?: string } | undefined;
     const message = String(event['message']);
     if (waiting.some(({ metadata }) => metadata.name === about?.name) && /not found|non-existent/.test(message)) {

@@ -70,7 +70,10 @@ test('a server that crashes again and again is not waited for', () => {
 
 test('watching stops helm when it is stuck, keeps log tails, and ends with helm', async () => {
   const said: string[] = [];
+  let looks = 0;
   const api = kubeApiOver(async (_method, path) => {
+    // The first look is from before helm made anything.
+    if (path.includes('/pods?') && ++looks === 1) return { status: 200, body: JSON.stringify({ items: [] }) };
     if (path.includes('/log')) return { status: 200, body: 'Error: password authentication failed\n' };
     const status = {
       ...waiting('InvalidImageName', 'bad'),
@@ -89,6 +92,29 @@ test('watching stops helm when it is stuck, keeps log tails, and ends with helm'
   const well = kubeApiOver(async () => ({ status: 200, body: JSON.stringify({ items: [pod('p', set, ready)] }) }));
   const calm = await watched({ api: well, namespace: 'zitadel', run }, async () => undefined);
   assert.deepEqual([calm.error, calm.watched.stuck], [undefined, undefined]);
+});
+
+test('pods that were in trouble before do not end the rollout that may heal them', async () => {
+  const crashing = {
+    phase: 'Running',
+    containerStatuses: [{ name: 'z', restartCount: 9, state: { waiting: { reason: 'CrashLoopBackOff' } } }],
+  };
+  const mounting = { ...waiting('ContainerCreating'), phase: 'Pending' };
+  const created = '2020-01-01T00:00:00Z';
+  const old = (one: KubeObject): object => ({ ...one, metadata: { ...one.metadata, creationTimestamp: created } });
+  const failed = { metadata: { name: 'e' }, message: 'secret "x" not found', lastTimestamp: created, involvedObject: { name: 'm' } };
+  const api = kubeApiOver(async (_method, path) => {
+    const items = path.includes('/events') ? [failed] : [old(pod('old', set, crashing)), old(pod('m', set, mounting))];
+    return { status: 200, body: JSON.stringify({ items }) };
+  });
+  const run = { signal: new AbortController().signal, say: () => undefined };
+  const { error, watched: found } = await watched({ api, namespace: 'zitadel', run }, (signal) => {
+    return new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new Cancelled('stopped')));
+      setTimeout(resolve, 200);
+    });
+  });
+  assert.deepEqual([error, found.stuck], [undefined, undefined]);
 });
 
 test('warnings: of this attempt, in order, without repetition and without noise', () => {
