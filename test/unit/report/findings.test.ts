@@ -1,0 +1,223 @@
+/** Findings, support dates, the plan digest, and the renderings of a report of each kind. */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { Ajv } from 'ajv';
+import fc from 'fast-check';
+import { Fault } from '../../../src/engine/fault.ts';
+import type { Outcome, Verdict } from '../../../src/engine/outcome.ts';
+import type { Change } from '../../../src/engine/resource.ts';
+import { LONGEST_BODY, renderComment } from '../../../src/report/comment.ts';
+import { findingsDigest, findingsOf } from '../../../src/report/findings.ts';
+import { readMemory, renderClosing, renderDelta, renderIssue, renderReopening } from '../../../src/report/issue.ts';
+import { renderJson } from '../../../src/report/json.ts';
+import { renderMarkdown } from '../../../src/report/markdown.ts';
+import { type Mark, markLine, readMark, sameThing } from '../../../src/report/marker.ts';
+import { planDigest } from '../../../src/report/plan-digest.ts';
+import { makeReport, type Report } from '../../../src/report/report.ts';
+import { supportFindings, supportTable } from '../../../src/report/support.ts';
+import { Secret } from '../../../src/secret.ts';
+import { examples, outcomesOf } from './examples.ts';
+
+function golden(name: string, text: string): void {
+  const file = new URL(`golden/${name}.txt`, import.meta.url);
+  if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(file, text);
+  assert.equal(text, readFileSync(file, 'utf8'), `${name}.txt differs; UPDATE_GOLDEN=1 writes it anew`);
+}
+
+const origin = { commit: '0123456789abcdef0123', runUrl: 'https://github.com/example/identity/actions/runs/42' };
+const mark: Mark = { kind: 'comment', command: 'plan', stack: 'zitadel-prod/eu-de/', config: 'zitadel.yaml' };
+const drift = examples['drift'] as Report;
+
+for (const [name, report] of Object.entries(examples)) {
+  test(`summary: ${name}`, () => golden(`summary-${name}.md`, renderMarkdown(report)));
+}
+test('comment: plan', () => golden('comment-plan.md', renderComment(examples['plan'] as Report, mark, origin)));
+test('issue and its comments', () => {
+  const before = [{ key: '0'.repeat(12), text: 'high: Thing: <img> @octocat went' }];
+  golden('issue.md', renderIssue(drift, { ...mark, kind: 'drift', command: 'drift' }, origin));
+  golden('issue-comments.md', [renderDelta(drift, before, origin), renderReopening(drift, origin), renderClosing(origin)].join('\n---\n\n'));
+});
+
+const schema = new Ajv({ allErrors: true, strict: true }).compile(
+  JSON.parse(readFileSync(new URL('../../../docs/report.schema.json', import.meta.url), 'utf8')) as object,
+);
+for (const [name, report] of Object.entries(examples)) {
+  test(`JSON of ${name} is as docs/report.schema.json says`, () => {
+    assert.ok(schema(JSON.parse(renderJson(report))), JSON.stringify(schema.errors));
+  });
+}
+test('the schema refuses what is not in it', () => {
+  const document = JSON.parse(renderJson(drift)) as Record<string, unknown>;
+  assert.equal(schema({ ...document, more: 1 }), false);
+  assert.equal(schema({ ...document, planDigest: 'x' }), false);
+});
+
+test('data and exposure come first', () => {
+  assert.deepEqual(
+    drift.findings.map(({ severity, stake, what }) => `${severity} ${stake}: ${what}`),
+    [
+      'critical data: backup_strategy.keep_days',
+      'critical exposure: rule ingress tcp 5432 from 0.0.0.0/0',
+      'high exposure: data.config-yaml',
+      'high availability: rule ingress tcp 5432 from group 7c1f',
+      'high availability: is not there',
+      'high availability: DNS',
+      'medium availability: Deployment zitadel spec.replicas',
+      'low support: Kubernetes v1.30 is supported until 2026-11-30',
+    ],
+  );
+  assert.equal(drift.verdict, 'zitadel-prod: drifted: 8 differences (2 critical, 4 high, 1 medium, 1 low)');
+});
+
+const one = (id: string, verdict: Verdict, changes: readonly Change[] = [], more: Partial<Outcome> = {}): Outcome => ({
+  ...{ id, title: id, needs: [], verdict, changes, facts: {}, seconds: 1, done: false },
+  ...more,
+});
+
+test('each judgement once', () => {
+  const judged = (id: string, change: Change): string => {
+    const [found] = findingsOf([one(id, 'update', [change])]);
+    return `${found?.severity} ${found?.stake}`;
+  };
+  const rule = (text: string): Change => ({ field: `rule ingress tcp ${text}`, before: 'present', after: 'removed' });
+  assert.equal(judged('database/instance', { field: 'public_ips', before: '80.158.1.1', after: 'none' }), 'critical exposure');
+  assert.equal(judged('cluster/api-access', rule('5443 from 0.0.0.0/0')), 'critical exposure');
+  assert.equal(judged('cluster/api-access', rule('5443 from 198.51.100.0/24')), 'high exposure');
+  assert.equal(judged('network/security-group-database', rule('5432 from ::/0')), 'critical exposure');
+  assert.equal(
+    judged('cluster/node-pool-eu-de-01', { field: 'customSecurityGroups', before: 'a', after: 'a,b', replace: true }),
+    'medium availability',
+  );
+  assert.equal(judged('network/vpc', { field: 'name', before: 'a', after: 'b' }), 'medium availability');
+  const whole = (id: string, verdict: Verdict): string =>
+    findingsOf([one(id, verdict)]).map(({ severity, stake }) => `${severity} ${stake}`)[0] ?? '';
+  assert.equal(whole('database/instance', 'create'), 'critical data');
+  assert.equal(whole('cluster/cluster', 'create'), 'high availability');
+  assert.equal(whole('cluster/bastion', 'delete'), 'low configuration');
+  assert.deepEqual(findingsOf([one('a/b', 'unchanged'), one('a/c', 'kept'), one('a/d', 'unknown'), one('a/e', 'failed')]), []);
+});
+
+test('what an observer measured is not part of a finding’s key; what a service keeps is', () => {
+  const key = (before: unknown, more: Partial<Outcome>): string =>
+    findingsDigest(findingsOf([one('a/b', 'update', [{ field: 'x', before, after: 1 }], more)]));
+  assert.equal(key('29 days', { readsOnly: true }), key('28 days', { readsOnly: true }));
+  assert.notEqual(key(2, {}), key(3, {}));
+});
+
+test('an API that does not answer is no drift', () => {
+  const report = makeReport({ ...drift, outcomes: [...drift.outcomes, one('a/b', 'failed', [], { fault: new Fault('503') })] });
+  assert.equal(report.result, 'failed');
+});
+
+test('support: near, ended, fine, unknown; every date is a date', () => {
+  const at = (day: string) => Date.parse(`${day}T00:00:00Z`);
+  assert.deepEqual(
+    supportFindings({ PostgreSQL: '16.8', Kubernetes: 'v1.33-r4' }, at('2026-11-23')).map(({ state }) => state),
+    [],
+  );
+  assert.deepEqual(
+    supportFindings({ PostgreSQL: '14', Kubernetes: 'v1.31', Helm: '4' }, at('2027-02-01')).map(({ part, state, days }) => [part, state, days]),
+    [
+      ['PostgreSQL', 'ended', -81],
+      ['Kubernetes', 'near', 149],
+    ],
+  );
+  assert.equal(supportFindings({ Kubernetes: 'v1.3' }, at('2030-01-01')).length, 0);
+  for (const { ends, source } of supportTable) assert.ok(!Number.isNaN(Date.parse(`${ends}T00:00:00Z`)) && source.length > 10);
+});
+
+const change = fc.record(
+  { field: fc.constantFrom('a', 'b', 'c'), before: fc.jsonValue({ maxDepth: 1 }), after: fc.jsonValue({ maxDepth: 1 }), replace: fc.boolean() },
+  { requiredKeys: ['field'] },
+) as fc.Arbitrary<Change>;
+const verdict = fc.constantFrom<Verdict>('unchanged', 'create', 'update', 'delete', 'unknown', 'kept');
+const plan = fc
+  .uniqueArray(fc.tuple(fc.constantFrom('a/1', 'a/2', 'b/1', 'b/2', 'c/1'), verdict, fc.array(change, { maxLength: 3 })), { selector: ([id]) => id })
+  .map((rows) => rows.map(([id, what, changes]) => one(id, what, what === 'update' ? [{ field: 'x', after: 1 }, ...changes] : [])));
+const of = (outcomes: readonly Outcome[]): string => planDigest({ version: '1', stack: { name: 's' }, outcomes });
+
+test('property: the digest is the same in any order, at any time, with and without secrets', () => {
+  fc.assert(
+    fc.property(plan, fc.infiniteStream(fc.nat(1000)), (outcomes, numbers) => {
+      const shuffled = outcomes
+        .map((row) => ({ ...row, seconds: numbers.next().value ?? 0, facts: { ip: '10.0.0.1' }, note: 'n', changes: [...row.changes].reverse() }))
+        .reverse();
+      const secret = { field: 'data.config', why: 'the content differs', secret: true };
+      const withSecrets = shuffled.map((row) =>
+        row.verdict === 'update'
+          ? { ...row, changes: [secret, ...row.changes] }
+          : row.verdict === 'unchanged'
+            ? { ...row, verdict: 'update' as const, changes: [secret] }
+            : row,
+      );
+      const measured = one('z/verification', 'update', [{ field: 'TLS', before: 'expires in 3 days' }], { readsOnly: true });
+      assert.equal(of(shuffled), of(outcomes));
+      assert.equal(of(withSecrets), of(outcomes));
+      assert.equal(of([...outcomes, measured, one('z/absent', 'absent')]), of(outcomes));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('property: each single real change gives another digest', () => {
+  fc.assert(
+    fc.property(plan, fc.nat(), fc.constantFrom('verdict', 'field', 'after', 'more', 'gone'), (outcomes, at, what) => {
+      const updates = outcomes.filter((row) => row.verdict === 'update');
+      fc.pre(updates.length > 0);
+      const target = updates[at % updates.length] as Outcome;
+      const [first, ...rest] = target.changes as readonly [Change, ...Change[]];
+      const edits: Readonly<Record<string, Partial<Outcome> | undefined>> = {
+        verdict: { verdict: 'replace' },
+        field: { changes: [{ ...first, field: 'other' }, ...rest] },
+        after: { changes: [{ ...first, after: 'another' }, ...rest] },
+        more: { changes: [...target.changes, { field: 'yet another', after: 1 }] },
+      };
+      const edit = edits[what];
+      const edited =
+        edit === undefined ? outcomes.filter((row) => row !== target) : outcomes.map((row) => (row === target ? { ...row, ...edit } : row));
+      assert.notEqual(of(edited), of(outcomes));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('property: markers come back as they were, whatever is in them', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), fc.string(), fc.constantFrom('comment', 'drift'), (stack, config, kind) => {
+      const wanted: Mark = { ...mark, kind: kind as Mark['kind'], stack, config };
+      const line = markLine(wanted);
+      assert.deepEqual(readMark(`${line}\ntext`), wanted);
+      assert.ok(sameThing(wanted, wanted));
+      assert.equal(line.split('-->').length, 2);
+    }),
+  );
+  assert.equal(readMark(`x\n${markLine(mark)}`), undefined);
+});
+
+test('never above the limit, cut at a row, with the count; the memory of the issue survives', () => {
+  const changes = Array.from({ length: 2000 }, (_, index) => ({
+    field: `field ${index} ${'x'.repeat(50)}`,
+    before: '<'.repeat(100),
+    after: '@'.repeat(100),
+  }));
+  const many = makeReport({ ...drift, outcomes: [one('a/b', 'update', changes)] });
+  for (const longest of [LONGEST_BODY, 30_000]) {
+    const issue = renderIssue(many, { ...mark, kind: 'drift' }, origin, longest);
+    assert.ok(issue.length <= longest, `${issue.length}`);
+    assert.match(issue, /\| … \| \| \d+ more \| \|/);
+    const memory = readMemory(issue) ?? [];
+    assert.ok(memory.length > 20 && memory.every(({ text }) => text.includes('field')));
+    const comment = renderComment(many, mark, origin, longest);
+    assert.ok(comment.length <= longest && comment.startsWith('<!-- zitadel-on-otc:comment?'), `${comment.length}`);
+  }
+  assert.ok(renderDelta(many, [], origin).length < LONGEST_BODY);
+});
+
+test('a secret that is cut in half is redacted before', () => {
+  const secret = new Secret(`half-of-${'s'.repeat(400)}-me`);
+  const report = makeReport({ ...drift, outcomes: outcomesOf('update').map((row) => ({ ...row, note: `${'x'.repeat(290)}${secret.open()}` })) });
+  for (const text of [renderMarkdown(report), renderComment(report, mark, origin), renderIssue(report, mark, origin)]) {
+    assert.ok(!text.includes('half-of') && !text.includes('sssss'));
+  }
+});
