@@ -2,11 +2,11 @@
  * Owns the picture of the deployment in code: the one place where all resources are put together. Who needs whom among
  * the cloud's resources stands in `cloud/index.ts`, among the cluster's in `zitadel/index.ts`; here the two meet.
  */
-import { type CloudContext, cloudResources, type Door } from './cloud/index.ts';
+import { type CloudContext, cloudResources, type Door, externalDnsNeeds } from './cloud/index.ts';
 import type { Fault } from './engine/fault.ts';
 import type { Outcome } from './engine/outcome.ts';
 import { type AnyResource, maybe, type Run } from './engine/resource.ts';
-import type { CloudNeeds, KubeContext } from './kube/context.ts';
+import type { CloudNeeds, ExternalDnsUser, KubeContext } from './kube/context.ts';
 import { type HeldLock, takeLease } from './kube/lease-lock.ts';
 import type { Otc } from './otc/client.ts';
 import { Secret } from './secret.ts';
@@ -25,6 +25,8 @@ export interface GraphOptions {
   readonly door?: Door | undefined;
   /** The DNS01 solver's permanent key, where there is one. */
   readonly acme: { readonly accessKey: string; readonly secretKey: Secret } | undefined;
+  /** The user with whom external-dns signs in, where there is one. */
+  readonly externalDns: ExternalDnsUser | undefined;
   /** ZITADEL configuration out of the user's values file, secrets still closed. */
   readonly configuration: Readonly<Record<string, unknown>>;
   /** True where verification is repeated until it passes. */
@@ -50,13 +52,14 @@ export interface Graph {
 }
 
 /** All resources of a stack, wired. @throws Fault for a choice that is not offered */
-export function buildGraph({ stack, otc, secrets, toolbox, door, acme, configuration, patient }: GraphOptions): Graph {
+export function buildGraph({ stack, otc, secrets, toolbox, door, acme, externalDns, configuration, patient }: GraphOptions): Graph {
   const cloudContext: CloudContext = {
     otc,
     stack,
     secrets,
     names: namesFor(stack.name, otc.projectId),
     madeByLock: new Set(),
+    missingInputs: patient ? missingInputs(stack, acme !== undefined, externalDns !== undefined) : [],
     door,
   };
   const cloud = cloudResources(cloudContext);
@@ -66,6 +69,7 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, acme, configura
     toolbox,
     configuration,
     patient,
+    externalDns,
     acme: acme === undefined ? undefined : { accessKey: new Secret(acme.accessKey, 'access-key'), secretKey: acme.secretKey },
   };
   const needs: CloudNeeds = {
@@ -76,7 +80,8 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, acme, configura
     databaseCa: cloud.databaseCa,
     workloads: [...cloud.nodePools.filter(({ wanted }) => wanted), maybe(cloud.snatRule), maybe(cloud.securityRulesClient)],
     zone: [cloud.zone, maybe(cloud.delegation)],
-    records: [maybe(cloud.record)],
+    records: [maybe(cloud.record), maybe(cloud.existingRecord)],
+    externalDns: externalDnsNeeds(cloudContext, cloud),
   };
   const cluster = clusterResources(kubeContext, needs);
   const consents = new Map<AnyResource, boolean>([
@@ -105,4 +110,20 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, acme, configura
       return kubeconfig === undefined ? undefined : takeLease({ api: toolbox.cluster(kubeconfig).api, ...holder }, run);
     },
   };
+}
+
+/** Credentials that pods will need, and that no later step can derive. */
+function missingInputs({ certificates, dns }: Stack, acme: boolean, externalDns: boolean): string[] {
+  return [
+    ...(certificates.issuer === 'existing' || acme
+      ? []
+      : [
+          'The DNS01 solver needs a permanent access key: give acme-access-key and acme-secret-key, or bring a certificate (certificates.issuer: existing).',
+        ]),
+    ...(dns.records !== 'external-dns' || externalDns
+      ? []
+      : [
+          'external-dns needs an IAM user: give external-dns-username, external-dns-password and external-dns-domain-name, or set dns.records to direct.',
+        ]),
+  ];
 }

@@ -17,8 +17,8 @@ import type { Transport } from './otc/transport.ts';
 import { planDigest } from './report/plan-digest.ts';
 import { makeReport } from './report/report.ts';
 import { doorNotice, doorOf, readMode } from './run-door.ts';
-import { refuseWithoutSecrets } from './run-ready.ts';
 import { lockFor, type RunLock } from './run-lock.ts';
+import { refuseWithoutSecrets } from './run-ready.ts';
 import { nextSteps, supportOf, tell, versionsOf } from './run-report.ts';
 import type { DerivedSecrets } from './stack/secrets.ts';
 import type { Stack } from './stack/stack.ts';
@@ -60,7 +60,14 @@ export async function run(context: RunContext): Promise<boolean> {
     workspaceMade: (path) => runner.saveState('workspace', path),
   });
   const door = doorOf(context, () => lock.take());
-  const graph = buildGraph({ ...context, toolbox, door, acme: acmeKeyOf(inputs), externalDns: externalDnsUserOf(inputs), patient: inputs.command === 'deploy' });
+  const graph = buildGraph({
+    ...context,
+    toolbox,
+    door,
+    acme: acmeKeyOf(inputs),
+    externalDns: externalDnsUserOf(inputs),
+    patient: inputs.command === 'deploy',
+  });
   const lock = lockFor(context, graph);
   const faults: Fault[] = [];
   let admitted: readonly string[] = [];
@@ -143,7 +150,12 @@ async function carryOut(context: RunContext, graph: Graph, journal: Journal, loc
     throw new Fault(`destroy of ${stack.name} is not confirmed`, { hint: `Give the input confirm-destroy the name of the stack: ${stack.name}.` });
   }
   if (door !== undefined) door.mode = 'write';
-  const write: WalkOptions = { ...read, signal: AbortSignal.any([signal, lock.lost]), write: true, beforeFirstWrite: () => begin(context, lock, toolbox) };
+  const write: WalkOptions = {
+    ...read,
+    signal: AbortSignal.any([signal, lock.lost]),
+    write: true,
+    beforeFirstWrite: () => begin(context, lock, toolbox),
+  };
   try {
     if (inputs.command === 'deploy') return (await walk(graph.roots, write)).outcomes;
     const mayDelete = (resource: AnyResource): boolean => graph.consented(resource);
@@ -197,7 +209,7 @@ function loginOf({ stack, inputs, secrets }: RunContext): { name: string; passwo
 
 /** The user that external-dns is given: its own, else the one that this run signs in with. */
 function externalDnsUserOf({ externalDns, credentials }: Inputs): Inputs['externalDns'] {
-  if (externalDns !== undefined || credentials.kind !== 'password') return externalDns;
+  if (externalDns !== undefined || credentials?.kind !== 'password') return externalDns;
   const { username, password, domainName } = credentials;
   return { username, password, domainName };
 }

@@ -20,6 +20,8 @@ export interface CloudContext {
   readonly secrets: DerivedSecrets;
   /** Ids of what taking the lock made (the VPC), so that the report calls it created. */
   readonly madeByLock: Set<string>;
+  /** What a first deploy needs besides and was not given, in whole sentences; said before anything is made. */
+  readonly missingInputs?: readonly string[] | undefined;
   /** This run's own way in, where `cluster.allow` says `runner`. */
   readonly door?: Door | undefined;
 }

@@ -9,6 +9,7 @@ import { type DatabaseResource, database } from './database.ts';
 import { type DatabaseCa, databaseCa } from './database-ca.ts';
 import { type Delegation, delegation } from './delegation.ts';
 import type { DelegationPort } from './delegation-query.ts';
+import { type ExistingRecordCheck, existingRecord } from './dns-existing-record.ts';
 import { type DnsRecord, dnsRecord } from './dns-record.ts';
 import { type DnsZone, dnsZone } from './dns-zone.ts';
 import { type EipResource, eip } from './eip.ts';
@@ -23,6 +24,7 @@ import { type SubnetResource, subnet } from './subnet.ts';
 import { type VpcResource, vpc } from './vpc.ts';
 
 export type { CloudContext } from './context.ts';
+export { externalDnsNeeds } from './external-dns-needs.ts';
 export { takeVpcLock } from './lock.ts';
 export { type GetText, runnerAddress } from './runner-address.ts';
 export { closeDoors, type Door, type OpenDoor, runnerDoor } from './runner-door.ts';
@@ -54,6 +56,7 @@ export interface CloudResources {
   readonly loadBalancerEip: EipResource;
   readonly loadBalancer: LoadBalancerResource;
   readonly record: DnsRecord;
+  readonly existingRecord: ExistingRecordCheck;
   /** All of them, for a walk. */
   readonly all: readonly AnyResource[];
 }
@@ -105,6 +108,7 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
   const balancerEip = eip(context, gates, { id: 'load-balancer/eip', role: 'elb', wanted: ownBalancer, bandwidth: stack.loadBalancer.bandwidth });
   const balancer = loadBalancer(context, { vpc: network, subnet: subnetCluster, eip: maybe(balancerEip) });
   const record = dnsRecord(context, { zone, loadBalancer: balancer });
+  const kept = existingRecord(context, { loadBalancer: balancer }, ports.delegation);
   const named = {
     preflight: looked,
     agency: trust,
@@ -128,6 +132,7 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
     loadBalancerEip: balancerEip,
     loadBalancer: balancer,
     record,
+    existingRecord: kept,
   };
   return { ...named, subnetDatabase, nodePools, all: [...Object.values(named), ownDatabaseSubnet, ...nodePools] };
 }

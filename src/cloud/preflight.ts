@@ -12,6 +12,7 @@ import { listInstances } from '../otc/rds.ts';
 import { listSecurityGroups } from '../otc/security-group.ts';
 import { listSubnets, listVpcs } from '../otc/vpc.ts';
 import type { CloudContext } from './context.ts';
+import { dnsHomeProblems } from './dns-home.ts';
 import { checkCluster, checkClusterVersion, checkDatabase, checkLoadBalancer, checkNetwork, checkNodes } from './preflight-checks.ts';
 
 export interface PreflightSeen {
@@ -39,6 +40,7 @@ export function preflight(context: CloudContext): Preflight {
     needs: {},
     wanted: true,
     readsOnly: true,
+    gate: true,
     want: () => null,
     observe: async (_needs, run) => {
       const missing = await missingOf(context);
@@ -51,8 +53,11 @@ export function preflight(context: CloudContext): Preflight {
         ...(missing.clusters > 0 ? [['nodes', () => checkNodes(context)] satisfies (typeof checks)[number]] : []),
         ...(missing.loadBalancers > 0 ? [['load balancer', () => checkLoadBalancer(context)] satisfies (typeof checks)[number]] : []),
       ];
-      const problems = await Promise.all(checks.map(([name, check]) => unlessForbidden(name, check(), (line) => run.say(line))));
-      refuse(problems.flat());
+      const [home, ...problems] = await Promise.all([
+        dnsHomeProblems(context),
+        ...checks.map(([name, check]) => unlessForbidden(name, check(), (line) => run.say(line))),
+      ]);
+      refuse([...home, ...(missing.clusters > 0 ? (context.missingInputs ?? []) : []), ...problems.flat()]);
       return { checked: checks.map(([name]) => name) };
     },
     diff: () => [],

@@ -2,7 +2,7 @@
  * Owns what every cluster resource is given: the stack, its secrets, the toolbox, and the form of what the cloud's
  * resources hand over. It knows the cloud only by these shapes.
  */
-import type { AnyResource, Maybe, Resource } from '../engine/resource.ts';
+import type { AnyResource, Maybe, Needs, Resource } from '../engine/resource.ts';
 import type { Secret } from '../secret.ts';
 import type { DerivedSecrets } from '../stack/secrets.ts';
 import type { Stack } from '../stack/stack.ts';
@@ -18,12 +18,20 @@ export interface KubeContext {
   readonly configuration: Readonly<Record<string, unknown>>;
   /** Keys for the DNS01 solver: `acme-access-key` and `acme-secret-key`, else the permanent access key in use. */
   readonly acme?: { readonly accessKey: Secret; readonly secretKey: Secret } | undefined;
+  /** The user with whom external-dns signs in; the webhook reads no access keys (external-dns-openstack-webhook 2.3.0). */
+  readonly externalDns?: ExternalDnsUser | undefined;
   /** True in `deploy`: verification is repeated until it passes or runs out of time. */
   readonly patient: boolean;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: any resource that yields this, whatever it needs
 export type Giving<Seen> = Resource<any, any, Seen>;
+
+export interface ExternalDnsUser {
+  readonly username: string;
+  readonly password: Secret;
+  readonly domainName: string;
+}
 
 export interface LoadBalancerSeen {
   readonly id: string;
@@ -54,6 +62,19 @@ export interface CloudNeeds {
   readonly zone: readonly (AnyResource | Maybe<AnyResource>)[];
   /** What must stand before the domain leads to the load balancer: the A record. */
   readonly records: readonly (AnyResource | Maybe<AnyResource>)[];
+  readonly externalDns: ExternalDnsNeeds;
+}
+
+/** What external-dns and the cloud must agree upon, and the resource that hands the A record over to it. */
+export interface ExternalDnsNeeds {
+  /** By which the controller knows its own records. */
+  readonly owner: string;
+  readonly txtPrefix: string;
+  /** `https://host/v3` of IAM, as clouds.yaml has it. */
+  readonly identityUrl: string;
+  /** Region in which public DNS is managed. */
+  readonly region: string;
+  handOver(options: { readonly resource: string; readonly logs: string; readonly after: Needs }): AnyResource;
 }
 
 /** A list of needs under numbered names, for resources that only wait for them. */

@@ -49,11 +49,11 @@ export interface RecordSet {
   readonly status: string;
 }
 
-/** Record sets of a zone with exactly this name and type. */
-export async function listRecordSets(otc: Otc, zoneId: string, name: string, type: string, fresh?: boolean): Promise<RecordSet[]> {
+/** Record sets of a zone whose name is this one or lies below it, of all types. One call, as the service searches for parts of names. */
+export async function listRecordSetsUnder(otc: Otc, zoneId: string, name: string, fresh?: boolean): Promise<RecordSet[]> {
   const path = `/v2/zones/${zoneId}/recordsets`;
-  const all = await byOffset<RecordSet>(otc, { service: 'dns', path, key: 'recordsets', query: { name, type }, limit: 500, fresh });
-  return all.filter((record) => record.name === name && record.type === type);
+  const all = await byOffset<RecordSet>(otc, { service: 'dns', path, key: 'recordsets', query: { name }, limit: 500, fresh });
+  return all.filter((record) => record.name === name || record.name.endsWith(`.${name}`));
 }
 
 export async function getRecordSet(otc: Otc, zoneId: string, id: string): Promise<RecordSet> {
@@ -73,7 +73,8 @@ export async function createRecordSet(otc: Otc, zoneId: string, record: NewRecor
   return otc.post<RecordSet>('dns', `/v2/zones/${zoneId}/recordsets`, record);
 }
 
-export async function updateRecordSet(otc: Otc, zoneId: string, id: string, record: NewRecordSet): Promise<void> {
+/** In place: the former records are served until the new ones are. Without a description the old one stays. */
+export async function updateRecordSet(otc: Otc, zoneId: string, id: string, record: NewRecordSet & { description?: string }): Promise<void> {
   await otc.put<void>('dns', `/v2/zones/${zoneId}/recordsets/${id}`, record);
 }
 

@@ -5,8 +5,8 @@
 import { Fault } from '../engine/fault.ts';
 import { Secret } from '../secret.ts';
 import { type AccessKey, type Auth, byToken, type Scope, signedBy } from './auth.ts';
-import { Otc } from './client.ts';
-import { type CatalogEntry, dnsRegion, originOf, patternOrigin } from './endpoints.ts';
+import { Otc, type Session } from './client.ts';
+import { dnsRegion, originOf, patternOrigin, type Service } from './endpoints.ts';
 import { listProjects, listVisibleProjects, type Project, readCatalog } from './iam.ts';
 import { explain, sent } from './sign-in-faults.ts';
 import { fetchToken, type Identity } from './token.ts';
@@ -23,6 +23,8 @@ export interface Target {
   readonly project?: string | undefined;
   /** `https://host[:port][/v3]` of IAM where it is not the region's usual one. */
   readonly identityEndpoint?: string | undefined;
+  /** Name of the project in which public DNS is managed; default: this one, or the region's own where DNS lives in another region. */
+  readonly dnsProject?: string | undefined;
 }
 
 /** Signs in. @throws Fault for a wrong key or password, an unknown region or project, a refused signature, clock skew */
@@ -45,8 +47,30 @@ async function byAccessKey(key: AccessKey, target: Target, name: string, identit
   const bare = identityOnly(signedBy(key, wire, {}), identity, target.region, wire);
   const project = await projectNamed(bare, name);
   const ids = { projectId: project.id, domainId: project.domain_id };
+  // Looked up beside the catalog, so that it costs no round trip of its own; what comes of it shows where it is asked for.
+  const dnsName = dnsProjectOf(target, project.name);
+  const dnsProject = dnsName === project.name || elsewhere(target) ? undefined : settled(projectNamed(bare, dnsName));
   const catalog = await readCatalog(identityOnly(signedBy(key, wire, ids), identity, target.region, wire));
-  return session(signedBy(key, wire, ids), project, catalog, identity, { kind: 'access-key', ...key }, target, wire);
+  const here = (at: Project): Omit<Session, 'dnsHome'> => ({
+    region: target.region,
+    projectId: at.id,
+    projectName: at.name,
+    domainId: at.domain_id,
+    wire,
+    auth: signedBy(key, wire, { projectId: at.id, domainId: at.domain_id }),
+    origin: (service) => (service === 'iam' ? identity : originOf(service, target.region, catalog)),
+  });
+  const sibling = dnsProject === undefined ? undefined : async (): Promise<Otc> => new Otc(here((await dnsProject)()));
+  return withDnsHome(here(project), { kind: 'access-key', ...key }, target, wire, sibling);
+}
+
+/** The outcome of a promise, to be opened later; until then its failure goes unnoticed. */
+async function settled<T>(promise: Promise<T>): Promise<() => T> {
+  const [outcome] = await Promise.allSettled([promise]);
+  return () => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  };
 }
 
 async function byFetchedToken(
@@ -70,7 +94,16 @@ async function byFetchedToken(
     domainId ??= found.domain_id;
   }
   const catalog = fetched.catalog ?? (await readCatalog(bare));
-  return session(auth, { ...project, domain_id: domainId }, catalog, identity, credentials, target, wire);
+  const here = {
+    region: target.region,
+    projectId: project.id,
+    projectName: project.name,
+    domainId,
+    wire,
+    auth,
+    origin: (service: Service) => (service === 'iam' ? identity : originOf(service, target.region, catalog)),
+  };
+  return withDnsHome(here, credentials, target, wire);
 }
 
 /** How to say who we are, each time anew: an ID token lives only minutes. */
@@ -88,39 +121,30 @@ async function identityOf(credentials: Exclude<Credentials, { kind: 'access-key'
   };
 }
 
-function session(
-  auth: Auth,
-  project: { readonly id: string; readonly name: string; readonly domain_id?: string | undefined },
-  catalog: readonly CatalogEntry[],
-  identity: string,
+/** Whether public DNS lives in another region. */
+function elsewhere({ region }: Target): boolean {
+  return dnsRegion(region) !== region;
+}
+
+function dnsProjectOf(target: Target, own: string): string {
+  return target.dnsProject ?? (elsewhere(target) ? dnsRegion(target.region) : own);
+}
+
+/** The session, with the way to the one in which public DNS is managed, opened at its first use. */
+function withDnsHome(
+  here: Omit<Session, 'dnsHome'>,
   credentials: Credentials,
-  target: Target,
+  { dnsProject: _dnsProject, ...target }: Target,
   wire: Wire,
+  sibling?: () => Promise<Otc>,
 ): Otc {
-  const elsewhere = dnsRegion(target.region);
+  const project = dnsProjectOf({ ...target, dnsProject: _dnsProject }, here.projectName);
+  if (project === here.projectName) return new Otc(here);
+  const { identityEndpoint, region } = target;
+  const same = elsewhere(target) ? {} : { identityEndpoint };
+  const open = sibling ?? ((): Promise<Otc> => openSession(credentials, { ...same, region: dnsRegion(region), project }, wire));
   let home: Promise<Otc> | undefined;
-  const otherRegion = async (): Promise<Otc> => {
-    // A sub-project `eu-nl_x` has its twin `eu-de_x` where the tenant made one; else the region's own project serves.
-    const twin = project.name.replace(target.region, elsewhere);
-    const { region: _region, project: _project, ...same } = target;
-    const open = (name: string): Promise<Otc> => openSession(credentials, { ...same, region: elsewhere, project: name }, wire);
-    try {
-      return await open(twin);
-    } catch (error) {
-      if (twin === elsewhere || !(error instanceof Fault) || error.status === 401) throw error;
-      return await open(elsewhere);
-    }
-  };
-  return new Otc({
-    region: target.region,
-    projectId: project.id,
-    projectName: project.name,
-    domainId: project.domain_id,
-    wire,
-    auth,
-    origin: (service) => (service === 'iam' ? identity : originOf(service, target.region, catalog)),
-    ...(elsewhere === target.region ? {} : { dnsHome: () => (home ??= otherRegion()) }),
-  });
+  return new Otc({ ...here, dnsHome: () => (home ??= open()) });
 }
 
 /** A session that knows IAM only, for the calls that come before project and catalog are known. */

@@ -37,6 +37,7 @@ export function completeStack(file: StackFile, values: Readonly<Record<string, u
       ...existing(file.cluster.existing),
       containerNetwork: { mode: file.cluster.containerNetwork.mode, cidr: podCidr },
       serviceCidr,
+      bastion: { ...file.cluster.bastion, zone: file.cluster.bastion.zone ?? nodeZones[0] ?? '' },
       nodes: { ...file.cluster.nodes, zones: nodeZones },
     },
     loadBalancer: { ...without(file.loadBalancer, 'existing'), ...existing(file.loadBalancer.existing), zones: file.loadBalancer.zones ?? nodeZones },
@@ -50,6 +51,8 @@ export function completeStack(file: StackFile, values: Readonly<Record<string, u
     dns: {
       ...without(file.dns, 'existing'),
       ...existing(file.dns.existing),
+      project: file.dns.project ?? dnsProjectOf(file.region),
+      externalDns: pin(file.dns.externalDns),
       zone: file.dns.zone === undefined ? parentOf(domain) : hostName(file.dns.zone),
     },
     zitadel: {
@@ -94,6 +97,11 @@ function completeDatabase(file: StackFile, nodeZones: readonly string[]): Stack[
     zones: database.zones ?? (ha === false ? [first] : [first, nodeZones[1] ?? first]),
     storage: { ...database.storage, autoExpandTo: database.storage.autoExpandTo ?? Math.min(4000, database.storage.size * 5) },
   };
+}
+
+/** The region's own project; public zones of `eu-nl` are managed in `eu-de` (DNS API reference, endpoints). */
+export function dnsProjectOf(region: Region): string {
+  return region === 'eu-nl' ? 'eu-de' : region;
 }
 
 /** Lower case, without the dot at the end. */

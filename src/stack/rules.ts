@@ -2,7 +2,7 @@
  * Owns the rules between settings that the schema cannot say: zones of the region, flavors against high availability,
  * the domain in its zone; those between networks are `networks.ts`'s. Pure: a stack in, problems with their paths out.
  */
-import { zonesOf } from './defaults.ts';
+import { dnsProjectOf, zonesOf } from './defaults.ts';
 import type { Path, Problem } from './document.ts';
 import { networkProblems } from './networks.ts';
 import type { StackFile } from './schema.ts';
@@ -20,11 +20,10 @@ export function problemsOf(file: StackFile, stack: Stack): Problem[] {
 }
 
 /** Choices that the file's format knows and this version does not carry out. */
-function notOffered({ cluster, ingress, dns }: Stack): Problem[] {
+function notOffered({ cluster, ingress }: Stack): Problem[] {
   const choices: [Path, string, string, string][] = [
     [['cluster', 'access'], cluster.access, 'bastion', 'Use eip with an allow-list, or private with a runner inside the VPC.'],
     [['ingress', 'controller'], ingress.controller, 'envoy-gateway', 'Use contour, or "existing" for a controller that you run yourself.'],
-    [['dns', 'records'], dns.records, 'external-dns', 'Use direct, or "existing" where something else writes the record.'],
   ];
   return choices.flatMap(([path, value, missing, hint]) =>
     value === missing ? [{ path, message: `${missing} is not offered by this version`, hint }] : [],
@@ -182,6 +181,16 @@ function nameProblems(file: StackFile, stack: Stack): Problem[] {
     [['dns', 'zone'], dns.zone],
   ] as const) {
     if (name.length > 253) problems.push({ path, message: `the name has ${name.length} characters; DNS takes 253` });
+  }
+  const home = dnsProjectOf(stack.region);
+  if (dns.project.split('_')[0] !== home) {
+    problems.push({ path: ['dns', 'project'], message: `public zones of ${stack.region} are managed in ${home}`, hint: `Use ${home}.` });
+  } else if (certificates.issuer !== 'existing' && dns.project !== home) {
+    problems.push({
+      path: ['dns', 'project'],
+      message: `the DNS01 solver sees the zones of project ${home} only, so no certificate could be issued for one in ${dns.project}`,
+      hint: `Leave "project" out and let the zone be in ${home}; or bring a certificate of your own (certificates.issuer: existing).`,
+    });
   }
   if (certificates.issuer === 'existing' && certificates.secret === undefined) {
     problems.push({

@@ -170,6 +170,24 @@ export const stackSchema = v.strictObject({
         v.pipe(v.boolean(), say('Let `plan` and `drift` open the door for `runner` too; else they do not look into the cluster and say so.')),
         false,
       ),
+      bastion: v.optional(
+        block('The bastion, with `access: bastion`.', {
+          image: v.optional(
+            text(
+              /^Standard_[A-Za-z0-9._-]{3,100}$/,
+              'a public image such as Standard_Debian_12_latest',
+              'Public image with cloud-init and OpenSSH; the newest of that name.',
+            ),
+            'Standard_Debian_12_latest',
+          ),
+          flavor: v.optional(
+            text(/^[a-z][a-z0-9]*\.(medium|large|[1-9]?[0-9]*xlarge)\.[1-8]$/, 'an ECS flavor, for example s3.medium.1', 'ECS flavor.'),
+            's3.medium.1',
+          ),
+          zone: v.optional(v.pipe(v.string(), say('Availability zone; default: the first of the nodes.'))),
+        }),
+        {},
+      ),
       nodes: v.optional(
         block('Worker nodes: one pool in each zone.', {
           flavor: v.optional(
@@ -239,10 +257,21 @@ export const stackSchema = v.strictObject({
       zone: v.optional(text(HOST, 'a zone such as example.com', 'Zone that holds the domain; default: the domain without its first label.')),
       existing: existing('A public zone in this project'),
       records: v.optional(
-        v.pipe(v.picklist(['direct', 'external-dns', 'existing']), say('Who writes the A record; external-dns is not offered by this version.')),
+        v.pipe(
+          v.picklist(['direct', 'external-dns', 'existing']),
+          say('Who writes the A record: this action, external-dns in the cluster, or you; it may change at any time without a gap.'),
+        ),
         'direct',
       ),
       ttl: v.optional(integer(1, 2_147_483_647, 'Seconds.'), 300),
+      project: v.optional(
+        text(
+          /^(eu-de|eu-ch2)(_[\w-]{1,60})?$/,
+          'the name of a project such as eu-de',
+          'Project that holds the public zone; default: the region’s own, the only one that the DNS01 solver sees (eu-de for eu-nl as well).',
+        ),
+      ),
+      externalDns: v.optional(chart('external-dns'), '1.21.1'),
       requireDelegation: v.optional(
         v.pipe(v.boolean(), say('Stop before database and cluster where the parent zone does not delegate to Open Telekom Cloud.')),
         true,

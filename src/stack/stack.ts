@@ -92,6 +92,7 @@ export interface ClusterSettings {
   readonly allow: readonly string[];
   /** Whether plan and drift open the door for `runner` too. */
   readonly openForReads: boolean;
+  readonly bastion: { readonly image: string; readonly flavor: string; readonly zone: string };
   readonly nodes: {
     readonly flavor: string;
     /** All nodes together, spread over the zones. */
@@ -135,6 +136,9 @@ export interface DnsSettings {
   readonly records: 'direct' | 'external-dns' | 'existing';
   /** Seconds. */
   readonly ttl: number;
+  /** Name of the project that holds the zone. */
+  readonly project: string;
+  readonly externalDns: ChartPin;
   /** Stop before database and cluster where the parent does not delegate the zone to OTC. */
   readonly requireDelegation: boolean;
 }

@@ -1,4 +1,4 @@
-/** Owns putting the cluster's resources together: ingress controller, certificates, ZITADEL, verification. */
+/** Owns putting the cluster's resources together: ingress controller, certificates, ZITADEL, external-dns, verification. */
 import type { AnyResource, Resource } from '../engine/resource.ts';
 import type { NeedsCluster } from '../kube/applied.ts';
 import type { ReleaseSpec } from '../kube/chart-release.ts';
@@ -6,6 +6,7 @@ import type { CloudNeeds, Giving, KubeContext } from '../kube/context.ts';
 import { namespace } from '../kube/namespace.ts';
 import type { ReleaseSeen } from '../kube/release-state.ts';
 import { certificateResources } from './certificates.ts';
+import { externalDnsResources } from './external-dns.ts';
 import { ingressControllers } from './ingress.ts';
 import { zitadelRelease, zitadelSecrets } from './release.ts';
 import { type VerificationSeen, verification } from './verification.ts';
@@ -31,7 +32,9 @@ export function clusterResources(context: KubeContext, cloud: CloudNeeds): Clust
   const secrets = zitadelSecrets(context, cloud, home);
   const release = zitadelRelease(context, cloud, secrets, ingressFirst(stack.ingress.controller, wantedIngress));
   const wantedCertificate = certificates.certificate.wanted ? [certificates.certificate] : [];
-  const verified = verification(context, cloud, { release, before: [...wantedIngress, ...wantedCertificate] });
+  const externalDns = externalDnsResources(context, cloud, home, release);
+  const before = [...wantedIngress, ...wantedCertificate, ...(externalDns.ownership.wanted ? [externalDns.ownership] : [])];
+  const verified = verification(context, cloud, { release, before });
   return {
     all: [
       home,
@@ -42,6 +45,7 @@ export function clusterResources(context: KubeContext, cloud: CloudNeeds): Clust
       secrets.config,
       secrets.databaseCa,
       release,
+      ...externalDns.all,
       verified,
     ],
     release,

@@ -5,7 +5,7 @@
 import type { AnyResource, Resource } from '../engine/resource.ts';
 import type { NeedsCluster } from '../kube/applied.ts';
 import { chartRelease, type ReleaseSpec } from '../kube/chart-release.ts';
-import { after, type CloudNeeds, type DatabaseSeen, type Giving, type KubeContext } from '../kube/context.ts';
+import { after, type CloudNeeds, type DatabaseSeen, type Giving, type KubeContext, type LoadBalancerSeen } from '../kube/context.ts';
 import type { ReleaseSeen } from '../kube/release-state.ts';
 import type { JobLimit } from '../kube/rollout.ts';
 import { type SecretSeen, secretObject } from '../kube/secret.ts';
@@ -78,6 +78,7 @@ function jobLimits(release: string): Record<string, JobLimit> {
 type ReleaseNeeds = NeedsCluster & {
   readonly cluster: Giving<{ readonly version: string }>;
   readonly database: Giving<DatabaseSeen>;
+  readonly loadBalancer: Giving<LoadBalancerSeen>;
   readonly masterkey: Giving<SecretSeen>;
   readonly config: Giving<SecretSeen>;
   readonly databaseCa: Giving<SecretSeen>;
@@ -98,6 +99,7 @@ export function zitadelRelease(
       kubeconfig: cloud.kubeconfig,
       cluster: cloud.cluster,
       database: cloud.database,
+      loadBalancer: cloud.loadBalancer,
       masterkey: secrets.masterkey,
       config: secrets.config,
       databaseCa: secrets.databaseCa,
@@ -107,10 +109,11 @@ export function zitadelRelease(
     namespace,
     release,
     source: { repository: 'https://charts.zitadel.com', name: 'zitadel', version: chart.version, digest: chart.digest },
-    values: ({ cluster, database, masterkey, config, databaseCa }) =>
+    values: ({ cluster, database, loadBalancer, masterkey, config, databaseCa }) =>
       zitadelValues({
         stack,
         database,
+        address: loadBalancer.eipAddress,
         clusterVersion: cluster.version,
         secretsChanged: [masterkey.changed, config.changed, databaseCa.changed],
       }),

@@ -5,11 +5,14 @@
 import { isIP } from 'node:net';
 import type { Stack, ZitadelSettings } from '../stack/stack.ts';
 import { merge } from './config.ts';
+import { recordAnnotations } from './external-dns.ts';
 import { CONFIG_KEY, secretNames, tlsSecretName } from './identity.ts';
 
 export interface ValuesInput {
   readonly stack: Stack;
   readonly database: { readonly host: string; readonly port: number };
+  /** Public address of the load balancer. */
+  readonly address: string;
   /** `v1.33` or longer. */
   readonly clusterVersion: string;
   /** When each Secret last changed; a new one restarts the pods, which read Secrets only at their start. */
@@ -38,13 +41,14 @@ export function zitadelValues(input: ValuesInput): Record<string, unknown> {
   return { ...merged, zitadel: { ...zitadel, configmapConfig: merge(configOf(own), configOf(stack.zitadel.values)) } };
 }
 
-function ownValues({ stack, database, clusterVersion, secretsChanged }: ValuesInput): Record<string, unknown> {
+function ownValues({ stack, database, address, clusterVersion, secretsChanged }: ValuesInput): Record<string, unknown> {
   const { domain, ingress, zitadel } = stack;
   const annotations = { [SECRETS_ANNOTATION]: secretsChanged.join(' ') };
   const tag = KUBECTL_TAGS[/(\d+\.\d+)/.exec(clusterVersion)?.[1] ?? ''];
   const hosts = (path: string): object[] => [{ host: domain, paths: [{ path, pathType: 'Prefix' }] }];
   const tls = [{ hosts: [domain], secretName: tlsSecretName(stack) }];
   const perController = forController(ingress.controller);
+  const record = recordAnnotations(stack, address);
   return {
     replicaCount: zitadel.replicas,
     podAnnotations: annotations,
@@ -62,7 +66,7 @@ function ownValues({ stack, database, clusterVersion, secretsChanged }: ValuesIn
       enabled: true,
       className: ingress.className,
       controller: perController.controller,
-      annotations: perController.ingress,
+      annotations: { ...record, ...perController.ingress },
       hosts: hosts('/'),
       tls,
     },
@@ -73,7 +77,7 @@ function ownValues({ stack, database, clusterVersion, secretsChanged }: ValuesIn
       pdb: { enabled: zitadel.loginReplicas > 1, maxUnavailable: 1 },
       resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '512Mi' } },
       topologySpreadConstraints: spread(zitadel.release, 'zitadel-login', 'login'),
-      ingress: { enabled: true, className: ingress.className, annotations: perController.login, hosts: hosts('/ui/v2/login'), tls },
+      ingress: { enabled: true, className: ingress.className, annotations: { ...record, ...perController.login }, hosts: hosts('/ui/v2/login'), tls },
     },
     zitadel: {
       masterkeySecretName: secretNames.masterkey,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type ClusterSeen, type ClusterSpec, clusterChanges, endpointsOf, newCluster } from '../../../src/cloud/cluster-spec.ts';
+import { ownershipChanges } from '../../../src/cloud/dns-ownership.ts';
 import { recordChanges } from '../../../src/cloud/dns-record.ts';
 import { eipChanges } from '../../../src/cloud/eip.ts';
 import { loadBalancerChanges } from '../../../src/cloud/load-balancer.ts';
@@ -196,7 +197,7 @@ test('load balancers: address and flavors change in place, network and class do 
 });
 
 test('records: a foreign one is never overwritten', () => {
-  const spec = { name: 'login.example.com.', zoneId: 'z', address: '80.158.0.2', ttl: 300 };
+  const spec = { name: 'login.example.com.', zoneId: 'z', address: '80.158.0.2', ttl: 300, owner: 'shop-dns-1a2b3c' };
   const ours = {
     id: 'r',
     name: spec.name,
@@ -210,6 +211,22 @@ test('records: a foreign one is never overwritten', () => {
   assert.deepEqual(fields(recordChanges(spec, { ...ours, records: ['1.2.3.4'], ttl: 60 })), ['records', 'ttl']);
   assert.deepEqual(recordChanges(spec, { ...ours, ttl: 60, description: null }), []);
   assert.throws(() => recordChanges(spec, { ...ours, records: ['1.2.3.4'], description: 'mail' }), /already leads to 1\.2\.3\.4/);
+  const kept = { id: 't', by: spec.owner, status: 'ACTIVE' };
+  assert.deepEqual(fields(recordChanges(spec, { ...ours, description: '', owner: kept })), ['owner'], 'taken back from our external-dns');
+  const other = { ...ours, records: ['1.2.3.4'], description: '', owner: { ...kept, by: 'theirs' } };
+  assert.throws(() => recordChanges(spec, other), /external-dns with the owner id theirs/);
+});
+
+test('ownership: a record of ours is handed over, one that external-dns keeps is its own to correct', () => {
+  const spec = { name: 'login.example.com.', address: '80.158.0.2', owner: 'shop-dns-1a2b3c' };
+  const made = { id: 'r', zoneId: 'z', name: spec.name, type: 'A', ttl: 300, records: ['80.158.0.2'], status: 'ACTIVE', description: null };
+  const owner = { id: 't', by: spec.owner, status: 'ACTIVE' };
+  assert.deepEqual(fields(ownershipChanges(spec, { ...made, description: 'Managed by zitadel-on-otc, stack shop' })), ['owner']);
+  assert.deepEqual(ownershipChanges(spec, { ...made, owner }), []);
+  assert.deepEqual(fields(ownershipChanges(spec, { ...made, records: ['1.2.3.4'], owner })), ['records']);
+  assert.deepEqual(ownershipChanges(spec, made), [], 'somebody else’s that leads to us is fine');
+  assert.throws(() => ownershipChanges(spec, { ...made, records: ['1.2.3.4'] }), /already leads to 1\.2\.3\.4/);
+  assert.throws(() => ownershipChanges(spec, { ...made, records: ['1.2.3.4'], owner: { ...owner, by: 'theirs' } }), /owner id theirs/);
 });
 
 test('addresses: a frozen one is explained, a pending one waited for', () => {

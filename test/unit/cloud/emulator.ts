@@ -35,7 +35,12 @@ export interface Emulator {
   afterWrite: ((count: number) => void) | undefined;
   /** What the API reference does not know, as the front door recorded it. */
   oddities(): string[];
-  connect(more?: { readonly reader?: boolean; readonly signal?: AbortSignal; readonly byPassword?: boolean }): Promise<Otc>;
+  connect(more?: {
+    readonly reader?: boolean;
+    readonly signal?: AbortSignal;
+    readonly byPassword?: boolean;
+    readonly dnsProject?: string;
+  }): Promise<Otc>;
   close(): Promise<void>;
 }
 
@@ -113,12 +118,12 @@ export async function emulator(): Promise<Emulator> {
         .table<{ id: string }>('world.oddities')
         .all()
         .map(({ id }) => id),
-    connect: ({ reader = false, signal = new AbortController().signal, byPassword = false } = {}) => {
+    connect: ({ reader = false, signal = new AbortController().signal, byPassword = false, dnsProject } = {}) => {
       const { name, password, accessKey, secretKey } = reader ? tenant.reader : tenant.admin;
       const credential = byPassword
         ? ({ kind: 'password', username: name, password: new Secret(password), domainName: tenant.domainName } as const)
         : ({ kind: 'access-key', accessKey, secretKey: new Secret(secretKey) } as const);
-      return signIn(credential, { region: 'eu-de', project: 'eu-de_zitadel' }, { transport, signal, pause: nothing });
+      return signIn(credential, { region: 'eu-de', project: 'eu-de_zitadel', dnsProject }, { transport, signal, pause: nothing });
     },
     close: () => new Promise<void>((resolve, reject) => server.close((error) => (error ? reject(error) : resolve()))),
   };

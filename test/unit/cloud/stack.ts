@@ -43,6 +43,7 @@ export const stack: Stack = {
     access: 'eip',
     allow: ['198.51.100.0/24'],
     openForReads: false,
+    bastion: { image: 'Standard_Debian_12_latest', flavor: 's3.medium.1', zone: 'eu-de-01' },
     nodes: {
       flavor: 's3.large.4',
       count: 3,
@@ -55,7 +56,7 @@ export const stack: Stack = {
   loadBalancer: { zones: ['eu-de-01', 'eu-de-02'], l4Flavor: 'L4_flavor.elb.s1.small', l7Flavor: 'L7_flavor.elb.s1.small', bandwidth: 100 },
   ingress: { controller: 'contour', className: 'contour', replicas: 2 },
   certificates: { issuer: 'letsencrypt', certManager: pin, solver: pin, issuerName: 'letsencrypt' },
-  dns: { zone: 'example.com', records: 'direct', ttl: 300, requireDelegation: true },
+  dns: { zone: 'example.com', records: 'direct', ttl: 300, project: 'eu-de', externalDns: pin, requireDelegation: true },
   zitadel: {
     chart: pin,
     namespace: 'zitadel',

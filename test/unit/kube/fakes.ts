@@ -146,6 +146,13 @@ export function cloudNeeds(): CloudNeeds {
     workloads: [],
     zone: [],
     records: [],
+    externalDns: {
+      owner: 'zitadel-prod-dns-1a2b3c',
+      txtPrefix: 'extdns-%{record_type}.',
+      identityUrl: 'https://iam.eu-de.otc.t-systems.com/v3',
+      region: 'eu-de',
+      handOver: () => given('dns/ownership', null),
+    },
   };
 }
 

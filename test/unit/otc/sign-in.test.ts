@@ -131,7 +131,7 @@ test('an identity provider: the ID token is exchanged in one step', async () => 
   );
 });
 
-test('public DNS of eu-nl is managed in eu-de, in the twin project where there is one', async () => {
+test('public DNS of eu-nl is managed in eu-de, in the region’s own project', async () => {
   const world = fake((request): Scripted => {
     const url = new URL(request.url);
     if (url.pathname === '/v3/projects') {
@@ -143,11 +143,40 @@ test('public DNS of eu-nl is managed in eu-de, in the twin project where there i
   const otc = await signIn(key, { region: 'eu-nl', project: 'eu-nl_shop' }, world.ports);
   const home = await otc.dnsHome();
   assert.equal(await otc.dnsHome(), home);
-  assert.deepEqual([home.region, home.projectId], ['eu-de', 'id-eu-de_shop']);
+  assert.deepEqual([home.region, home.projectId], ['eu-de', 'id-eu-de']);
   await home.get('dns', '/v2/zones');
   assert.equal(new URL(world.requests.at(-1)?.url ?? '').host, 'dns.eu-de.otc.t-systems.com');
   const german = await signIn(key, { region: 'eu-de' }, world.ports);
   assert.equal(await german.dnsHome(), german);
+});
+
+test('a sub-project’s public DNS is managed in another one, looked up beside the catalog', async () => {
+  const world = fake((request): Scripted => {
+    const url = new URL(request.url);
+    if (url.pathname === '/v3/projects') {
+      const name = url.searchParams.get('name');
+      return { body: { projects: [{ id: `id-${name}`, name, domain_id: 'did' }] } };
+    }
+    return { body: { catalog: [{ type: 'dns', endpoints: [{ interface: 'public', region: '*', url: 'https://dns.somewhere.test/v2' }] }] } };
+  });
+  const otc = await signIn(key, { region: 'eu-de', project: 'eu-de_shop', dnsProject: 'eu-de' }, world.ports);
+  assert.equal(world.requests.length, 3);
+  const home = await otc.dnsHome();
+  assert.deepEqual([home.projectId, otc.projectId, world.requests.length], ['id-eu-de', 'id-eu-de_shop', 3]);
+  await home.get('dns', '/v2/zones');
+  assert.equal(world.requests.at(-1)?.headers['X-Project-Id'], 'id-eu-de');
+  assert.equal(new URL(world.requests.at(-1)?.url ?? '').host, 'dns.somewhere.test');
+});
+
+test('a project for public DNS that the user does not see fails where it is needed, not at the sign-in', async () => {
+  const world = fake((request): Scripted => {
+    const url = new URL(request.url);
+    if (url.pathname === '/v3/projects') return { body: { projects: url.searchParams.get('name') === 'eu-de_zitadel' ? [project] : [] } };
+    if (url.pathname === '/v3/auth/projects') return { body: { projects: [project] } };
+    return { body: { catalog } };
+  });
+  const otc = await signIn(key, { region: 'eu-de', project: 'eu-de_zitadel', dnsProject: 'eu-de' }, world.ports);
+  await assert.rejects(otc.dnsHome(), fault(/project eu-de does not exist, or this user may not see it/, /eu-de_zitadel/));
 });
 
 test('another IAM host can be named', async () => {

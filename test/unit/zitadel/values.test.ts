@@ -16,7 +16,7 @@ function stackOf(more = '', values?: string): Stack {
 }
 // biome-ignore lint/suspicious/noExplicitAny: values are a free document
 function valuesOf(stack: Stack, clusterVersion = 'v1.33'): any {
-  return zitadelValues({ stack, database: { host: '10.20.16.5', port: 5432 }, clusterVersion, secretsChanged: ['t1', 't2'] });
+  return zitadelValues({ stack, database: { host: '10.20.16.5', port: 5432 }, address: '203.0.113.9', clusterVersion, secretsChanged: ['t1', 't2'] });
 }
 
 test('the defaults of a production ZITADEL', () => {

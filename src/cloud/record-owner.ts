@@ -1,0 +1,92 @@
+/**
+ * Owns how external-dns says whose a record is: a TXT record beside it (its registry, external-dns 0.21.0). Read by whoever
+ * hands the domain's A record over (`dns-ownership.ts`) or takes it back (`dns-record.ts`). The controller itself is
+ * installed by `zitadel/external-dns.ts`, which takes the same prefix and owner.
+ */
+import { Fault } from '../engine/fault.ts';
+import type { Run } from '../engine/resource.ts';
+import { schedules, until } from '../engine/until.ts';
+import type { Otc } from '../otc/client.ts';
+import { unlessGone } from '../otc/client.ts';
+import * as dns from '../otc/dns.ts';
+import { type CloudContext, theOne } from './context.ts';
+
+/** Ends in a dot, so that the TXT record of a domain that is the zone itself lies in the zone as well. */
+export const TXT_PREFIX = 'extdns-%{record_type}.';
+
+/** Name of the TXT record for the A record of a name that ends in a dot. */
+export function ownerRecordName(name: string): string {
+  return `${TXT_PREFIX.replace('%{record_type}', 'a')}${name}`;
+}
+
+/** The owner id of this stack's controller: unique by construction, stable for ever. */
+export function ownerId({ names }: Pick<CloudContext, 'names'>): string {
+  return names('dns');
+}
+
+export interface Owner {
+  /** Id of the TXT record set. */
+  readonly id: string;
+  readonly by: string;
+  readonly status: string;
+}
+
+/** The domain's A record, and whose it is by external-dns's registry. */
+export interface OwnedRecord extends dns.RecordSet {
+  readonly zoneId: string;
+  readonly owner?: Owner;
+}
+
+export interface DomainRecords {
+  readonly record: OwnedRecord | undefined;
+  /** There may be one without its record, where somebody deleted that. */
+  readonly owner: Owner | undefined;
+}
+
+/** Both records of the domain, by one call. @throws Fault where there are several A record sets of the name */
+export async function recordsOf(home: Otc, zoneId: string, name: string, fresh?: boolean): Promise<DomainRecords> {
+  const all = await dns.listRecordSetsUnder(home, zoneId, name, fresh);
+  const record = theOne(
+    all.filter((one) => one.type === 'A' && one.name === name),
+    `A record ${name}`,
+    ({ id }) => id,
+  );
+  const owner = all.filter((one) => one.type === 'TXT' && one.name === ownerRecordName(name)).flatMap(ownerOf)[0];
+  if (record === undefined) return { record: undefined, owner };
+  return { record: { ...record, zoneId, ...(owner === undefined ? {} : { owner }) }, owner };
+}
+
+function ownerOf({ id, records, status }: dns.RecordSet): Owner[] {
+  const [text = ''] = records;
+  const labels = text.replace(/^"|"$/g, '').split(',');
+  const by = labels.find((label) => label.startsWith('external-dns/owner='))?.split('=')[1];
+  return labels.includes('heritage=external-dns') && by !== undefined ? [{ id, by, status }] : [];
+}
+
+/** What the TXT record says, as external-dns writes it for an Ingress. */
+export function ownerText(by: string, resource: string): string {
+  return `"heritage=external-dns,external-dns/owner=${by},external-dns/resource=${resource}"`;
+}
+
+/** Records are known by their name, and the domain's name is no proof that we made it: here the description counts. */
+export function madeByUs({ description }: dns.RecordSet): boolean {
+  return description?.startsWith('Managed by zitadel-on-otc') === true;
+}
+
+/** Waits until a record set has settled: writes are refused until the last one has. */
+export function untilActive(home: Otc, zoneId: string, id: string, what: string, run: Run): Promise<dns.RecordSet> {
+  return until(`${what} to become ACTIVE`, schedules.quick, run, async () => {
+    const now = await dns.getRecordSet(home, zoneId, id);
+    if (now.status === 'ERROR') throw new Fault(`${what} ended in ERROR`, { resource: id, hint: 'Delete it in the DNS console and run again.' });
+    return now.status === 'ACTIVE' ? { done: true, value: now } : { done: false, state: now.status };
+  });
+}
+
+/** Deletes a record set and waits until it is gone. */
+export async function removeRecordSet(home: Otc, zoneId: string, id: string, what: string, run: Run): Promise<void> {
+  await unlessGone(dns.deleteRecordSet(home, zoneId, id));
+  await until(`${what} to be gone`, schedules.quick, run, async () => {
+    const still = await unlessGone(dns.getRecordSet(home, zoneId, id));
+    return still === undefined ? { done: true, value: undefined } : { done: false, state: still.status };
+  });
+}

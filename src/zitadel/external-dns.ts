@@ -1,0 +1,112 @@
+/**
+ * Owns external-dns in the cluster (`dns.records: external-dns`): its namespace, the credentials that it signs in with, the
+ * Helm release, and what the Ingresses must say for it. It may write the domain's A record and nothing else. Whose the
+ * record is, and how it changes hands without a gap, is `cloud/dns-ownership.ts`'s and `cloud/dns-record.ts`'s.
+ */
+import { stringify } from 'yaml';
+import type { AnyResource } from '../engine/resource.ts';
+import type { NeedsCluster } from '../kube/applied.ts';
+import { chartRelease } from '../kube/chart-release.ts';
+import { after, type CloudNeeds, type ExternalDnsNeeds, type ExternalDnsUser, type Giving, type KubeContext } from '../kube/context.ts';
+import { namespace } from '../kube/namespace.ts';
+import { type SecretSeen, secretObject } from '../kube/secret.ts';
+import type { Stack } from '../stack/stack.ts';
+import { fullName } from './identity.ts';
+
+const NAMESPACE = 'external-dns';
+/** Not `external-dns`, which a controller of the user's own may be called; the chart names its objects like the release. */
+export const EXTERNAL_DNS_RELEASE = 'zitadel-external-dns';
+const SECRET = 'zitadel-external-dns-clouds';
+const WEBHOOK = { repository: 'ghcr.io/inovex/external-dns-openstack-webhook', tag: '2.3.0' };
+
+export interface ExternalDnsResources {
+  readonly all: readonly AnyResource[];
+  /** Stands once the controller keeps the A record. */
+  readonly ownership: AnyResource;
+}
+
+/** @param home ZITADEL's namespace, the only one it reads; @param release ZITADEL's, which annotates the Ingresses */
+export function externalDnsResources(context: KubeContext, cloud: CloudNeeds, home: AnyResource, release: AnyResource): ExternalDnsResources {
+  const { stack, externalDns: user } = context;
+  const wanted = stack.dns.records === 'external-dns';
+  const { kubeconfig } = cloud;
+  const space = namespace(context, cloud, { name: NAMESPACE, wanted });
+  const credentials = secretObject<NeedsCluster>(context, {
+    id: 'dns/external-dns-credentials',
+    needs: { kubeconfig, space },
+    wanted,
+    namespace: NAMESPACE,
+    name: SECRET,
+    content: () => (user === undefined ? undefined : () => ({ 'clouds.yaml': cloudsYaml(stack, user, cloud.externalDns) })),
+    inputs: 'external-dns-username, external-dns-password and external-dns-domain-name (an IAM user with DNS rights; it takes no access keys)',
+  });
+  const installed = chartRelease<NeedsCluster & { credentials: Giving<SecretSeen> }>(context, {
+    id: 'dns/external-dns',
+    // The records stand behind it, so that destroy takes the controller away before the record that it would make anew.
+    needs: { kubeconfig, credentials, home, ...after([...cloud.workloads, ...cloud.zone, ...cloud.records]) },
+    wanted,
+    namespace: NAMESPACE,
+    release: EXTERNAL_DNS_RELEASE,
+    source: { repository: 'https://kubernetes-sigs.github.io/external-dns/', name: 'external-dns', ...stack.dns.externalDns },
+    values: () => externalDnsValues(stack, cloud.externalDns),
+    // The webhook signs in once, when it starts.
+    restart: { deployment: EXTERNAL_DNS_RELEASE, stamp: (needs) => needs.credentials.changed },
+    timeoutSeconds: 300,
+    usualSeconds: 30,
+  });
+  // While it lives it makes the record anew: at destroy it must be gone before the record, not with the cluster.
+  const controller: typeof installed = { ...installed, leavesBehind: async () => true };
+  const ownership = cloud.externalDns.handOver({
+    resource: `ingress/${stack.zitadel.namespace}/${fullName(stack.zitadel.release)}`,
+    logs: `kubectl -n ${NAMESPACE} logs deploy/${EXTERNAL_DNS_RELEASE} --all-containers`,
+    after: { controller, release },
+  });
+  return { all: [space, credentials, controller, ownership], ownership };
+}
+
+/** What clouds.yaml must hold for the webhook, which looks for the cloud `openstack` (webhook 2.3.0, README). */
+function cloudsYaml({ dns }: Stack, { username, password, domainName }: ExternalDnsUser, { identityUrl, region }: ExternalDnsNeeds): string {
+  const auth = { auth_url: identityUrl, username, password: password.open(), user_domain_name: domainName, project_name: dns.project };
+  return stringify({ clouds: { openstack: { auth, region_name: region, interface: 'public', auth_type: 'password' } } });
+}
+
+/** Values of chart 1.21.1: A records of the domain, in its zone, from ZITADEL's Ingresses, under an owner id of its own. */
+export function externalDnsValues(
+  { dns, domain, zitadel }: Stack,
+  { owner, txtPrefix }: Pick<ExternalDnsNeeds, 'owner' | 'txtPrefix'>,
+): Record<string, unknown> {
+  return {
+    // Never deletes: the record goes with destroy, not with an Ingress that is missing for a moment.
+    policy: 'upsert-only',
+    registry: 'txt',
+    txtOwnerId: owner,
+    txtPrefix,
+    interval: '1m',
+    triggerLoopOnEvent: true,
+    sources: ['ingress'],
+    namespaced: true,
+    sourceNamespace: zitadel.namespace,
+    managedRecordTypes: ['A'],
+    domainFilters: [domain],
+    resources: { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '256Mi' } },
+    provider: {
+      name: 'webhook',
+      webhook: {
+        image: WEBHOOK,
+        args: [`--domain-filter=${dns.zone}`],
+        extraVolumeMounts: [{ name: 'clouds', mountPath: '/etc/openstack/', readOnly: true }],
+        resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '128Mi' } },
+      },
+    },
+    extraVolumes: [{ name: 'clouds', secret: { secretName: SECRET } }],
+  };
+}
+
+/**
+ * What external-dns reads on an Ingress (its annotations reference, v0.21). The target must be named: CCE writes the private
+ * address into the status besides the public one. They always stand there, so that the record can change hands, and so that
+ * a controller of the user's own makes the right record, too.
+ */
+export function recordAnnotations({ dns }: Pick<Stack, 'dns'>, address: string): Record<string, string> {
+  return { 'external-dns.alpha.kubernetes.io/target': address, 'external-dns.alpha.kubernetes.io/ttl': String(dns.ttl) };
+}
