@@ -7,7 +7,7 @@ import { pauseFor, stopIfCancelled } from '../engine/until.ts';
 import type { Auth, Scope } from './auth.ts';
 import { type Service, serviceNames } from './endpoints.ts';
 import { errorText, refused, ServiceFault } from './errors.ts';
-import { connectionRow, endIsUnclear, pauseBefore, type RetryRow, retryRow } from './retry.ts';
+import { connectionRow, connectionRowFor, endIsUnclear, pauseBefore, type RetryRow, retryRow } from './retry.ts';
 import { strictEncode } from './sign.ts';
 import { TransportFailure } from './transport.ts';
 import { type Answer, skewText, type Wire } from './wire.ts';
@@ -179,8 +179,10 @@ export class Otc {
       const outcome = await this.#once(call, url);
       if (outcome instanceof TransportFailure) {
         const safe = !outcome.sent || call.method !== 'POST' || call.repeatable === true || call.private === true;
-        if (safe && this.#mayGoOn(connectionRow, started, attempt)) await this.#pause(connectionRow, attempt);
-        else throw this.#noAnswer(call, outcome);
+        const row = connectionRowFor(outcome.code);
+        if (!safe || row === undefined || !this.#mayGoOn(row, started, attempt)) throw this.#noAnswer(call, outcome);
+        if (attempt === 1) wire.ports.say?.(`${serviceNames[call.service]} ${call.method} ${call.path}: ${row.why} (${outcome.code}); trying again`);
+        await this.#pause(row, attempt);
         continue;
       }
       if (outcome.status >= 200 && outcome.status < 300) return outcome.body;

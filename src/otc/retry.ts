@@ -65,6 +65,14 @@ export const retryTable: readonly RetryRow[] = [
 /** No answer came; safe to repeat for methods that may be sent twice, and for requests that never left. */
 export const connectionRow: RetryRow = { why: 'no answer', status: [], ...brief };
 
+const notKnown: RetryRow = { ...connectionRow, why: 'unknown host', budget: 10 };
+
+/** How long to try again after no answer came, by Node's error code; undefined where time heals nothing: certificates. */
+export function connectionRowFor(code: string): RetryRow | undefined {
+  if (/CERT|SIGNATURE|SELF_SIGNED/.test(code)) return undefined;
+  return code === 'ENOTFOUND' ? notKnown : connectionRow;
+}
+
 /** The row that says to repeat this answer, or undefined. */
 export function retryRow(service: Service, method: string, path: string, status: number, code: string | undefined): RetryRow | undefined {
   return retryTable.find(

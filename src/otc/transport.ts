@@ -55,6 +55,14 @@ const BEFORE_SENDING = new Set([
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ]);
 
+/**
+ * Whether a request can not have been seen by the service. A connection that stood can end with the same codes (a read that
+ * timed out after the last byte was sent), so the system call counts as well.
+ */
+export function neverSent({ code, syscall }: Pick<NodeJS.ErrnoException, 'code' | 'syscall'>): boolean {
+  return code !== undefined && BEFORE_SENDING.has(code) && syscall !== 'read' && syscall !== 'write';
+}
+
 /** The default transport. Extra authorities come from NODE_EXTRA_CA_CERTS, which Node itself reads. */
 export function nodeTransport(env: Readonly<Record<string, string | undefined>> = process.env): Transport {
   const direct = new Agent({ keepAlive: true, maxSockets: 16 });
@@ -82,7 +90,7 @@ function exchange(request: HttpRequest, url: URL, agent: Agent): Promise<HttpRes
     const fail = (error: NodeJS.ErrnoException): void => {
       const code = error.code ?? 'UNKNOWN';
       if (request.signal.aborted) reject(new Cancelled('the run was cancelled', { cause: error }));
-      else reject(new TransportFailure(`${url.host}: ${error.message}`, code, !BEFORE_SENDING.has(code), error));
+      else reject(new TransportFailure(`${url.host}: ${error.message}`, code, !neverSent(error), error));
     };
     const length = request.body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(request.body)) };
     const outgoing = httpsRequest(

@@ -142,6 +142,28 @@ test('a POST that never left, and a DELETE that was cut off, are repeated', asyn
   assert.equal(await client(cut).delete('vpc', '/x'), undefined);
 });
 
+test('what time does not heal is not waited for: certificates never, unknown hosts some seconds', async () => {
+  const untrusted = script(new TransportFailure('self-signed certificate', 'SELF_SIGNED_CERT_IN_CHAIN', false));
+  await assert.rejects(
+    client(untrusted).get('vpc', '/x'),
+    isFault(({ hint }) => /NODE_EXTRA_CA_CERTS/.test(hint ?? '')),
+  );
+  assert.deepEqual([untrusted.requests.length, untrusted.pauses.length], [1, 0]);
+  const waitedFor = async (code: string): Promise<number> => {
+    const world = script(new TransportFailure('no', code, false));
+    await assert.rejects(
+      client(world).get('vpc', '/x'),
+      isFault((fault) => fault.code === code),
+    );
+    assert.equal(world.said.length, 1, 'said once, not at each turn');
+    return world.pauses.reduce((sum, seconds) => sum + seconds, 0);
+  };
+  const unknown = await waitedFor('ENOTFOUND');
+  assert.ok(unknown >= 10 && unknown < 20, `${unknown}`);
+  const refused = await waitedFor('ECONNREFUSED');
+  assert.ok(refused >= 90 && refused < 100, `${refused}`);
+});
+
 test('repeating ends with its time budget and tells the last answer', async () => {
   const world = script({ status: 429, body: { error_code: 'APIG.0308', error_msg: 'slow down' } });
   await assert.rejects(

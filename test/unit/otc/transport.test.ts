@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { test } from 'node:test';
 import { Cancelled } from '../../../src/engine/fault.ts';
-import { type HttpRequest, nodeTransport, proxyFor, TransportFailure } from '../../../src/otc/transport.ts';
+import { type HttpRequest, neverSent, nodeTransport, proxyFor, TransportFailure } from '../../../src/otc/transport.ts';
 
 const get = (url: string, signal = new AbortController().signal): HttpRequest => ({ method: 'GET', url, headers: {}, signal, timeoutSeconds: 5 });
 const portOf = (server: { address(): unknown }): number => (server.address() as AddressInfo).port;
@@ -41,6 +41,16 @@ test('a refused connection and an unknown host were never sent', async () => {
     nodeTransport({})(get(`https://127.0.0.1:${port}/`)),
     (error) => error instanceof TransportFailure && error.code === 'ECONNREFUSED' && !error.sent,
   );
+});
+
+test('the same code means something else on a connection that stood', () => {
+  assert.equal(neverSent({ code: 'ETIMEDOUT', syscall: 'connect' }), true);
+  // Several addresses tried at once: Node's error then names no system call.
+  assert.equal(neverSent({ code: 'ETIMEDOUT' }), true);
+  assert.equal(neverSent({ code: 'ETIMEDOUT', syscall: 'read' }), false);
+  assert.equal(neverSent({ code: 'EHOSTUNREACH', syscall: 'write' }), false);
+  assert.equal(neverSent({ code: 'ECONNRESET', syscall: 'read' }), false);
+  assert.equal(neverSent({}), false);
 });
 
 test('a connection that is cut may have been sent', async () => {
