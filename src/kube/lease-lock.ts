@@ -16,6 +16,7 @@ const NAMESPACE = 'kube-system';
 /** Seconds without renewal after which a lock counts as left behind. */
 const DURATION = 60;
 const RENEW_EVERY = 15;
+const LOST = 'No new write was started. Wait for the other run, then run again; give the workflow a "concurrency" group, so that runs queue instead.';
 
 export interface LeaseOptions {
   readonly api: KubeApi;
@@ -25,10 +26,12 @@ export interface LeaseOptions {
   /** Told when the lock was lost to somebody else; the run must stop writing. */
   readonly lost: (fault: Fault) => void;
   readonly now?: () => number;
+  /** Seconds between two signs of life. */
+  readonly renewEvery?: number;
 }
 
 export interface HeldLock {
-  /** Gives the lock back; only our own. */
+  /** Gives the lock back; only our own. Where that fails it says so: the lock then ends by itself. */
   release(): Promise<void>;
 }
 
@@ -37,7 +40,7 @@ export interface HeldLock {
  * @throws Fault naming the holder where another run is writing
  */
 export async function takeLease(options: LeaseOptions, run: Run): Promise<HeldLock> {
-  const { api, stack, holder, lost, now = Date.now } = options;
+  const { api, stack, holder, lost, now = Date.now, renewEvery = RENEW_EVERY } = options;
   const name = `zitadel-on-otc-${stack}`;
   const all = collection('coordination.k8s.io/v1', 'Lease', NAMESPACE);
   const path = `${all}/${name}`;
@@ -69,28 +72,48 @@ export async function takeLease(options: LeaseOptions, run: Run): Promise<HeldLo
     if (error instanceof Fault && error.status === 409) throw inUse(stack, 'another run, which was faster');
     throw error;
   }
+  let released = false;
+  let atWork = false;
+  const renew = async (): Promise<void> => {
+    try {
+      held = await write(held, AbortSignal.timeout(10_000));
+    } catch (error) {
+      const fault = asFault(error);
+      if (fault.status !== 409 && fault.status !== 404) throw fault;
+      // Our own last sign of life may have arrived without its answer: then the lock is still ours.
+      const current = await api.get(path, AbortSignal.timeout(10_000));
+      if (current !== undefined && holderOf(current) === holder) {
+        held = current;
+        return;
+      }
+      if (released) return;
+      clearInterval(renewing);
+      lost(new Fault(`the lock of stack ${stack} was taken by another run`, { resource: `Lease ${NAMESPACE}/${name}`, hint: LOST, cause: fault }));
+    }
+  };
   // Renewal and release have a signal of their own: a cancelled run still gives its lock back.
   const renewing = setInterval(() => {
-    write(held, AbortSignal.timeout(10_000)).then(
-      (lease) => {
-        held = lease;
-      },
-      (error: unknown) => {
-        const fault = asFault(error);
-        if (fault.status === 409 || fault.status === 404) {
-          clearInterval(renewing);
-          lost(new Fault(`the lock of stack ${stack} was taken by another run`, { resource: `Lease ${NAMESPACE}/${name}`, cause: fault }));
-        } else run.say(`the lock could not be renewed and will be tried again: ${fault.message}`);
-      },
-    );
-  }, RENEW_EVERY * 1000);
+    if (atWork) return;
+    atWork = true;
+    renew()
+      .catch((error: unknown) => run.say(`the lock could not be renewed and will be tried again: ${asFault(error).message}`))
+      .finally(() => {
+        atWork = false;
+      });
+  }, renewEvery * 1000);
   renewing.unref();
   return {
     release: async () => {
+      released = true;
       clearInterval(renewing);
       const signal = AbortSignal.timeout(3000);
-      const current = await api.get(path, signal);
-      if (current !== undefined && holderOf(current) === holder) await api.send('DELETE', path, undefined, signal);
+      try {
+        const current = await api.get(path, signal);
+        if (current !== undefined && holderOf(current) === holder) await api.send('DELETE', path, undefined, signal);
+      } catch (error) {
+        // What the run did stays done: nobody has to wait longer than this for a lock that is not given back.
+        run.say(`the lock could not be given back and ends by itself after ${DURATION} s: ${asFault(error).message}`);
+      }
     },
   };
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Fault } from '../../../src/engine/fault.ts';
 import { heldBy, takeLease } from '../../../src/kube/lease-lock.ts';
-import type { KubeObject } from '../../../src/tools/api.ts';
+import type { KubeApi, KubeObject } from '../../../src/tools/api.ts';
 import { fakeCluster, quiet } from './fakes.ts';
 
 const lost = (): void => undefined;
@@ -26,6 +27,53 @@ test('a lock that nobody renews is taken over, and its former holder does not re
   assert.equal(objects.size, 1);
   await heir.release();
   assert.equal(objects.size, 0);
+});
+
+test('a sign of life whose answer was lost does not cost the lock; another holder does', async () => {
+  const { api, objects } = fakeCluster();
+  let cut = 1;
+  const shaky: KubeApi = {
+    ...api,
+    send: async (method, path, body, signal) => {
+      const answer = await api.send(method, path, body, signal);
+      if (method === 'PUT' && cut-- > 0) throw new Fault('socket hang up', { code: 'ECONNRESET' });
+      return answer;
+    },
+  };
+  const faults: Fault[] = [];
+  const said: string[] = [];
+  const run = { ...quiet, say: (line: string) => said.push(line) };
+  const lock = await takeLease({ api: shaky, stack: 's', holder: 'run 1', renewEvery: 0.01, lost: (fault) => faults.push(fault) }, run);
+  const keeping = setInterval(() => undefined, 10);
+  const until = async (check: () => boolean): Promise<void> => {
+    for (let turn = 0; turn < 300 && !check(); turn += 1) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.ok(check());
+  };
+  const [path = '', first] = [...objects][0] ?? [];
+  await until(() => said.length > 0 && Number(objects.get(path)?.metadata.resourceVersion) > Number(first?.metadata.resourceVersion) + 3);
+  assert.equal(faults.length, 0);
+  const taken = objects.get(path) as KubeObject;
+  objects.set(path, {
+    ...taken,
+    metadata: { ...taken.metadata, resourceVersion: 'x' },
+    spec: { ...(taken['spec'] as object), holderIdentity: 'run 2' },
+  });
+  await until(() => faults.length > 0);
+  clearInterval(keeping);
+  assert.match(faults[0]?.message ?? '', /taken by another run/);
+  await lock.release();
+  assert.equal(objects.size, 1, 'what another run holds is not given back');
+});
+
+test('a lock that cannot be given back is no failure of the run', async () => {
+  const { api } = fakeCluster();
+  const said: string[] = [];
+  const lock = await takeLease({ api, stack: 's', holder: 'run 1', lost }, { ...quiet, say: (line) => said.push(line) });
+  api.get = async () => {
+    throw new Fault('no answer');
+  };
+  await lock.release();
+  assert.match(said.join(), /ends by itself after 60 s: no answer/);
 });
 
 test('two stacks do not meet', async () => {
