@@ -1,6 +1,6 @@
 /**
  * The action's entry: reads inputs and stack file, signs in, hands over to `run.ts`. Everything up to the first request
- * stays light on purpose; what is heavy is loaded while the sign-in is under way. Wiring and nothing else.
+ * stays light on purpose; what is heavy is loaded while the first answer is awaited. Wiring and nothing else.
  */
 import { readFileSync } from 'node:fs';
 import { asFault, Cancelled, Fault, Faults } from './engine/fault.ts';
@@ -34,7 +34,11 @@ async function main(): Promise<boolean> {
   });
   let inputs: Inputs | undefined;
   let read: ReadStack | undefined;
-  const transport = nodeTransport(process.env);
+  let firstSent = (): void => undefined;
+  const sent = new Promise<void>((resolve) => {
+    firstSent = resolve;
+  });
+  const transport = nodeTransport(process.env, () => firstSent());
   const earlyEnd = (given: Inputs | undefined, found: ReadStack | undefined, faults: readonly Fault[]) => ({
     ...{ runner, env: process.env, inputs: given, command: given?.command, stack: found?.stack, notices: found?.notices ?? [] },
     ...{ transport, signal: stop.signal, faults, started },
@@ -56,7 +60,8 @@ async function main(): Promise<boolean> {
     };
     const { project, identityEndpoint } = inputs;
     const session = signIn(credentials, { region: read.stack.region, project, identityEndpoint, dnsProject: read.stack.dns.project }, ports);
-    const [{ run }, otc] = await Promise.all([import('./run.ts'), session]);
+    // Loading blocks: before the first request has left, it would only hold it up.
+    const [{ run }, otc] = await Promise.all([sent.then(() => import('./run.ts')), session]);
     const { stack, notices, lifted } = read;
     const { configuration } = lifted;
     const getText = (url: string) => plainGet(transport)(url, {}, stop.signal);

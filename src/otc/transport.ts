@@ -63,8 +63,11 @@ export function neverSent({ code, syscall }: Pick<NodeJS.ErrnoException, 'code' 
   return code !== undefined && BEFORE_SENDING.has(code) && syscall !== 'read' && syscall !== 'write';
 }
 
-/** The default transport. Extra authorities come from NODE_EXTRA_CA_CERTS, which Node itself reads. */
-export function nodeTransport(env: Readonly<Record<string, string | undefined>> = process.env): Transport {
+/**
+ * The default transport. Extra authorities come from NODE_EXTRA_CA_CERTS, which Node itself reads.
+ * @param sent told whenever a request has left: the time until its answer is free for other work
+ */
+export function nodeTransport(env: Readonly<Record<string, string | undefined>> = process.env, sent: () => void = () => undefined): Transport {
   const direct = new Agent({ keepAlive: true, maxSockets: 16 });
   const proxied = new Map<string, Promise<Agent>>();
   const agentFor = (url: URL): Agent | Promise<Agent> => {
@@ -81,11 +84,11 @@ export function nodeTransport(env: Readonly<Record<string, string | undefined>> 
   return async (request) => {
     if (request.signal.aborted) throw new Cancelled('the run was cancelled');
     const url = new URL(request.url);
-    return exchange(request, url, await agentFor(url));
+    return exchange(request, url, await agentFor(url), sent);
   };
 }
 
-function exchange(request: HttpRequest, url: URL, agent: Agent): Promise<HttpResponse> {
+function exchange(request: HttpRequest, url: URL, agent: Agent, sent: () => void): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException): void => {
       const code = error.code ?? 'UNKNOWN';
@@ -111,6 +114,7 @@ function exchange(request: HttpRequest, url: URL, agent: Agent): Promise<HttpRes
       outgoing.destroy(Object.assign(new Error(`no answer within ${request.timeoutSeconds} s`), { code: 'ESOCKETTIMEDOUT' })),
     );
     outgoing.on('error', fail);
+    outgoing.once('finish', sent);
     outgoing.end(request.body);
   });
 }
