@@ -21,12 +21,13 @@ export function graphOf(outcomes: readonly Outcome[]): string {
   const shown = outcomes.filter(({ verdict }) => verdict !== 'absent');
   const node = new Map(shown.map(({ id }, index) => [id, `n${index}`]));
   const needs = new Map(shown.map(({ id, needs: ids }) => [id, ids.filter((need) => node.has(need))]));
-  const lines = ['flowchart LR'];
+  const label = labelsOf(shown);
+  const lines = ['flowchart TB'];
   const rooms = [...new Set(shown.map(({ id }) => roomOf(id)))];
   rooms.forEach((room, index) => {
     lines.push(`  subgraph r${index}["${mermaidLabel(room)}"]`);
     for (const { id, verdict } of shown.filter((one) => roomOf(one.id) === room)) {
-      lines.push(`    ${node.get(id)}["${mermaidLabel(id.slice(id.indexOf('/') + 1))}"]:::${verdict}`);
+      lines.push(`    ${node.get(id)}["${label(id)}"]:::${verdict}`);
     }
     lines.push('  end');
   });
@@ -36,6 +37,40 @@ export function graphOf(outcomes: readonly Outcome[]): string {
   if (rooms.length > 0) lines.push(`  classDef room fill:none,stroke:#8c959f`, `  class ${rooms.map((_, index) => `r${index}`).join(',')} room`);
   for (const verdict of new Set(shown.map((one) => one.verdict))) lines.push(`  classDef ${verdict} ${colours[verdict]}`);
   return lines.join('\n');
+}
+
+/**
+ * Labels by title, shortened: names in the cloud (`<stack>-<role>-<6 hex>`) to their role, what stands in brackets left out,
+ * a role left out where the title says it already. An empty or a repeated label is the id's.
+ */
+function labelsOf(outcomes: readonly Outcome[]): (id: string) => string {
+  const names = outcomes.flatMap(({ title }) => title.match(CLOUD_NAME) ?? []);
+  const prefix = commonStart(names).replace(/[^-]*$/, '');
+  const short = (title: string): string =>
+    title
+      .replace(/ \(.*\)$/, '')
+      .replace(/https?:\/\//g, '')
+      .replace(CLOUD_NAME, (name) => {
+        const role = name.slice(prefix.length, -'-123456'.length);
+        return prefix === '' || title.toLowerCase().startsWith(`${role} `) ? '' : role;
+      });
+  const labels = new Map(outcomes.map(({ id, title }) => [id, mermaidLabel(short(title))]));
+  const used = [...labels.values()];
+  return (id) => {
+    const label = labels.get(id) ?? '';
+    return label === '' || used.filter((one) => one === label).length > 1 ? mermaidLabel(id.slice(id.indexOf('/') + 1)) : label;
+  };
+}
+
+const CLOUD_NAME = /[a-z][a-z0-9-]*-[0-9a-f]{6}(?![a-z0-9-])/g;
+
+function commonStart(names: readonly string[]): string {
+  const [first = '', ...rest] = names;
+  let length = first.length;
+  for (const name of rest) {
+    while (!name.startsWith(first.slice(0, length))) length -= 1;
+  }
+  return rest.length === 0 ? '' : first.slice(0, length);
 }
 
 function roomOf(id: string): string {

@@ -6,8 +6,9 @@ import type { Fault } from '../engine/fault.ts';
 import type { Outcome, Verdict } from '../engine/outcome.ts';
 import type { Change } from '../engine/resource.ts';
 import { code, fenced, inline } from './escape.ts';
-import type { Finding, Severity, Stake } from './findings.ts';
+import type { Finding, Severity } from './findings.ts';
 import { durationText, type Report } from './report.ts';
+import { supportText } from './support.ts';
 
 const icons: Record<Verdict, string> = {
   unchanged: '✅',
@@ -24,13 +25,6 @@ const icons: Record<Verdict, string> = {
 export const results: Record<Report['result'], string> = { unchanged: '✅', changed: '🟢', drifted: '🟠', failed: '❌' };
 const past: Partial<Record<Verdict, string>> = { create: 'created', update: 'updated', replace: 'replaced', delete: 'deleted' };
 const severityIcons: Record<Severity, string> = { critical: '🔴', high: '🟠', medium: '🟡', low: '⚪' };
-const stakeWords: Record<Stake, string> = {
-  data: 'data',
-  exposure: 'exposure',
-  availability: 'availability',
-  configuration: 'configuration',
-  support: 'out of support',
-};
 const PLANNED = new Set<Verdict>(['create', 'update', 'replace', 'delete']);
 
 /** How much of a report is shown. */
@@ -165,7 +159,7 @@ export function findingTable(findings: readonly Finding[], rows: number): string
   const lines = findings.slice(0, rows).map(({ severity, stake, title, what, before, after, why }) => {
     const values = before === undefined && after === undefined ? '' : `${code(cut(shown(before), 120))} → ${code(cut(shown(after), 120))}`;
     const details = [values, why === undefined ? '' : inline(cut(why, 200))].filter(Boolean).join('; ');
-    return `| ${together(`${severityIcons[severity]} ${severity}`)}<br>${together(stakeWords[stake])} | ${inline(title)} | ${inline(cut(what, 200))} | ${details} |`;
+    return `| ${together(`${severityIcons[severity]} ${severity}`)}<br>${together(stake)} | ${inline(title)} | ${inline(cut(what, 200))} | ${details} |`;
   });
   return `| Severity | Resource | What drifted | Found → wanted |\n|---|---|---|---|\n${lines.join('\n')}${left}`;
 }
@@ -197,10 +191,12 @@ export function versions(report: Report): string {
   if (entries.length === 0) return '';
   const note = (part: string): string => {
     const found = report.support.find((one) => one.part === part);
-    return found === undefined ? '' : `${found.state === 'ended' ? '⚠️ out of support since' : 'supported until'} ${found.ends}`;
+    return found === undefined ? '' : `${found.state === 'ended' ? '⚠️ ' : ''}${supportText(found)}`;
   };
-  const rows = entries.map(([name, version]) => `| ${inline(name)} | ${code(version)} | ${note(name)} |`);
-  return fold('Versions', `| Part | Version | |\n|---|---|---|\n${rows.join('\n')}`, report.support.length > 0);
+  const noted = report.support.length > 0;
+  const rows = entries.map(([name, version]) => `| ${inline(name)} | ${code(version)} |${noted ? ` ${note(name)} |` : ''}`);
+  const head = noted ? '| Part | Version | Support |\n|---|---|---|' : '| Part | Version |\n|---|---|';
+  return fold('Versions', `${head}\n${rows.join('\n')}`, noted);
 }
 
 /** `summary` is Markdown that is safe already. */

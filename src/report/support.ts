@@ -58,7 +58,7 @@ function startsAt(version: string, prefix: string): boolean {
   return version.startsWith(`${prefix}.`) || version.startsWith(`${prefix}-`);
 }
 
-/** One sentence for people. */
-export function supportText({ part, version, ends, state }: SupportFinding): string {
-  return state === 'ended' ? `${part} ${version} is out of support since ${ends}` : `${part} ${version} is supported until ${ends}`;
+/** What is to be said of a version, without its name. */
+export function supportText({ ends, state }: SupportFinding): string {
+  return state === 'ended' ? `out of support since ${ends}` : `supported until ${ends}`;
 }

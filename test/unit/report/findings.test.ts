@@ -64,7 +64,7 @@ test('data and exposure come first', () => {
       'high availability: is not there',
       'high availability: DNS',
       'medium availability: Deployment zitadel spec.replicas',
-      'low support: Kubernetes v1.30 is supported until 2026-11-30',
+      'low support: supported until 2026-11-30',
     ],
   );
   assert.equal(drift.verdict, 'zitadel-prod: drifted: 8 differences (2 critical, 4 high, 1 medium, 1 low)');

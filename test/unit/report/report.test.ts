@@ -211,7 +211,7 @@ test('the graph: rooms, colours, no arrow that follows from others, no markup fr
     text.split('\n').filter((line) => line.includes('-->')),
     ['  n0 --> n1', '  n1 --> n2'],
   );
-  assert.ok(!text.includes('gone') && text.includes('n2["-- x"]:::failed') && text.includes('classDef failed'), text);
+  assert.ok(!text.includes('gone') && text.includes('n2["Thing cluster/ -- x"]:::failed') && text.includes('classDef failed'), text);
 });
 
 test('secrets are redacted in every rendering', () => {
