@@ -27,7 +27,7 @@ const packages = {
   'src/stack': ['yaml', 'valibot'],
   'src/github': ['@actions/core', '@octokit/rest'],
   'src/otc': ['https-proxy-agent'],
-  'src/tools': ['@actions', 'fflate', 'yaml', 'https-proxy-agent'],
+  'src/tools': ['@actions', 'ssh2', 'fflate', 'yaml', 'https-proxy-agent'],
 };
 
 /** The emulated services: a file belongs to the service whose name it begins with. */

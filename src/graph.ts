@@ -13,6 +13,7 @@ import { Secret } from './secret.ts';
 import { namesFor } from './stack/names.ts';
 import type { DerivedSecrets } from './stack/secrets.ts';
 import type { Stack } from './stack/stack.ts';
+import { reach } from './tools/reach.ts';
 import type { Toolbox } from './tools/toolbox.ts';
 import { clusterResources } from './zitadel/index.ts';
 
@@ -23,6 +24,8 @@ export interface GraphOptions {
   readonly toolbox: Toolbox;
   /** This run's own way in, where the stack admits `runner`. */
   readonly door?: Door | undefined;
+  /** True for a command that only looks. */
+  readonly looksOnly: boolean;
   /** The DNS01 solver's permanent key, where there is one. */
   readonly acme: { readonly accessKey: string; readonly secretKey: Secret } | undefined;
   /** The user with whom external-dns signs in, where there is one. */
@@ -52,7 +55,7 @@ export interface Graph {
 }
 
 /** All resources of a stack, wired. @throws Fault for a choice that is not offered */
-export function buildGraph({ stack, otc, secrets, toolbox, door, acme, externalDns, configuration, patient }: GraphOptions): Graph {
+export function buildGraph({ stack, otc, secrets, toolbox, door, looksOnly, acme, externalDns, configuration, patient }: GraphOptions): Graph {
   const cloudContext: CloudContext = {
     otc,
     stack,
@@ -61,6 +64,9 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, acme, externalD
     madeByLock: new Set(),
     missingInputs: patient ? missingInputs(stack, acme !== undefined, externalDns !== undefined) : [],
     door,
+    looksOnly,
+    reach: (kubeconfig, run) =>
+      reach(toolbox.cluster(kubeconfig).api, { access: stack.cluster.access, server: kubeconfig.server, patient: !looksOnly }, run),
   };
   const cloud = cloudResources(cloudContext);
   const kubeContext: KubeContext = {
@@ -69,6 +75,7 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, acme, externalD
     toolbox,
     configuration,
     patient,
+    within: cloud.cluster,
     externalDns,
     acme: acme === undefined ? undefined : { accessKey: new Secret(acme.accessKey, 'access-key'), secretKey: acme.secretKey },
   };
@@ -100,13 +107,16 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, acme, externalD
       'database-host': { resource: cloud.database, fact: 'host' },
     },
     runs: (outcomes) =>
-      outcomes.some(({ id, verdict, done }) => id === cluster.release.id && (verdict === 'unchanged' || verdict === 'update' || done)),
+      outcomes.some(
+        ({ id, verdict, done }) => id === cluster.release.id && (verdict === 'unchanged' || verdict === 'update' || (verdict === 'create' && done)),
+      ),
     consented: (resource) => consents.get(resource) ?? false,
     takeLease: async (holder, run) => {
       const found = await cloud.cluster.observe({}, run);
       if (found === undefined) return undefined;
       const access = await cloud.apiAccess.observe({ cluster: found }, run);
-      const kubeconfig = await cloud.kubeconfig.observe({ cluster: found, access }, run);
+      const [bastion, bastionGroup] = await Promise.all([cloud.bastion.observe({}, run), cloud.bastionGroup.observe({}, run)]);
+      const kubeconfig = await cloud.kubeconfig.observe({ cluster: found, access, bastion, bastionGroup }, run);
       return kubeconfig === undefined ? undefined : takeLease({ api: toolbox.cluster(kubeconfig).api, ...holder }, run);
     },
   };

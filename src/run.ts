@@ -64,6 +64,7 @@ export async function run(context: RunContext): Promise<boolean> {
     ...context,
     toolbox,
     door,
+    looksOnly: ['plan', 'drift', 'check'].includes(inputs.command),
     acme: acmeKeyOf(inputs),
     externalDns: externalDnsUserOf(inputs),
     patient: inputs.command === 'deploy',
@@ -141,7 +142,10 @@ async function carryOut(context: RunContext, graph: Graph, journal: Journal, loc
   if (door !== undefined) door.mode = readMode(context);
   const read: WalkOptions = { write: false, signal, journal };
   if (inputs.command === 'check') return (await walk(graph.readiness, read)).outcomes;
-  if (inputs.command === 'plan' || inputs.command === 'drift') return (await walk(graph.roots, read)).outcomes;
+  const mayDelete = (resource: AnyResource): boolean => graph.consented(resource);
+  if (inputs.command === 'plan' && inputs.target === 'destroy') return unwalk(graph.roots, { ...read, mayDelete });
+  if (inputs.command === 'plan') return (await walk(graph.roots, read)).outcomes;
+  if (inputs.command === 'drift') return (await walk(graph.roots, { ...read, findings: true })).outcomes;
   if (inputs.command === 'deploy') {
     refuseWithoutSecrets(context.secrets);
     await comparePlan(context, graph, read);
@@ -158,7 +162,6 @@ async function carryOut(context: RunContext, graph: Graph, journal: Journal, loc
   };
   try {
     if (inputs.command === 'deploy') return (await walk(graph.roots, write)).outcomes;
-    const mayDelete = (resource: AnyResource): boolean => graph.consented(resource);
     return await unwalk(graph.roots, { ...write, mayDelete });
   } finally {
     await lock.release();

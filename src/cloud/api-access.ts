@@ -33,13 +33,14 @@ export function apiAccess(context: CloudContext, needs: Needs): ApiAccess {
     id: 'cluster/api-access',
     title: 'Access to the API server',
     needs,
+    within: needs.cluster,
     // An existing cluster's groups are its owner's business; they go with a cluster of ours.
     wanted: existing === undefined,
     usualSeconds: 3,
     want: ({ vpc }) => {
       // Nodes and pods come with addresses of the VPC and of the container network (CCE user guide, "Configuring cluster security group rules").
       const inside = [vpc.cidr, ...(containerNetwork.mode === 'vpc-router' ? [containerNetwork.cidr] : [])];
-      const sources = new Set([...inside, ...(access === 'eip' ? stack.cluster.allow.filter((source) => source !== 'runner') : [])]);
+      const sources = new Set([...inside, ...(access !== 'bastion' ? stack.cluster.allow.filter((source) => source !== 'runner') : [])]);
       return [...sources].map((cidr) => ({ direction: 'ingress', port: API_PORT, remote: { cidr } }));
     },
     observe: async ({ cluster }) => (cluster === undefined || existing !== undefined ? undefined : groupsOf(context, cluster)),

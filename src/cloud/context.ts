@@ -10,6 +10,7 @@ import { ServiceFault } from '../otc/errors.ts';
 import type { NameOf } from '../stack/names.ts';
 import type { DerivedSecrets } from '../stack/secrets.ts';
 import type { Existing, Stack } from '../stack/stack.ts';
+import type { KubeconfigSeen } from './kubeconfig.ts';
 import type { Door } from './runner-door.ts';
 
 export interface CloudContext {
@@ -22,6 +23,10 @@ export interface CloudContext {
   readonly madeByLock: Set<string>;
   /** What a first deploy needs besides and was not given, in whole sentences; said before anything is made. */
   readonly missingInputs?: readonly string[] | undefined;
+  /** True for `plan`, `drift` and `check`. */
+  readonly looksOnly?: boolean;
+  /** Asks whether the API server answers under these credentials. @throws Fault that says why not */
+  readonly reach?: ((kubeconfig: KubeconfigSeen, run: Run) => Promise<void>) | undefined;
   /** This run's own way in, where `cluster.allow` says `runner`. */
   readonly door?: Door | undefined;
 }

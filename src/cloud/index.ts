@@ -3,6 +3,8 @@ import { type AnyResource, maybe } from '../engine/resource.ts';
 import { zonesOf } from '../stack/defaults.ts';
 import { type AgencyResource, agency } from './agency.ts';
 import { type ApiAccess, apiAccess } from './api-access.ts';
+import { type BastionResource, bastion } from './bastion.ts';
+import { type BastionGroup, bastionGroup } from './bastion-group.ts';
 import { type ClusterResource, cluster } from './cluster.ts';
 import type { CloudContext } from './context.ts';
 import { type DatabaseResource, database } from './database.ts';
@@ -52,6 +54,9 @@ export interface CloudResources {
   readonly keyPair: KeyPairResource;
   /** One for each zone of the region; those the stack does not use are not wanted. */
   readonly nodePools: readonly NodePoolResource[];
+  readonly bastionGroup: BastionGroup;
+  readonly bastionEip: EipResource;
+  readonly bastion: BastionResource;
   readonly kubeconfig: Kubeconfig;
   readonly loadBalancerEip: EipResource;
   readonly loadBalancer: LoadBalancerResource;
@@ -103,7 +108,16 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
   const zones = [...new Set([...zonesOf[stack.region], ...stack.cluster.nodes.zones])];
   const poolNeeds = { cluster: kubernetes, access, subnet: subnetCluster, client: maybe(client), egress: maybe(snat) };
   const nodePools = zones.map((one) => nodePool(context, one, keyPair, poolNeeds));
-  const credentials = kubeconfig(context, { cluster: kubernetes, access: maybe(access) });
+  const throughBastion = stack.cluster.access === 'bastion';
+  const sshGroup = bastionGroup(context, { cluster: kubernetes }, throughBastion);
+  const sshEip = eip(context, gates, { id: 'bastion/eip', role: 'bastion', wanted: throughBastion, bandwidth: API_BANDWIDTH });
+  const sshServer = bastion(context, { vpc: network, subnet: subnetCluster, cluster: kubernetes, group: sshGroup, eip: sshEip }, throughBastion);
+  const credentials = kubeconfig(context, {
+    cluster: kubernetes,
+    access: maybe(access),
+    bastion: maybe(sshServer),
+    bastionGroup: maybe(sshGroup),
+  });
   const ownBalancer = stack.loadBalancer.existing === undefined;
   const balancerEip = eip(context, gates, { id: 'load-balancer/eip', role: 'elb', wanted: ownBalancer, bandwidth: stack.loadBalancer.bandwidth });
   const balancer = loadBalancer(context, { vpc: network, subnet: subnetCluster, eip: maybe(balancerEip) });
@@ -128,6 +142,9 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
     cluster: kubernetes,
     apiAccess: access,
     keyPair: keyPair.leftover,
+    bastionGroup: sshGroup,
+    bastionEip: sshEip,
+    bastion: sshServer,
     kubeconfig: credentials,
     loadBalancerEip: balancerEip,
     loadBalancer: balancer,

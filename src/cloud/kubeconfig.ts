@@ -3,10 +3,13 @@
  * with TLS verified. Kept in memory; how it reaches kubectl and helm is `tools/`'s business.
  */
 import { Fault } from '../engine/fault.ts';
-import { type Resource, resource } from '../engine/resource.ts';
+import { type Maybe, type Resource, resource } from '../engine/resource.ts';
 import { type Cluster, type ClusterCertificates, createClusterCertificates, listClusters } from '../otc/cce.ts';
 import { mask } from '../secret.ts';
 import { API_PORT, type ApiAccess } from './api-access.ts';
+import type { BastionResource } from './bastion.ts';
+import { type BastionAccess, bastionAccess } from './bastion-access.ts';
+import { type BastionGroup, SSH_PORT } from './bastion-group.ts';
 import type { ClusterResource } from './cluster.ts';
 import type { CloudContext } from './context.ts';
 
@@ -17,9 +20,15 @@ export interface KubeconfigSeen {
   readonly certificateAuthority: string;
   readonly clientCertificate: string;
   readonly clientKey: string;
+  readonly bastion?: BastionAccess | undefined;
 }
 
-type Needs = { readonly cluster: ClusterResource; readonly access: { readonly maybe: ApiAccess } };
+type Needs = {
+  readonly cluster: ClusterResource;
+  readonly access: Maybe<ApiAccess>;
+  readonly bastion: Maybe<BastionResource>;
+  readonly bastionGroup: Maybe<BastionGroup>;
+};
 export type Kubeconfig = Resource<Needs, null, KubeconfigSeen>;
 
 /** The shortest validity that CCE gives. */
@@ -48,6 +57,7 @@ export function kubeconfig(context: CloudContext, needs: Needs): Kubeconfig {
     id: 'cluster/kubeconfig',
     title: 'Credentials for the cluster',
     needs,
+    within: needs.cluster,
     wanted: true,
     readsOnly: true,
     prefetch: async () => {
@@ -57,10 +67,14 @@ export function kubeconfig(context: CloudContext, needs: Needs): Kubeconfig {
     },
     want: () => null,
     // Opening the door for this run is the one write of this look; it is gone when the run ends.
-    observe: async ({ cluster, access }, run) => {
+    observe: async ({ cluster, access, bastion, bastionGroup }, run) => {
       if (cluster === undefined || cluster.status.phase !== 'Available') return undefined;
       if (throughDoor && access !== undefined) await context.door?.open(access.control, API_PORT, run);
-      return credentials(await issue(cluster), wanted, cluster.name);
+      const way = stack.cluster.access === 'bastion' ? { bastion: bastionAccess(context, bastion) } : {};
+      if ('bastion' in way && bastionGroup !== undefined) await context.door?.open(bastionGroup, SSH_PORT, run);
+      const seen = { ...credentials(await issue(cluster), wanted, cluster.name), ...way };
+      await context.reach?.(seen, run);
+      return seen;
     },
     diff: () => [],
     apply: async () => {

@@ -2,9 +2,17 @@
  * Owns who may talk to the database: the group `rds-instances` around it, the group `rds-client` on the nodes, and their
  * rules. Port 5432 and nothing else. The cluster's own groups are CCE's; `api-access.ts` narrows those.
  */
-import { type Change, type Resource, resource } from '../engine/resource.ts';
+import { type Change, type Resource, type Run, resource } from '../engine/resource.ts';
 import { unlessGone } from '../otc/client.ts';
-import { createSecurityGroup, deleteSecurityGroup, getSecurityGroup, listSecurityGroups, type SecurityGroup } from '../otc/security-group.ts';
+import {
+  createSecurityGroup,
+  deleteSecurityGroup,
+  getSecurityGroup,
+  listSecurityGroups,
+  type SecurityGroup,
+  type SecurityGroupRule,
+} from '../otc/security-group.ts';
+import { usingGroup, whenFree } from './blockers.ts';
 import { type CloudContext, createOnce, description, theOne } from './context.ts';
 import type { Gates } from './gate.ts';
 import { type Rule, ruleChanges, setRules } from './rules.ts';
@@ -30,10 +38,10 @@ export function clientGroup(context: CloudContext, needs: Gates): ClientGroup {
     usualSeconds: 2,
     prefetch: () => listSecurityGroups(otc),
     want: () => ({ name, rules: [] }),
-    observe: () => find(context, name),
+    observe: () => findGroup(context, name),
     diff: () => [],
     apply: (_spec, _seen, _changes, run) => makeGroup(context, name, [], run),
-    destroy: ({ id }) => remove(context, id),
+    destroy: (seen, run) => removeGroup(context, seen, run),
     facts: ({ id }) => ({ id }),
   });
 }
@@ -59,10 +67,10 @@ export function databaseGroup(context: CloudContext, client: ClientGroup): Datab
       const fromPods: Rule = { direction: 'ingress', port, remote: { cidr: containerNetwork.cidr } };
       return { name, rules: containerNetwork.mode === 'vpc-router' ? [fromNodes, fromPods] : [fromNodes] };
     },
-    observe: () => find(context, name),
+    observe: () => findGroup(context, name),
     diff: (spec, seen) => ruleChanges(spec.rules, seen.security_group_rules),
     apply: (spec, _seen, _changes, run) => makeGroup(context, name, spec.rules, run),
-    destroy: ({ id }) => remove(context, id),
+    destroy: (seen, run) => removeGroup(context, seen, run),
     facts: ({ id }) => ({ id }),
   });
 }
@@ -78,12 +86,15 @@ export function clientRules(context: CloudContext, needs: { readonly client: Cli
     usualSeconds: 2,
     want: ({ database }) => [{ direction: 'egress', port: stack.database.port, remote: { group: database.id } }],
     observe: async ({ client }) => {
-      const group = client === undefined ? undefined : await find(context, names('rds-client'));
+      const group = client === undefined ? undefined : await findGroup(context, names('rds-client'));
       return group === undefined || group.security_group_rules.length === 0 ? undefined : group;
     },
     diff: (rules, seen): Change[] => ruleChanges(rules, seen.security_group_rules),
     apply: (rules, _seen, _changes, run) => makeGroup(context, names('rds-client'), rules, run),
     destroy: async (seen, run) => setRules(otc, seen.id, [], seen.security_group_rules, run),
+    within: needs.client,
+    // Each group's rule names the other group, which could not be deleted before.
+    leavesBehind: async () => true,
   });
 }
 
@@ -92,21 +103,32 @@ function managed({ stack }: CloudContext): boolean {
   return stack.database.existing === undefined;
 }
 
-async function find({ otc }: CloudContext, name: string, fresh?: boolean): Promise<SecurityGroup | undefined> {
+export async function findGroup({ otc }: CloudContext, name: string, fresh?: boolean): Promise<SecurityGroup | undefined> {
   const ours = (await listSecurityGroups(otc, fresh)).filter((group) => group.name === name);
   return theOne(ours, `security group ${name}`, (one) => one.id);
 }
 
-/** The group with exactly these rules; a new one loses the rules it comes with. */
-async function makeGroup(context: CloudContext, name: string, rules: readonly Rule[], run: Parameters<typeof createOnce>[1]): Promise<SecurityGroup> {
+/** The group with exactly these rules among those that are `ours`, by default all; a new one loses the rules it comes with. */
+export async function makeGroup(
+  context: CloudContext,
+  name: string,
+  rules: readonly Rule[],
+  run: Run,
+  ours: (group: SecurityGroup) => readonly SecurityGroupRule[] = (group) => group.security_group_rules,
+): Promise<SecurityGroup> {
   const { otc } = context;
-  const look = (): Promise<SecurityGroup | undefined> => find(context, name, true);
+  const look = (): Promise<SecurityGroup | undefined> => findGroup(context, name, true);
   const create = (): Promise<SecurityGroup> => createSecurityGroup(otc, { name, description: description(context) });
   const group = (await look()) ?? (await createOnce({ what: `security group ${name}`, create, look }, run));
-  await setRules(otc, group.id, rules, group.security_group_rules, run);
+  await setRules(otc, group.id, rules, ours(group), run);
   return getSecurityGroup(otc, group.id);
 }
 
-async function remove({ otc }: CloudContext, id: string): Promise<void> {
-  await unlessGone(deleteSecurityGroup(otc, id));
+export async function removeGroup({ otc }: CloudContext, { id, name }: SecurityGroup, run: Run): Promise<void> {
+  await whenFree(
+    `security group ${name}`,
+    async (patience) => void (await unlessGone(deleteSecurityGroup(otc, id, patience))),
+    () => usingGroup(otc, id),
+    run,
+  );
 }

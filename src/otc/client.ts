@@ -28,10 +28,12 @@ export interface Call {
   readonly repeatable?: boolean | undefined;
   /** A `POST` that changes nothing others can see (certificates): reads stay known, and it may be sent twice. */
   readonly private?: boolean | undefined;
+  /** Seconds after which nothing is repeated any more, where the caller knows better than the table how long to wait. */
+  readonly patience?: number | undefined;
 }
 
 /** A write to the key's service also changes what is read from these. */
-const TOUCHES: Partial<Record<Service, readonly Service[]>> = { elb: ['vpc'], cce: ['vpc', 'ecs'], nat: ['vpc'], rds: ['vpc'] };
+const TOUCHES: Partial<Record<Service, readonly Service[]>> = { elb: ['vpc'], cce: ['vpc', 'ecs'], nat: ['vpc'], rds: ['vpc'], ecs: ['vpc'] };
 
 const MOST_TRIES = 200;
 
@@ -180,7 +182,7 @@ export class Otc {
       if (outcome instanceof TransportFailure) {
         const safe = !outcome.sent || call.method !== 'POST' || call.repeatable === true || call.private === true;
         const row = connectionRowFor(outcome.code);
-        if (!safe || row === undefined || !this.#mayGoOn(row, started, attempt)) throw this.#noAnswer(call, outcome);
+        if (!safe || row === undefined || !this.#mayGoOn(row, call, started, attempt)) throw this.#noAnswer(call, outcome);
         if (attempt === 1) wire.ports.say?.(`${serviceNames[call.service]} ${call.method} ${call.path}: ${row.why} (${outcome.code}); trying again`);
         await this.#pause(row, attempt);
         continue;
@@ -193,7 +195,7 @@ export class Otc {
         continue;
       }
       const row = retryRow(call.service, call.method, call.path, outcome.status, code);
-      if (row !== undefined && this.#mayGoOn(row, started, attempt)) {
+      if (row !== undefined && this.#mayGoOn(row, call, started, attempt)) {
         wire.ports.say?.(
           `${serviceNames[call.service]} ${call.method} ${call.path}: ${row.why} (${outcome.status}${code ? ` ${code}` : ''}); trying again`,
         );
@@ -219,8 +221,8 @@ export class Otc {
     }
   }
 
-  #mayGoOn(row: RetryRow, started: number, attempt: number): boolean {
-    return attempt < MOST_TRIES && (this.#session.wire.now().getTime() - started) / 1000 < row.budget;
+  #mayGoOn(row: RetryRow, { patience = row.budget }: Call, started: number, attempt: number): boolean {
+    return attempt < MOST_TRIES && (this.#session.wire.now().getTime() - started) / 1000 < Math.min(row.budget, patience);
   }
 
   async #pause(row: RetryRow, attempt: number): Promise<void> {

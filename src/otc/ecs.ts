@@ -1,4 +1,4 @@
-/** Owns the calls to ECS v1 and Nova v2.1 (Elastic Cloud Server API reference): flavors, limits, key pairs. */
+/** Owns the calls to ECS v1 and Nova v2.1 (Elastic Cloud Server API reference): flavors, limits, key pairs, servers. */
 import type { Otc } from './client.ts';
 
 export interface Flavor {
@@ -46,4 +46,61 @@ export async function importKeyPair(otc: Otc, keypair: { name: string; public_ke
 
 export async function deleteKeyPair(otc: Otc, name: string): Promise<void> {
   await otc.delete('ecs', `${keypairs(otc)}/${name}`);
+}
+
+export interface Server {
+  readonly id: string;
+  readonly name: string;
+  /** `BUILD`, `ACTIVE`, `SHUTOFF`, `ERROR` … */
+  readonly status: string;
+  /** RFC 3339. */
+  readonly created?: string;
+  readonly description?: string | null;
+  readonly flavor: { readonly id: string };
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly 'OS-EXT-AZ:availability_zone'?: string;
+  readonly security_groups?: readonly { readonly id: string }[];
+  /** By VPC id. */
+  readonly addresses: Readonly<
+    Record<string, readonly { readonly addr: string; readonly 'OS-EXT-IPS:type': string; readonly 'OS-EXT-IPS:port_id'?: string }[]>
+  >;
+  readonly fault?: { readonly message?: string };
+}
+
+const servers = (otc: Otc): string => `/v1/${otc.projectId}/cloudservers`;
+
+/** Servers of exactly this name. The service's own filter by name is fuzzy. */
+export async function listServers(otc: Otc, name: string, fresh?: boolean): Promise<Server[]> {
+  const answer = await otc.get<{ servers: Server[] }>('ecs', `${servers(otc)}/detail`, { name, limit: 1000 }, fresh);
+  return answer.servers.filter((server) => server.name === name);
+}
+
+export async function getServer(otc: Otc, id: string): Promise<Server> {
+  return (await otc.get<{ server: Server }>('ecs', `${servers(otc)}/${id}`, undefined, true)).server;
+}
+
+export interface ServerJob {
+  readonly status: 'INIT' | 'RUNNING' | 'SUCCESS' | 'FAIL';
+  readonly error_code?: string | null;
+  readonly fail_reason?: string | null;
+}
+
+export async function getServerJob(otc: Otc, id: string): Promise<ServerJob> {
+  return otc.get<ServerJob>('ecs', `/v1/${otc.projectId}/jobs/${id}`, undefined, true);
+}
+
+/** Orders a server; names are not unique. The server shows some seconds later. */
+export async function createServer(otc: Otc, server: Readonly<Record<string, unknown>>): Promise<{ job_id: string; serverIds?: readonly string[] }> {
+  return otc.post<{ job_id: string; serverIds?: readonly string[] }>('ecs', servers(otc), { server });
+}
+
+/** With its disks; its EIP is only unbound. */
+export async function deleteServer(otc: Otc, id: string): Promise<{ job_id: string }> {
+  const body = { servers: [{ id }], delete_publicip: false, delete_volume: true };
+  return otc.send<{ job_id: string }>({ service: 'ecs', method: 'POST', path: `${servers(otc)}/delete`, body, repeatable: true });
+}
+
+export async function startServer(otc: Otc, id: string): Promise<{ job_id: string }> {
+  const body = { 'os-start': { servers: [{ id }] } };
+  return otc.send<{ job_id: string }>({ service: 'ecs', method: 'POST', path: `${servers(otc)}/action`, body, repeatable: true });
 }

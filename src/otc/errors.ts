@@ -61,6 +61,7 @@ const ROLES: Readonly<Record<Service, string>> = {
   elb: 'ELB Administrator',
   dns: 'DNS Administrator',
   ecs: 'Server Administrator',
+  ims: 'IMS Administrator',
 };
 
 interface Hint {

@@ -20,9 +20,8 @@ export function problemsOf(file: StackFile, stack: Stack): Problem[] {
 }
 
 /** Choices that the file's format knows and this version does not carry out. */
-function notOffered({ cluster, ingress }: Stack): Problem[] {
+function notOffered({ ingress }: Stack): Problem[] {
   const choices: [Path, string, string, string][] = [
-    [['cluster', 'access'], cluster.access, 'bastion', 'Use eip with an allow-list, or private with a runner inside the VPC.'],
     [['ingress', 'controller'], ingress.controller, 'envoy-gateway', 'Use contour, or "existing" for a controller that you run yourself.'],
   ];
   return choices.flatMap(([path, value, missing, hint]) =>

@@ -155,7 +155,10 @@ export const stackSchema = v.strictObject({
       ),
       serviceCidr: v.optional(cidr('CIDR of the Services, outside VPC and pods.')),
       access: v.optional(
-        v.pipe(v.picklist(['eip', 'bastion', 'private']), say('How this action reaches the API server; bastion is not offered by this version.')),
+        v.pipe(
+          v.picklist(['eip', 'bastion', 'private']),
+          say('How this action reaches the API server: at a public address, through a bastion, or inside the VPC.'),
+        ),
         'eip',
       ),
       allow: v.optional(

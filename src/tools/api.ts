@@ -9,6 +9,7 @@ import { asFault, Cancelled, Fault } from '../engine/fault.ts';
 import { pauseFor } from '../engine/until.ts';
 import { DialAgent } from './dial.ts';
 import { type Kubeconfig, pemOf } from './kubeconfig.ts';
+import type { Tunnel } from './tunnel.ts';
 
 /** Any Kubernetes object, as JSON. */
 export interface KubeObject {
@@ -50,13 +51,14 @@ export type KubeTransport = (method: string, path: string, body: string | undefi
 const PAGE = 500;
 const TRIES = 4;
 
-/** A client for the cluster of a kubeconfig. */
-export function kubeApi(kubeconfig: Kubeconfig): KubeApi {
+/** A client for the cluster of a kubeconfig, through the tunnel where there is one. */
+export function kubeApi(kubeconfig: Kubeconfig, tunnel?: Tunnel): KubeApi {
   const agent = new DialAgent({
     ca: pemOf(kubeconfig.certificateAuthority),
     cert: pemOf(kubeconfig.clientCertificate),
     key: pemOf(kubeconfig.clientKey),
     maxSockets: 10,
+    connect: tunnel?.connect,
   });
   const transport: KubeTransport = (method, path, body, signal) => exchange(kubeconfig.server, agent, method, path, body, signal);
   return kubeApiOver(transport, () => agent.destroy());

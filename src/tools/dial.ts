@@ -5,6 +5,7 @@
 import { Agent, request as httpRequest } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { Fault } from '../engine/fault.ts';
 
@@ -19,7 +20,11 @@ export async function dial(host: string, port: number, signal?: AbortSignal): Pr
 
 /** TLS on top of {@link dial}; resolves after the handshake. With `rejectUnauthorized: false` look at `authorizationError`. */
 export async function dialTls(host: string, port: number, options: ConnectionOptions, signal?: AbortSignal): Promise<TLSSocket> {
-  const socket = await dial(host, port, signal);
+  return secured(await dial(host, port, signal), host, port, options);
+}
+
+/** TLS on a connection that is there. */
+function secured(socket: Duplex, host: string, port: number, options: ConnectionOptions): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const secure = connectTls({ ...options, socket });
     const fail = (error: Error): void => {
@@ -38,22 +43,27 @@ export async function dialTls(host: string, port: number, options: ConnectionOpt
   });
 }
 
-/** An agent whose connections go where {@link dial} leads; `to` names another address than the URL's host. */
+/** An agent whose connections go where {@link dial} leads; `to` names another address than the URL's host, `connect` another way. */
 export class DialAgent extends HttpsAgent {
   readonly #tls: ConnectionOptions;
   readonly #to: string | undefined;
+  readonly #connect: (() => Promise<Duplex>) | undefined;
 
-  constructor(options: AgentOptions & { readonly to?: string }) {
+  constructor(options: AgentOptions & { readonly to?: string; readonly connect?: (() => Promise<Duplex>) | undefined }) {
     super({ keepAlive: true, ...options });
     this.#tls = options;
     this.#to = options.to;
+    this.#connect = options.connect;
   }
 
   override createConnection(options: Record<string, unknown>, callback?: (error: Error | null, stream: TLSSocket) => void): undefined {
     const host = String(options['host'] ?? options['hostname']);
     const port = Number(options['port'] ?? 443);
     const name = typeof options['servername'] === 'string' && options['servername'] !== '' ? { servername: options['servername'] } : {};
-    dialTls(this.#to ?? host, port, { ...this.#tls, host, ...name }).then(
+    const tls = { ...this.#tls, host, ...name };
+    const secure =
+      this.#connect === undefined ? dialTls(this.#to ?? host, port, tls) : this.#connect().then((stream) => secured(stream, host, port, tls));
+    secure.then(
       (socket) => callback?.(null, socket),
       (error: Error) => callback?.(error, undefined as unknown as TLSSocket),
     );

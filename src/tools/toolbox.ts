@@ -13,6 +13,7 @@ import { type Helm, helmOver } from './helm.ts';
 import { type Kubeconfig, kubeconfigText } from './kubeconfig.ts';
 import { type Kubectl, kubectlOver } from './kubectl.ts';
 import { plainEnv, run as runProcess } from './process.ts';
+import { type Tunnel, tunnelThrough } from './tunnel.ts';
 import { type Workspace, workspaceIn } from './workspace.ts';
 
 export interface Cluster {
@@ -54,6 +55,7 @@ export function toolboxFor(options: ToolboxOptions): Toolbox {
   const charts = chartsIn(workspace, options.fetch ?? fetchBytes);
   const tools = new Map<ToolName, Promise<string>>();
   const clusters = new Map<string, Cluster>();
+  const tunnels = new Set<Tunnel>();
   const tool = (name: ToolName, run: Run): Promise<string> => {
     const promise = tools.get(name) ?? bring(name, options.inputs[name], workspace, run);
     tools.set(name, promise);
@@ -62,7 +64,11 @@ export function toolboxFor(options: ToolboxOptions): Toolbox {
   return {
     cluster: (kubeconfig) => {
       const id = createHash('sha256').update(JSON.stringify(kubeconfig)).digest('hex').slice(0, 12);
-      const cluster = clusters.get(id) ?? clusterOf(kubeconfig, id, workspace, charts, tool);
+      const known = clusters.get(id);
+      if (known !== undefined) return known;
+      const tunnel = tunnelTo(kubeconfig);
+      if (tunnel !== undefined) tunnels.add(tunnel);
+      const cluster = clusterOf(kubeconfig, tunnel, id, workspace, charts, tool);
       clusters.set(id, cluster);
       return cluster;
     },
@@ -71,9 +77,15 @@ export function toolboxFor(options: ToolboxOptions): Toolbox {
     },
     close: async () => {
       for (const { api } of clusters.values()) api.close();
+      await Promise.all([...tunnels].map((tunnel) => tunnel.close()));
       await workspace.remove();
     },
   };
+}
+
+function tunnelTo({ bastion, server }: Kubeconfig): Tunnel | undefined {
+  const { hostname, port } = new URL(server);
+  return bastion === undefined ? undefined : tunnelThrough(bastion, { host: hostname, port: Number(port || 443) });
 }
 
 async function bring(name: ToolName, request: PinRequest, workspace: Workspace, run: Run): Promise<string> {
@@ -85,6 +97,7 @@ async function bring(name: ToolName, request: PinRequest, workspace: Workspace, 
 
 function clusterOf(
   kubeconfig: Kubeconfig,
+  tunnel: Tunnel | undefined,
   id: string,
   workspace: Workspace,
   charts: Charts,
@@ -93,7 +106,7 @@ function clusterOf(
   let environment: Promise<Record<string, string | undefined>> | undefined;
   /** Own homes for helm and kubectl, so that the runner's settings neither help nor hinder. */
   const prepare = async (): Promise<Record<string, string | undefined>> => {
-    const file = await workspace.write(`kubeconfig-${id}`, kubeconfigText(kubeconfig));
+    const file = await workspace.write(`kubeconfig-${id}`, kubeconfigText(kubeconfig, await tunnel?.localPort()));
     const home = await workspace.path();
     const at = (folder: string): string => join(home, folder);
     return {
@@ -106,12 +119,14 @@ function clusterOf(
       HELM_DATA_HOME: at('helm-data'),
     };
   };
-  const env = (): Promise<Record<string, string | undefined>> => {
+  const env = async (): Promise<Record<string, string | undefined>> => {
+    // A cut tunnel is mended before a program needs it, and what is wrong with it is said by us, not by the program.
+    await tunnel?.localPort();
     environment ??= prepare();
     return environment;
   };
   return {
-    api: kubeApi(kubeconfig),
+    api: kubeApi(kubeconfig, tunnel),
     charts,
     helm: async (run) => {
       const program = await tool('helm', run);

@@ -1,0 +1,48 @@
+/**
+ * Owns what the tunnel must know of the bastion, and what to say where there is none to go through. How the tunnel works is
+ * `tools/tunnel.ts`'s business, which knows this shape.
+ */
+import { NotLooked } from '../engine/fault.ts';
+import type { Secret } from '../secret.ts';
+import { bastionKeys } from '../stack/ssh-keys.ts';
+import type { BastionSeen } from './bastion.ts';
+import { SSH_PORT } from './bastion-group.ts';
+import { TUNNEL_USER } from './bastion-setup.ts';
+import { type CloudContext, secretMissing } from './context.ts';
+
+export interface BastionAccess {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly clientKey: Secret;
+  /** Base64 as in a known_hosts line. */
+  readonly hostKey: string;
+  readonly hostFingerprint: string;
+  /** Until then it may still be booting; milliseconds of `Date.now()`. */
+  readonly bootsUntil: number;
+}
+
+/** Seconds from the order until sshd answers at the latest (cloud-init on a small flavor). */
+const BOOT_SECONDS = 300;
+
+/**
+ * @throws NotLooked where this run only looks and there is no way in, Fault where it has to get in and lacks the secret
+ */
+export function bastionAccess({ secrets, looksOnly }: CloudContext, bastion: BastionSeen | undefined): BastionAccess {
+  const seed = secrets.bastionKeySeed;
+  if (seed === undefined && looksOnly !== true) throw secretMissing('the tunnel through the bastion', 'stack-secret');
+  if (seed === undefined) throw new NotLooked('not looked at: without the input stack-secret the bastion lets nobody in');
+  if (bastion?.address === undefined) throw new NotLooked('not looked at: the bastion that leads to the cluster is not there');
+  const { client, host } = bastionKeys(seed);
+  return {
+    name: bastion.name,
+    host: bastion.address,
+    port: SSH_PORT,
+    user: TUNNEL_USER,
+    clientKey: client.privateKey,
+    hostKey: host.publicBlob,
+    hostFingerprint: host.fingerprint,
+    bootsUntil: (Date.parse(bastion.created ?? '') || 0) + BOOT_SECONDS * 1000,
+  };
+}
