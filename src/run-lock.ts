@@ -22,7 +22,7 @@ export interface RunLock {
 const PATIENCE_SECONDS = 150;
 const LOOK_EVERY_SECONDS = 5;
 
-export function lockFor({ runner, env, signal, stack }: RunContext, graph: Graph): RunLock {
+export function lockFor({ runner, env, inputs, signal, stack }: RunContext, graph: Graph): RunLock {
   const losing = new AbortController();
   const run: Run = { signal, say: (line) => runner.line(line) };
   const holder = holderOf(env);
@@ -32,11 +32,11 @@ export function lockFor({ runner, env, signal, stack }: RunContext, graph: Graph
     losing.abort(fault);
   };
   const takeOnce = async (): Promise<void> => {
-    held = await takeVpcLock(graph.cloudContext, { holder, now: Date.now }, run);
+    held = await takeVpcLock(graph.cloudContext, { holder, now: Date.now, make: inputs.command !== 'destroy' }, run);
     if (held !== undefined) return;
     held = await graph.takeLease({ stack: stack.name, holder, lost }, run);
     if (held === undefined)
-      runner.line('The VPC is not ours and there is no cluster yet, so nothing keeps a second run out: use a "concurrency" group.');
+      runner.line('There is neither a VPC of ours nor a cluster, so nothing keeps a second run out: use a "concurrency" group.');
   };
   const takePatiently = async (): Promise<void> => {
     const started = Date.now();

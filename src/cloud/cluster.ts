@@ -8,6 +8,7 @@ import { schedules, until } from '../engine/until.ts';
 import * as cce from '../otc/cce.ts';
 import { unlessGone } from '../otc/client.ts';
 import { listEips } from '../otc/eip.ts';
+import { removeLeftovers } from './cluster-leftovers.ts';
 import { type ClusterSeen, type ClusterSpec, clusterChanges, endpointsOf, minor, newCluster, refuseFailed } from './cluster-spec.ts';
 import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
 import type { EipResource } from './eip.ts';
@@ -76,12 +77,13 @@ export function cluster(context: CloudContext, needs: ClusterNeeds): ClusterReso
       for (const change of changes) await carryOut(context, spec, ready, change, run);
       return changes.length === 0 ? ready : whenAvailable(context, ready, run);
     },
-    destroy: async ({ id }, run) => {
-      await unlessGone(cce.deleteCluster(otc, id));
+    destroy: async ({ id, status }, run) => {
+      if (status.phase !== 'Deleting') await unlessGone(cce.deleteCluster(otc, id));
       await until(`CCE cluster ${name} to be gone`, schedules.long, run, async () => {
         const still = await unlessGone(cce.getCluster(otc, id));
-        return still === undefined ? { done: true, value: undefined } : { done: false, state: still.status.phase };
+        return still === undefined ? { done: true, value: undefined } : { done: false, state: still.status.phase, reason: still.status.reason };
       });
+      await removeLeftovers(otc, { id, name }, run);
       otc.forget();
     },
     facts: ({ id, version, endpoints }) => ({ id, version, ...(endpoints.external === undefined ? {} : { endpoint: endpoints.external }) }),

@@ -35,6 +35,7 @@ export function databaseCa(context: CloudContext, database: DatabaseResource): D
     id: 'database/ca',
     title: 'Certificate authority of the RDS instance',
     needs: { database },
+    within: database,
     wanted: true,
     readsOnly: true,
     prefetch: async () => {

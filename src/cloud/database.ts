@@ -7,6 +7,7 @@ import { type Change, type Maybe, type Resource, type Run, resource } from '../e
 import { schedules, until } from '../engine/until.ts';
 import { unlessGone } from '../otc/client.ts';
 import * as rds from '../otc/rds.ts';
+import { lastBackup } from './backup.ts';
 import { type CloudContext, createOnce, secretMissing, theExisting, theOne } from './context.ts';
 import {
   type DatabaseSeen,
@@ -50,7 +51,6 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
   const look = async (fresh?: boolean): Promise<DatabaseSeen | undefined> => {
     const found = await find(fresh);
     if (found === undefined) return undefined;
-    refuseOtherMasterkey(name, found.tags ?? [], secrets.masterkey);
     const ours = existing === undefined && !isBuilding(found);
     // eu-ch2 does not offer automatic growth.
     const expansion = ours && stack.region !== 'eu-ch2' ? await unlessGone(rds.getAutoExpansion(otc, found.id)) : undefined;
@@ -80,7 +80,10 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
       passwordGeneration: settings.passwordGeneration.root,
     }),
     observe: () => look(),
-    diff: (spec, seen) => (existing === undefined ? databaseChanges(spec, seen) : checkExisting(seen)),
+    diff: (spec, seen) => {
+      refuseOtherMasterkey(name, seen.tags, secrets.masterkey);
+      return existing === undefined ? databaseChanges(spec, seen) : checkExisting(seen);
+    },
     apply: async (spec, seen, _changes, run) => {
       if (seen === undefined) await create(context, spec, () => find(true), run);
       let ready = await whenServing(context, name, () => look(true), run);
@@ -98,13 +101,16 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
       for (const change of changes) await carryOut(context, spec, ready, change, run);
       return changes.length === 0 ? ready : whenServing(context, name, () => look(true), run);
     },
-    destroy: async ({ id }, run) => {
+    destroy: async (seen, run) => {
+      const { id } = seen;
+      const backup = await lastBackup(otc, names('last'), seen, run);
       await unlessGone(rds.deleteInstance(otc, id));
       await until(`RDS instance ${name} to be gone`, schedules.long, run, async () => {
         const [still] = await rds.listInstances(otc, { id }, true);
         return still === undefined ? { done: true, value: undefined } : { done: false, state: still.status };
       });
       otc.forget();
+      return backup;
     },
     facts: ({ id, host, port }) => ({ id, host, port: String(port) }),
   });

@@ -24,6 +24,7 @@ export function delegation(context: CloudContext, zone: DnsZone, port: Delegatio
     needs: { zone },
     wanted,
     readsOnly: true,
+    gate: true,
     want: () => null,
     observe: async (needs) => {
       // A check or plan asks before there is a zone, too: the delegation is somebody else's work that may take a day.

@@ -57,13 +57,8 @@ export function dnsZone(context: CloudContext, needs: Gates): DnsZone {
         return now.status === 'ACTIVE' ? { done: true, value: now } : { done: false, state: now.status };
       });
     },
-    destroy: async ({ id, description: text }, run) => {
-      if (!text?.startsWith('Managed by zitadel-on-otc')) {
-        throw new Fault(`DNS zone ${name} was not made by this action, so it is not deleted`, {
-          resource: id,
-          hint: 'Delete it in the console, or leave destroy.zone out.',
-        });
-      }
+    keep: ({ description: text }) => (text?.startsWith('Managed by zitadel-on-otc') === true ? undefined : 'was not made by this action'),
+    destroy: async ({ id }, run) => {
       const home = await otc.dnsHome();
       await unlessGone(dns.deleteZone(home, id));
       await until(`DNS zone ${name} to be gone`, schedules.quick, run, async () => {

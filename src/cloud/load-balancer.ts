@@ -5,9 +5,12 @@
 import { Fault } from '../engine/fault.ts';
 import { type Change, type Maybe, type Resource, type Run, resource } from '../engine/resource.ts';
 import { schedules, until } from '../engine/until.ts';
+import { listClusters } from '../otc/cce.ts';
 import { unlessGone } from '../otc/client.ts';
 import * as eips from '../otc/eip.ts';
 import * as elb from '../otc/elb.ts';
+import { ServiceFault } from '../otc/errors.ts';
+import { clusterOf } from './cluster-leftovers.ts';
 import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
 import type { EipResource } from './eip.ts';
 import type { SubnetResource } from './subnet.ts';
@@ -98,7 +101,7 @@ export function loadBalancer(context: CloudContext, needs: Needs): LoadBalancerR
       });
     },
     destroy: async ({ id }, run: Run) => {
-      await unlessGone(elb.deleteLoadBalancer(otc, id));
+      await removeWithListeners(context, name, id, run);
       await until(`load balancer ${name} to be gone`, schedules.medium, run, async () => {
         const still = await unlessGone(elb.getLoadBalancer(otc, id));
         return still === undefined ? { done: true, value: undefined } : { done: false, state: still.provisioning_status };
@@ -106,6 +109,37 @@ export function loadBalancer(context: CloudContext, needs: Needs): LoadBalancerR
     },
     facts: ({ id, eipAddress }) => ({ id, address: eipAddress }),
   });
+}
+
+/** Seconds for the cluster, or CCE behind it, to take its listeners away itself. */
+const PATIENCE = 30;
+
+/**
+ * CCE takes the listeners that it made with their Service or the cluster; those it left behind go with the load balancer.
+ * @throws Fault naming listeners that a living cluster, or somebody else, still has on it
+ */
+async function removeWithListeners({ otc }: CloudContext, name: string, id: string, run: Run): Promise<void> {
+  try {
+    await unlessGone(elb.deleteLoadBalancer(otc, id, PATIENCE));
+    return;
+  } catch (error) {
+    if (!(error instanceof ServiceFault) || error.status !== 409) throw error;
+  }
+  const [listeners, clusters] = await Promise.all([elb.listListeners(otc, id), listClusters(otc, true)]);
+  const living = new Set(clusters.map(({ metadata }) => metadata.uid));
+  const lasting = listeners.filter((listener) => {
+    const cluster = clusterOf(listener);
+    return cluster === undefined || living.has(cluster);
+  });
+  if (lasting.length > 0) {
+    const list = lasting.map((one) => `${one.name} (${one.id}, ${one.protocol} ${one.protocol_port})`).join(', ');
+    throw new Fault(`load balancer ${name} cannot be deleted, because it has listeners that are not the stack's: ${list}`, {
+      resource: id,
+      hint: 'Delete them if nothing needs them, then run destroy again.',
+    });
+  }
+  run.say('taking listeners and pools along that the cluster left behind');
+  await unlessGone(elb.deleteLoadBalancerWithAll(otc, id));
 }
 
 async function make({ otc, ...context }: CloudContext, spec: LoadBalancerSpec): Promise<elb.LoadBalancer> {

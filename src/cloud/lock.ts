@@ -2,7 +2,8 @@
  * Owns the one-writer lock of a stack for as long as there is no cluster: the VPC, whose name OTC keeps unique, with a line
  * in its description that says who writes and until when. With a cluster, a Kubernetes Lease takes its place (`kube/`).
  */
-import { Fault } from '../engine/fault.ts';
+import { createHash } from 'node:crypto';
+import { asFault, Fault } from '../engine/fault.ts';
 import type { Run } from '../engine/resource.ts';
 import { pauseFor } from '../engine/until.ts';
 import { unlessGone } from '../otc/client.ts';
@@ -19,6 +20,8 @@ export interface LockHolder {
   /** This run, in letters, digits and `.:/#_-` (a description takes no angle brackets), for example `octo/shop run 42 attempt 1`. */
   readonly holder: string;
   readonly now: () => number;
+  /** False where nothing is made just for the lock: a destroy must not leave a VPC behind that was not there. */
+  readonly make?: boolean;
   /** Pauses; default a timer that honours the signal. */
   readonly pause?: (seconds: number, signal: AbortSignal) => Promise<void>;
 }
@@ -28,9 +31,18 @@ export interface Lock {
   release(): Promise<void>;
 }
 
-/** `Managed by …; locked by run 42 until 2026-01-01T10:00:00Z` */
+/** What a VPC's description holds (VPC API v1). */
+const LONGEST = 255;
+
+/** `Managed by …; locked by run 42 until 2026-01-01T10:00:00Z`; the holder must fit, see {@link fitting}. */
 export function lockText(plain: string, holder: string, until: Date): string {
-  return `${plain}; locked by ${holder} until ${until.toISOString().slice(0, 19)}Z`.slice(0, 255);
+  return `${plain}; locked by ${holder} until ${until.toISOString().slice(0, 19)}Z`;
+}
+
+/** A holder's name, cut so that the whole text fits: without its end nobody would see the lock. */
+export function fitting(plain: string, holder: string): string {
+  const room = LONGEST - lockText(plain, '', new Date(0)).length;
+  return holder.length <= room ? holder : `${holder.slice(0, room - 10)}-${createHash('sha256').update(holder).digest('hex').slice(0, 9)}`;
 }
 
 /** Who holds the lock and until when, by a description; undefined where it is free. */
@@ -41,12 +53,13 @@ export function lockIn(text: string | undefined): { readonly holder: string; rea
 
 /**
  * Takes the lock, making the VPC where there is none. Undefined where the stack uses an existing VPC, which is never
- * changed: then only the Lease guards.
+ * changed, or none is there and none may be made: then only the Lease guards.
  * @throws Fault naming the run that holds it
  */
-export async function takeVpcLock(context: CloudContext, holder: LockHolder, run: Run): Promise<Lock | undefined> {
+export async function takeVpcLock(context: CloudContext, given: LockHolder, run: Run): Promise<Lock | undefined> {
   const { otc, stack, names } = context;
   if (stack.network.existing !== undefined) return undefined;
+  const holder = { ...given, holder: fitting(description(context), given.holder) };
   const name = names('vpc');
   const find = async (): Promise<Vpc | undefined> =>
     theOne(
@@ -57,6 +70,7 @@ export async function takeVpcLock(context: CloudContext, holder: LockHolder, run
   const mine = (): string => lockText(description(context), holder.holder, new Date(holder.now() + VALID_SECONDS * 1000));
   const create = (): Promise<Vpc> => createVpc(otc, { name, cidr: stack.network.cidr, description: mine() });
   const found = await find();
+  if (found === undefined && holder.make === false) return undefined;
   const vpc = found ?? (await createOnce({ what: `VPC ${name}`, create, look: find, exists: ['VPC.0115'] }, run));
   if (found === undefined) context.madeByLock.add(vpc.id);
   refuseHeld(vpc, holder);
@@ -70,8 +84,13 @@ export async function takeVpcLock(context: CloudContext, holder: LockHolder, run
       await renewing.done;
       // Also after a cancel, under a signal of its own: nobody should have to wait for a lock that nobody holds.
       const last = otc.withSignal(AbortSignal.timeout(3000));
-      const now = await unlessGone(getVpc(last, vpc.id));
-      if (lockIn(now?.description)?.holder === holder.holder) await unlessGone(updateVpc(last, vpc.id, { description: description(context) }));
+      try {
+        const now = await unlessGone(getVpc(last, vpc.id));
+        if (lockIn(now?.description)?.holder === holder.holder) await unlessGone(updateVpc(last, vpc.id, { description: description(context) }));
+      } catch (error) {
+        // What the run did stays done; the lock is no longer renewed.
+        run.say(`the stack's lock could not be given back and ends by itself within ${VALID_SECONDS} s: ${asFault(error).message}`);
+      }
     },
   };
 }
@@ -91,7 +110,7 @@ function renew(
   { otc }: CloudContext,
   id: string,
   text: () => string,
-  { pause = pauseFor }: LockHolder,
+  { holder, lost, pause = pauseFor }: LockHolder,
   run: Run,
 ): { readonly stop: () => void; readonly done: Promise<void> } {
   const stopping = new AbortController();
@@ -100,11 +119,22 @@ function renew(
     while (!signal.aborted) {
       try {
         await pause(RENEW_EVERY_SECONDS, signal);
-        await updateVpc(otc, id, { description: text() });
+        const now = await unlessGone(getVpc(otc, id));
+        const held = lockIn(now?.description);
+        // Who was silent for too long has lost it to another run, and must not take it back.
+        if (held !== undefined && held.holder !== holder) return lost?.(taken(id, held.holder));
+        if (now !== undefined) await updateVpc(otc, id, { description: text() });
       } catch (error) {
-        if (!signal.aborted) run.say(`the stack's lock could not be renewed: ${error instanceof Error ? error.message : String(error)}`);
+        if (!signal.aborted) run.say(`the stack's lock could not be renewed: ${asFault(error).message}`);
       }
     }
   };
   return { stop: () => stopping.abort(), done: loop() };
+}
+
+function taken(id: string, by: string): Fault {
+  return new Fault(`the stack's lock was taken over by ${by}, because this run could not renew it in time`, {
+    resource: id,
+    hint: 'No new write was started. Wait for that run, then run again; give the workflow a "concurrency" group, so that runs queue instead.',
+  });
 }

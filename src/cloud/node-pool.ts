@@ -64,6 +64,7 @@ export function nodePool(context: CloudContext, zone: string, keyPair: NodeKeyPa
     id: `cluster/node-pool-${zone}`,
     title: `Node pool ${name}`,
     needs,
+    within: needs.cluster,
     wanted: existing === undefined && count > 0,
     protect: 'cluster',
     usualSeconds: 360,

@@ -5,6 +5,7 @@ import { schedules, until } from '../engine/until.ts';
 import { unlessGone } from '../otc/client.ts';
 import { createSubnet, deleteSubnet, getSubnet, listSubnets, type Subnet, updateSubnet } from '../otc/vpc.ts';
 import { cidr, formatCidr } from '../stack/cidr.ts';
+import { inSubnet, whenFree } from './blockers.ts';
 import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
 import type { VpcResource } from './vpc.ts';
 
@@ -68,7 +69,12 @@ export function subnet(context: CloudContext, part: 'cluster' | 'database', vpc:
       return getSubnet(otc, id);
     },
     destroy: async (seen, run) => {
-      await unlessGone(deleteSubnet(otc, seen));
+      await whenFree(
+        `subnet ${name}`,
+        async (patience) => void (await unlessGone(deleteSubnet(otc, seen, patience))),
+        () => inSubnet(otc, seen.id),
+        run,
+      );
       await until(`subnet ${name} to be gone`, schedules.quick, run, async () => {
         const still = await unlessGone(getSubnet(otc, seen.id));
         return still === undefined ? { done: true, value: undefined } : { done: false, state: still.status };

@@ -4,6 +4,7 @@ import { type Change, type Resource, resource } from '../engine/resource.ts';
 import { schedules, until } from '../engine/until.ts';
 import { unlessGone } from '../otc/client.ts';
 import { createVpc, deleteVpc, getVpc, listVpcs, updateVpc, type Vpc } from '../otc/vpc.ts';
+import { inVpc, whenFree } from './blockers.ts';
 import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
 import type { Gates } from './gate.ts';
 
@@ -58,7 +59,12 @@ export function vpc(context: CloudContext, needs: Gates): VpcResource {
       return getVpc(otc, id);
     },
     destroy: async ({ id }, run) => {
-      await unlessGone(deleteVpc(otc, id));
+      await whenFree(
+        `VPC ${name}`,
+        async (patience) => void (await unlessGone(deleteVpc(otc, id, patience))),
+        () => inVpc(otc, id),
+        run,
+      );
       await until(`VPC ${name} to be gone`, schedules.quick, run, async () => {
         const still = await unlessGone(getVpc(otc, id));
         return still === undefined ? { done: true, value: undefined } : { done: false, state: still.status };

@@ -20,6 +20,8 @@ export interface UserInput {
   readonly domainName: string;
 }
 
+const targets = ['deploy', 'destroy'] as const;
+
 export interface ToolInput {
   readonly version: string;
   readonly checksum?: string | undefined;
@@ -45,6 +47,8 @@ export interface Inputs {
   /** User with whom external-dns signs in; absent: the one of this run, where that is a user with a password. */
   readonly externalDns?: UserInput | undefined;
   readonly planDigest?: string | undefined;
+  /** The command that `plan` shows beforehand. */
+  readonly target: (typeof targets)[number];
   /** Name of the stack, typed again, to allow `destroy`. */
   readonly confirmDestroy?: string | undefined;
   readonly helm: ToolInput;
@@ -63,6 +67,7 @@ export const inputDefaults: Readonly<Record<string, string>> = {
   command: 'deploy',
   config: 'zitadel.yaml',
   'identity-audience': 'zitadel-on-otc',
+  target: 'deploy',
   'helm-version': '4.1.4',
   'kubectl-version': '1.34.5',
   'address-endpoint': 'https://api.ipify.org',
@@ -129,6 +134,7 @@ export function readInputs(env: Readonly<Record<string, string | undefined>>): I
     },
     acme: readAcme(text, secret, refuse),
     externalDns: readExternalDns(text, secret, refuse),
+    target: choice('target', targets),
     planDigest: matching('plan-digest', /^[0-9a-f]{64}$/, 'a digest as the output plan-digest gives it'),
     confirmDestroy: text('confirm-destroy'),
     helm: tool('helm'),

@@ -9,7 +9,7 @@ import type { KubeObject } from '../tools/api.ts';
 import type { Kubeconfig } from '../tools/kubeconfig.ts';
 import type { Cluster } from '../tools/toolbox.ts';
 import { differences } from './compare.ts';
-import { clusterIn, type Giving, isOurs, type KubeContext } from './context.ts';
+import { clusterIn, type Giving, inCluster, isOurs, type KubeContext, keptFor } from './context.ts';
 import { type Manifest, objectPath } from './paths.ts';
 
 export interface AppliedSpec {
@@ -42,17 +42,20 @@ export interface Applied<N extends NeedsCluster> {
   readonly settle?: (cluster: Cluster, run: Run) => Promise<KubeObject>;
   /** True where an object of another maker is fine as it is. */
   readonly foreignIsFine?: boolean;
+  /** True where something outside the cluster would stay behind, if it just went with it. */
+  readonly leavesBehind?: (cluster: Cluster, run: Run) => Promise<boolean>;
   readonly facts?: (live: KubeObject) => Readonly<Record<string, string>>;
 }
 
 export function applied<N extends NeedsCluster>(context: KubeContext, definition: Applied<N>): Resource<N, AppliedSpec, AppliedSeen> {
-  const { id, title, needs, wanted, identity, resource, usable, foreignIsFine = false, facts } = definition;
+  const { id, title, needs, wanted, identity, resource, usable, foreignIsFine = false, facts, leavesBehind } = definition;
   const path = objectPath(identity);
   return {
     id,
     title,
     needs,
     wanted,
+    ...inCluster(context),
     want: (seen) => ({
       cluster: context.toolbox.cluster((seen as unknown as { kubeconfig: Kubeconfig }).kubeconfig),
       object: merged(identity, definition.fields(seen)),
@@ -80,9 +83,11 @@ export function applied<N extends NeedsCluster>(context: KubeContext, definition
       });
       return { cluster, live };
     },
+    keep: ({ live }) => keptFor(live.metadata.labels, context.stack),
+    ...(leavesBehind === undefined ? {} : { leavesBehind: ({ cluster }: AppliedSeen, run: Run) => leavesBehind(cluster, run) }),
     destroy: async ({ cluster, live }, run) => {
       // What somebody else made stays.
-      if (!isOurs(live.metadata.labels)) return;
+      if (keptFor(live.metadata.labels, context.stack) !== undefined) return;
       const kubectl = await cluster.kubectl(run);
       await kubectl.remove(resource, identity.metadata.name, identity.metadata.namespace, run.signal);
     },

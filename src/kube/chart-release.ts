@@ -10,7 +10,7 @@ import type { Kubeconfig } from '../tools/kubeconfig.ts';
 import type { Cluster } from '../tools/toolbox.ts';
 import { type NeedsCluster, untilAdmitted } from './applied.ts';
 import { valueChanges } from './compare.ts';
-import { clusterIn, type KubeContext } from './context.ts';
+import { clusterIn, inCluster, type KubeContext } from './context.ts';
 import { adviceFor, diagnose } from './diagnosis.ts';
 import { DIGEST_LABEL, DIGEST_LENGTH, lastGood, type ReleaseSeen, releaseState, STACK_LABEL, STAMP } from './release-state.ts';
 import { type JobLimit, watched } from './rollout.ts';
@@ -39,6 +39,8 @@ export interface ReleaseOptions<N extends NeedsCluster> {
   /** Releases (namespace/name) that cannot stand beside this one: they are taken away first. */
   readonly rivals?: readonly { readonly namespace: string; readonly release: string }[];
   readonly usualSeconds?: number;
+  /** True where it makes something outside the cluster that does not go with it, as a load balancer's listeners. */
+  readonly leavesBehind?: boolean;
   /** Said whenever it is installed or upgraded. */
   readonly notice?: string;
 }
@@ -53,6 +55,7 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
     title,
     needs,
     wanted,
+    ...inCluster(context),
     ...(options.usualSeconds === undefined ? {} : { usualSeconds: options.usualSeconds }),
     want: (seen) => ({
       cluster: context.toolbox.cluster((seen as unknown as { kubeconfig: Kubeconfig }).kubeconfig),
@@ -74,6 +77,9 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
       if (after === undefined) throw new Fault(`${title} is gone right after it was installed`, { resource: title });
       return after;
     },
+    keep: ({ owner }) =>
+      owner === undefined ? 'was not made by this action' : owner === context.stack.name ? undefined : `belongs to stack ${owner}`,
+    ...(options.leavesBehind === true ? { leavesBehind: async () => true } : {}),
     destroy: async ({ cluster }, run) => {
       const helm = await cluster.helm(run);
       await helm.uninstall(release, namespace, true, run.signal);

@@ -22,6 +22,8 @@ export interface KubeContext {
   readonly externalDns?: ExternalDnsUser | undefined;
   /** True in `deploy`: verification is repeated until it passes or runs out of time. */
   readonly patient: boolean;
+  /** The cluster, which takes what is in it along when it is destroyed. */
+  readonly within?: AnyResource | undefined;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: any resource that yields this, whatever it needs
@@ -94,6 +96,18 @@ export function ourLabels(stack: Pick<Stack, 'name'>): Record<string, string> {
     'app.kubernetes.io/part-of': 'zitadel',
     'zitadel-on-otc/stack': stack.name,
   };
+}
+
+/** Why `destroy` leaves an object where it is: it is not this stack's. */
+export function keptFor(labels: Readonly<Record<string, string>> | undefined, stack: Pick<Stack, 'name'>): string | undefined {
+  if (!isOurs(labels)) return 'was not made by this action';
+  const owner = labels?.['zitadel-on-otc/stack'];
+  return owner === undefined || owner === stack.name ? undefined : `belongs to stack ${owner}`;
+}
+
+/** The mark of what goes along with the cluster. */
+export function inCluster({ within }: Pick<KubeContext, 'within'>): { readonly within?: AnyResource } {
+  return within === undefined ? {} : { within };
 }
 
 /** Whether we made an object. */

@@ -2,6 +2,7 @@
 import type { AnyResource, Maybe, Resource } from '../engine/resource.ts';
 import { type AppliedSeen, type AppliedSpec, applied, type NeedsCluster } from './applied.ts';
 import { type CloudNeeds, type KubeContext, ourLabels } from './context.ts';
+import { collection } from './paths.ts';
 
 export interface NamespaceOptions {
   readonly name: string;
@@ -29,5 +30,7 @@ export function namespace(
       return { done: false, state: phase ?? 'unknown', reason: 'a namespace that is being deleted takes nothing new' };
     },
     foreignIsFine: true,
+    // Claims have disks outside the cluster: with the namespace they go, with the cluster they would stay behind.
+    leavesBehind: async (cluster, run) => (await cluster.api.list(collection('v1', 'PersistentVolumeClaim', name), run.signal)).length > 0,
   });
 }

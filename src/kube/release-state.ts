@@ -21,6 +21,8 @@ export interface ReleaseSeen {
   readonly digest: string | undefined;
   /** Made by this action for some stack. */
   readonly ours: boolean;
+  /** The stack for which we made it. */
+  readonly owner: string | undefined;
   readonly serverSide: boolean;
   readonly values: Readonly<Record<string, unknown>>;
   /** Live objects that are not as the manifest says. */
@@ -59,6 +61,7 @@ export async function releaseState(
     appVersion: release.chart.metadata.appVersion ?? '',
     digest: newest.metadata.labels?.[DIGEST_LABEL],
     ours: newest.metadata.labels?.[STACK_LABEL] !== undefined,
+    owner: newest.metadata.labels?.[STACK_LABEL],
     serverSide: release.apply_method === 'ssa',
     values: release.config ?? {},
     drift: status === 'deployed' ? await driftOf(release, cluster.api, signal) : [],

@@ -5,11 +5,12 @@
 import { createHash } from 'node:crypto';
 import { Fault } from '../engine/fault.ts';
 import type { Change, PartlySeen, Resource, SeenOf } from '../engine/resource.ts';
+import type { Stack } from '../stack/stack.ts';
 import type { KubeObject } from '../tools/api.ts';
 import type { Kubeconfig } from '../tools/kubeconfig.ts';
 import type { Cluster } from '../tools/toolbox.ts';
 import type { NeedsCluster } from './applied.ts';
-import { clusterIn, isOurs, type KubeContext, ourLabels } from './context.ts';
+import { clusterIn, inCluster, isOurs, type KubeContext, keptFor, ourLabels } from './context.ts';
 import { objectPath } from './paths.ts';
 
 /** Annotation with the time (ISO 8601) at which we last changed the content. */
@@ -24,6 +25,8 @@ export interface SecretSpec {
 export interface SecretSeen {
   readonly cluster: Cluster;
   readonly ours: boolean;
+  /** Why it is not this stack's to delete. */
+  readonly keptFor: string | undefined;
   /** sha256 by key, in memory only. */
   readonly digests: Readonly<Record<string, string>>;
   readonly immutable: boolean;
@@ -52,7 +55,7 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
   const identity = { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace } };
   const read = async (cluster: Cluster, signal: AbortSignal): Promise<SecretSeen | undefined> => {
     const live = await cluster.api.get(objectPath(identity), signal);
-    return live === undefined ? undefined : seenOf(cluster, live);
+    return live === undefined ? undefined : seenOf(cluster, live, context.stack);
   };
   const differing = (content: Readonly<Record<string, string>>, seen: SecretSeen): Change[] =>
     Object.entries(content)
@@ -72,6 +75,7 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
     title,
     needs,
     wanted,
+    ...inCluster(context),
     want: (seen) => ({
       cluster: context.toolbox.cluster((seen as unknown as { kubeconfig: Kubeconfig }).kubeconfig),
       content: options.content(seen),
@@ -95,9 +99,9 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
       const metadata = { ...identity.metadata, labels: ourLabels(context.stack), annotations: { [CHANGED]: new Date().toISOString() } };
       const object = { ...identity, metadata, type: 'Opaque', data, ...(createOnly === undefined ? {} : { immutable: true }) };
       const kubectl = await cluster.kubectl(run);
-      if (createOnly === undefined) return seenOf(cluster, await kubectl.apply(object, run.signal));
+      if (createOnly === undefined) return seenOf(cluster, await kubectl.apply(object, run.signal), context.stack);
       try {
-        return seenOf(cluster, await kubectl.create(object, run.signal));
+        return seenOf(cluster, await kubectl.create(object, run.signal), context.stack);
       } catch (error) {
         if (!(error instanceof Fault) || error.code !== 'AlreadyExists') throw error;
         // Somebody was faster; the same content is as good as ours.
@@ -108,19 +112,21 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
         return found;
       }
     },
-    destroy: async ({ cluster, ours }, run) => {
-      if (!ours) return;
+    keep: ({ keptFor: why }) => why,
+    destroy: async ({ cluster, keptFor: why }, run) => {
+      if (why !== undefined) return;
       const kubectl = await cluster.kubectl(run);
       await kubectl.remove('secret', name, namespace, run.signal);
     },
   };
 }
 
-function seenOf(cluster: Cluster, live: KubeObject): SecretSeen {
+function seenOf(cluster: Cluster, live: KubeObject, stack: Pick<Stack, 'name'>): SecretSeen {
   const data = (live['data'] ?? {}) as Readonly<Record<string, string>>;
   return {
     cluster,
     ours: isOurs(live.metadata.labels),
+    keptFor: keptFor(live.metadata.labels, stack),
     digests: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, digest(Buffer.from(text, 'base64'))])),
     immutable: live['immutable'] === true,
     changed: live.metadata.annotations?.[CHANGED] ?? live.metadata.resourceVersion ?? '',

@@ -60,7 +60,7 @@ export async function disassociate(otc: Otc, id: string): Promise<void> {
   await otc.post<void>('vpc', `/v3/${otc.projectId}/eip/publicips/${id}/disassociate-instance`);
 }
 
-/** 409 VPC.0517 while bound; also deletes its bandwidth. */
-export async function deleteEip(otc: Otc, id: string): Promise<void> {
-  await otc.delete('vpc', `${publicips(otc)}/${id}`);
+/** 409 VPC.0517 or 500 VPC.0516 while bound; also deletes its bandwidth. `patience` in seconds. */
+export async function deleteEip(otc: Otc, id: string, patience?: number): Promise<void> {
+  await otc.send({ service: 'vpc', method: 'DELETE', path: `${publicips(otc)}/${id}`, patience });
 }

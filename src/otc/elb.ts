@@ -59,9 +59,35 @@ export async function updateLoadBalancer(otc: Otc, id: string, loadbalancer: { l
   await otc.put<void>('elb', `${base(otc)}/loadbalancers/${id}`, { loadbalancer });
 }
 
-/** 409 ELB.8907 while listeners or pools exist. */
-export async function deleteLoadBalancer(otc: Otc, id: string): Promise<void> {
-  await otc.delete('elb', `${base(otc)}/loadbalancers/${id}`);
+/** 409 ELB.8907 while listeners or pools exist; `patience` in seconds. */
+export async function deleteLoadBalancer(otc: Otc, id: string, patience?: number): Promise<void> {
+  await otc.send({ service: 'elb', method: 'DELETE', path: `${base(otc)}/loadbalancers/${id}`, patience });
+}
+
+/** Takes listeners, pools and members along; its EIP is unbound, not released. */
+export async function deleteLoadBalancerWithAll(otc: Otc, id: string): Promise<void> {
+  await otc.delete('elb', `${base(otc)}/loadbalancers/${id}/force-elb`);
+}
+
+export interface Listener {
+  readonly id: string;
+  readonly name: string;
+  /** JSON with `cluster_id` where CCE made it for a Service. */
+  readonly description?: string;
+  readonly protocol: string;
+  readonly protocol_port: number;
+  readonly loadbalancers: readonly { readonly id: string }[];
+}
+
+/** Listeners of one load balancer, or of all. */
+export async function listListeners(otc: Otc, loadBalancerId?: string): Promise<Listener[]> {
+  const query = { loadbalancer_id: loadBalancerId };
+  return byPageInfo<Listener>(otc, { service: 'elb', path: `${base(otc)}/listeners`, key: 'listeners', query, limit: 2000, fresh: true });
+}
+
+/** With its pools, members and health checks. */
+export async function deleteListenerWithAll(otc: Otc, id: string): Promise<void> {
+  await otc.delete('elb', `${base(otc)}/listeners/${id}/force`);
 }
 
 export interface Flavor {

@@ -127,6 +127,29 @@ export async function addTags(otc: Otc, id: string, tags: readonly Tag[]): Promi
   });
 }
 
+export interface Backup {
+  readonly id: string;
+  readonly name: string;
+  /** `BUILDING`, `COMPLETED`, `FAILED`, `DELETING` */
+  readonly status: string;
+  /** `auto` or `manual` */
+  readonly type: string;
+  readonly begin_time: string;
+  readonly end_time?: string;
+  readonly instance_id: string;
+}
+
+/** Manual backups of an instance; they outlive it. */
+export async function listManualBackups(otc: Otc, instanceId: string): Promise<Backup[]> {
+  const query = { instance_id: instanceId, backup_type: 'manual' };
+  return byOffset<Backup>(otc, { service: 'rds', path: `/v3/${otc.projectId}/backups`, key: 'backups', query, limit: 100, fresh: true });
+}
+
+/** Starts a manual backup of the whole instance, which stays until somebody deletes it. */
+export async function createBackup(otc: Otc, backup: { instance_id: string; name: string; description: string }): Promise<Backup> {
+  return (await otc.post<{ backup: Backup }>('rds', `/v3/${otc.projectId}/backups`, backup)).backup;
+}
+
 /** Asynchronous: the instance leaves the list after some minutes. */
 export async function deleteInstance(otc: Otc, id: string): Promise<void> {
   await otc.delete('rds', `${instances(otc)}/${id}`);

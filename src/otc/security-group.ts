@@ -36,8 +36,9 @@ export async function createSecurityGroup(otc: Otc, group: { name: string; descr
   return (await otc.post<{ security_group: SecurityGroup }>('vpc', '/v2.0/security-groups', { security_group: group })).security_group;
 }
 
-export async function deleteSecurityGroup(otc: Otc, id: string): Promise<void> {
-  await otc.delete('vpc', `/v2.0/security-groups/${id}`);
+/** 409 while a port carries it or another group's rule names it; `patience` in seconds. */
+export async function deleteSecurityGroup(otc: Otc, id: string, patience?: number): Promise<void> {
+  await otc.send({ service: 'vpc', method: 'DELETE', path: `/v2.0/security-groups/${id}`, patience });
 }
 
 export interface NewRule {

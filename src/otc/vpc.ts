@@ -32,8 +32,9 @@ export async function updateVpc(otc: Otc, id: string, vpc: { cidr?: string; desc
   await otc.put<void>('vpc', `${vpcs(otc)}/${id}`, { vpc });
 }
 
-export async function deleteVpc(otc: Otc, id: string): Promise<void> {
-  await otc.delete('vpc', `${vpcs(otc)}/${id}`);
+/** 409 while something is in it; `patience` in seconds. */
+export async function deleteVpc(otc: Otc, id: string, patience?: number): Promise<void> {
+  await otc.send({ service: 'vpc', method: 'DELETE', path: `${vpcs(otc)}/${id}`, patience });
 }
 
 export interface Subnet {
@@ -86,9 +87,9 @@ export async function updateSubnet(
   await otc.put<void>('vpc', `${vpcs(otc)}/${vpc_id}/subnets/${id}`, { subnet });
 }
 
-/** Says 500 VPC.0208 to VPC.0211 while something is in it; the retry table waits for that. */
-export async function deleteSubnet(otc: Otc, { vpc_id, id }: Pick<Subnet, 'vpc_id' | 'id'>): Promise<void> {
-  await otc.delete('vpc', `${vpcs(otc)}/${vpc_id}/subnets/${id}`);
+/** Says 500 VPC.0208 to VPC.0211 while something is in it; the retry table waits for that, at most `patience` seconds. */
+export async function deleteSubnet(otc: Otc, { vpc_id, id }: Pick<Subnet, 'vpc_id' | 'id'>, patience?: number): Promise<void> {
+  await otc.send({ service: 'vpc', method: 'DELETE', path: `${vpcs(otc)}/${vpc_id}/subnets/${id}`, patience });
 }
 
 export interface Quota {

@@ -121,6 +121,7 @@ export function ingressControllers(context: KubeContext, cloud: CloudNeeds): Ing
       values: ({ loadBalancer }) => values(stack, loadBalancerAnnotations(loadBalancer)),
       timeoutSeconds: 600,
       usualSeconds: 60,
+      leavesBehind: true,
       rivals: names.filter((other) => other !== name).map((other) => controllers[other]),
       ...(notice === undefined ? {} : { notice }),
     });

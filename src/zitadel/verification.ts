@@ -6,7 +6,7 @@ import { Fault } from '../engine/fault.ts';
 import type { AnyResource, Resource, Run } from '../engine/resource.ts';
 import { until } from '../engine/until.ts';
 import type { NeedsCluster } from '../kube/applied.ts';
-import { after, type CloudNeeds, type Giving, type KubeContext, type LoadBalancerSeen } from '../kube/context.ts';
+import { after, type CloudNeeds, type Giving, inCluster, type KubeContext, type LoadBalancerSeen } from '../kube/context.ts';
 import { collection } from '../kube/paths.ts';
 import type { ReleaseSeen } from '../kube/release-state.ts';
 import type { Kubeconfig } from '../tools/kubeconfig.ts';
@@ -64,6 +64,8 @@ export function verification(
     },
     wanted: true,
     readsOnly: true,
+    gate: true,
+    ...inCluster(context),
     want: () => true,
     observe: async (needs, run) => {
       const {

@@ -86,7 +86,9 @@ test("destroy takes ours, and leaves somebody else's", async () => {
   const cluster = fakeCluster();
   const secret = make(contextOf(cluster), { a: 'one-value' });
   const seen = await secret.apply(secret.want({ kubeconfig }), undefined, [], quiet);
-  await secret.destroy({ ...seen, ours: false }, quiet);
+  const foreign = { ...seen, keptFor: 'belongs to stack other' };
+  assert.equal(secret.keep?.(foreign), 'belongs to stack other');
+  await secret.destroy(foreign, quiet);
   assert.equal(cluster.objects.has(path), true);
   await secret.destroy(seen, quiet);
   assert.equal(cluster.objects.has(path), false);

@@ -1,0 +1,93 @@
+/**
+ * Owns manual backups of the RDS instance: one before ZITADEL's version changes, and a last one before the instance is
+ * deleted. They outlive the instance and are never deleted here. What the instance is stands in `database.ts`.
+ */
+import { Fault } from '../engine/fault.ts';
+import type { Run } from '../engine/resource.ts';
+import { schedules, until } from '../engine/until.ts';
+import type { Otc } from '../otc/client.ts';
+import * as rds from '../otc/rds.ts';
+import { createOnce } from './context.ts';
+import { type DatabaseSeen, isBuilding } from './database-spec.ts';
+
+/** Usually minutes; hours for large volumes (RDS user guide, "Creating a Manual Backup"). */
+const SCHEDULE = { ...schedules.long, deadlineSeconds: 4 * 3600, usualSeconds: 180 };
+/** Only in these does RDS take a backup. */
+const SERVING = new Set(['ACTIVE', 'BACKING UP']);
+
+/**
+ * Makes a manual backup and waits until it is complete. One of this name that is there already serves: after an unclear end
+ * or a crash it is waited for, not made twice.
+ * @param name 4 to 64 letters, digits, `-`, `_`, a letter first (RDS API v3, "Creating a Manual Backup")
+ */
+export async function backup(
+  otc: Otc,
+  instance: { readonly id: string; readonly name: string },
+  name: string,
+  why: string,
+  run: Run,
+): Promise<rds.Backup> {
+  const find = async (): Promise<rds.Backup | undefined> => (await rds.listManualBackups(otc, instance.id)).find((one) => one.name === name);
+  const create = (): Promise<rds.Backup> => rds.createBackup(otc, { instance_id: instance.id, name, description: why });
+  const { id } = (await find()) ?? (await createOnce({ what: `backup ${name}`, create, look: find }, run));
+  const done = await until(`backup ${name} of RDS instance ${instance.name}`, SCHEDULE, run, async () => {
+    const now = (await rds.listManualBackups(otc, instance.id)).find((one) => one.id === id);
+    if (now?.status === 'FAILED' || now === undefined) {
+      throw new Fault(`backup ${name} of RDS instance ${instance.name} ${now === undefined ? 'disappeared' : 'failed'}`, {
+        resource: id,
+        hint: 'See the backups of the instance in the RDS console. Nothing was changed or deleted; run again.',
+      });
+    }
+    return now.status === 'COMPLETED' ? { done: true, value: now } : { done: false, state: now.status };
+  });
+  await until(`RDS instance ${instance.name} to be ACTIVE after its backup`, schedules.long, run, async () => {
+    const [now] = await rds.listInstances(otc, { id: instance.id }, true);
+    if (now === undefined || now.status === 'ACTIVE') return { done: true, value: undefined };
+    return { done: false, state: now.status };
+  });
+  return done;
+}
+
+/** `<prefix>-20260102-030405`, UTC. */
+export function backupName(prefix: string, now: Date): string {
+  return `${prefix.slice(0, 48)}-${now.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')}`;
+}
+
+/**
+ * The last backup before the instance is deleted. Where a former run made one and began the deletion, that one is named.
+ * @returns what is kept and what is needed to restore it; undefined where the instance never held data
+ * @throws Fault where the instance is in a state in which RDS makes no backup: then nothing is deleted
+ */
+export async function lastBackup(otc: Otc, prefix: string, seen: DatabaseSeen, run: Run): Promise<string | undefined> {
+  if (seen.status === 'CREATE FAIL') return undefined;
+  const ready = isBuilding(seen) ? await whenBuilt(otc, seen, run) : seen;
+  if (ready.status === 'CREATE FAIL') return undefined;
+  if (!SERVING.has(ready.status)) {
+    const made = (await rds.listManualBackups(otc, seen.id)).filter(({ name, status }) => name.startsWith(prefix) && status === 'COMPLETED');
+    const newest = made.sort((a, b) => a.begin_time.localeCompare(b.begin_time)).at(-1);
+    if (newest !== undefined) return keptText(seen, newest);
+    throw new Fault(`RDS instance ${seen.name} is ${ready.status}: RDS makes no backup of it now, and without a last backup it is not deleted`, {
+      resource: seen.id,
+      hint: 'Bring it back to ACTIVE and run destroy again; or, if its data is not needed, delete it in the RDS console.',
+    });
+  }
+  const name = backupName(prefix, new Date());
+  run.say(`making a last backup, ${name}`);
+  return keptText(seen, await backup(otc, seen, name, 'Last backup before zitadel-on-otc deleted the instance', run));
+}
+
+function whenBuilt(otc: Otc, { id, name }: DatabaseSeen, run: Run): Promise<rds.Instance> {
+  return until(`RDS instance ${name} to be made`, schedules.long, run, async () => {
+    const [now] = await rds.listInstances(otc, { id }, true);
+    if (now === undefined) throw new Fault(`RDS instance ${name} disappeared while it was being made`, { resource: id });
+    return isBuilding(now) ? { done: false, state: now.status } : { done: true, value: now };
+  });
+}
+
+function keptText({ name, datastore, volume, port }: DatabaseSeen, { id, name: backupOf, begin_time: begun }: rds.Backup): string {
+  return (
+    `its last backup is kept: ${backupOf} (${id}, begun ${begun}). To bring the data back, restore it in the RDS console to a new ` +
+    `PostgreSQL ${datastore.version.split('.')[0]} instance with at least ${volume.size} GB, port ${port}, as ${name} was, name that instance under database.existing, and deploy with the same ` +
+    'stack-secret (or masterkey): without it the data cannot be read. The backup costs money until somebody deletes it'
+  );
+}
