@@ -32,7 +32,7 @@ export function lockFor({ runner, env, inputs, signal, stack }: RunContext, grap
     losing.abort(fault);
   };
   const takeOnce = async (): Promise<void> => {
-    held = await takeVpcLock(graph.cloudContext, { holder, now: Date.now, make: inputs.command !== 'destroy' }, run);
+    held = await takeVpcLock(graph.cloudContext, { holder, now: Date.now, make: inputs.command !== 'destroy', lost }, run);
     if (held !== undefined) return;
     held = await graph.takeLease({ stack: stack.name, holder, lost }, run);
     if (held === undefined)

@@ -20,6 +20,8 @@ export interface LockHolder {
   /** This run, in letters, digits and `.:/#_-` (a description takes no angle brackets), for example `octo/shop run 42 attempt 1`. */
   readonly holder: string;
   readonly now: () => number;
+  /** Told when another run has taken the lock over; no new write may start then. */
+  readonly lost?: (fault: Fault) => void;
   /** False where nothing is made just for the lock: a destroy must not leave a VPC behind that was not there. */
   readonly make?: boolean;
   /** Pauses; default a timer that honours the signal. */

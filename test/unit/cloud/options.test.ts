@@ -237,6 +237,25 @@ test('a lock that nobody renewed is taken over', async () => {
   await next?.release();
 });
 
+test('a run that was silent for too long does not take its lock back', async () => {
+  const faults: Fault[] = [];
+  let wake = (): void => undefined;
+  const sleepy = (seconds: number, signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      if (seconds < 10) return resolve();
+      wake = resolve;
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  const first = await takeVpcLock(await context(), { ...holder('run 1'), pause: sleepy, lost: (fault) => void faults.push(fault) }, run);
+  const heir = await takeVpcLock(await context(), { ...holder('run 2'), now: () => Date.now() + 3_600_000 }, run);
+  wake();
+  for (let turn = 0; turn < 200 && faults.length === 0; turn += 1) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.match(faults[0]?.message ?? '', /taken over by run 2/);
+  await first?.release();
+  assert.equal(lockOf()?.holder, 'run 2');
+  await heir?.release();
+});
+
 test('of two that start at once, one writes', async () => {
   const both = await Promise.allSettled([takeVpcLock(await context(), holder('a'), run), takeVpcLock(await context(), holder('b'), run)]);
   assert.deepEqual(both.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
