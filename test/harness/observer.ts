@@ -25,7 +25,7 @@ export interface Observed {
   readonly files: readonly SeenFile[];
 }
 
-const everyMilliseconds = 40;
+const everyMilliseconds = 80;
 const largest = 256 * 1024;
 
 /** Watches until `work` has ended. Only processes that descend from an action in this world count. */
@@ -35,11 +35,12 @@ export async function observed<T>(world: TestWorld, work: () => Promise<T>): Pro
   const commands = new Map<string, Set<string>>();
   const environments = new Map<string, string>();
   const known = new Map<string, { ours: boolean; looks: number }>();
+  const states = new Map<string, string>();
   let over = false;
   const watching = (async () => {
     while (!over) {
       await lookAtProcesses(jobs, known, commands, environments);
-      await lookAtFiles(jobs, files);
+      await lookAtFiles(jobs, files, states);
       await sleep(everyMilliseconds);
     }
   })();
@@ -69,14 +70,16 @@ async function lookAtProcesses(
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     const before = known.get(pid);
     // A new process carries its parent's arguments until it runs its own program: look again a few times.
-    if (before !== undefined && (!before.ours || before.looks > 5)) continue;
-    const [line, environment, status] = await Promise.all(['cmdline', 'environ', 'status'].map((name) => contentOf(`/proc/${pid}/${name}`)));
-    if (line === undefined || environment === undefined || status === undefined) continue;
+    if (before !== undefined && (!before.ours || before.looks > 3)) continue;
+    const environment = await contentOf(`/proc/${pid}/environ`);
+    const status = await contentOf(`/proc/${pid}/status`);
+    if (environment === undefined || status === undefined) continue;
     const parent = /^PPid:\s*(\d+)$/m.exec(status)?.[1] ?? '';
     const action = environment.includes(`RUNNER_TEMP=${jobs}`);
     const ours = action || known.get(parent)?.ours === true;
     known.set(pid, { ours, looks: (before?.looks ?? 0) + 1 });
-    if (!ours) continue;
+    const line = ours ? await contentOf(`/proc/${pid}/cmdline`) : undefined;
+    if (line === undefined) continue;
     const [program = ''] = line.split('\0');
     const name = program.slice(program.lastIndexOf('/') + 1);
     commands.set(name, (commands.get(name) ?? new Set()).add(line.replaceAll('\0', ' ').trim()));
@@ -85,16 +88,19 @@ async function lookAtProcesses(
   }
 }
 
-async function lookAtFiles(jobs: string, files: Map<string, SeenFile>): Promise<void> {
+async function lookAtFiles(jobs: string, files: Map<string, SeenFile>, states: Map<string, string>): Promise<void> {
   for (const job of (await entries(jobs)).filter((name) => name.startsWith('job-'))) {
     for (const part of ['temp', 'workspace', 'home']) {
       for (const name of await entries(join(jobs, job, part), true)) {
         const path = join(jobs, job, part, name);
         try {
           const info = await lstat(path);
+          const state = `${info.mtimeMs} ${info.mode}`;
+          if (states.get(path) === state) continue;
+          states.set(path, state);
           const text = info.isFile() && info.size <= largest ? await readFile(path, 'utf8') : '';
           const short = `${part}/${name}`.replace(/zitadel-on-otc-[A-Za-z0-9]{6}(?=\/|$)/, 'zitadel-on-otc-…');
-          files.set(`${short} ${info.mode}`, { path: short, mode: info.mode & 0o777, directory: info.isDirectory(), text });
+          files.set(`${short} ${state}`, { path: short, mode: info.mode & 0o777, directory: info.isDirectory(), text });
         } catch (error) {
           unlessGone(error);
         }

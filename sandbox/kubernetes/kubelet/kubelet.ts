@@ -28,7 +28,8 @@ export class Kubelet {
   #planned = false;
   /** Pods are only remembered, while a restore is under way. */
   #holding = false;
-  readonly #binding = new Set<string>();
+  /** Pods on their way to a node, by identity: they count as placed before the API server's news of it arrives. */
+  readonly #assumed = new Map<string, string>();
   readonly #leaving = new Set<Promise<void>>();
 
   constructor(
@@ -154,6 +155,7 @@ export class Kubelet {
     const key = `${namespace}/${name}`;
     const before = this.#pods.get(key);
     this.#pods.set(key, pod);
+    if (pod.spec.nodeName !== undefined) this.#assumed.delete(uid);
     // The same name with another identity: deletion and creation fell into one.
     if (before !== undefined && before.metadata.uid !== uid) this.#end(before);
     if (this.#holding) return;
@@ -170,6 +172,7 @@ export class Kubelet {
 
   #lost(pod: Pod): void {
     this.#pods.delete(`${pod.metadata.namespace}/${pod.metadata.name}`);
+    this.#assumed.delete(pod.metadata.uid ?? '');
     this.#end(pod);
     this.#plan();
   }
@@ -198,22 +201,27 @@ export class Kubelet {
 
   #schedule(): void {
     const nodes = [...this.#nodeObjects.values()].filter(({ metadata }) => this.#nodes.has(metadata.name));
-    const all = new Map(this.#pods);
+    const all = new Map<string, Pod>();
+    for (const [key, pod] of this.#pods) {
+      const node = this.#assumed.get(pod.metadata.uid ?? '');
+      all.set(key, node === undefined || pod.spec.nodeName !== undefined ? pod : { ...pod, spec: { ...pod.spec, nodeName: node } });
+    }
     const waiting = [...all].filter(
-      ([key, { spec, metadata }]) =>
+      ([, { spec, metadata }]) =>
         spec.nodeName === undefined &&
         metadata.deletionTimestamp === undefined &&
-        !this.#binding.has(key) &&
         (spec.schedulerName ?? 'default-scheduler') === 'default-scheduler',
     );
     for (const [key, pod] of waiting) {
       const placement = schedule(pod, nodes, [...all.values()]);
       if ('node' in placement) {
         all.set(key, { ...pod, spec: { ...pod.spec, nodeName: placement.node } });
-        this.#binding.add(key);
-        this.#bind(pod, placement.node)
-          .catch((error: unknown) => this.#context.failed(error))
-          .finally(() => this.#binding.delete(key));
+        const { uid = '' } = pod.metadata;
+        this.#assumed.set(uid, placement.node);
+        this.#bind(pod, placement.node).catch((error: unknown) => {
+          this.#assumed.delete(uid);
+          this.#context.failed(error);
+        });
       } else if (!said(pod, placement.unschedulable)) {
         this.#scheduler.event(pod, 'Pod', 'Warning', 'FailedScheduling', placement.unschedulable);
         this.#refuse(pod, placement.unschedulable).catch((error: unknown) => this.#context.failed(error));
@@ -227,8 +235,11 @@ export class Kubelet {
     const body = { apiVersion: 'v1', kind: 'Binding', metadata: { name, namespace, uid }, target };
     const answer = await this.#context.kube.request('POST', `/api/v1/namespaces/${namespace}/pods/${name}/binding`, body);
     if (answer.status < 300) this.#scheduler.event(pod, 'Pod', 'Normal', 'Scheduled', `Successfully assigned ${namespace}/${name} to ${node}`);
-    else if (answer.status !== 404 && answer.status !== 409)
+    else {
+      this.#assumed.delete(uid ?? '');
+      if (answer.status === 404 || answer.status === 409) return;
       throw new Error(`binding ${namespace}/${name}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    }
   }
 
   async #refuse(pod: Pod, message: string): Promise<void> {
