@@ -73,6 +73,13 @@ export class NotLooked extends Error {
   override readonly name = 'NotLooked';
 }
 
+/** Status and code, and the request id, as far as the message does not name them itself. */
+export function unsaid({ message, status, code, requestId }: Fault): { readonly service: string; readonly requestId: string | undefined } {
+  const words = new Set(message.split(/[\s(),;:"]+/));
+  const isNew = (part: string | number | undefined): boolean => part !== undefined && !words.has(String(part));
+  return { service: [status, code].filter(isNew).join(' '), requestId: isNew(requestId) ? requestId : undefined };
+}
+
 /** Any thrown thing as a `Fault`; a bug keeps its stack as `cause`. */
 export function asFault(thrown: unknown): Fault {
   if (thrown instanceof Fault) return thrown;

@@ -4,7 +4,7 @@
  */
 import { issueCommand } from '@actions/core/lib/command.js';
 import { issueFileCommand, prepareKeyValueMessage } from '@actions/core/lib/file-command.js';
-import type { Fault } from '../engine/fault.ts';
+import { type Fault, unsaid } from '../engine/fault.ts';
 import { redact } from '../secret.ts';
 
 /** The effects; {@link actionsRunner} is the real one. */
@@ -110,8 +110,8 @@ export class Runner {
 
 /** A fault as plain text: what failed, what the service said, what to do. */
 export function faultText(fault: Fault): string {
-  const service = [fault.status, fault.code].filter((part) => part !== undefined).join(' ');
-  const quoted = [service, fault.requestId === undefined ? '' : `request id ${fault.requestId}`].filter(Boolean).join(', ');
+  const { service, requestId } = unsaid(fault);
+  const quoted = [service, requestId === undefined ? '' : `request id ${requestId}`].filter(Boolean).join(', ');
   const place = fault.place === undefined ? '' : `${fault.place.file}:${fault.place.line}:${fault.place.column}: `;
   return [`${place}${fault.message}${quoted === '' ? '' : ` (${quoted})`}`, fault.hint].filter(Boolean).join('\n');
 }

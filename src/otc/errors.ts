@@ -90,6 +90,10 @@ const HINTS: readonly Hint[] = [
   },
   { code: /^CCE\.01400015$/, hint: 'Choose a version that CCE offers: v1.30 to v1.33 at the time of writing.' },
   { code: /^APIG(W)?\.0308$|^IAM\.0012$|^DNS\.0014$/, hint: 'The service throttles this account. Run again in a few minutes.' },
+  {
+    status: 401,
+    hint: 'The credentials do not hold any more: a temporary key or token has expired, or the key, password or permissions were changed. Run again with valid ones.',
+  },
   { code: /^DNS\.0211$/, hint: 'Another tenant holds this zone. Have it deleted there, or ask OTC support.' },
   {
     status: 403,
@@ -108,6 +112,9 @@ export function hintFor(service: Service, status: number, text: ErrorText): stri
   }
   return undefined;
 }
+
+/** Trouble of the service's own, whatever it was asked. */
+const SERVICE_TROUBLE = 'The service itself has trouble. Run again: what is there is found. If it stays, give OTC support the request id.';
 
 export interface Refusal {
   readonly service: Service;
@@ -131,7 +138,12 @@ export function refused(refusal: Refusal): ServiceFault {
     requestId === undefined ? undefined : `request ${requestId}`,
   ];
   const message = `${serviceNames[service]}: ${said} (${numbers.filter(Boolean).join(', ')}; ${method} ${path})`;
-  return new ServiceFault(message, service, unclear, { status, code: text.code, requestId, hint: hintFor(service, status, text) });
+  return new ServiceFault(message, service, unclear, {
+    status,
+    code: text.code,
+    requestId,
+    hint: hintFor(service, status, text) ?? (status >= 500 ? SERVICE_TROUBLE : undefined),
+  });
 }
 
 function isObject(value: unknown): value is Body {

@@ -23,13 +23,18 @@ async function page<T>(otc: Otc, list: List, more: Query): Promise<{ items: T[];
   return { items: Array.isArray(items) ? (items as T[]) : [], body };
 }
 
-/** Marker is the last id; ends at a page that is not full. VPC, subnet, EIP v1; Neutron v2.0 (whose links say the same); NAT. */
+/**
+ * Marker is the last id; ends at a page that is not full, unless a link says that more follow: a service that gives less
+ * than it was asked for must not hide what exists, or it would be made a second time. VPC, subnet, EIP v1; Neutron v2.0; NAT.
+ */
 export async function byMarker<T extends { readonly id: string }>(otc: Otc, list: List): Promise<T[]> {
   const all: T[] = [];
   for (;;) {
-    const { items } = await page<T>(otc, list, { limit: list.limit, marker: all.at(-1)?.id });
+    const { items, body } = await page<T>(otc, list, { limit: list.limit, marker: all.at(-1)?.id });
     all.push(...items);
-    if (items.length < list.limit) return all;
+    const links = body[`${list.key}_links`];
+    const goesOn = Array.isArray(links) && (links as { rel?: string }[]).some(({ rel }) => rel === 'next');
+    if (items.length === 0 || (items.length < list.limit && !goesOn)) return all;
   }
 }
 
@@ -41,7 +46,7 @@ export async function byPageInfo<T>(otc: Otc, list: List): Promise<T[]> {
     const { items, body } = await page<T>(otc, list, { limit: list.limit, marker });
     all.push(...items);
     const next = (body['page_info'] as { next_marker?: string | null } | undefined)?.next_marker;
-    marker = items.length < list.limit || !next ? undefined : next;
+    marker = items.length === 0 || !next ? undefined : next;
   } while (marker !== undefined);
   return all;
 }
@@ -52,7 +57,7 @@ export async function byOffset<T>(otc: Otc, list: List): Promise<T[]> {
   for (;;) {
     const { items, body } = await page<T>(otc, list, { limit: list.limit, offset: all.length });
     all.push(...items);
-    const total = Number(body['total_count'] ?? (body['metadata'] as { total_count?: number } | undefined)?.total_count ?? 0);
-    if (items.length === 0 || all.length >= total) return all;
+    const total = body['total_count'] ?? (body['metadata'] as { total_count?: number } | undefined)?.total_count;
+    if (items.length === 0 || (total === undefined ? items.length < list.limit : all.length >= Number(total))) return all;
   }
 }

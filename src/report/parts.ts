@@ -2,7 +2,7 @@
  * Owns the parts that summary, comment and issue have in common: tables, folds, failures, differences, in Markdown. Pure;
  * foreign text goes through `escape.ts`. What a page is made of is said in `markdown.ts`, `comment.ts` and `issue.ts`.
  */
-import type { Fault } from '../engine/fault.ts';
+import { type Fault, unsaid } from '../engine/fault.ts';
 import type { Outcome, Verdict } from '../engine/outcome.ts';
 import type { Change } from '../engine/resource.ts';
 import { code, fenced, inline } from './escape.ts';
@@ -77,14 +77,14 @@ export function failures(report: Report, detail: Detail): string {
 }
 
 function failure(title: string, fault: Fault, detail: Detail): string {
-  const service = [fault.status, fault.code].filter((part) => part !== undefined).join(' ');
+  const { service, requestId } = unsaid(fault);
   const place = fault.place === undefined ? '' : `${code(`${fault.place.file}:${fault.place.line}:${fault.place.column}`)} `;
   const [first = '', ...more] = cut(fault.message, detail.message).split('\n');
   const lines = [
     `- ${place}${title === '' ? '' : `**${title}:** `}${inline(first)}`,
-    service === '' && fault.requestId === undefined
+    service === '' && requestId === undefined
       ? ''
-      : `  - Service: ${[service === '' ? '' : inline(service), fault.requestId === undefined ? '' : `request id ${code(fault.requestId)}`].filter(Boolean).join(', ')}`,
+      : `  - Service: ${[service === '' ? '' : inline(service), requestId === undefined ? '' : `request id ${code(requestId)}`].filter(Boolean).join(', ')}`,
     fault.hint === undefined ? '' : `  - **What to do:** ${inline(cut(fault.hint, detail.message))}`,
     more.length === 0 ? '' : `\n${fold(`${more.length} more ${more.length === 1 ? 'line' : 'lines'}`, fenced(more, 'text'))}\n`,
   ];

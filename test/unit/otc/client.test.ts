@@ -263,3 +263,22 @@ test('all three paging styles read to the end', async () => {
   assert.equal(world.requests.length, 9);
   assert.ok(world.requests.every((request) => pathOf(request).includes('limit=3')));
 });
+
+test('a service that gives less than it was asked for hides nothing', async () => {
+  const ids = ['a', 'b', 'c', 'd', 'e'];
+  const capped = (form: (rows: object[], more: boolean, last: string | undefined) => object): Fake =>
+    fake((request) => {
+      const query = new URL(request.url).searchParams;
+      const from = query.has('offset') ? Number(query.get('offset')) : ids.indexOf(query.get('marker') ?? '') + 1;
+      const rows = ids.slice(from, from + 2).map((id) => ({ id }));
+      return { body: { x: rows, ...form(rows, from + 2 < ids.length, rows.at(-1)?.id) } };
+    });
+  const list = { service: 'vpc', path: '/x', key: 'x', limit: 1000 } as const;
+  const names = async (found: Promise<{ id: string }[]>): Promise<string[]> => (await found).map(({ id }) => id);
+  const linked = capped((_rows, more) => ({ x_links: more ? [{ rel: 'next', href: 'https://vpc.test/x' }] : [] }));
+  assert.deepEqual(await names(byMarker(client(linked), list)), ids);
+  const marked = capped((_rows, more, last) => ({ page_info: more ? { next_marker: last } : {} }));
+  assert.deepEqual(await names(byPageInfo(client(marked), list)), ids);
+  const counted = capped(() => ({ total_count: ids.length }));
+  assert.deepEqual(await names(byOffset(client(counted), list)), ids);
+});

@@ -1,6 +1,8 @@
 /** Owns the proof that every body shape of OTC's errors is read, and that known causes carry what to do. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Fault, unsaid } from '../../../src/engine/fault.ts';
+import { faultText } from '../../../src/github/runner.ts';
 import { errorText, refused } from '../../../src/otc/errors.ts';
 
 const shapes: [string, unknown, string | undefined, string | undefined][] = [
@@ -38,6 +40,15 @@ test('the message names service, words, numbers, request and call', () => {
   assert.deepEqual([fault.status, fault.code, fault.requestId], [409, 'DBS.200022', 'abc']);
 });
 
+test('numbers that the message names are not told a second time', () => {
+  const body = { error_code: 'DBS.200022', error_msg: 'It exists.' };
+  const fault = refused({ ...answer, service: 'rds', status: 409, headers: { 'x-request-id': 'abc' }, body });
+  assert.deepEqual(unsaid(fault), { service: '', requestId: undefined });
+  assert.equal(faultText(fault), 'RDS: It exists. (409, DBS.200022, request abc; POST /x)');
+  const bare = new Fault('refused', { status: 400, code: 'X.1', requestId: 'r' });
+  assert.deepEqual(unsaid(bare), { service: '400 X.1', requestId: 'r' });
+});
+
 test('the request id of the body counts where no header has one', () => {
   assert.equal(refused({ ...answer, service: 'elb', body: { error_code: 'ELB.1', error_msg: 'm', request_id: 'r7' } }).requestId, 'r7');
 });
@@ -50,5 +61,7 @@ test('known causes carry what to do', () => {
   assert.match(hint('vpc', 409, { code: 'VPC.0999', message: "Quota exceeded for resources: ['router']" }), /quota/i);
   assert.match(hint('rds', 400, { error_code: 'DBS.280450', error_msg: 'x' }), /Sold out/);
   assert.match(hint('nat', 403, { error_code: 'NAT.1', error_msg: 'x' }), /NAT Gateway Administrator/);
+  assert.match(hint('rds', 401, { error_code: 'APIG.0307', error_msg: 'The token must be updated' }), /expired/);
+  assert.match(hint('cce', 500, { errorCode: 'CCE.01500001', errorMessage: 'x' }), /Run again/);
   assert.equal(hint('rds', 400, { error_code: 'DBS.280001', error_msg: 'x' }), '');
 });
