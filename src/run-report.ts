@@ -32,7 +32,9 @@ export async function tell(telling: Telling, report: Report, facts: Readonly<Rec
   const { runner, env, inputs, transport, signal } = telling;
   const path = join(env['RUNNER_TEMP'] ?? '/tmp', `zitadel-on-otc-${report.stack?.name ?? 'stack'}-${report.command}.json`);
   writeFileSync(path, renderJson(report), { mode: 0o600 });
-  const changed = report.outcomes.filter(({ verdict }) => ['create', 'update', 'replace', 'delete'].includes(verdict));
+  const changed = report.outcomes.filter(
+    ({ verdict, readsOnly }) => readsOnly !== true && ['create', 'update', 'replace', 'delete'].includes(verdict),
+  );
   const changes = changed.map(({ id, verdict, changes }) => ({ resource: id, verdict, fields: changes.map(({ field }) => field) }));
   runner.setOutputs({
     result: report.result,
@@ -93,12 +95,16 @@ export function supportOf({ cluster, database }: Stack, now: number): SupportFin
 }
 
 export function nextSteps(
-  { command, stack }: { readonly command: Command; readonly stack: Stack },
+  { command, target = 'deploy', stack }: { readonly command: Command; readonly target?: Inputs['target']; readonly stack: Stack },
   outcomes: readonly Outcome[],
   faults: readonly Fault[],
 ): string[] {
   const failed = faults.length > 0 || outcomes.some(({ verdict }) => verdict === 'failed' || verdict === 'blocked');
   if (failed) return ['Mend what failed, then run the same command again: it goes on where this run stopped and makes nothing twice.'];
+  if (command === 'destroy')
+    return outcomes.flatMap(({ title, done, note }) => (done && note !== undefined && !note.startsWith('goes with') ? [`${title}: ${note}.`] : []));
+  if (command === 'plan' && target === 'destroy')
+    return hasChanges(outcomes) ? ['Run destroy with confirm-destroy to take away what is listed for deletion.'] : [];
   if (command === 'plan' && hasChanges(outcomes)) return ['Run deploy, with plan-digest if exactly this plan is to be carried out.'];
   if (command === 'drift' && hasChanges(outcomes)) return ['Run deploy to bring everything back to what the stack file says.'];
   if (command === 'deploy' && outcomes.some(({ verdict, done }) => verdict === 'create' && done)) {

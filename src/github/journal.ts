@@ -11,6 +11,8 @@ const LONG = 5;
 
 const done: Partial<Record<Verdict, string>> = { create: 'created', update: 'updated', replace: 'replaced', delete: 'deleted' };
 const planned: Partial<Record<Verdict, string>> = { create: 'to create', update: 'to update', replace: 'to replace', delete: 'to delete' };
+/** What only observes has nothing to do: it does not pass. */
+const failing: Partial<Record<Verdict, string>> = { update: 'does not pass', create: 'does not pass' };
 const marks: Record<Verdict, string> = {
   unchanged: '✓',
   create: '+',
@@ -49,7 +51,8 @@ export function runnerJournal(runner: Runner, now: () => number = Date.now): Jou
 }
 
 function titleOf(outcome: Outcome): string {
-  const verdict = (outcome.done ? done : planned)[outcome.verdict] ?? outcome.verdict;
+  const words = outcome.readsOnly === true ? failing : outcome.done ? done : planned;
+  const verdict = words[outcome.verdict] ?? outcome.verdict;
   const seconds = outcome.seconds >= 0.5 ? ` (${Math.round(outcome.seconds)} s)` : '';
   return `${marks[outcome.verdict]} ${outcome.title}: ${verdict}${outcome.note === undefined ? '' : `, ${outcome.note}`}${seconds}`;
 }
