@@ -1,7 +1,8 @@
 /**
  * Owns what must be there before a world begins, since inside it there is no way out: the control plane's programs, helm and
- * kubectl, PostgreSQL. All of it is kept in the cache. `scripts/sandbox.mjs` runs it outside the namespaces.
+ * kubectl, PostgreSQL, sshd. All of it is kept in the cache. `scripts/sandbox.mjs` runs it outside the namespaces.
  */
+import { sshdProgram } from './bastion/program.ts';
 import { tools } from './downloads/index.ts';
 import { controlPlaneBinaries } from './kubernetes/index.ts';
 import { program } from './postgres/program.ts';
@@ -21,6 +22,12 @@ try {
   await tools(cache, progress);
   await program(cache, progress);
   await controlPlaneBinaries(cache, progress);
+  try {
+    await sshdProgram(cache, progress);
+  } catch (error) {
+    // Only stacks with a bastion need it; those then say so.
+    progress(error instanceof Error ? error.message : String(error));
+  }
   process.exit(0);
 } catch (error) {
   process.stderr.write(`sandbox: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -6,6 +6,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import { sshServers } from '../bastion/index.ts';
 import { chartSites } from '../charts/sites.ts';
 import type { Clusters, Databases, Snapshotting, World } from '../contract.ts';
 import { interpose } from '../control/interpose.ts';
@@ -129,7 +130,8 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
   ];
   await Promise.all([sites.listen(places.sites, 443), ...servers.map(([address, server]) => server.listen(address, 53))]);
 
-  const rooms: readonly Snapshotting[] = [saving(store), addresses, databases, room];
+  const ssh = sshServers(world, options.progress);
+  const rooms: readonly Snapshotting[] = [saving(store), addresses, databases, room, ssh];
   const routes: RunningWorld['routes'] = {};
   const control = new ControlServer({
     state,
@@ -159,6 +161,7 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
       await sites.close();
       await Promise.all(servers.map(([, server]) => server.close()));
       await room.close();
+      await ssh.close();
       await databases.close();
       runner.close();
       inside.close();
