@@ -25,7 +25,9 @@ function minify(folder) {
       mangle: { keep_classnames: true },
       format: { comments: false, ecma: 2022, asciiOnly: true },
     });
-    writeFileSync(file, `${code}\n`);
+    // ssh2 brings a module that asks for its folder in CommonJS's way.
+    const folderName = /\b__dirname\b/.test(code) ? 'const __dirname=import.meta.dirname;' : '';
+    writeFileSync(file, `${folderName}${code}\n`);
   }
 }
 
@@ -43,6 +45,8 @@ for (const [entry, folder] of [
     stdio: 'inherit',
   });
   minify(staging);
+  // ssh2's helper for PuTTY's agent on Windows, which nothing here uses.
+  rmSync(join(staging, 'pagent.exe'), { force: true });
   mkdirSync(join(target, folder), { recursive: true });
   cpSync(staging, join(target, folder), { recursive: true });
   rmSync(staging, { recursive: true, force: true });

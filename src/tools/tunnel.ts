@@ -175,6 +175,8 @@ async function handshake(bastion: BastionAccess, ports: TunnelPorts): Promise<Cl
     client.once('ready', () => {
       client.off('error', fail);
       client.removeAllListeners('close');
+      // One listener for each connection through the tunnel that is being opened.
+      client.setMaxListeners(0);
       // A cut connection shows by its 'close'; without a listener the error would end the process.
       client.on('error', () => client.destroy());
       resolve(client);
