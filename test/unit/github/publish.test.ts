@@ -85,6 +85,7 @@ test('an answer that was lost makes no second comment', async () => {
   hub.loseAnswer('POST');
   await stickyComment(await hub.connect(), pull, mark, body('one'));
   assert.equal(comments().length, 1);
+  assert.equal(hub.asked.filter((line) => line.startsWith('POST')).length, 1);
 });
 
 test('two runs at the same time leave one comment', async () => {

@@ -216,7 +216,7 @@ test('never above the limit, cut at a row, with the count; the memory of the iss
 
 test('a secret that is cut in half is redacted before', () => {
   const secret = new Secret(`half-of-${'s'.repeat(400)}-me`);
-  const report = makeReport({ ...drift, outcomes: outcomesOf('update').map((row) => ({ ...row, note: `${'x'.repeat(290)}${secret.open()}` })) });
+  const report = makeReport({ ...drift, outcomes: outcomesOf('update').map((row) => ({ ...row, note: `${'x'.repeat(190)}${secret.open()}` })) });
   for (const text of [renderMarkdown(report), renderComment(report, mark, origin), renderIssue(report, mark, origin)]) {
     assert.ok(!text.includes('half-of') && !text.includes('sssss'));
   }
