@@ -117,6 +117,8 @@ async function visitOne(
     if (!resource.wanted) return end(seen === undefined || resource.handsOver === true ? 'absent' : 'delete', seen, { done: false });
     const missing = needs.filter(([, need], index) => !('maybe' in need) && visits[index]?.offered === undefined).map(([, need]) => needed(need).id);
     if (broken.length > 0 && (seen === undefined || missing.length > 0)) return end('blocked', seen, { note });
+    // In a deploy all needs had their turn: what still lacks one cannot be made, and must not pass for done.
+    if (missing.length > 0 && options.write) return end('blocked', seen, { note: `waits for ${missing.join(', ')}` });
     if (missing.length > 0) {
       const later = `known after ${missing.join(', ')}`;
       if (!canBeMade(resource)) return end('unknown', undefined, { note: later });
@@ -170,6 +172,8 @@ async function removeUnwanted(
 ): Promise<void> {
   if (!options.write) return;
   const healthy = outcomes.every(({ verdict }) => verdict !== 'failed' && verdict !== 'blocked');
+  /** What could or may not be taken away; what it stands on is not touched either. */
+  const staying = new Map<AnyResource, 'kept' | 'blocked'>();
   for (const index of [...order.keys()].reverse()) {
     const resource = order[index];
     const visit = found[index];
@@ -182,7 +186,16 @@ async function removeUnwanted(
       replaceOutcome('blocked', { note: 'what replaces it is not in place yet' });
       continue;
     }
+    const inTheWay = [...staying].filter(([other]) => Object.values(other.needs as Needs).some((need) => needed(need) === resource));
+    if (inTheWay.length > 0) {
+      const data = inTheWay.every(([, why]) => why === 'kept');
+      staying.set(resource, data ? 'kept' : 'blocked');
+      if (data) replaceOutcome('kept', { note: 'what holds data stands on it' });
+      else replaceOutcome('blocked', { note: `waits for ${inTheWay.map(([{ id }]) => id).join(', ')}` });
+      continue;
+    }
     if (resource.protect === 'data') {
+      staying.set(resource, 'kept');
       replaceOutcome('kept', { note: 'holds data; remove it by destroy with consent' });
       continue;
     }
@@ -194,6 +207,7 @@ async function removeUnwanted(
       await resource.destroy(visit.seen, runFor(resource, options));
       replaceOutcome('delete', { done: true, seconds: (Date.now() - started) / 1000 });
     } catch (error) {
+      staying.set(resource, 'blocked');
       if (error instanceof Cancelled) replaceOutcome('blocked', { note: 'the run was cancelled' });
       else replaceOutcome('failed', { fault: asFault(error) });
     }

@@ -129,6 +129,34 @@ test('an option not chosen: what a former choice made is taken away, dependents 
   assert.deepEqual(fake.events, ['+other', '-bastion', '-eip']);
 });
 
+test('what could not be taken away keeps what it stands on, and the rest still goes', async () => {
+  const fake = new Fake();
+  for (const id of ['eip', 'server', 'group', 'data']) fake.exists.set(id, 'v');
+  const gone = { wanted: false } as const;
+  const eip = fake.make('eip', {}, gone);
+  const stuck = async (): Promise<void> => {
+    throw new Fault('still in use');
+  };
+  const server = fake.make('server', { eip }, { ...gone, destroy: stuck });
+  const group = fake.make('group', {}, gone);
+  const data = fake.make('data', { group }, { ...gone, protect: 'data' });
+  const other = fake.make('other', {}, gone);
+  fake.exists.set('other', 'v');
+  const { outcomes } = await walk([server, data, other], options(true));
+  assert.deepEqual(verdicts(outcomes), { eip: 'blocked', server: 'failed', group: 'kept', data: 'kept', other: 'delete' });
+  assert.deepEqual(fake.events, ['-other']);
+  assert.equal(outcomes.find(({ id }) => id === 'eip')?.note, 'waits for server');
+});
+
+test('a deploy that could not make something does not pass for one that did', async () => {
+  const fake = new Fake();
+  const looked = fake.make('looked', {}, { readsOnly: true });
+  const made = fake.make('made', { looked });
+  const { outcomes } = await walk([made], options(true));
+  assert.deepEqual(verdicts(outcomes), { looked: 'unknown', made: 'blocked' });
+  assert.deepEqual(verdicts((await walk([made], options(false))).outcomes), { looked: 'unknown', made: 'create' });
+});
+
 test('the lock is taken once, before the first write, and not at all where nothing is written', async () => {
   const fake = new Fake();
   const { database, cluster } = small(fake);
