@@ -56,6 +56,12 @@ const repositories: readonly Repository[] = [
     archive: (name, version) => `charts/${name}-${version}.tgz`,
   },
   {
+    host: 'kubernetes-sigs.github.io',
+    path: '/external-dns',
+    charts: [{ name: 'external-dns', versions: own }],
+    archive: release('kubernetes-sigs/external-dns', (_, version) => `external-dns-helm-chart-${version}`),
+  },
+  {
     host: 'akyriako.github.io',
     path: '/cert-manager-webhook-opentelekomcloud',
     charts: [{ name: 'cert-manager-webhook-opentelekomcloud', versions: own }],

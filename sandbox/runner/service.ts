@@ -52,6 +52,7 @@ const secretInputs = [
   'database-user-password',
   'admin-password',
   'acme-secret-key',
+  'external-dns-password',
   'github-token',
 ] as const;
 

@@ -5,6 +5,8 @@ import { certManagerController } from './cert-manager/controller.ts';
 import { certManagerCainjector, certManagerStartupApiCheck, certManagerWebhook } from './cert-manager/webhook.ts';
 import { webhookCertgen } from './certgen.ts';
 import { contour, envoy } from './contour.ts';
+import { externalDns } from './external-dns.ts';
+import { externalDnsWebhook } from './external-dns-webhook.ts';
 import { haproxy } from './haproxy.ts';
 import { ingressNginx } from './ingress-nginx.ts';
 import { otcSolver } from './otc-solver.ts';
@@ -27,4 +29,6 @@ export const images: readonly Image[] = [
   certManagerCainjector,
   certManagerStartupApiCheck,
   otcSolver,
+  externalDns,
+  externalDnsWebhook,
 ];

@@ -1,0 +1,168 @@
+/**
+ * Who writes the domain's A record may change on a living stack: this action, external-dns in the cluster, the user. Each
+ * change is watched at the zone's own name server every 100 milliseconds: never an empty answer, never a wrong one.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunResult } from '../../sandbox/runner/run.ts';
+import type { DeployRequest } from '../../sandbox/runner/service.ts';
+import { type Answers, answersDuring } from '../harness/answers.ts';
+import { secretData } from '../harness/cluster.ts';
+import { stackFile } from '../harness/stack-file.ts';
+import { startWorld, type TestWorld } from '../harness/world.ts';
+
+interface RecordRow {
+  readonly id: string;
+  readonly name: string;
+  readonly type: string;
+  readonly records: readonly string[];
+  readonly description: string;
+  readonly status: string;
+}
+
+const folder = process.env['ACTION_FOLDER'];
+const action: Pick<DeployRequest, 'action'> = folder === undefined ? {} : { action: { folder } };
+const domain = 'login.example.com';
+const consent = { destroy: { database: true } };
+let world: TestWorld;
+let address: string;
+
+const user = (): Record<string, string> => ({
+  'external-dns-username': world.env['OS_USERNAME'] ?? '',
+  'external-dns-password': world.env['OS_PASSWORD'] ?? '',
+  'external-dns-domain-name': world.env['OS_USER_DOMAIN_NAME'] ?? '',
+});
+const run = async (records: string, more: DeployRequest = {}): Promise<RunResult> => {
+  const result = await world.deploy({
+    ...action,
+    config: stackFile({ dns: { records }, ...consent }),
+    ...more,
+    inputs: { ...user(), ...more.inputs },
+  });
+  assert.equal(result.exitCode, 0, result.log);
+  assert.deepEqual(await world.control.oddities(), []);
+  return result;
+};
+const recordsOf = async (type: string): Promise<RecordRow[]> =>
+  (await world.control.table<RecordRow>('dns.recordsets')).filter((row) => row.type === type && row.name.endsWith(`${domain}.`));
+const onlyRightAnswers = ({ asked, seen }: Answers): void => {
+  assert.ok(asked > 20, `asked ${asked} times only`);
+  assert.deepEqual(seen, { [address]: asked });
+};
+const until = async (what: string, holds: () => Promise<boolean>): Promise<void> => {
+  for (const deadline = Date.now() + 30_000; !(await holds()); await sleep(200)) assert.ok(Date.now() < deadline, `${what}: not within 30 s`);
+};
+
+before(async () => {
+  world = await startWorld();
+  const first = await run('direct');
+  address = first.outputs['public-ip'] ?? '';
+  assert.match(address, /^\d+\.\d+\.\d+\.\d+$/);
+});
+after(async () => await world?.stop());
+
+describe('from this action to external-dns', { timeout: 240_000 }, () => {
+  it('the measurement notices a record that is wrong or missing', async () => {
+    const [record] = await recordsOf('A');
+    const other = { records: ['192.0.2.99'], served: { ttl: 300, records: ['192.0.2.99'] } };
+    const { seen } = await answersDuring(world, domain, async () => {
+      await world.control.edit({ tables: { 'dns.recordsets': { update: { [record?.id ?? '']: other } } } });
+      await sleep(400);
+      await world.control.edit({ tables: { 'dns.recordsets': { remove: [record?.id ?? ''] } } });
+      await sleep(400);
+      await world.control.edit({ tables: { 'dns.recordsets': { insert: [record] } } });
+    });
+    assert.ok((seen['192.0.2.99'] ?? 0) > 0 && ((seen['ENOTFOUND'] ?? 0) > 0 || (seen['ENODATA'] ?? 0) > 0), JSON.stringify(seen));
+  });
+
+  it('hands the record over in place', async () => {
+    const [before] = await recordsOf('A');
+    const answers = await answersDuring(world, domain, async () => {
+      await run('external-dns');
+      // Several rounds of the controller on top.
+      await sleep(8000);
+    });
+    onlyRightAnswers(answers);
+    const [after] = await recordsOf('A');
+    assert.equal(after?.id, before?.id, 'the same record set');
+    const [mark, ...more] = await recordsOf('TXT');
+    assert.equal(mark?.name, `extdns-a.${domain}.`);
+    assert.match(
+      mark?.records[0] ?? '',
+      /^"heritage=external-dns,external-dns\/owner=zitadel-sandbox-dns-[0-9a-f]{6},external-dns\/resource=ingress\/zitadel\/zitadel"$/,
+    );
+    assert.deepEqual(more, []);
+  });
+
+  it('gives the controller credentials of its own, by clouds.yaml alone', async () => {
+    const { 'clouds.yaml': text = '' } = await secretData(world, 'external-dns', 'zitadel-external-dns-clouds');
+    assert.match(text, /auth_url: https:\/\/iam\.eu-de\.otc\.t-systems\.com\/v3/);
+    assert.match(text, /project_name: eu-de\n/);
+    assert.ok(text.includes(world.env['OS_PASSWORD'] ?? '—'));
+  });
+
+  it('finds nothing to do the next time', async () => {
+    assert.equal((await run('external-dns')).outputs['result'], 'unchanged');
+  });
+
+  it('leaves the record to the controller, which mends it', async () => {
+    const [record] = await recordsOf('A');
+    const wrong = { records: ['192.0.2.99'], served: { ttl: 300, records: ['192.0.2.99'] } };
+    await world.control.edit({ tables: { 'dns.recordsets': { update: { [record?.id ?? '']: wrong } } } });
+    await until('the controller mends the record', async () => {
+      const [now] = await recordsOf('A');
+      return now?.records.join() === address && now.status === 'ACTIVE';
+    });
+  });
+});
+
+describe('from external-dns back to this action', { timeout: 240_000 }, () => {
+  it('takes the record back in place', async () => {
+    const [before] = await recordsOf('A');
+    onlyRightAnswers(await answersDuring(world, domain, async () => void (await run('direct'))));
+    const [after] = await recordsOf('A');
+    assert.deepEqual([after?.id, after?.records], [before?.id, [address]]);
+    assert.match(after?.description ?? '', /^Managed by zitadel-on-otc/);
+    assert.deepEqual(await recordsOf('TXT'), []);
+    const { exitCode } = await world.enter(['kubectl', 'get', 'namespace', 'external-dns']);
+    assert.equal(exitCode, 1, 'the controller’s namespace is gone');
+  });
+
+  it('finds nothing to do the next time', async () => {
+    assert.equal((await run('direct')).outputs['result'], 'unchanged');
+  });
+});
+
+describe('a record in the user’s hands', { timeout: 240_000 }, () => {
+  it('is named, checked, and never touched', async () => {
+    const before = await recordsOf('A');
+    let result: RunResult | undefined;
+    onlyRightAnswers(
+      await answersDuring(world, domain, async () => {
+        result = await run('existing');
+        await sleep(2500);
+      }),
+    );
+    assert.match(result?.summary ?? '', new RegExp(`${domain.replaceAll('.', '\\.')}\\. 300 IN A ${address.replaceAll('.', '\\.')}`));
+    assert.deepEqual(await recordsOf('A'), before);
+    assert.equal((await run('existing')).outputs['result'], 'unchanged');
+  });
+});
+
+describe('external-dns from the start', { timeout: 300_000 }, () => {
+  it('goes with its record at destroy, controller first', async () => {
+    await run('external-dns');
+    await run('external-dns', { command: 'destroy', inputs: { 'confirm-destroy': 'zitadel-sandbox' } });
+    assert.deepEqual([await recordsOf('A'), await recordsOf('TXT')], [[], []]);
+  });
+
+  it('makes the record itself', async () => {
+    const result = await run('external-dns');
+    const [record] = await recordsOf('A');
+    assert.deepEqual([record?.records, record?.description], [[result.outputs['public-ip']], '']);
+    assert.equal((await recordsOf('TXT')).length, 1);
+    const writers = (await world.control.requests()).filter(({ method, path }) => method === 'POST' && /\/recordsets$/.test(path));
+    assert.ok(writers.length >= 2);
+  });
+});
