@@ -7,6 +7,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { parse } from 'yaml';
 import { asFault, Cancelled, Fault } from '../engine/fault.ts';
+import { pauseFor } from '../engine/until.ts';
 import { DialAgent } from './dial.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -94,18 +95,42 @@ function same(one: string | undefined, other: string): boolean {
 }
 
 const REDIRECTS = 5;
+const TRIES = 4;
 
-/** Gets a URL's bytes over HTTP(S), through a proxy where the environment says so, following redirects. */
-export async function fetchBytes(url: string, signal: AbortSignal): Promise<Buffer> {
+/**
+ * Gets a URL's bytes over HTTP(S), through a proxy where the environment says so, following redirects; again after a broken
+ * connection, 429 and 5xx.
+ * @throws Fault with the last status or cause; Cancelled
+ */
+export async function fetchBytes(url: string, signal: AbortSignal, pause: typeof pauseFor = pauseFor): Promise<Buffer> {
+  for (let turn = 1; ; turn += 1) {
+    try {
+      return await fetchOnce(url, signal);
+    } catch (error) {
+      const { status } = asFault(error);
+      const passes = error instanceof Fault && error.code !== LASTING && (status === undefined || status === 429 || status >= 500);
+      if (!passes || turn === TRIES) throw error;
+    }
+    await pause(Math.random() * 2 ** turn, signal);
+  }
+}
+
+/** Code of a fault that another try does not heal. */
+const LASTING = 'LASTING';
+
+async function fetchOnce(url: string, signal: AbortSignal): Promise<Buffer> {
   const agent = new DialAgent({ keepAlive: false });
   let at = url;
   for (let turn = 0; turn <= REDIRECTS; turn += 1) {
     const { status, location, body } = await getOnce(at, agent, signal);
     if (status === 200) return body;
     if (location === undefined || status < 300 || status >= 400) throw new Fault(`GET ${at}: status ${status}`, { status });
-    at = new URL(location, at).href;
+    const next = new URL(location, at).href;
+    if (at.startsWith('https:') && !next.startsWith('https:'))
+      throw new Fault(`GET ${at}: the redirect leads out of HTTPS to ${next}`, { code: LASTING });
+    at = next;
   }
-  throw new Fault(`GET ${url}: more than ${REDIRECTS} redirects`);
+  throw new Fault(`GET ${url}: more than ${REDIRECTS} redirects`, { code: LASTING });
 }
 
 function getOnce(url: string, agent: DialAgent, signal: AbortSignal): Promise<{ status: number; location: string | undefined; body: Buffer }> {

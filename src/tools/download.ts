@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, lstat, mkdir } from 'node:fs/promises';
+import { chmod, lstat, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { asFault, Fault } from '../engine/fault.ts';
+import { asFault, Cancelled, Fault } from '../engine/fault.ts';
+import { fetchBytes } from './charts.ts';
 import { type Pin, trusted } from './checksums.ts';
 import { plainEnv, run } from './process.ts';
 
@@ -41,6 +42,7 @@ export async function obtain(pin: Pin, folder: string, ports: DownloadPorts): Pr
   try {
     await ports.fetchTo(pin.url, download);
   } catch (error) {
+    if (error instanceof Cancelled) throw error;
     throw new Fault(`could not download ${tool} ${version} from ${pin.url}: ${asFault(error).message}`, {
       hint: `If the site is not reachable from this runner, set ${tool}-mirror to one that is; the checksum stays the same.`,
       cause: error,
@@ -86,16 +88,13 @@ export async function sha256Of(file: string): Promise<string> {
 
 /** The real ports, on `@actions/tool-cache`, which is loaded only when a tool is needed. */
 export async function toolCachePorts(say: (line: string) => void, signal: AbortSignal): Promise<DownloadPorts> {
-  const { rm } = await import('node:fs/promises');
   const cache = await import('@actions/tool-cache');
   return {
     say,
     signal,
     find: async (tool, version, arch) => cache.find(tool, version, arch) || undefined,
     keep: (file, tool, version, arch) => cache.cacheFile(file, tool, tool, version, arch),
-    fetchTo: async (url, file) => {
-      await rm(file, { force: true });
-      await cache.downloadTool(url, file);
-    },
+    // Not by the tool cache's own download, which goes on for minutes after a cancel.
+    fetchTo: async (url, file) => writeFile(file, await fetchBytes(url, signal), { mode: 0o600 }),
   };
 }
