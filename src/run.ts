@@ -94,7 +94,7 @@ export async function run(context: RunContext): Promise<boolean> {
     notices: [...notices, ...doorNotice(admitted)],
     ...(graph.runs(outcomes) ? { url: urlOf(stack), consoleUrl: consoleUrlOf(stack), login: loginOf(context) } : {}),
     versions: versionsOf(stack, inputs),
-    nextSteps: nextSteps({ command: inputs.command, stack }, outcomes, faults),
+    nextSteps: nextSteps({ command: inputs.command, target: inputs.target, stack }, outcomes, faults),
     support: supportOf(stack, Date.now()),
     seconds: (Date.now() - started) / 1000,
     apiCalls: otc.calls,
@@ -201,6 +201,7 @@ class OtherPlan extends Fault {
 }
 
 function digestOf({ inputs, stack }: RunContext, outcomes: readonly Outcome[]): string | undefined {
+  if (inputs.target === 'destroy') return undefined;
   return inputs.command === 'plan' || inputs.command === 'drift' ? planDigest({ version: ACTION_VERSION, stack, outcomes }) : undefined;
 }
 

@@ -5,6 +5,7 @@
 import { Fault } from '../engine/fault.ts';
 import { type Change, type Resource, type Run, resource } from '../engine/resource.ts';
 import { getSecurityGroup, listSecurityGroups, type SecurityGroup, type SecurityGroupRule } from '../otc/security-group.ts';
+import { cidr, contains, parseCidr } from '../stack/cidr.ts';
 import type { ClusterResource } from './cluster.ts';
 import type { ClusterSeen } from './cluster-spec.ts';
 import { type CloudContext, theOne } from './context.ts';
@@ -47,8 +48,8 @@ export function apiAccess(context: CloudContext, needs: Needs): ApiAccess {
     diff: (rules, seen) => accessChanges(rules, seen, stack.name),
     apply: async (rules, seen, _changes, run) => {
       if (seen === undefined) throw new Fault('the security groups of the cluster are not there yet', { hint: 'Run again in a minute.' });
-      await setRules(otc, seen.control.id, rules, openings(seen.control, API_PORT).filter(isStackRule), run);
-      await setRules(otc, seen.node.id, [], openings(seen.node, SSH_PORT), run);
+      await setRules(otc, seen.control.id, rules, openings(seen.control, API_PORT, cidrsOf(rules)).filter(isStackRule), run);
+      await setRules(otc, seen.node.id, [], openings(seen.node, SSH_PORT, INSIDE), run);
       const [control, node] = await Promise.all([getSecurityGroup(otc, seen.control.id), getSecurityGroup(otc, seen.node.id)]);
       return { ...seen, control, node };
     },
@@ -65,26 +66,40 @@ export function apiAccess(context: CloudContext, needs: Needs): ApiAccess {
 
 /** Doors of runs are no matter of the stack; see `runner-door.ts`. */
 export function accessChanges(rules: readonly Rule[], seen: AccessSeen, stack: string): Change[] {
-  const ssh = ruleChanges([], openings(seen.node, SSH_PORT)).map((change) => ({ ...change, why: 'SSH to nodes is closed' }));
+  const ssh = ruleChanges([], openings(seen.node, SSH_PORT, INSIDE)).map((change) => ({ ...change, why: 'SSH to nodes is closed' }));
   return [
     ...ruleChanges(
       rules,
-      openings(seen.control, API_PORT).filter((rule) => !isDoor(rule, stack)),
+      openings(seen.control, API_PORT, cidrsOf(rules)).filter((rule) => !isDoor(rule, stack)),
     ),
     ...ssh,
   ];
 }
 
-/** The rules that open exactly this port to addresses (not to groups). */
-export function openings(group: SecurityGroup, port: number): SecurityGroupRule[] {
-  return group.security_group_rules.filter(
-    (rule) =>
-      rule.direction === 'ingress' &&
-      rule.protocol === 'tcp' &&
-      rule.port_range_min === port &&
-      rule.port_range_max === port &&
-      !rule.remote_group_id,
-  );
+/** Private ranges (RFC 1918): CCE's own rules between nodes, masters and pods name no others. */
+const INSIDE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
+
+function cidrsOf(rules: readonly Rule[]): string[] {
+  return rules.flatMap(({ remote }) => ('cidr' in remote ? [remote.cidr] : []));
+}
+
+/**
+ * The rules that open a port to addresses (not to groups): those for exactly this port, and wider ones (ranges, any protocol)
+ * that let in more than `inside`. Wider rules for `inside` are CCE's own.
+ */
+export function openings(group: SecurityGroup, port: number, inside: readonly string[] = []): SecurityGroupRule[] {
+  return group.security_group_rules.filter((rule) => {
+    if (rule.direction !== 'ingress' || rule.remote_group_id) return false;
+    const { protocol, port_range_min: low, port_range_max: high } = rule;
+    if (protocol === 'tcp' && low === port && high === port) return true;
+    const covers = (!protocol || protocol === 'tcp' || protocol === 'any' || protocol === '6') && (low || 0) <= port && port <= (high || 65_535);
+    return covers && !isWithin(rule.remote_ip_prefix, inside);
+  });
+}
+
+function isWithin(remote: string | null | undefined, ranges: readonly string[]): boolean {
+  const parsed = parseCidr(remote?.includes('/') === false ? `${remote}/32` : (remote ?? ''));
+  return typeof parsed !== 'string' && ranges.some((range) => contains(cidr(range), parsed));
 }
 
 /** CCE names them `{cluster}-cce-control-{random}` and `{cluster}-cce-node-{random}`; their description holds the cluster's id. */
@@ -99,6 +114,7 @@ async function groupsOf({ otc }: CloudContext, cluster: ClusterSeen): Promise<Ac
     if (one !== undefined) return one;
     throw new Fault(`the ${kind} security group of cluster ${cluster.name} was not found`, {
       resource: cluster.id,
+      finding: 'name',
       hint: `CCE calls it ${cluster.name}-cce-${kind}-…: was it renamed or deleted?`,
     });
   };

@@ -76,6 +76,7 @@ export function refuseFailed(seen: Cluster, reason?: string): void {
   const why = reason ?? seen.status.reason;
   throw new Fault(`CCE cluster ${seen.metadata.name} is ${phase}${why ? `: ${why}` : ''}`, {
     resource: seen.metadata.uid,
+    finding: 'status.phase',
     hint:
       phase === 'Hibernation' || phase === 'Hibernating'
         ? 'Wake it in the console and run again.'

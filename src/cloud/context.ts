@@ -41,6 +41,7 @@ export function theOne<T>(found: readonly T[], what: string, idOf: (one: T) => s
   if (found.length > 1) {
     throw new Fault(`there are ${found.length} of ${what}: ${found.map(idOf).join(', ')}`, {
       resource: what,
+      finding: 'name',
       hint: 'Delete or rename those that do not belong to the stack; its own is known by its name alone.',
     });
   }

@@ -53,6 +53,7 @@ export function refuseOtherMasterkey(name: string, tags: readonly Tag[], masterk
   if (tag === undefined || masterkey === undefined || tag.value === masterkeyCheck(masterkey)) return;
   throw new Fault(`the data in RDS instance ${name} was encrypted with another masterkey than the one given`, {
     resource: name,
+    finding: 'masterkey',
     hint: 'Give the stack-secret (or masterkey) this database was set up with. ZITADEL would start with the wrong one and write data nobody can read.',
   });
 }
@@ -72,6 +73,7 @@ export function refuseFailed(seen: Instance, reason?: string): void {
   if (!FINAL_FAILURES.has(seen.status)) return;
   throw new Fault(`RDS instance ${seen.name} is ${seen.status}${reason ? `: ${reason}` : ''}`, {
     resource: seen.id,
+    finding: 'status',
     hint:
       seen.status === 'CREATE FAIL'
         ? 'It holds no data yet: delete it in the console, correct the cause and run again.'

@@ -54,6 +54,7 @@ export function refuseOther(zone: string, { nameServers, parent }: Delegated, ex
   const records = expected.map((server) => `${zone}. NS ${server}.`).join('\n');
   throw new Fault(`the zone ${zone} ${now} (${where}); it must be delegated to Open Telekom Cloud alone`, {
     resource: zone,
+    finding: 'name servers',
     hint:
       `Set exactly these name servers for ${zone} at the registrar (or in the zone above), then run again; ${isMade ? 'the zone itself is ready' : 'deploy makes the zone itself first'}:\n${records}\n` +
       'A change can take hours to be seen. To go on without it, set dns.requireDelegation to false.',

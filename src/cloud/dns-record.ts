@@ -100,6 +100,7 @@ export function foreign(name: string, seen: Pick<OwnedRecord, 'owner'> & dns.Rec
   const by = seen.owner === undefined ? '' : `; it belongs to the external-dns with the owner id ${seen.owner.by}`;
   return new Fault(`${name} already leads to ${leadsTo}, by a record that this action did not make${by}`, {
     resource: seen.id,
+    finding: 'records',
     hint: 'Delete that record if nothing needs it any more; or set dns.records to existing and keep the domain in your own hands.',
   });
 }

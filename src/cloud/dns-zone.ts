@@ -75,5 +75,9 @@ const PASSING = /^PENDING_/;
 export function zoneChanges({ name }: ZoneSpec, { id, status }: dns.Zone): Change[] {
   if (status === 'ACTIVE') return [];
   if (PASSING.test(status)) return [{ field: 'status', before: status, after: 'ACTIVE' }];
-  throw new Fault(`DNS zone ${name} is ${status}`, { resource: id, hint: 'See the zone in the DNS console; OTC support can lift a freeze.' });
+  throw new Fault(`DNS zone ${name} is ${status}`, {
+    resource: id,
+    finding: 'status',
+    hint: 'See the zone in the DNS console; OTC support can lift a freeze.',
+  });
 }

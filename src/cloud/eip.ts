@@ -73,6 +73,7 @@ export function eipChanges(spec: EipSpec, seen: Eip): Change[] {
   if (BROKEN.has(seen.status)) {
     throw new Fault(`EIP ${spec.alias} (${seen.public_ip_address}) is ${seen.status}`, {
       resource: seen.id,
+      finding: 'status',
       hint: seen.status === 'FREEZED' ? 'OTC froze it; ask OTC support why.' : 'Unbind it in the console, or delete it, and run again.',
     });
   }

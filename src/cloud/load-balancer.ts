@@ -215,5 +215,5 @@ function checkExisting(spec: LoadBalancerSpec, seen: LoadBalancerSeen): Change[]
 }
 
 function frozen({ id, name }: elb.LoadBalancer): Fault {
-  return new Fault(`load balancer ${name} is FROZEN`, { resource: id, hint: 'OTC froze it; ask OTC support why.' });
+  return new Fault(`load balancer ${name} is FROZEN`, { resource: id, finding: 'operating_status', hint: 'OTC froze it; ask OTC support why.' });
 }

@@ -185,6 +185,7 @@ function poolFault({ metadata, spec }: cce.NodePool, phase: string, reasons: rea
       : `node pool ${metadata.name} is in state ${phase}${why}`,
     {
       resource: metadata.uid,
+      finding: 'status.phase',
       hint: 'Choose another flavor or zone in the stack file; delete this pool in the console and run again.',
     },
   );

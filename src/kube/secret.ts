@@ -68,6 +68,7 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
   const refuse = (changes: readonly Change[]): Fault =>
     new Fault(`${title} holds another ${changes.map(({ field }) => field.slice('data.'.length)).join(', ')} than this run: ${createOnly}`, {
       resource: title,
+      finding: changes.map(({ field }) => field).join(', '),
       hint: `Give the ${options.inputs} that this stack was made with. Nothing was changed.`,
     });
   return {
