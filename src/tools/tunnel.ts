@@ -48,9 +48,10 @@ export interface TunnelPorts {
   readonly dial: (host: string, port: number) => Promise<Socket>;
   readonly now: () => number;
   readonly pause: (seconds: number, signal: AbortSignal) => Promise<void>;
+  readonly keepaliveSeconds: number;
 }
 
-const realPorts: TunnelPorts = { dial: (host, port) => dial(host, port), now: Date.now, pause: pauseFor };
+const realPorts: TunnelPorts = { dial: (host, port) => dial(host, port), now: Date.now, pause: pauseFor, keepaliveSeconds: KEEPALIVE_SECONDS };
 
 /** A tunnel that is opened at its first use, and again whenever it was cut. */
 export function tunnelThrough(bastion: BastionAccess, target: { readonly host: string; readonly port: number }, ports = realPorts): Tunnel {
@@ -158,7 +159,7 @@ async function handshake(bastion: BastionAccess, ports: TunnelPorts): Promise<Cl
       return same;
     },
     readyTimeout: HANDSHAKE_SECONDS * 1000,
-    keepaliveInterval: KEEPALIVE_SECONDS * 1000,
+    keepaliveInterval: ports.keepaliveSeconds * 1000,
     keepaliveCountMax: KEEPALIVES,
   };
   return new Promise((resolve, reject) => {

@@ -1,0 +1,226 @@
+/** The tunnel against a real SSH server: host key, client key, cut connections, idleness. The scenarios use OpenSSH's. */
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { connect, createServer, type Server as NetServer, type Socket } from 'node:net';
+import { after, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import ssh2 from 'ssh2';
+import { Fault } from '../../../src/engine/fault.ts';
+import { type SshKey, sshKey } from '../../../src/stack/ssh-keys.ts';
+import { type BastionAccess, type TunnelPorts, tunnelThrough } from '../../../src/tools/tunnel.ts';
+
+const client = sshKey(Buffer.alloc(32, 1));
+const host = sshKey(Buffer.alloc(32, 2));
+const opened: { close(): unknown }[] = [];
+after(() => {
+  for (const one of opened) one.close();
+});
+
+async function listening(server: NetServer | ssh2.Server): Promise<number> {
+  opened.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  return (server.address() as { port: number }).port;
+}
+
+interface Bastion {
+  readonly port: number;
+  readonly sockets: Set<ssh2.Connection>;
+}
+
+/** An SSH server that lets `key` forward to one port of this machine, and answers 2 ("connect failed") for any other. */
+async function bastion(hostKey: string, key: SshKey, allowed: number): Promise<Bastion> {
+  const sockets = new Set<ssh2.Connection>();
+  const server = new ssh2.Server({ hostKeys: [hostKey] }, (connection) => {
+    sockets.add(connection);
+    connection.on('error', () => sockets.delete(connection));
+    connection.on('close', () => sockets.delete(connection));
+    connection.on('authentication', (context) => {
+      const right = context.method === 'publickey' && context.key.data.equals(Buffer.from(key.publicBlob, 'base64'));
+      if (right) context.accept();
+      else context.reject(['publickey']);
+    });
+    connection.on('tcpip', (accept, reject, { destPort }) => {
+      if (destPort !== allowed) return reject();
+      const stream = accept();
+      const socket = connect(destPort, '127.0.0.1');
+      socket.on('error', () => stream.destroy());
+      stream.on('error', () => socket.destroy());
+      stream.pipe(socket).pipe(stream);
+    });
+  });
+  return { port: await listening(server), sockets };
+}
+
+const echo = (): Promise<number> =>
+  listening(
+    createServer((socket) => {
+      socket.on('error', () => socket.destroy());
+      socket.pipe(socket);
+    }),
+  );
+
+const access = (port: number, over: Partial<BastionAccess> = {}): BastionAccess => ({
+  name: 'shop-bastion',
+  host: '127.0.0.1',
+  port,
+  user: 'tunnel',
+  clientKey: client.privateKey,
+  hostKey: host.publicBlob,
+  hostFingerprint: host.fingerprint,
+  bootsUntil: 0,
+  ...over,
+});
+
+async function said(stream: NodeJS.ReadWriteStream, text: string): Promise<string> {
+  const answer = new Promise<string>((resolve, reject) => {
+    stream.once('data', (chunk: Buffer) => resolve(chunk.toString()));
+    stream.once('error', reject);
+    stream.once('close', () => reject(new Error('closed')));
+  });
+  stream.write(text);
+  return answer;
+}
+
+const ports = (over: Partial<TunnelPorts> = {}): TunnelPorts => ({
+  dial: (name, port) =>
+    new Promise((resolve, reject) => {
+      const socket = connect(port, name);
+      socket.once('error', reject);
+      socket.once('connect', () => resolve(socket));
+    }),
+  now: Date.now,
+  pause: (seconds) => sleep(seconds * 10),
+  keepaliveSeconds: 15,
+  ...over,
+});
+
+const failing = async (promise: Promise<unknown>): Promise<Fault> => {
+  try {
+    await promise;
+  } catch (error) {
+    assert.ok(error instanceof Fault, String(error));
+    return error;
+  }
+  throw new assert.AssertionError({ message: 'it should have failed' });
+};
+
+it('carries connections, as streams and behind a local port, and starts anew after a cut', async () => {
+  const target = await echo();
+  const { port, sockets } = await bastion(host.privateKey.open(), client, target);
+  const tunnel = tunnelThrough(access(port), { host: '127.0.0.1', port: target }, ports());
+  assert.equal(await said(await tunnel.connect(), 'one'), 'one');
+  const local = await tunnel.localPort();
+  assert.equal(await said(connect(local, '127.0.0.1'), 'two'), 'two');
+  assert.equal(sockets.size, 1, 'all connections share one');
+  for (const socket of sockets) socket.end();
+  await sleep(50);
+  assert.equal(await said(connect(local, '127.0.0.1'), 'three'), 'three');
+  assert.equal(await tunnel.localPort(), local, 'the port stays, as the kubeconfig names it');
+  await tunnel.close();
+  await assert.rejects(said(connect(local, '127.0.0.1'), 'four'));
+});
+
+it('many connections at once are one login', async () => {
+  const target = await echo();
+  const { port, sockets } = await bastion(host.privateKey.open(), client, target);
+  const tunnel = tunnelThrough(access(port), { host: '127.0.0.1', port: target }, ports());
+  const streams = await Promise.all(Array.from({ length: 30 }, () => tunnel.connect()));
+  assert.equal(sockets.size, 1);
+  assert.deepEqual(await Promise.all(streams.map((stream, index) => said(stream, `${index}`))), [...streams.keys()].map(String));
+  await tunnel.close();
+});
+
+it('refuses another host key, of the same kind or not, and sends it nothing', async () => {
+  const target = await echo();
+  const other = sshKey(randomBytes(32));
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'pem', type: 'pkcs1' });
+  for (const [key, words] of [
+    [other.privateKey.open(), other.fingerprint],
+    [String(rsa), 'it has no Ed25519 key'],
+  ] as const) {
+    let logins = 0;
+    const server = new ssh2.Server({ hostKeys: [key] }, (connection) => {
+      connection.on('error', () => undefined);
+      connection.on('authentication', () => {
+        logins += 1;
+      });
+    });
+    const tunnel = tunnelThrough(access(await listening(server)), { host: '127.0.0.1', port: target }, ports());
+    const fault = await failing(tunnel.localPort());
+    assert.ok(fault.message.includes(words) && fault.message.includes(host.fingerprint), fault.message);
+    assert.equal(logins, 0);
+    await tunnel.close();
+  }
+});
+
+it('says that the bastion refuses the key, and that it leads nowhere', async () => {
+  const target = await echo();
+  const stranger = await bastion(host.privateKey.open(), sshKey(randomBytes(32)), target);
+  const refused = tunnelThrough(access(stranger.port), { host: '127.0.0.1', port: target }, ports());
+  assert.match((await failing(refused.connect())).message, /refuses the key of tunnel/);
+  await refused.close();
+  const { port } = await bastion(host.privateKey.open(), client, target);
+  const nowhere = tunnelThrough(access(port), { host: '127.0.0.1', port: 1 }, ports());
+  assert.match((await failing(nowhere.connect())).message, /does not lead to 127\.0\.0\.1:1/);
+  await nowhere.close();
+});
+
+it('waits for a bastion that boots, and no longer for one that does not answer', async () => {
+  const target = await echo();
+  const { port } = await bastion(host.privateKey.open(), client, target);
+  let clock = 0;
+  let tries = 0;
+  const dial: TunnelPorts['dial'] = (name) => {
+    tries += 1;
+    return tries < 100 ? Promise.reject(new Error('connect ECONNREFUSED')) : ports().dial(name, port);
+  };
+  const pause = async (seconds: number): Promise<void> => {
+    clock += seconds * 1000;
+  };
+  const booting = tunnelThrough(access(port, { bootsUntil: 300_000 }), { host: '127.0.0.1', port: target }, ports({ dial, pause, now: () => clock }));
+  assert.equal(await said(await booting.connect(), 'up'), 'up');
+  await booting.close();
+  tries = -1_000_000;
+  const dead = tunnelThrough(access(port), { host: '127.0.0.1', port: target }, ports({ dial, pause, now: () => clock }));
+  const from = clock;
+  const fault = await failing(dead.connect());
+  assert.match(fault.message, /shop-bastion does not answer at 127\.0\.0\.1:\d+: connect ECONNREFUSED/);
+  assert.ok(clock - from <= 20_000, `${clock - from} ms`);
+  await dead.close();
+});
+
+it('survives ten idle minutes behind a gateway that forgets idle connections after four, on a clock 300 times as fast', async () => {
+  const scale = 300;
+  const target = await echo();
+  const { port, sockets } = await bastion(host.privateKey.open(), client, target);
+  let forgotten = 0;
+  const gateway = await listening(
+    createServer((near: Socket) => {
+      const far = connect(port, '127.0.0.1');
+      const forget = (): void => {
+        forgotten += 1;
+        near.destroy();
+        far.destroy();
+      };
+      let timer = setTimeout(forget, 240_000 / scale);
+      const noted = (from: Socket, to: Socket): void => {
+        from.on('error', () => to.destroy());
+        from.on('close', () => clearTimeout(timer));
+        from.on('data', (chunk) => {
+          clearTimeout(timer);
+          timer = setTimeout(forget, 240_000 / scale);
+          to.write(chunk);
+        });
+      };
+      noted(near, far);
+      noted(far, near);
+    }),
+  );
+  const tunnel = tunnelThrough(access(gateway), { host: '127.0.0.1', port: target }, ports({ keepaliveSeconds: 15 / scale }));
+  const stream = await tunnel.connect();
+  assert.equal(await said(stream, 'before'), 'before');
+  await sleep(600_000 / scale);
+  assert.equal(await said(stream, 'after'), 'after');
+  assert.deepEqual([forgotten, sockets.size], [0, 1]);
+  await tunnel.close();
+});
