@@ -1,0 +1,135 @@
+/** The bastion's parts that are pure: what it is told at boot, how a living one differs, this run's address, its door's mark. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { it } from 'node:test';
+import { parse } from 'yaml';
+import { type BastionSeen, type BastionSpec, bastionChanges } from '../../../src/cloud/bastion.ts';
+import { bastionAccess } from '../../../src/cloud/bastion-access.ts';
+import { bastionDescription, marksIn, setupMarks, sshdSettings, userData } from '../../../src/cloud/bastion-setup.ts';
+import { admits, runnerAddress } from '../../../src/cloud/runner-address.ts';
+import { doorMark, isDoor } from '../../../src/cloud/runner-door.ts';
+import { Fault, NotLooked } from '../../../src/engine/fault.ts';
+import type { Otc } from '../../../src/otc/client.ts';
+import { Secret } from '../../../src/secret.ts';
+import { bastionKeys } from '../../../src/stack/ssh-keys.ts';
+import { contextFor } from './stack.ts';
+
+const keys = bastionKeys(new Secret(Buffer.alloc(32, 5).toString('base64url')));
+const others = bastionKeys(new Secret(randomBytes(32).toString('base64url')));
+const setup = { target: '10.20.0.5:5443', image: 'Standard_Debian_12_latest' };
+
+it('keys: the same from the same seed, in the forms that ssh-keygen prints for this seed', () => {
+  const again = bastionKeys(new Secret(Buffer.alloc(32, 5).toString('base64url')));
+  assert.equal(again.client.publicLine, keys.client.publicLine);
+  assert.notEqual(keys.client.publicBlob, keys.host.publicBlob);
+  assert.match(keys.host.publicLine, /^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI\S{43} zitadel-on-otc$/);
+  assert.match(keys.host.fingerprint, /^SHA256:[A-Za-z0-9+/]{43}$/);
+  assert.equal(String(keys.client.privateKey), '***');
+});
+
+it('user data: YAML with one account, one key for one target, and the derived host key; nothing secret but that', () => {
+  const text = userData(setup, keys);
+  assert.ok(text.startsWith('#cloud-config\n') && Buffer.byteLength(text) < 32 * 1024);
+  const config = parse(text);
+  assert.deepEqual(
+    config.users.map(({ name }: { name: string }) => name),
+    ['tunnel'],
+  );
+  assert.deepEqual(config.users[0].ssh_authorized_keys, [`restrict,port-forwarding,permitopen="10.20.0.5:5443" ${keys.client.publicLine}`]);
+  assert.equal(config.ssh_keys.ed25519_private, keys.host.privateKey.open());
+  assert.ok(!text.includes(keys.client.privateKey.open().split('\n')[4] ?? ''), 'the client key stays with the run');
+  const settings = sshdSettings(setup).split('\n');
+  for (const line of ['PermitRootLogin no', 'PasswordAuthentication no', 'PermitOpen 10.20.0.5:5443', 'MaxSessions 0', 'AllowUsers tunnel'])
+    assert.ok(settings.includes(line), line);
+});
+
+it('the description fits into what ECS takes, and tells what the server was told', () => {
+  const marks = setupMarks(setup, keys);
+  const text = bastionDescription('a'.repeat(30), { setup: marks.setup, keys: marks.keys ?? '' });
+  assert.ok(text.length <= 85, `${text.length}`);
+  assert.deepEqual(marksIn(text), marks);
+  assert.deepEqual(marksIn('edited by hand'), { setup: undefined, keys: undefined });
+});
+
+const eip = { id: 'e', status: 'ACTIVE', public_ip_address: '203.0.113.9', bandwidth_size: 10 };
+const spec: BastionSpec = {
+  name: 'shop-bastion-123456',
+  flavor: 's3.medium.1',
+  zone: 'eu-de-01',
+  vpcId: 'v',
+  networkId: 'n',
+  groupId: 'g',
+  eip,
+  setup,
+  keys,
+};
+const marks = setupMarks(setup, keys);
+const seen: BastionSeen = {
+  id: 's',
+  name: spec.name,
+  status: 'ACTIVE',
+  created: '2026-01-01T10:00:00Z',
+  description: bastionDescription('shop', { setup: marks.setup, keys: marks.keys ?? '' }),
+  flavor: { id: 's3.medium.1' },
+  'OS-EXT-AZ:availability_zone': 'eu-de-01',
+  security_groups: [{ id: 'g' }],
+  addresses: {},
+  address: '203.0.113.9',
+};
+
+it('differences: what cannot be mended in place is a new server, a stopped one is started, a lost EIP bound', () => {
+  const fields = (over: Partial<BastionSeen>, wanted: Partial<BastionSpec> = {}): string[] =>
+    bastionChanges({ ...spec, ...wanted }, { ...seen, ...over }).map(({ field, replace }) => `${field}${replace === true ? ' (new)' : ''}`);
+  assert.deepEqual(fields({}), []);
+  assert.deepEqual(fields({ status: 'SHUTOFF' }), ['status']);
+  assert.deepEqual(fields({ address: undefined }), ['EIP']);
+  assert.deepEqual(fields({ status: 'ERROR' }), ['status (new)']);
+  assert.deepEqual(fields({ security_groups: [{ id: 'g' }, { id: 'x' }] }), ['security groups (new)']);
+  assert.deepEqual(fields({}, { flavor: 's3.large.2', zone: 'eu-de-02' }), ['flavor (new)', 'availability zone (new)']);
+  assert.deepEqual(fields({}, { setup: { ...setup, target: '10.20.0.6:5443' } }), ['setup (new)']);
+  assert.deepEqual(fields({}, { setup: { ...setup, image: 'Standard_Ubuntu_22.04_latest' } }), ['setup (new)']);
+  assert.deepEqual(fields({}, { keys: others }), ['keys (new)']);
+  assert.deepEqual(fields({}, { keys: undefined }), [], 'without the secret keys are not compared');
+  assert.deepEqual(fields({ description: 'by hand' }), ['setup (new)', 'keys (new)']);
+});
+
+it('the way in: a run that must get in and lacks the secret fails, one that looks says why it does not', () => {
+  const context = contextFor({ projectId: 'p' } as Otc);
+  assert.throws(() => bastionAccess(context, seen), /needs a secret that was not given/);
+  assert.throws(() => bastionAccess({ ...context, looksOnly: true }, seen), NotLooked);
+  const complete = { ...context, looksOnly: true, secrets: { bastionKeySeed: new Secret(randomBytes(32).toString('base64url')) } };
+  assert.throws(() => bastionAccess(complete, undefined), /the bastion that leads to the cluster is not there/);
+  const access = bastionAccess(complete, seen);
+  assert.deepEqual([access.host, access.port, access.bootsUntil], ['203.0.113.9', 22, Date.parse('2026-01-01T10:05:00Z')]);
+});
+
+it('this run’s address: what the endpoint says, if it is a public IPv4 address', async () => {
+  const says = (body: string, status = 200) => runnerAddress('https://ip.example', async () => ({ status, body }));
+  assert.equal(await says('198.51.100.7\n'), '198.51.100.7');
+  for (const [body, words] of [
+    ['2001:db8::1', /IPv6/],
+    ['<html>', /did not answer with an address: "<html>"/],
+    ['10.0.0.4', /no public address/],
+    ['100.64.1.1', /no public address/],
+  ] as const)
+    await assert.rejects(says(body), words);
+  await assert.rejects(says('', 503), /answered 503/);
+  const dead = runnerAddress('https://ip.example', async () => {
+    throw new Fault('getaddrinfo ENOTFOUND');
+  });
+  await assert.rejects(dead, /did not answer: getaddrinfo ENOTFOUND/);
+});
+
+it('an address is admitted by the networks that contain it', () => {
+  assert.ok(admits('198.51.100.0/24', '198.51.100.255') && admits('0.0.0.0/0', '1.2.3.4') && admits('1.2.3.4/32', '1.2.3.4'));
+  assert.ok(!admits('198.51.100.0/25', '198.51.100.128') && !admits('', '1.2.3.4') && !admits('::/0', '1.2.3.4'));
+});
+
+it('a door’s mark names stack, run and time, within what a rule’s description takes', () => {
+  const mark = doorMark('s'.repeat(30), `octo/${'x'.repeat(300)} run 1`, new Date('2026-01-01T10:00:00Z'));
+  assert.ok(mark.length <= 255, `${mark.length}`);
+  const rule = { id: 'r', security_group_id: 'g', direction: 'ingress', ethertype: 'IPv4' } as const;
+  assert.ok(isDoor({ ...rule, description: doorMark('shop', 'octo/shop run 1', new Date()) }, 'shop'));
+  assert.ok(!isDoor({ ...rule, description: doorMark('shop-2', 'octo/shop run 1', new Date()) }, 'shop'));
+  assert.ok(!isDoor(rule, 'shop') && !isDoor({ ...rule, description: 'office' }, 'shop'));
+});
