@@ -24,9 +24,11 @@ export const SECRETS_ANNOTATION = 'zitadel-on-otc/secrets-changed';
 
 /**
  * Tags of `docker.io/alpine/k8s` by Kubernetes minor version. The chart would derive the tag from the cluster's full
- * version, and not each of those was published; without the image the login client's token is lost for ever.
+ * version, and not each of those was published; without the image the login client's token is lost for ever. So a version
+ * without a tag of its own gets the nearest: the chart only makes Secrets with it, which each kubectl can.
  */
-const KUBECTL_TAGS: Readonly<Record<string, string>> = { '1.31': '1.31.4', '1.32': '1.32.9', '1.33': '1.33.4', '1.34': '1.34.1' };
+const KUBECTL_TAGS: Readonly<Record<string, string>> = { '1.30': '1.31.4', '1.31': '1.31.4', '1.32': '1.32.9', '1.33': '1.33.4', '1.34': '1.34.1' };
+const NEWEST_KUBECTL_TAG = '1.34.1';
 
 export function zitadelValues(input: ValuesInput): Record<string, unknown> {
   const { stack } = input;
@@ -44,7 +46,7 @@ export function zitadelValues(input: ValuesInput): Record<string, unknown> {
 function ownValues({ stack, database, address, clusterVersion, secretsChanged }: ValuesInput): Record<string, unknown> {
   const { domain, ingress, zitadel } = stack;
   const annotations = { [SECRETS_ANNOTATION]: secretsChanged.join(' ') };
-  const tag = KUBECTL_TAGS[/(\d+\.\d+)/.exec(clusterVersion)?.[1] ?? ''];
+  const tag = KUBECTL_TAGS[/(\d+\.\d+)/.exec(clusterVersion)?.[1] ?? ''] ?? NEWEST_KUBECTL_TAG;
   const hosts = (path: string): object[] => [{ host: domain, paths: [{ path, pathType: 'Prefix' }] }];
   const tls = [{ hosts: [domain], secretName: tlsSecretName(stack) }];
   const perController = forController(ingress.controller);
@@ -55,7 +57,7 @@ function ownValues({ stack, database, address, clusterVersion, secretsChanged }:
     pdb: { enabled: zitadel.replicas > 1, maxUnavailable: 1 },
     resources: { requests: { cpu: '250m', memory: '512Mi' }, limits: { memory: '1Gi' } },
     topologySpreadConstraints: spread(zitadel.release, 'zitadel', 'start'),
-    ...(tag === undefined ? {} : { tools: { kubectl: { image: { tag } } } }),
+    tools: { kubectl: { image: { tag } } },
     // The database is known to be up by now: two retries tell a wrong setting from a hiccup.
     initJob: { backoffLimit: 2, activeDeadlineSeconds: 600 },
     setupJob: { backoffLimit: 2, activeDeadlineSeconds: 900 },

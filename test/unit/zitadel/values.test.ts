@@ -52,9 +52,9 @@ test('each controller is told how to reach the pods', () => {
   assert.deepEqual(valuesOf(stackOf('ingress: { controller: haproxy }\n')).service.annotations, { 'haproxy.org/server-proto': 'h2' });
 });
 
-test('a cluster version without a known image leaves the tag to the chart', () => {
-  assert.equal(valuesOf(stackOf(), 'v1.40').tools, undefined);
-  assert.equal(valuesOf(stackOf(), 'v1.34.3-r0').tools.kubectl.image.tag, '1.34.1');
+test('each cluster version gets an image that is known to be there', () => {
+  const tagOf = (version: string): string => valuesOf(stackOf(), version).tools.kubectl.image.tag;
+  assert.deepEqual(['v1.30.14-r2', 'v1.34.3-r0', 'v1.36'].map(tagOf), ['1.31.4', '1.34.1', '1.34.1']);
 });
 
 test('the user’s values win; ZITADEL’s own configuration merges without regard to case', () => {
