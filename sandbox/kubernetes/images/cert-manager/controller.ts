@@ -1,12 +1,13 @@
 /**
  * Owns the image of cert-manager's controller: it follows issuers and certificates and works on each one at a time, again and again
- * until it is as wanted. What is done is in `issuers.ts` and `certificates.ts`.
+ * until it is as wanted. What is done is in `issuers.ts`, `certificates.ts` and `ingress-shim.ts`.
  */
 import type { ContainerContext, Image } from '../../image.ts';
 import type { KubeObject } from '../../objects.ts';
 import { serveHealth } from '../health.ts';
 import { sleep, untilAborted, wait } from '../patience.ts';
 import { mayTry, mismatch, reconcileCertificate } from './certificates.ts';
+import { type AnnotatedIngress, reconcileIngress } from './ingress-shim.ts';
 import { reconcileIssuer } from './issuers.ts';
 import { type Certificate, conditionOf, type Issuer } from './objects.ts';
 
@@ -34,6 +35,8 @@ export const certManagerController: Image = {
     follow('/apis/cert-manager.io/v1/clusterissuers', issuers);
     follow('/apis/cert-manager.io/v1/issuers', issuers);
     follow('/apis/cert-manager.io/v1/certificates', certificates);
+    const ingresses = new Works<AnnotatedIngress>(context, (ingress) => reconcileIngress(context, kube, ingress));
+    follow('/apis/networking.k8s.io/v1/ingresses', ingresses);
     // A Secret that is deleted or damaged is issued again, a CA's Secret that appears makes its issuer ready.
     kube.follow(
       '/api/v1/secrets?fieldSelector=type%3Dkubernetes.io%2Ftls',
@@ -54,7 +57,7 @@ export const certManagerController: Image = {
       context.signal,
     );
     await untilAborted(context.signal);
-    await Promise.all([issuers.idle(), certificates.idle(), close()]);
+    await Promise.all([issuers.idle(), certificates.idle(), ingresses.idle(), close()]);
     return 0;
   },
 };
