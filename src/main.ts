@@ -17,12 +17,12 @@ import { deriveSecrets, generationsOf } from './stack/secrets.ts';
 const SECONDS_TO_END = 6.5;
 
 const started = Date.now();
+const stop = new AbortController();
 const runner = new Runner(actionsRunner, process.env);
 
 /** @returns true where the step succeeded */
 async function main(): Promise<boolean> {
   maskTo(runner.mask);
-  const stop = new AbortController();
   const cancelled = new Promise<void>((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM'] as const) {
       process.once(name, () => {
@@ -115,3 +115,5 @@ function plainGet(transport: Transport): Get {
 }
 
 process.exitCode = (await main()) ? 0 : 1;
+// All is told. What a cancelled run still waits for (a connection that opens, a name server) must not outlive it.
+if (stop.signal.aborted) process.exit();
