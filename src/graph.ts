@@ -85,7 +85,7 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, looksOnly, acme
     loadBalancer: cloud.loadBalancer,
     database: cloud.database,
     databaseCa: cloud.databaseCa,
-    workloads: [...cloud.nodePools.filter(({ wanted }) => wanted), maybe(cloud.snatRule), maybe(cloud.securityRulesClient)],
+    workloads: [...cloud.nodePools.filter(({ wanted }) => wanted), maybe(cloud.nodeGroups), maybe(cloud.snatRule), maybe(cloud.securityRulesClient)],
     zone: [cloud.zone, maybe(cloud.delegation)],
     records: [maybe(cloud.record), maybe(cloud.existingRecord)],
     externalDns: externalDnsNeeds(cloudContext, cloud),

@@ -19,6 +19,7 @@ import { type KeyPairResource, nodeKeyPair } from './key-pair.ts';
 import { type Kubeconfig, kubeconfig } from './kubeconfig.ts';
 import { type LoadBalancerResource, loadBalancer } from './load-balancer.ts';
 import { type NatGatewayResource, natGateway, type SnatRuleResource, snatRule } from './nat-gateway.ts';
+import { type NodeGroups, nodeGroups } from './node-groups.ts';
 import { type NodePoolResource, nodePool } from './node-pool.ts';
 import { type Preflight, preflight } from './preflight.ts';
 import { type ClientGroup, type ClientRules, clientGroup, clientRules, type DatabaseGroup, databaseGroup } from './security-group.ts';
@@ -54,6 +55,7 @@ export interface CloudResources {
   readonly keyPair: KeyPairResource;
   /** One for each zone of the region; those the stack does not use are not wanted. */
   readonly nodePools: readonly NodePoolResource[];
+  readonly nodeGroups: NodeGroups;
   readonly bastionGroup: BastionGroup;
   readonly bastionEip: EipResource;
   readonly bastion: BastionResource;
@@ -108,6 +110,7 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
   const zones = [...new Set([...zonesOf[stack.region], ...stack.cluster.nodes.zones])];
   const poolNeeds = { cluster: kubernetes, access, subnet: subnetCluster, client: maybe(client), egress: maybe(snat) };
   const nodePools = zones.map((one) => nodePool(context, one, keyPair, poolNeeds));
+  const attached = nodeGroups(context, { cluster: kubernetes, access, subnet: subnetCluster, client }, nodePools);
   const throughBastion = stack.cluster.access === 'bastion';
   const sshGroup = bastionGroup(context, { cluster: kubernetes }, throughBastion);
   const sshEip = eip(context, gates, { id: 'bastion/eip', role: 'bastion', wanted: throughBastion, bandwidth: API_BANDWIDTH });
@@ -142,6 +145,7 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
     cluster: kubernetes,
     apiAccess: access,
     keyPair: keyPair.leftover,
+    nodeGroups: attached,
     bastionGroup: sshGroup,
     bastionEip: sshEip,
     bastion: sshServer,

@@ -180,15 +180,22 @@ async function ride(
 }
 
 /**
- * What must be gone before a resource: its dependents; for what carries others, and for what is destroyed ahead of it, not
- * those that go along, which wait for the carrier, but what stands on them.
+ * What must be gone before a resource: its dependents; for what carries others, and for what stands on that, not those that
+ * go along, which wait for the carrier, but what stands on them.
  */
 function waitedFor(
   resource: AnyResource,
   dependents: ReadonlyMap<AnyResource, readonly AnyResource[]>,
   riders: ReadonlySet<AnyResource>,
 ): readonly AnyResource[] {
-  const rides = (one: AnyResource): boolean => riders.has(one) && (one.within === resource || one.within === resource.within);
+  const below = new Set<AnyResource>();
+  const sink = (one: AnyResource): void => {
+    below.add(one);
+    for (const need of Object.values(one.needs as Needs)) if (!below.has(needed(need))) sink(needed(need));
+  };
+  sink(resource);
+  // The carrier waits for all that stands on it: who does, must not wait for the carrier.
+  const rides = (one: AnyResource): boolean => riders.has(one) && one.within !== undefined && below.has(one.within);
   const found = new Set<AnyResource>();
   const passed = new Set<AnyResource>();
   const look = (one: AnyResource): void => {

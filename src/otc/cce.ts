@@ -130,7 +130,7 @@ export async function deleteNodePool(otc: Otc, clusterId: string, id: string): P
 
 export interface ClusterNode {
   readonly metadata: { readonly name: string; readonly annotations?: Readonly<Record<string, string>> };
-  readonly status: { readonly phase?: string; readonly reason?: string; readonly message?: string };
+  readonly status: { readonly phase?: string; readonly reason?: string; readonly message?: string; readonly serverId?: string };
 }
 
 export async function listNodes(otc: Otc, clusterId: string): Promise<ClusterNode[]> {

@@ -241,20 +241,22 @@ test('what is in something that goes, goes along, even where it cannot be looked
   const unreachable = async (): Promise<string> => {
     throw new Fault('no answer');
   };
-  const login = fake.make('login', { cluster }, { within: cluster, readsOnly: true });
+  const bastion = fake.make('bastion', { cluster });
+  const login = fake.make('login', { cluster, bastion: maybe(bastion) }, { within: cluster, readsOnly: true });
   const space = fake.make('space', { login }, { within: cluster, observe: unreachable });
   const looked: string[] = [];
   const app = fake.make('app', { space }, { within: cluster, observe: async () => void looked.push('app') as never });
   const balancer = fake.make('balancer', { net });
   const ingress = fake.make('ingress', { login, balancer }, { within: cluster, leavesBehind: async () => true });
   const stubborn = fake.make('stubborn', { ingress }, { within: cluster, leavesBehind: async () => true, destroy: unreachable as never });
-  for (const id of ['net', 'cluster', 'login', 'balancer', 'ingress', 'stubborn']) fake.exists.set(id, 'v');
+  for (const id of ['net', 'cluster', 'bastion', 'login', 'balancer', 'ingress', 'stubborn']) fake.exists.set(id, 'v');
   const outcomes = await unwalk([app, stubborn], options(true));
   assert.deepEqual(
     outcomes.map(({ id, verdict, done, note }) => [id, verdict, done, note ?? '']),
     [
       ['net', 'delete', true, ''],
       ['cluster', 'delete', true, ''],
+      ['bastion', 'delete', true, ''],
       ['login', 'absent', false, ''],
       ['space', 'delete', true, 'goes with cluster; it could not be looked at (no answer)'],
       ['app', 'delete', true, 'goes with cluster; it could not be looked at (no answer)'],
@@ -266,6 +268,7 @@ test('what is in something that goes, goes along, even where it cannot be looked
   assert.deepEqual(looked, []);
   assert.equal(fake.events.indexOf('-ingress') < fake.events.indexOf('-cluster'), true);
   assert.equal(fake.events.indexOf('-ingress') < fake.events.indexOf('-balancer'), true);
+  assert.equal(fake.events.indexOf('-ingress') < fake.events.indexOf('-bastion'), true);
   assert.equal(fake.events.at(-1), '-net');
 });
 
