@@ -27,8 +27,8 @@ function objectIn(text: string): Manifest | undefined {
     const name = /^metadata:\n(?: {2,}.*\n)*? {2}name: *"?([\w.-]+)"? *$/m.exec(text)?.[1];
     if (name !== undefined) return { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name } };
   }
-  // Helm reads YAML 1.1, where `0440` is octal.
-  const object = parse(text, { version: '1.1' }) as Partial<Manifest> | null;
+  // Helm reads YAML 1.1, where `0440` is octal. What it has installed is in order: no check of keys, no places for errors.
+  const object = parse(text, { version: '1.1', prettyErrors: false, uniqueKeys: false }) as Partial<Manifest> | null;
   return object?.kind === undefined || object.apiVersion === undefined || object.metadata === undefined ? undefined : (object as Manifest);
 }
 

@@ -6,7 +6,7 @@ import { Agent, request as httpRequest } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { Fault } from '../engine/fault.ts';
 
 /** Milliseconds until a connection attempt is given up. */
@@ -48,6 +48,8 @@ export class DialAgent extends HttpsAgent {
   readonly #tls: ConnectionOptions;
   readonly #to: string | undefined;
   readonly #connect: (() => Promise<Duplex>) | undefined;
+  /** One for all connections; certificates and key are read once. */
+  #context: SecureContext | undefined;
 
   constructor(options: AgentOptions & { readonly to?: string; readonly connect?: (() => Promise<Duplex>) | undefined }) {
     super({ keepAlive: true, ...options });
@@ -60,7 +62,8 @@ export class DialAgent extends HttpsAgent {
     const host = String(options['host'] ?? options['hostname']);
     const port = Number(options['port'] ?? 443);
     const name = typeof options['servername'] === 'string' && options['servername'] !== '' ? { servername: options['servername'] } : {};
-    const tls = { ...this.#tls, host, ...name };
+    this.#context ??= createSecureContext(this.#tls);
+    const tls = { ...this.#tls, secureContext: this.#context, host, ...name };
     const secure =
       this.#connect === undefined ? dialTls(this.#to ?? host, port, tls) : this.#connect().then((stream) => secured(stream, host, port, tls));
     secure.then(
