@@ -52,7 +52,8 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
   const child = spawn(
     'nsenter',
     [
-      ...[`--net=/proc/${pid}/ns/net`, '--', 'unshare', '--mount', '--', '/bin/sh', '-c'],
+      // Its sessions are processes of their own and shall end with it.
+      ...[`--net=/proc/${pid}/ns/net`, '--', 'unshare', '--mount', '--pid', '--fork', '--kill-child=SIGKILL', '--', '/bin/sh', '-c'],
       // Everybody in a world is root, and sshd as root would change users, which a user namespace does not let it.
       'echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start && mount --make-rprivate / && mount --bind "$1" /etc && shift && exec unshare --user --map-user=1000 --map-group=1000 -- "$@"',
       ...['sh', join(folder, 'etc'), program.path, '-D', '-e', '-f', '/etc/ssh/sshd_config', '-o', 'PidFile=none', '-o', 'Port=22'],

@@ -164,22 +164,23 @@ async function handshake(bastion: BastionAccess, ports: TunnelPorts): Promise<Cl
   };
   return new Promise((resolve, reject) => {
     const fail = (error: Error & { readonly level?: string }): void => {
-      client.destroy();
       sock.destroy();
       if (hostDiffers === undefined && /no matching host key/i.test(error.message)) hostDiffers = 'it has no Ed25519 key';
       if (hostDiffers !== undefined) reject(wrongHost(bastion, hostDiffers));
       else if (error.level === 'client-authentication') reject(wrongKey(bastion, error));
       else reject(error);
     };
-    client.once('error', fail);
+    // Never without a listener: an error that nobody hears would end the process. After the handshake a cut connection
+    // shows by its 'close', to whoever uses it.
+    client.on('error', (error) => {
+      fail(error);
+      client.destroy();
+    });
     client.once('close', () => fail(new Error('the connection was closed during the handshake')));
     client.once('ready', () => {
-      client.off('error', fail);
       client.removeAllListeners('close');
       // One listener for each connection through the tunnel that is being opened.
       client.setMaxListeners(0);
-      // A cut connection shows by its 'close'; without a listener the error would end the process.
-      client.on('error', () => client.destroy());
       resolve(client);
     });
     client.connect(config);
