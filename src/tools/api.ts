@@ -49,7 +49,10 @@ export interface Answer {
 export type KubeTransport = (method: string, path: string, body: string | undefined, signal: AbortSignal) => Promise<Answer>;
 
 const PAGE = 500;
-const TRIES = 4;
+/** Some eight seconds in all: a new address answers a moment after the cluster says so. */
+const TRIES = 6;
+/** Each that runs out of time has waited for 15 s: who is not admitted should not wait for minutes to be told. */
+const TRIES_WITHOUT_ANSWER = 2;
 
 /** A client for the cluster of a kubeconfig, through the tunnel where there is one. */
 export function kubeApi(kubeconfig: Kubeconfig, tunnel?: Tunnel): KubeApi {
@@ -73,7 +76,8 @@ export function kubeApiOver(transport: KubeTransport, close: () => void = () => 
         const answer = await transport('GET', path, undefined, signal);
         if (turn === TRIES || (answer.status !== 429 && answer.status < 500)) return answer;
       } catch (error) {
-        if (error instanceof Cancelled || turn === TRIES || !isPassing(error)) throw error;
+        const most = error instanceof Fault && error.code === 'ETIMEDOUT' ? TRIES_WITHOUT_ANSWER : TRIES;
+        if (error instanceof Cancelled || turn >= most || !isPassing(error)) throw error;
       }
       await pauseFor(Math.random() * 2 ** turn * 0.25, signal);
     }

@@ -47,7 +47,12 @@ export function kubectlOver(run: RunKubectl): Kubectl {
 /** kubectl's own words, with the server's reason as code: `Error from server (AlreadyExists): …`. */
 function failure(what: string, ended: Ended): Fault {
   const text = redact(ended.stderr.trim()) || `exit code ${ended.code}`;
-  return new Fault(`kubectl ${what}: ${text}`, { code: /Error from server \((\w+)\)/.exec(text)?.[1] });
+  const code = /Error from server \((\w+)\)/.exec(text)?.[1];
+  const hint =
+    code === 'Forbidden' || code === 'Unauthorized'
+      ? 'The client certificate has the rights of the IAM user who asked for it: that user needs cluster-admin rights in CCE.'
+      : 'Running again continues where this run stopped.';
+  return new Fault(`kubectl ${what}: ${text}`, { code, hint });
 }
 
 function nameOf(object: object): string {

@@ -38,6 +38,13 @@ test('a server that is restarting is asked again, a refusal is not', async () =>
   });
   assert.equal((await api.get('/x', signal))?.metadata.name, 'n');
   assert.equal(calls, 3);
+  let silent = 0;
+  const closed = kubeApiOver(async () => {
+    silent += 1;
+    throw new Fault('did not answer within 15 s', { code: 'ETIMEDOUT' });
+  });
+  await assert.rejects(closed.get('/x', signal), /15 s/);
+  assert.equal(silent, 2);
   const refused = kubeApiOver(async () => ({ status: 403, body: JSON.stringify({ message: 'secrets is forbidden', reason: 'Forbidden' }) }));
   await assert.rejects(refused.get('/api/v1/secrets', signal), (error) => {
     return (
