@@ -17,19 +17,24 @@ export interface Way {
 }
 
 /** CCE user guide: the certificate is made anew within 5 to 10 minutes after the API server's EIP was changed. */
-const CERTIFICATE = { firstSeconds: 2, mostSeconds: 15, deadlineSeconds: 1200, usualSeconds: 480 };
-const WRONG_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
+const AFTER_A_CHANGE = { firstSeconds: 2, mostSeconds: 15, deadlineSeconds: 1200, usualSeconds: 480 };
+/** What a new public address shows until the API server is ready for it. Silence is no such sign: that is a rule that does not admit us. */
+const NOT_YET: Readonly<Record<string, string>> = {
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for other addresses',
+  ECONNREFUSED: 'it does not listen yet',
+};
 
 /** Returns when the API server has answered. @throws Fault that says what is in the way */
 export async function reach(api: Pick<KubeApi, 'get'>, { access, server, patient }: Way, run: Run): Promise<void> {
   if (access === 'private') await knock(new URL(server), run.signal);
-  await until(`the API server to show a certificate for ${server}`, CERTIFICATE, run, async () => {
+  await until(`the API server to answer at ${server}`, AFTER_A_CHANGE, run, async () => {
     try {
       await api.get('/version', run.signal);
       return { done: true, value: undefined };
     } catch (error) {
-      if (!patient || !(error instanceof Fault) || error.code !== WRONG_NAME) throw error;
-      return { done: false, state: 'it shows one for other addresses' };
+      const state = error instanceof Fault ? NOT_YET[error.code ?? ''] : undefined;
+      if (!patient || state === undefined) throw error;
+      return { done: false, state };
     }
   });
 }
