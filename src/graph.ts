@@ -2,7 +2,7 @@
  * Owns the picture of the deployment in code: the one place where all resources are put together. Who needs whom among
  * the cloud's resources stands in `cloud/index.ts`, among the cluster's in `zitadel/index.ts`; here the two meet.
  */
-import { type CloudContext, cloudResources, type Door, externalDnsNeeds } from './cloud/index.ts';
+import { backup, type CloudContext, cloudResources, type Door, externalDnsNeeds, upgradeBackupName } from './cloud/index.ts';
 import type { Fault } from './engine/fault.ts';
 import type { Outcome } from './engine/outcome.ts';
 import { type AnyResource, maybe, type Run } from './engine/resource.ts';
@@ -76,6 +76,16 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, looksOnly, acme
     configuration,
     patient,
     within: cloud.cluster,
+    backup: async (id, change, run) => {
+      const { names } = cloudContext;
+      await backup(
+        otc,
+        { id, name: id },
+        upgradeBackupName(names('upgrade'), change),
+        `Before the ZITADEL chart ${change.from} became ${change.to}`,
+        run,
+      );
+    },
     externalDns,
     acme: acme === undefined ? undefined : { accessKey: new Secret(acme.accessKey, 'access-key'), secretKey: acme.secretKey },
   };

@@ -27,6 +27,7 @@ export async function backup(
   why: string,
   run: Run,
 ): Promise<rds.Backup> {
+  run.say(`making backup ${name}`);
   const find = async (): Promise<rds.Backup | undefined> => (await rds.listManualBackups(otc, instance.id)).find((one) => one.name === name);
   const create = (): Promise<rds.Backup> => rds.createBackup(otc, { instance_id: instance.id, name, description: why });
   const { id } = (await find()) ?? (await createOnce({ what: `backup ${name}`, create, look: find }, run));
@@ -53,6 +54,11 @@ export function backupName(prefix: string, now: Date): string {
   return `${prefix.slice(0, 48)}-${now.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')}`;
 }
 
+/** One for each revision that is left behind: a run that goes on after a crash finds the backup it began. */
+export function upgradeBackupName(prefix: string, { to, revision }: { readonly to: string; readonly revision: number }): string {
+  return `${prefix.slice(0, 40)}-r${revision}-${to.replaceAll(/[^A-Za-z0-9]/g, '-')}`.slice(0, 64);
+}
+
 /**
  * The last backup before the instance is deleted. Where a former run made one and began the deletion, that one is named.
  * @returns what is kept and what is needed to restore it; undefined where the instance never held data
@@ -72,7 +78,6 @@ export async function lastBackup(otc: Otc, prefix: string, seen: DatabaseSeen, r
     });
   }
   const name = backupName(prefix, new Date());
-  run.say(`making a last backup, ${name}`);
   return keptText(seen, await backup(otc, seen, name, 'Last backup before zitadel-on-otc deleted the instance', run));
 }
 

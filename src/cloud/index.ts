@@ -26,6 +26,7 @@ import { type ClientGroup, type ClientRules, clientGroup, clientRules, type Data
 import { type SubnetResource, subnet } from './subnet.ts';
 import { type VpcResource, vpc } from './vpc.ts';
 
+export { backup, upgradeBackupName } from './backup.ts';
 export type { CloudContext } from './context.ts';
 export { externalDnsNeeds } from './external-dns-needs.ts';
 export { takeVpcLock } from './lock.ts';

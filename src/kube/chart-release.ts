@@ -10,7 +10,7 @@ import type { Kubeconfig } from '../tools/kubeconfig.ts';
 import type { Cluster } from '../tools/toolbox.ts';
 import { type NeedsCluster, untilAdmitted } from './applied.ts';
 import { valueChanges } from './compare.ts';
-import { clusterIn, inCluster, type KubeContext } from './context.ts';
+import { clusterIn, inCluster, type KubeContext, type VersionChange } from './context.ts';
 import { adviceFor, diagnose } from './diagnosis.ts';
 import { DIGEST_LABEL, DIGEST_LENGTH, lastGood, type ReleaseSeen, releaseState, STACK_LABEL, STAMP } from './release-state.ts';
 import { type JobLimit, watched } from './rollout.ts';
@@ -20,6 +20,8 @@ export interface ReleaseSpec {
   readonly values: Readonly<Record<string, unknown>>;
   /** Restarts the workload when it changes; undefined: not compared. */
   readonly stamp: string | undefined;
+  /** Done before an installed release gets another chart version. */
+  readonly beforeVersion?: ((change: VersionChange, run: Run) => Promise<void>) | undefined;
 }
 
 export interface ReleaseOptions<N extends NeedsCluster> {
@@ -33,6 +35,8 @@ export interface ReleaseOptions<N extends NeedsCluster> {
   readonly values: (needs: SeenOf<N>) => Readonly<Record<string, unknown>>;
   /** A Deployment of the chart that reads a Secret only when it starts, and what the Secret's last change is. */
   readonly restart?: { readonly deployment: string; readonly stamp: (needs: SeenOf<N>) => string };
+  /** Done and awaited before an installed release gets another chart version. */
+  readonly beforeVersion?: (needs: SeenOf<N>, change: VersionChange, run: Run) => Promise<void>;
   /** Seconds for a single hook, or for the workloads to become ready. */
   readonly timeoutSeconds: number;
   readonly jobLimits?: Readonly<Record<string, JobLimit>>;
@@ -61,6 +65,8 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
       cluster: context.toolbox.cluster((seen as unknown as { kubeconfig: Kubeconfig }).kubeconfig),
       values: options.values(seen),
       stamp: restart?.stamp(seen),
+      beforeVersion:
+        options.beforeVersion === undefined ? undefined : (change, run) => options.beforeVersion?.(seen, change, run) ?? Promise.resolve(),
     }),
     observe: async (seen: PartlySeen<N>, run) => {
       const cluster = clusterIn(context, seen as { kubeconfig?: Kubeconfig });
@@ -121,6 +127,9 @@ async function upgrade<N extends NeedsCluster>(
   const [helm, chart] = await Promise.all([cluster.helm(run), cluster.charts.pull(source, run.signal)]);
   refuseOtherBytes(title, source, seen, chart.digest);
   if (notice !== undefined) run.say(notice);
+  if (seen !== undefined && plain(seen.chartVersion) !== plain(source.version)) {
+    await spec.beforeVersion?.({ from: seen.chartVersion, to: source.version, revision: seen.revision }, run);
+  }
   const fresh = seen === undefined ? false : await recover(helm, namespace, release, seen, run);
   for (const rival of options.rivals ?? []) {
     if ((await releaseState(cluster, rival.namespace, rival.release, undefined, run.signal))?.ours !== true) continue;

@@ -2,12 +2,20 @@
  * Owns what every cluster resource is given: the stack, its secrets, the toolbox, and the form of what the cloud's
  * resources hand over. It knows the cloud only by these shapes.
  */
-import type { AnyResource, Maybe, Needs, Resource } from '../engine/resource.ts';
+import type { AnyResource, Maybe, Needs, Resource, Run } from '../engine/resource.ts';
 import type { Secret } from '../secret.ts';
 import type { DerivedSecrets } from '../stack/secrets.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { Kubeconfig } from '../tools/kubeconfig.ts';
 import type { Cluster, Toolbox } from '../tools/toolbox.ts';
+
+/** A release about to get another chart version. */
+export interface VersionChange {
+  readonly from: string;
+  readonly to: string;
+  /** Helm's revision that is in place. */
+  readonly revision: number;
+}
 
 export interface KubeContext {
   readonly stack: Stack;
@@ -22,6 +30,8 @@ export interface KubeContext {
   readonly externalDns?: ExternalDnsUser | undefined;
   /** True in `deploy`: verification is repeated until it passes or runs out of time. */
   readonly patient: boolean;
+  /** Makes a backup of the database and waits for it, before something changes that cannot be taken back. */
+  readonly backup?: ((databaseId: string, change: VersionChange, run: Run) => Promise<void>) | undefined;
   /** The cluster, which takes what is in it along when it is destroyed. */
   readonly within?: AnyResource | undefined;
 }

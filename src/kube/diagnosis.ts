@@ -30,7 +30,7 @@ export async function diagnose(api: KubeApi, namespace: string, tails: Tails, si
     ...jobs.flatMap(jobLines),
     ...pods.map(podState).flatMap((pod) => (pod.fine ? [] : [`pod ${pod.name}: ${pod.text}${pod.obstacle ? `: ${pod.obstacle.message}` : ''}`])),
     ...warnings(events, since),
-    ...[...logs].flatMap(([name, text]) => [`last log lines of ${name}:`, ...tail(text).map((line) => `  ${line}`)]),
+    ...logLines(logs),
   ];
   return lines.map((line) => redact(line).slice(0, LINE));
 }
@@ -72,8 +72,24 @@ export function warnings(events: readonly KubeObject[], since: Date): string[] {
   return [...new Set(lines)].slice(-EVENTS);
 }
 
+/** The log tails, each once: attempts of a Job mostly end alike, and a waiting program says the same again and again. */
+export function logLines(logs: Tails): string[] {
+  const pods = new Map<string, string[]>();
+  for (const [name, text] of logs) {
+    const shown = tail(text).join('\n');
+    pods.set(shown, [...(pods.get(shown) ?? []), name]);
+  }
+  return [...pods].flatMap(([text, names]) => [`last log lines of ${names.join(' and ')}:`, ...text.split('\n').map((line) => `  ${line}`)]);
+}
+
 function tail(text: string): string[] {
-  return text.trimEnd().split('\n').slice(-LOG_LINES);
+  const lines: { readonly line: string; times: number }[] = [];
+  for (const line of text.trimEnd().split('\n').slice(-LOG_LINES)) {
+    const last = lines.at(-1);
+    if (last?.line === line) last.times += 1;
+    else lines.push({ line, times: 1 });
+  }
+  return lines.map(({ line, times }) => (times === 1 ? line : `${line} (${times} times)`));
 }
 
 /**
@@ -108,6 +124,10 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
   [
     /certificate signed by unknown authority/,
     'The database certificate is signed by another CA than the one in Secret zitadel-rds-ssl-cert: check the database CA.',
+  ],
+  [
+    /dial tcp [\d.:]+: i\/o timeout|context deadline exceeded.*dial/,
+    'The database does not answer: check that its security group admits rds-client and, in a vpc-router cluster, the container network; running again restores the rules that this action makes.',
   ],
   [/connection refused/, 'The database does not take connections: check that the RDS instance is ACTIVE and its port.'],
   [/PasswordComplexityPolicy/, "The first admin's password does not meet ZITADEL's policy: give another admin-password."],

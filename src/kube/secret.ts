@@ -8,6 +8,7 @@ import type { Change, PartlySeen, Resource, SeenOf } from '../engine/resource.ts
 import type { Stack } from '../stack/stack.ts';
 import type { KubeObject } from '../tools/api.ts';
 import type { Kubeconfig } from '../tools/kubeconfig.ts';
+import { FIELD_MANAGER } from '../tools/kubectl.ts';
 import type { Cluster } from '../tools/toolbox.ts';
 import type { NeedsCluster } from './applied.ts';
 import { clusterIn, inCluster, isOurs, type KubeContext, keptFor, ourLabels } from './context.ts';
@@ -30,6 +31,10 @@ export interface SecretSeen {
   /** sha256 by key, in memory only. */
   readonly digests: Readonly<Record<string, string>>;
   readonly immutable: boolean;
+  /** Who else wrote content into it, by the API server's own book-keeping. */
+  readonly editors: readonly string[];
+  /** sha256 of the parts that may not change ({@link SecretOptions.fixed}). */
+  readonly fixed: Readonly<Record<string, string>>;
   /** Changes whenever we change the content: for pod annotations. */
   readonly changed: string;
 }
@@ -47,6 +52,11 @@ export interface SecretOptions<N extends NeedsCluster> {
   readonly known?: boolean;
   /** Never overwritten; a differing one is an error, which says this. */
   readonly createOnly?: string;
+  /** Parts of the content that must not just be overwritten, by name, and what to say where they differ. */
+  readonly fixed?: {
+    readonly parts: (content: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
+    readonly refusal: { readonly message: string; readonly hint: string };
+  };
 }
 
 export function secretObject<N extends NeedsCluster>(context: KubeContext, options: SecretOptions<N>): Resource<N, SecretSpec, SecretSeen> {
@@ -55,7 +65,7 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
   const identity = { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace } };
   const read = async (cluster: Cluster, signal: AbortSignal): Promise<SecretSeen | undefined> => {
     const live = await cluster.api.get(objectPath(identity), signal);
-    return live === undefined ? undefined : seenOf(cluster, live, context.stack);
+    return live === undefined ? undefined : seenOf(cluster, live, context.stack, options.fixed);
   };
   const differing = (content: Readonly<Record<string, string>>, seen: SecretSeen): Change[] =>
     Object.entries(content)
@@ -87,9 +97,17 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
       return wanted || found?.ours === true ? found : undefined;
     },
     diff: ({ content }, seen) => {
-      if (content === undefined) return [];
-      const changes = differing(content(), seen);
+      if (content === undefined) return seen.ours ? editedBy(seen.editors) : [];
+      const data = content();
+      const changes = differing(data, seen);
       if (changes.length > 0 && createOnly !== undefined) throw refuse(changes);
+      const fixed = Object.entries(options.fixed?.parts(data) ?? {}).filter(
+        ([part, text]) => seen.fixed[part] !== undefined && seen.fixed[part] !== digest(Buffer.from(text, 'utf8')),
+      );
+      if (fixed.length > 0) {
+        const { message, hint } = options.fixed?.refusal ?? { message: '', hint: '' };
+        throw new Fault(`${title} ${message}`, { resource: title, finding: fixed.map(([part]) => part).join(', '), hint });
+      }
       return changes;
     },
     apply: async ({ cluster, content }, _seen, _changes, run) => {
@@ -100,9 +118,9 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
       const metadata = { ...identity.metadata, labels: ourLabels(context.stack), annotations: { [CHANGED]: new Date().toISOString() } };
       const object = { ...identity, metadata, type: 'Opaque', data, ...(createOnly === undefined ? {} : { immutable: true }) };
       const kubectl = await cluster.kubectl(run);
-      if (createOnly === undefined) return seenOf(cluster, await kubectl.apply(object, run.signal), context.stack);
+      if (createOnly === undefined) return seenOf(cluster, await kubectl.apply(object, run.signal), context.stack, options.fixed);
       try {
-        return seenOf(cluster, await kubectl.create(object, run.signal), context.stack);
+        return seenOf(cluster, await kubectl.create(object, run.signal), context.stack, options.fixed);
       } catch (error) {
         if (!(error instanceof Fault) || error.code !== 'AlreadyExists') throw error;
         // Somebody was faster; the same content is as good as ours.
@@ -122,12 +140,32 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
   };
 }
 
-function seenOf(cluster: Cluster, live: KubeObject, stack: Pick<Stack, 'name'>): SecretSeen {
+/** Without the secret nothing can be compared; that somebody else wrote into it can be seen all the same. */
+function editedBy(editors: readonly string[]): Change[] {
+  return editors.map((editor) => ({ field: 'data', why: `written by ${editor}, not by this action`, secret: true }));
+}
+
+/** Field managers, besides ours, that own content (Kubernetes API concepts, "Field management"). */
+function editorsOf({ metadata }: KubeObject): string[] {
+  const { managedFields = [] } = metadata as { managedFields?: readonly { manager?: string; fieldsV1?: Readonly<Record<string, unknown>> }[] };
+  const others = managedFields.filter(({ manager, fieldsV1 }) => manager !== FIELD_MANAGER && fieldsV1?.['f:data'] !== undefined);
+  return [...new Set(others.map(({ manager = 'somebody' }) => manager))];
+}
+
+function fixedOf(data: Readonly<Record<string, string>>, fixed: SecretOptions<NeedsCluster>['fixed']): Record<string, string> {
+  if (fixed === undefined) return {};
+  const plain = Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text, 'base64').toString('utf8')]));
+  return Object.fromEntries(Object.entries(fixed.parts(plain)).map(([part, text]) => [part, digest(Buffer.from(text, 'utf8'))]));
+}
+
+function seenOf(cluster: Cluster, live: KubeObject, stack: Pick<Stack, 'name'>, fixed: SecretOptions<NeedsCluster>['fixed']): SecretSeen {
   const data = (live['data'] ?? {}) as Readonly<Record<string, string>>;
   return {
     cluster,
     ours: isOurs(live.metadata.labels),
     keptFor: keptFor(live.metadata.labels, stack),
+    editors: editorsOf(live),
+    fixed: fixedOf(data, fixed),
     digests: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, digest(Buffer.from(text, 'base64'))])),
     immutable: live['immutable'] === true,
     changed: live.metadata.annotations?.[CHANGED] ?? live.metadata.resourceVersion ?? '',

@@ -2,9 +2,10 @@
  * Owns the content of ZITADEL's configuration Secret: the passwords, and what of the user's own configuration is secret.
  * Everything that may be seen stands in the Helm values (`values.ts`).
  */
-import { stringify } from 'yaml';
+import { parse, stringify, YAMLParseError } from 'yaml';
 import type { DerivedSecrets } from '../stack/secrets.ts';
 import { openConfiguration } from '../stack/values.ts';
+import { CONFIG_KEY } from './identity.ts';
 
 /**
  * The YAML document for the key `config-yaml`, made from an object, never by text substitution; undefined where a secret
@@ -40,4 +41,21 @@ export function merge(base: Readonly<Record<string, unknown>>, over: Readonly<Re
 
 function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The password of ZITADEL's database role in the content of a configuration Secret, by a name for people; nothing where it has none. */
+export function rolePassword(content: Readonly<Record<string, string>>): Record<string, string> {
+  const found = readDocument(content[CONFIG_KEY] ?? '');
+  return typeof found === 'string' ? { "password of ZITADEL's database role": found } : {};
+}
+
+function readDocument(text: string): unknown {
+  try {
+    const document = parse(text) as { Database?: { Postgres?: { User?: { Password?: unknown } } } } | null;
+    return document?.Database?.Postgres?.User?.Password;
+  } catch (error) {
+    // Broken by hand: it is then written anew as a whole.
+    if (error instanceof YAMLParseError || error instanceof TypeError) return undefined;
+    throw error;
+  }
 }

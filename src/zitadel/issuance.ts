@@ -56,7 +56,7 @@ export async function untilIssued(cluster: Cluster, certificate: { name: string;
     if (failureTime(live) !== undefined && failureTime(live) !== failedBefore)
       throw notIssued(title, conditionOf(live, 'Issuing')?.message ?? text, text);
     const wrong = steps.find(({ lasting }) => lasting !== undefined)?.lasting ?? '';
-    if (wrong !== error.text) error = { text: wrong, since: Date.now() };
+    if (cause(wrong) !== error.text) error = { text: cause(wrong), since: Date.now() };
     const grace = REFUSED.test(wrong) ? GRACE_SECONDS.refused : GRACE_SECONDS.usual;
     if (wrong !== '' && Date.now() - error.since >= grace * 1000) throw notIssued(title, wrong, text);
     return { done: false, state: text === '' ? state.state : text, reason: state.reason };
@@ -109,6 +109,11 @@ export function stepOf(kind: string, object: KubeObject): Step {
   const line = `${kind} ${state === '' ? 'new' : state}${reason === '' ? '' : `: ${reason}`}`;
   const over = ['invalid', 'errored', 'expired'].includes(state);
   return { line, lasting: over || (reason !== '' && !PASSING.test(reason)) ? reason || line : undefined };
+}
+
+/** An error without what is new in each attempt: request ids, times. */
+function cause(error: string): string {
+  return error.replace(/\b[0-9a-f]{32}\b|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b\d{4}-\d\d-\d\dT[\d:.]+Z?/g, '…');
 }
 
 function failureTime(certificate: KubeObject): string | undefined {

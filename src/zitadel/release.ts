@@ -9,7 +9,7 @@ import { after, type CloudNeeds, type DatabaseSeen, type Giving, type KubeContex
 import type { ReleaseSeen } from '../kube/release-state.ts';
 import type { JobLimit } from '../kube/rollout.ts';
 import { type SecretSeen, secretObject } from '../kube/secret.ts';
-import { configDocument } from './config.ts';
+import { configDocument, rolePassword } from './config.ts';
 import { CONFIG_KEY, fullName, secretNames } from './identity.ts';
 import { zitadelValues } from './values.ts';
 
@@ -51,6 +51,17 @@ export function zitadelSecrets(context: KubeContext, cloud: CloudNeeds, home: An
         return document === undefined ? undefined : () => ({ [CONFIG_KEY]: document() });
       },
       inputs: 'stack-secret (or database-password, database-user-password and admin-password)',
+      fixed: {
+        parts: rolePassword,
+        refusal: {
+          message:
+            "holds another password of ZITADEL's database role than this run: refused, since ZITADEL's init never changes the password of a role that exists, and no login would work any more",
+          hint:
+            'Give the former value (database.passwordGeneration.user, or database-user-password). To change it: in psql as root, ' +
+            "ALTER ROLE zitadel PASSWORD '…'; then delete this Secret and deploy at once with the same value as database-user-password. " +
+            'If somebody edited the Secret by hand, delete it: deploy writes it anew.',
+        },
+      },
     }),
     databaseCa: secretObject<NeedsCluster & { databaseCa: Giving<{ readonly pem: string }> }>(context, {
       id: 'zitadel/database-ca',
@@ -117,6 +128,8 @@ export function zitadelRelease(
         clusterVersion: cluster.version,
         secretsChanged: [masterkey.changed, config.changed, databaseCa.changed],
       }),
+    // Migrations of a new version cannot be taken back; the data before them can.
+    beforeVersion: async ({ database }, change, run) => context.backup?.(database.id, change, run),
     timeoutSeconds: 1200,
     usualSeconds: 120,
     jobLimits: jobLimits(release),

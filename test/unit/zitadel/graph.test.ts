@@ -121,8 +121,18 @@ test('a changed password changes the Secret, and through its stamp the release a
   await deploy(cluster);
   cluster.writes.length = 0;
   await new Promise((resolve) => setTimeout(resolve, 5));
-  await deploy(cluster, { secrets: { ...secrets, databaseUserPassword: new Secret('User-Password-2') } });
+  await deploy(cluster, { secrets: { ...secrets, databaseRootPassword: new Secret('Root-Password-2') } });
   assert.deepEqual(cluster.writes, ['apply /api/v1/namespaces/zitadel/secrets/zitadel-config-ext', 'upgrade zitadel']);
+});
+
+test("another password of ZITADEL's own role is refused before anything is written: init would never set it", async () => {
+  const cluster = activate(fakeCluster());
+  await deploy(cluster);
+  cluster.writes.length = 0;
+  const outcomes = await deploy(cluster, { secrets: { ...secrets, databaseUserPassword: new Secret('User-Password-2') } });
+  assert.match(outcomes.get('zitadel/config')?.fault?.message ?? '', /another password of ZITADEL's database role/);
+  assert.match(outcomes.get('zitadel/config')?.fault?.hint ?? '', /ALTER ROLE/);
+  assert.deepEqual(cluster.writes, []);
 });
 
 test('another controller: the former one gives up the ports first, and its namespace goes', async () => {
