@@ -1,0 +1,93 @@
+/** External-dns: what it is given and told, and that it may write nothing but the domain's record. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { walk } from '../../../src/engine/walk.ts';
+import { Secret } from '../../../src/secret.ts';
+import { externalDnsResources, externalDnsValues, recordAnnotations } from '../../../src/zitadel/external-dns.ts';
+import { byId, cloudNeeds, contextOf, fakeCluster, given } from '../kube/fakes.ts';
+
+const journal = { begin: () => undefined, say: () => undefined, end: () => undefined };
+const user = { username: 'dns-user', password: new Secret('p: "#w0rd'), domainName: 'OTC00000000001000000001' };
+const externalDns = 'dns: { records: external-dns }\n';
+
+async function deploy(more: string, withUser = true) {
+  const cluster = fakeCluster();
+  const plain = contextOf(cluster, {}, more);
+  const context = withUser ? { ...plain, externalDns: user } : plain;
+  const resources = externalDnsResources(context, cloudNeeds(), given('kube/namespace-zitadel', null), given('zitadel/release', null));
+  // The fake installs nothing: what stands after helm has run is the other tests' subject.
+  cluster.onUpgrade = () => {
+    throw new Error('upgraded');
+  };
+  const { set } = cluster.objects;
+  cluster.objects.set = (path, object) =>
+    set.call(cluster.objects, path, path === '/api/v1/namespaces/external-dns' ? { ...object, status: { phase: 'Active' } } : object);
+  const { outcomes } = await walk(resources.all, { write: true, signal: new AbortController().signal, journal });
+  return { cluster, outcomes, resources };
+}
+
+test('it signs in by clouds.yaml alone, made from an object', async () => {
+  const { cluster } = await deploy(externalDns);
+  const secret = cluster.objects.get('/api/v1/namespaces/external-dns/secrets/zitadel-external-dns-clouds') as unknown as {
+    data: Record<string, string>;
+  };
+  assert.deepEqual(parse(Buffer.from(secret.data['clouds.yaml'] ?? '', 'base64').toString('utf8')), {
+    clouds: {
+      openstack: {
+        auth: {
+          auth_url: 'https://iam.eu-de.otc.t-systems.com/v3',
+          username: 'dns-user',
+          password: 'p: "#w0rd',
+          user_domain_name: 'OTC00000000001000000001',
+          project_name: 'eu-de',
+        },
+        region_name: 'eu-de',
+        interface: 'public',
+        auth_type: 'password',
+      },
+    },
+  });
+  assert.ok(!JSON.stringify(cluster.upgrades).includes('w0rd'), 'in no Helm value');
+});
+
+test('without a user it says which inputs to give', async () => {
+  const { outcomes } = await deploy(externalDns, false);
+  const { fault } = outcomes.find(({ id }) => id === 'dns/external-dns-credentials') ?? {};
+  assert.match(fault?.hint ?? '', /external-dns-username, external-dns-password and external-dns-domain-name/);
+});
+
+test('it may write A records of the domain, in its zone, and deletes nothing', () => {
+  const { stack } = contextOf(fakeCluster(), {}, externalDns);
+  const values = externalDnsValues(stack, { owner: 'zitadel-prod-dns-1a2b3c', txtPrefix: 'extdns-%{record_type}.' });
+  assert.partialDeepStrictEqual(values, {
+    policy: 'upsert-only',
+    registry: 'txt',
+    txtOwnerId: 'zitadel-prod-dns-1a2b3c',
+    txtPrefix: 'extdns-%{record_type}.',
+    namespaced: true,
+    sourceNamespace: 'zitadel',
+    sources: ['ingress'],
+    managedRecordTypes: ['A'],
+    domainFilters: ['login.example.com'],
+    provider: { name: 'webhook', webhook: { args: ['--domain-filter=example.com'] } },
+  });
+});
+
+test('Ingresses name the public address and the time to live', () => {
+  const { stack } = contextOf(fakeCluster(), {}, 'dns: { ttl: 60 }\n');
+  assert.deepEqual(recordAnnotations(stack, '203.0.113.9'), {
+    'external-dns.alpha.kubernetes.io/target': '203.0.113.9',
+    'external-dns.alpha.kubernetes.io/ttl': '60',
+  });
+});
+
+test('with another choice nothing of it is wanted, and destroy takes the controller before the record', async () => {
+  const { outcomes, resources } = await deploy('');
+  assert.deepEqual(
+    outcomes.filter(({ id }) => id.startsWith('dns/external-dns')).map(({ verdict }) => verdict),
+    ['absent', 'absent'],
+  );
+  const controller = byId(resources.all, 'dns/external-dns');
+  assert.equal(await controller.leavesBehind?.(null, { signal: new AbortController().signal, say: () => undefined }), true);
+});
