@@ -69,8 +69,7 @@ export class Runner {
       place['line'] = String(fault.place.line);
       place['col'] = String(fault.place.column);
     }
-    const message = faultText(fault);
-    this.#port.command(level, { title, ...place }, message.length > LONGEST_ANNOTATION ? `${message.slice(0, LONGEST_ANNOTATION)}…` : message);
+    this.#port.command(level, { title, ...place }, shortened(faultText(fault), fault.hint));
   }
 
   /**
@@ -106,6 +105,13 @@ export class Runner {
   summary(markdown: string): void {
     if (this.#env['GITHUB_STEP_SUMMARY']) this.#port.file('STEP_SUMMARY', markdown);
   }
+}
+
+/** As much as an annotation takes; what to do is kept. */
+function shortened(text: string, hint = ''): string {
+  if (text.length <= LONGEST_ANNOTATION) return text;
+  const end = hint === '' ? '…' : `…\n${hint}`;
+  return `${text.slice(0, Math.max(0, LONGEST_ANNOTATION - end.length))}${end}`;
 }
 
 /** A fault as plain text: what failed, what the service said, what to do. */
