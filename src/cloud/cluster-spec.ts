@@ -109,8 +109,8 @@ export function clusterChanges(spec: ClusterSpec, seen: ClusterSeen): Change[] {
   const { mode, cidr, cidrs } = seen.spec.containerNetwork;
   add('spec.containerNetwork.mode', mode, spec.containerNetwork.mode);
   add('spec.containerNetwork.cidrs', cidrs?.[0]?.cidr ?? cidr, spec.containerNetwork.cidr);
-  const services = seen.spec.kubernetesSvcIpRange ?? seen.spec.serviceNetwork?.IPv4CIDR;
-  if (services !== undefined) add('spec.kubernetesSvcIpRange', services, spec.serviceCidr);
+  const services = seen.spec.kubernetesSvcIpRange || seen.spec.serviceNetwork?.IPv4CIDR;
+  if (services) add('spec.kubernetesSvcIpRange', services, spec.serviceCidr);
   if (seen.status.phase === 'Available') add('status.endpoints.external', addressOf(seen.endpoints.external), spec.address, {});
   return changes;
 }
@@ -120,9 +120,9 @@ export function minor(version: string): string {
   return /^v\d+\.\d+/.exec(version)?.[0] ?? version;
 }
 
-/** The host part of `https://80.158.1.3:5443`. */
+/** The host part of `https://80.158.1.3:5443`, with or without the scheme. */
 export function addressOf(endpoint: string | undefined): string | undefined {
-  return endpoint === undefined ? undefined : new URL(endpoint).hostname;
+  return endpoint === undefined ? undefined : new URL(endpoint.includes('://') ? endpoint : `https://${endpoint}`).hostname;
 }
 
 const SIZES = ['small', 'medium', 'large', 'xlarge'];

@@ -10,9 +10,9 @@ import type { Missing } from './preflight.ts';
 
 type Checked = Promise<string[]>;
 
-/** A negative limit means none. */
+/** A negative limit means none, and one that the service does not tell refuses nothing. */
 function overQuota(what: string, used: number, limit: number, more: number): string[] {
-  if (limit < 0 || used + more <= limit) return [];
+  if (limit < 0 || !(Number(used) + more > Number(limit))) return [];
   return [`The quota for ${what} is used up: ${used} of ${limit}, and ${more} more ${more === 1 ? 'is' : 'are'} needed.`];
 }
 

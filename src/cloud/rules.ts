@@ -22,7 +22,7 @@ export function ruleText(rule: Rule): string {
 export function seenRuleText(rule: SecurityGroupRule): string {
   const word = rule.direction === 'ingress' ? 'from' : 'to';
   const everywhere = rule.ethertype === 'IPv6' ? '::/0' : '0.0.0.0/0';
-  const remote = rule.remote_group_id ? `group ${rule.remote_group_id}` : (rule.remote_ip_prefix ?? everywhere);
+  const remote = rule.remote_group_id ? `group ${rule.remote_group_id}` : rule.remote_ip_prefix || everywhere;
   const [low, high] = [rule.port_range_min || undefined, rule.port_range_max || undefined];
   const ports = low === undefined && high === undefined ? 'any port' : low === high ? `${low}` : `${low}-${high}`;
   const family = rule.ethertype === 'IPv6' && rule.remote_group_id ? ' (IPv6)' : '';

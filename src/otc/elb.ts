@@ -27,11 +27,17 @@ const base = (otc: Otc): string => `/v3/${otc.projectId}/elb`;
 export async function listLoadBalancers(otc: Otc, filter: { name?: string; id?: string }, fresh?: boolean): Promise<LoadBalancer[]> {
   const list = { service: 'elb', path: `${base(otc)}/loadbalancers`, key: 'loadbalancers', query: filter, limit: 2000, fresh } as const;
   const all = await byPageInfo<LoadBalancer>(otc, list);
-  return all.filter(({ id, name }) => (filter.id ?? id) === id && (filter.name ?? name) === name);
+  return all.filter(({ id, name }) => (filter.id ?? id) === id && (filter.name ?? name) === name).map(complete);
 }
 
 export async function getLoadBalancer(otc: Otc, id: string): Promise<LoadBalancer> {
-  return (await otc.get<{ loadbalancer: LoadBalancer }>('elb', `${base(otc)}/loadbalancers/${id}`, undefined, true)).loadbalancer;
+  return complete((await otc.get<{ loadbalancer: LoadBalancer }>('elb', `${base(otc)}/loadbalancers/${id}`, undefined, true)).loadbalancer);
+}
+
+/** Lists that are empty may come as null. */
+function complete(found: LoadBalancer): LoadBalancer {
+  const { publicips, availability_zone_list: zones } = found as { readonly [K in keyof LoadBalancer]?: LoadBalancer[K] | null };
+  return { ...found, publicips: publicips ?? [], availability_zone_list: zones ?? [] };
 }
 
 export interface NewLoadBalancer {

@@ -1,5 +1,6 @@
 /** Owns the calls to RDS v3 for PostgreSQL (Relational Database Service API reference). There is no GET of one instance: lists filter. */
 import type { Otc } from './client.ts';
+import { ServiceFault } from './errors.ts';
 import { byOffset } from './paging.ts';
 
 export interface Tag {
@@ -36,7 +37,13 @@ export async function listInstances(otc: Otc, filter: { name?: string; id?: stri
   const query = { ...filter, datastore_type: 'PostgreSQL' };
   const all = await byOffset<Instance>(otc, { service: 'rds', path: instances(otc), key: 'instances', query, limit: 100, fresh });
   const same = ({ id, name }: Instance): boolean => (filter.id ?? id) === id && (filter.name ?? name) === name;
-  return all.filter((instance) => same(instance) && instance.type !== 'Replica');
+  return all.filter((instance) => same(instance) && instance.type !== 'Replica').map(complete);
+}
+
+/** Lists that are empty may come as null, above all while the instance is being made. */
+function complete(instance: Instance): Instance {
+  const { private_ips, public_ips, nodes, tags } = instance as { readonly [K in keyof Instance]?: Instance[K] | null };
+  return { ...instance, private_ips: private_ips ?? [], public_ips: public_ips ?? [], nodes: nodes ?? [], tags: tags ?? [] };
 }
 
 export interface NewInstance {
@@ -109,8 +116,14 @@ export interface AutoExpansion {
   readonly trigger_threshold: number;
 }
 
-export async function getAutoExpansion(otc: Otc, id: string): Promise<AutoExpansion> {
-  return otc.get<AutoExpansion>('rds', `${instances(otc)}/${id}/disk-auto-expansion`);
+/** Undefined where the region or the instance does not offer it, which services say by 400, 404 or 405. */
+export async function getAutoExpansion(otc: Otc, id: string): Promise<AutoExpansion | undefined> {
+  try {
+    return await otc.get<AutoExpansion>('rds', `${instances(otc)}/${id}/disk-auto-expansion`);
+  } catch (error) {
+    if (error instanceof ServiceFault && [400, 404, 405].includes(error.status ?? 0)) return undefined;
+    throw error;
+  }
 }
 
 export async function setAutoExpansion(otc: Otc, id: string, expansion: AutoExpansion | { readonly switch_option: false }): Promise<void> {

@@ -4,8 +4,10 @@ import { test } from 'node:test';
 import { Cancelled, Fault } from '../../../src/engine/fault.ts';
 import { type Auth, byToken } from '../../../src/otc/auth.ts';
 import { Otc, unlessGone } from '../../../src/otc/client.ts';
+import { listLoadBalancers } from '../../../src/otc/elb.ts';
 import { ServiceFault } from '../../../src/otc/errors.ts';
 import { byMarker, byOffset, byPageInfo } from '../../../src/otc/paging.ts';
+import { getAutoExpansion, listInstances } from '../../../src/otc/rds.ts';
 import { TransportFailure } from '../../../src/otc/transport.ts';
 import { Wire } from '../../../src/otc/wire.ts';
 import { Secret } from '../../../src/secret.ts';
@@ -281,4 +283,16 @@ test('a service that gives less than it was asked for hides nothing', async () =
   assert.deepEqual(await names(byPageInfo(client(marked), list)), ids);
   const counted = capped(() => ({ total_count: ids.length }));
   assert.deepEqual(await names(byOffset(client(counted), list)), ids);
+});
+
+test('lists that come as null are empty, and what a region does not offer is not there', async () => {
+  const instance = { id: 'i', name: 'db', type: 'Ha', status: 'BUILD', private_ips: null, public_ips: null, nodes: null };
+  const rds = client(script({ body: { instances: [instance], total_count: 1 } }));
+  const [found] = await listInstances(rds, { name: 'db' });
+  assert.deepEqual([found?.private_ips, found?.public_ips, found?.nodes, found?.tags], [[], [], [], []]);
+  const elb = client(script({ body: { loadbalancers: [{ id: 'l', name: 'lb', publicips: null }] } }));
+  assert.deepEqual((await listLoadBalancers(elb, { name: 'lb' }))[0]?.publicips, []);
+  const refusing = client(script({ status: 400, body: { error_code: 'DBS.200086', error_msg: 'not supported' } }));
+  assert.equal(await getAutoExpansion(refusing, 'i'), undefined);
+  await assert.rejects(getAutoExpansion(client(script({ status: 403, body: {} })), 'i'), ServiceFault);
 });
