@@ -91,6 +91,10 @@ const HINTS: readonly Hint[] = [
   { code: /^CCE\.01400015$/, hint: 'Choose a version that CCE offers: v1.30 to v1.33 at the time of writing.' },
   { code: /^APIG(W)?\.0308$|^IAM\.0012$|^DNS\.0014$/, hint: 'The service throttles this account. Run again in a few minutes.' },
   {
+    status: 407,
+    hint: 'The proxy in HTTPS_PROXY wants to know who asks: write it as http://user:password@host:port, or name the service in NO_PROXY.',
+  },
+  {
     status: 401,
     hint: 'The credentials do not hold any more: a temporary key or token has expired, or the key, password or permissions were changed. Run again with valid ones.',
   },

@@ -2,10 +2,13 @@
  * Owns the two ways to a token: password, and the ID token of a registered OpenID Connect provider (IAM API reference,
  * "Obtaining a user token through password authentication", "Obtaining a token with an OpenID Connect ID token").
  */
+import { pauseFor } from '../engine/until.ts';
 import { Secret } from '../secret.ts';
 import type { CatalogEntry } from './endpoints.ts';
 import { refused } from './errors.ts';
-import type { Wire } from './wire.ts';
+import { connectionRowFor, pauseBefore } from './retry.ts';
+import { TransportFailure } from './transport.ts';
+import type { Answer, Outgoing, Wire } from './wire.ts';
 
 export type Identity =
   | { readonly kind: 'password'; readonly username: string; readonly password: Secret; readonly domainName: string }
@@ -29,11 +32,27 @@ interface TokenBody {
   };
 }
 
+const TRIES = 4;
+
+/** Sends once what may reach IAM, since wrong passwords lock the account; again only what never left this machine. */
+async function exchangeOnce(wire: Wire, request: Omit<Outgoing, 'signal'>): Promise<Answer> {
+  const { signal, pause = pauseFor, random = Math.random } = wire.ports;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await wire.exchange({ ...request, signal });
+    } catch (error) {
+      const row = error instanceof TransportFailure && !error.sent ? connectionRowFor(error.code) : undefined;
+      if (row === undefined || attempt === TRIES) throw error;
+      await pause(pauseBefore(row, attempt, random), signal);
+    }
+  }
+}
+
 /** Fetches a token of 24 hours. Sent once only: wrong passwords lock the account. @throws ServiceFault when refused */
 export async function fetchToken(wire: Wire, origin: string, identity: Identity, scope: TokenScope): Promise<Token> {
   const { path, headers, body } = tokenRequest(identity, scope);
   const request = { method: 'POST', url: `${origin}${path}`, headers: { 'Content-Type': 'application/json;charset=utf8', ...headers } };
-  const answer = await wire.exchange({ ...request, body: JSON.stringify(body), signal: wire.ports.signal });
+  const answer = await exchangeOnce(wire, { ...request, body: JSON.stringify(body) });
   const text = answer.headers['x-subject-token'];
   if (answer.status < 200 || answer.status > 299 || text === undefined) {
     throw refused({ service: 'iam', method: 'POST', path, status: answer.status, headers: answer.headers, body: answer.body, unclear: false });

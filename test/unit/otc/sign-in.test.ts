@@ -93,6 +93,21 @@ test('an unknown region and an unreachable IAM are told apart', async () => {
   await assert.rejects(signIn(key, { region: 'eu-de' }, lost.ports), fault(/cannot be reached at iam\.eu-de/, /no address/));
 });
 
+test('what never left is sent again; a password that may have arrived is not', async () => {
+  const token = { project: { id: 'pid', name: 'eu-de', domain: { id: 'did' } }, catalog };
+  const flaky = (failure: TransportFailure): Fake =>
+    fake((_request, index) => {
+      if (index < 2) throw failure;
+      return { status: 201, headers: { 'x-subject-token': 'the-token-text' }, body: { token } };
+    });
+  const refused = flaky(new TransportFailure('refused', 'ECONNREFUSED', false));
+  assert.equal((await signIn(password, { region: 'eu-de' }, refused.ports)).projectId, 'pid');
+  assert.equal(refused.requests.length, 3);
+  const cut = flaky(new TransportFailure('reset', 'ECONNRESET', true));
+  await assert.rejects(signIn(password, { region: 'eu-de' }, cut.ports), fault(/cannot be reached/, /network/));
+  assert.equal(cut.requests.length, 1);
+});
+
 test('a password: one call for token, project and catalog; the token goes along afterwards', async () => {
   const token = { project: { id: 'pid', name: 'eu-de', domain: { id: 'did' } }, catalog };
   const world = fake((request) =>
