@@ -64,6 +64,49 @@ const zitadelValues = {
   login: { ingress: { enabled: true, className: 'contour' } },
 };
 
+describe('stand-in chart of external-dns', () => {
+  const values = {
+    policy: 'upsert-only',
+    txtOwnerId: 'me',
+    txtPrefix: 'extdns-%{record_type}.',
+    sources: ['ingress'],
+    namespaced: true,
+    sourceNamespace: 'zitadel',
+    managedRecordTypes: ['A'],
+    domainFilters: ['id.example.org'],
+    provider: { name: 'webhook', webhook: { image: { repository: 'example.org/webhook', tag: '1' }, args: ['--domain-filter=example.org'] } },
+  };
+
+  it('hands the flags on as the real one does, and reads one namespace only', async () => {
+    const objects = await render('external-dns', values, 'x-external-dns');
+    const { template } = (objects.find(({ kind }) => kind === 'Deployment')?.spec ?? {}) as {
+      template: { spec: { containers: { name: string; args: string[] }[] } };
+    };
+    assert.deepEqual(
+      template.spec.containers.map(({ name, args }) => [name, args.filter((arg) => !arg.startsWith('--log'))]),
+      [
+        [
+          'external-dns',
+          [
+            ...['--interval=1m', '--source=ingress', '--policy=upsert-only', '--registry=txt', '--txt-owner-id=me'],
+            ...['--txt-prefix=extdns-%{record_type}.', '--namespace=zitadel', '--domain-filter=id.example.org'],
+            ...['--managed-record-types=A', '--provider=webhook'],
+          ],
+        ],
+        ['webhook', ['--domain-filter=example.org']],
+      ],
+    );
+    assert.deepEqual(
+      objects.filter(({ kind }) => kind.startsWith('Role')).map(({ metadata }) => (metadata as { namespace?: string }).namespace),
+      ['zitadel', 'zitadel'],
+    );
+  });
+
+  it('stops at a value that the real chart does not know', async () => {
+    await assert.rejects(render('external-dns', { ...values, ignoreIngressTLSSpec: true }), /knows no value ignoreIngressTLSSpec/);
+  });
+});
+
 describe('stand-in chart of ZITADEL', () => {
   it('renders the objects and hooks of the real one', async () => {
     const objects = await render('zitadel', zitadelValues);

@@ -229,6 +229,16 @@ test('the examples, and the stack files in the documentation, are right', () => 
   }
 });
 
+test('the public zone’s project: the region’s own, another only with a certificate of one’s own', () => {
+  const inRegion = (region: string, more = '') => small.replace('region: eu-de', `region: ${region}`) + more;
+  assert.equal(read(inRegion('eu-de')).stack.dns.project, 'eu-de');
+  assert.equal(read(inRegion('eu-nl')).stack.dns.project, 'eu-de');
+  const own = 'dns: { project: eu-de_iam }\n';
+  assert.match(errors(inRegion('eu-de', own)).join(), /the DNS01 solver sees the zones of project eu-de only/);
+  assert.equal(read(inRegion('eu-de', `${own}certificates: { issuer: existing, secret: mine }\n`)).stack.dns.project, 'eu-de_iam');
+  assert.match(errors(inRegion('eu-ch2', own)).join(), /public zones of eu-ch2 are managed in eu-ch2/);
+});
+
 test('property: whatever the file holds, the answer is a stack or a list of faults with places', () => {
   const lines = small.trim().split('\n');
   const junk = fc.oneof(
