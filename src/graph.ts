@@ -41,6 +41,8 @@ export interface Graph {
   /** What `check` looks at: can this stack be deployed at all? */
   readonly readiness: readonly AnyResource[];
   readonly cloudContext: CloudContext;
+  /** What a deploy takes away again before it ends, dependents first. */
+  readonly passing: readonly AnyResource[];
   /** Outputs of the action that are facts of resources. */
   readonly outputs: Readonly<Record<string, { readonly resource: AnyResource; readonly fact: string }>>;
   /** Whether ZITADEL stands, by the outcomes of a walk. */
@@ -109,6 +111,7 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, looksOnly, acme
     roots: [...cloud.all, ...cluster.all],
     readiness: [cloud.preflight, cloud.agency, cloud.delegation],
     cloudContext,
+    passing: stack.cluster.access === 'bastion' && !stack.cluster.bastion.keep ? [cloud.bastion, cloud.bastionEip, cloud.bastionGroup] : [],
     outputs: {
       'public-ip': { resource: cloud.loadBalancer, fact: 'address' },
       'load-balancer-id': { resource: cloud.loadBalancer, fact: 'id' },

@@ -5,7 +5,7 @@
 import type { Door, GetText } from './cloud/index.ts';
 import { asFault, Fault } from './engine/fault.ts';
 import type { Journal, Outcome } from './engine/outcome.ts';
-import type { AnyResource } from './engine/resource.ts';
+import type { AnyResource, Run } from './engine/resource.ts';
 import { unwalk } from './engine/unwalk.ts';
 import { type WalkOptions, walk } from './engine/walk.ts';
 import type { CredentialInputs, Inputs } from './github/inputs.ts';
@@ -18,6 +18,7 @@ import { planDigest } from './report/plan-digest.ts';
 import { makeReport } from './report/report.ts';
 import { doorNotice, doorOf, readMode } from './run-door.ts';
 import { lockFor, type RunLock } from './run-lock.ts';
+import { takeAway } from './run-passing.ts';
 import { refuseWithoutSecrets } from './run-ready.ts';
 import { nextSteps, supportOf, tell, versionsOf } from './run-report.ts';
 import type { DerivedSecrets } from './stack/secrets.ts';
@@ -60,15 +61,17 @@ export async function run(context: RunContext): Promise<boolean> {
     workspaceMade: (path) => runner.saveState('workspace', path),
   });
   const door = doorOf(context, () => lock.take());
-  const graph = buildGraph({
-    ...context,
-    toolbox,
-    door,
-    looksOnly: ['plan', 'drift', 'check'].includes(inputs.command),
-    acme: acmeKeyOf(inputs),
-    externalDns: externalDnsUserOf(inputs),
-    patient: inputs.command === 'deploy',
-  });
+  const graphFor = (looksOnly: boolean): Graph =>
+    buildGraph({
+      ...context,
+      toolbox,
+      door,
+      looksOnly,
+      acme: acmeKeyOf(inputs),
+      externalDns: externalDnsUserOf(inputs),
+      patient: inputs.command === 'deploy',
+    });
+  const graph = graphFor(['plan', 'drift', 'check'].includes(inputs.command));
   const lock = lockFor(context, graph);
   const faults: Fault[] = [];
   let admitted: readonly string[] = [];
@@ -76,7 +79,7 @@ export async function run(context: RunContext): Promise<boolean> {
   let outcomes: readonly Outcome[] = [];
   try {
     const late = context.cancelled.then((): readonly Outcome[] => journal.soFar());
-    outcomes = await Promise.race([carryOut(context, graph, journal, lock, toolbox), late]);
+    outcomes = await Promise.race([carryOut(context, graph, graphFor, journal, lock, toolbox), late]);
   } catch (error) {
     faults.push(asFault(error));
     outcomes = error instanceof OtherPlan ? error.outcomes : journal.soFar();
@@ -136,7 +139,14 @@ async function closing(toolbox: Toolbox, door: Door | undefined, faults: Fault[]
   }
 }
 
-async function carryOut(context: RunContext, graph: Graph, journal: Journal, lock: RunLock, toolbox: Toolbox): Promise<readonly Outcome[]> {
+async function carryOut(
+  context: RunContext,
+  graph: Graph,
+  graphFor: (looksOnly: boolean) => Graph,
+  journal: Journal,
+  lock: RunLock,
+  toolbox: Toolbox,
+): Promise<readonly Outcome[]> {
   const { inputs, stack, signal } = context;
   const { door } = graph.cloudContext;
   if (door !== undefined) door.mode = readMode(context);
@@ -148,7 +158,8 @@ async function carryOut(context: RunContext, graph: Graph, journal: Journal, loc
   if (inputs.command === 'drift') return (await walk(graph.roots, { ...read, findings: true })).outcomes;
   if (inputs.command === 'deploy') {
     refuseWithoutSecrets(context.secrets);
-    await comparePlan(context, graph, read);
+    // As the plan looked: from a graph that only looks.
+    await comparePlan(context, graphFor(true), read);
   }
   if (inputs.command === 'destroy' && inputs.confirmDestroy !== stack.name) {
     throw new Fault(`destroy of ${stack.name} is not confirmed`, { hint: `Give the input confirm-destroy the name of the stack: ${stack.name}.` });
@@ -161,7 +172,11 @@ async function carryOut(context: RunContext, graph: Graph, journal: Journal, loc
     beforeFirstWrite: () => begin(context, lock, toolbox),
   };
   try {
-    if (inputs.command === 'deploy') return (await walk(graph.roots, write)).outcomes;
+    if (inputs.command === 'deploy') {
+      const { outcomes } = await walk(graph.roots, write);
+      const run: Run = { signal, say: (line) => context.runner.line(line) };
+      return graph.passing.length === 0 ? outcomes : await takeAway(graph.passing, outcomes, run);
+    }
     return await unwalk(graph.roots, { ...write, mayDelete });
   } finally {
     await lock.release();

@@ -29,11 +29,14 @@ const BOOT_SECONDS = 300;
 /**
  * @throws NotLooked where this run only looks and there is no way in, Fault where it has to get in and lacks the secret
  */
-export function bastionAccess({ secrets, looksOnly }: CloudContext, bastion: BastionSeen | undefined): BastionAccess {
+export function bastionAccess({ secrets, looksOnly, stack }: CloudContext, bastion: BastionSeen | undefined): BastionAccess {
   const seed = secrets.bastionKeySeed;
   if (seed === undefined && looksOnly !== true) throw secretMissing('the tunnel through the bastion', 'stack-secret');
   if (seed === undefined) throw new NotLooked('not looked at: without the input stack-secret the bastion lets nobody in');
-  if (bastion?.address === undefined) throw new NotLooked('not looked at: the bastion that leads to the cluster is not there');
+  if (bastion?.address === undefined) {
+    const why = stack.cluster.bastion.keep ? 'is not there' : 'is there only while a deploy needs it (cluster.bastion.keep: false)';
+    throw new NotLooked(`not looked at: the bastion that leads to the cluster ${why}`);
+  }
   const { client, host } = bastionKeys(seed);
   return {
     name: bastion.name,

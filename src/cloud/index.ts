@@ -112,7 +112,8 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
   const poolNeeds = { cluster: kubernetes, access, subnet: subnetCluster, client: maybe(client), egress: maybe(snat) };
   const nodePools = zones.map((one) => nodePool(context, one, keyPair, poolNeeds));
   const attached = nodeGroups(context, { cluster: kubernetes, access, subnet: subnetCluster, client }, nodePools);
-  const throughBastion = stack.cluster.access === 'bastion';
+  // One that is not kept is made by what writes, and a plan does not miss it.
+  const throughBastion = stack.cluster.access === 'bastion' && (stack.cluster.bastion.keep || context.looksOnly !== true);
   const sshGroup = bastionGroup(context, { cluster: kubernetes }, throughBastion);
   const sshEip = eip(context, gates, { id: 'bastion/eip', role: 'bastion', wanted: throughBastion, bandwidth: API_BANDWIDTH });
   const sshServer = bastion(context, { vpc: network, subnet: subnetCluster, cluster: kubernetes, group: sshGroup, eip: sshEip }, throughBastion);

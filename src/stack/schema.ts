@@ -187,6 +187,10 @@ export const stackSchema = v.strictObject({
             text(/^[a-z][a-z0-9]*\.(medium|large|[1-9]?[0-9]*xlarge)\.[1-8]$/, 'an ECS flavor, for example s3.medium.1', 'ECS flavor.'),
             's3.medium.1',
           ),
+          keep: v.optional(
+            v.pipe(v.boolean(), say('Keep it; else it is there only while a deploy needs it, and `plan` and `drift` do not look into the cluster.')),
+            true,
+          ),
           zone: v.optional(v.pipe(v.string(), say('Availability zone; default: the first of the nodes.'))),
         }),
         {},

@@ -92,7 +92,7 @@ export interface ClusterSettings {
   readonly allow: readonly string[];
   /** Whether plan and drift open the door for `runner` too. */
   readonly openForReads: boolean;
-  readonly bastion: { readonly image: string; readonly flavor: string; readonly zone: string };
+  readonly bastion: { readonly image: string; readonly flavor: string; readonly zone: string; readonly keep: boolean };
   readonly nodes: {
     readonly flavor: string;
     /** All nodes together, spread over the zones. */

@@ -261,6 +261,30 @@ describe('cluster.access: bastion', { timeout: 580_000 }, () => {
     await age();
   });
 
+  it('keep: false has it only while a deploy needs it, which plan and drift find right', async () => {
+    const config = throughBastion({ cluster: { access: 'bastion', allow: ['192.0.2.0/24'], bastion: { keep: false } } });
+    const bastions = async (): Promise<number> =>
+      (await world.control.table<ServerRow>('ecs.servers')).filter(({ name }) => name.includes('bastion')).length +
+      (await world.control.table<PublicIpRow>('vpc.publicips')).filter(({ alias }) => alias.includes('bastion')).length;
+    for (const turn of ['first', 'second']) {
+      const { exitCode, log, outputs } = await deploy({ config });
+      assert.equal(exitCode, 0, log);
+      assert.equal(outputs['result'], 'unchanged', `${turn}: ${log}`);
+      assert.equal(await bastions(), 0);
+    }
+    const plan = await deploy({ config, command: 'plan' });
+    const drift = await deploy({ config, command: 'drift' });
+    for (const { log, summary, outputs } of [plan, drift]) {
+      assert.equal(outputs['result'], 'unchanged', log);
+      assert.match(summary, /is there only while a deploy needs it/);
+    }
+    const approved = await deploy({ config, inputs: { 'plan-digest': plan.outputs['plan-digest'] ?? '' } });
+    assert.equal(approved.exitCode, 0, approved.log);
+    const mended = await deploy();
+    assert.equal(mended.exitCode, 0, mended.log);
+    await age();
+  });
+
   it('private: from outside it says in seconds what is wrong', async () => {
     const result = await deploy({ command: 'plan', config: stackFile({ cluster: { access: 'private', allow: ['192.0.2.0/24'] } }) });
     assert.equal(result.exitCode, 1);
