@@ -49,8 +49,8 @@ export function noticesOf(stack: Stack): Problem[] {
   if (stack.database.passwordGeneration.user > 1) {
     say(
       ['database', 'passwordGeneration', 'user'],
-      'ZITADEL never changes the password of a database role that exists: with a new generation alone it cannot connect any more',
-      'On a living stack, set the new password with ALTER ROLE first; docs/secrets.md says how.',
+      'ZITADEL never changes the password of a database role that exists: on a living stack a new generation alone is refused',
+      'Set the new password with ALTER ROLE first; docs/secrets.md says how.',
     );
   }
   if (stack.ingress.controller === 'nginx')
