@@ -235,7 +235,6 @@ function wrongKey({ name, host, port, user }: BastionAccess, cause: Error): Faul
 function unreachable({ name, host, port }: BastionAccess, error: unknown): Fault {
   return new Fault(`the bastion ${name} does not answer at ${host}:${port}: ${asFault(error).message}`, {
     resource: name,
-    code: 'ETIMEDOUT',
     hint: 'Check that cluster.allow admits this runner to port 22 (or says "runner"), that nothing between forbids SSH, and that the server runs.',
     cause: error,
   });
