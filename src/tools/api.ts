@@ -168,7 +168,9 @@ function unreachable(server: string, error: NodeJS.ErrnoException): Fault {
   return new Fault(`the Kubernetes API server ${server} could not be asked: ${fault.message}`, {
     resource: server,
     code: error.code,
-    hint: 'Check that cluster.allow admits this runner and that the cluster is Available. After a change of its EIP the certificate needs up to 10 minutes.',
+    hint:
+      fault.hint ??
+      'Check that cluster.allow admits this runner and that the cluster is Available. After a change of its EIP the certificate needs up to 10 minutes.',
     cause: error,
   });
 }
