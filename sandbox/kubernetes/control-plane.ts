@@ -57,6 +57,8 @@ const without = [
   'legacy-serviceaccount-token-cleaner-controller',
 ];
 
+const MOST_REVIVALS = 5;
+
 /**
  * Starts a control plane and resolves when its API answers. Where the folder holds one already (certificates), it keeps its identity.
  * @param prepare runs when etcd answers and the API server is not started yet: the place to bring saved data back
@@ -94,7 +96,7 @@ export async function startControlPlane(options: ControlPlaneOptions, prepare?: 
   ]);
 
   const daemons: Daemon[] = [];
-  const start = async (name: keyof ControlPlaneBinaries, args: readonly string[]): Promise<Daemon> => {
+  const start = async (name: keyof ControlPlaneBinaries, args: readonly string[], died = options.died): Promise<Daemon> => {
     const started = await daemon({
       name: `${name} of cluster ${options.id}`,
       program: options.binaries[name],
@@ -102,10 +104,18 @@ export async function startControlPlane(options: ControlPlaneOptions, prepare?: 
       logFile: join(logs, `${name}.log`),
       // Two clusters share two cores with everything else: fewer threads, and garbage collected before it grows.
       env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: options.folder, GOMAXPROCS: '2', GOGC: '75' },
-      died: options.died,
+      died,
     });
     daemons.push(started);
     return started;
+  };
+  /** The controller manager gives up where the API server is not healthy within 10 s, as on a busy machine: it is started again, as a kubelet would. */
+  const startManager = async (revivals = 0): Promise<void> => {
+    manager = await start('kube-controller-manager', managerArgs, (message) => {
+      daemons.splice(daemons.indexOf(manager), 1);
+      if (revivals >= MOST_REVIVALS) return options.died(message);
+      startManager(revivals + 1).catch((error: unknown) => options.died(String(error)));
+    });
   };
   let manager: Daemon;
   let managerArgs: readonly string[];
@@ -144,9 +154,9 @@ export async function startControlPlane(options: ControlPlaneOptions, prepare?: 
       ...[`--cluster-cidr=${options.containerCidr}`, `--service-cluster-ip-range=${options.serviceCidr}`, '--allocate-node-cidrs=false'],
       ...['--kube-api-qps=300', '--kube-api-burst=600', '--profiling=false', `--controllers=*,${without.map((name) => `-${name}`).join(',')}`],
     ];
-    const starting = start('kube-controller-manager', managerArgs);
+    const starting = startManager();
     await until(server, async () => (await kube.request('GET', '/readyz')).status === 200);
-    manager = await starting;
+    await starting;
   } catch (error) {
     await Promise.all(daemons.map((one) => one.stop(500)));
     throw error;
@@ -164,7 +174,7 @@ export async function startControlPlane(options: ControlPlaneOptions, prepare?: 
       try {
         return await work();
       } finally {
-        manager = await start('kube-controller-manager', managerArgs);
+        await startManager();
       }
     },
     async close() {
@@ -174,9 +184,9 @@ export async function startControlPlane(options: ControlPlaneOptions, prepare?: 
   };
 }
 
-/** Asks every 50 ms for at most a minute; ends early when the process has ended. */
+/** Asks every 50 ms for at most two minutes; ends early when the process has ended. */
 async function until(process: Daemon, ready: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 120_000;
   for (;;) {
     try {
       if (await ready()) return;
@@ -186,7 +196,7 @@ async function until(process: Daemon, ready: () => Promise<boolean>): Promise<vo
       if (code !== 'ECONNREFUSED' && code !== 'ECONNRESET') throw error;
     }
     if (!process.running()) throw new Error(`${process.name} ended at its start:\n${process.tail()}`);
-    if (Date.now() > deadline) throw new Error(`${process.name} was not ready within a minute:\n${process.tail()}`);
+    if (Date.now() > deadline) throw new Error(`${process.name} was not ready within two minutes:\n${process.tail()}`);
     await sleep(50);
   }
 }
