@@ -31,8 +31,11 @@ export async function backup(
   const find = async (): Promise<rds.Backup | undefined> => (await rds.listManualBackups(otc, instance.id)).find((one) => one.name === name);
   const create = (): Promise<rds.Backup> => rds.createBackup(otc, { instance_id: instance.id, name, description: why });
   const { id } = (await find()) ?? (await createOnce({ what: `backup ${name}`, create, look: find }, run));
+  const started = Date.now();
   const done = await until(`backup ${name} of RDS instance ${instance.name}`, SCHEDULE, run, async () => {
     const now = (await rds.listManualBackups(otc, instance.id)).find((one) => one.id === id);
+    // The list may lag a little behind the creation.
+    if (now === undefined && Date.now() - started < 60_000) return { done: false, state: 'not listed yet' };
     if (now?.status === 'FAILED' || now === undefined) {
       throw new Fault(`backup ${name} of RDS instance ${instance.name} ${now === undefined ? 'disappeared' : 'failed'}`, {
         resource: id,

@@ -4,6 +4,7 @@
  */
 import { asFault, Fault } from '../engine/fault.ts';
 import type { Run } from '../engine/resource.ts';
+import { pauseFor } from '../engine/until.ts';
 import type { Otc } from '../otc/client.ts';
 import { ServiceFault } from '../otc/errors.ts';
 import { listPorts, type Port } from '../otc/port.ts';
@@ -21,6 +22,7 @@ export interface Blocker {
 const PATIENCE = 60;
 /** Seconds for what goes away by itself (RDS user guide: its addresses are freed minutes after the instance). */
 const PASSING_PATIENCE = 900;
+const LOOK_EVERY = 5;
 
 /**
  * Deletes, and where something is in the way, waits for what passes.
@@ -44,6 +46,8 @@ export async function whenFree(
       const lasting = left.filter(({ passing }) => passing !== true);
       if (lasting.length === 0 && Date.now() - started < PASSING_PATIENCE * 1000) {
         run.say(`${what} is still in use${left.length === 0 ? '' : ` by ${left.map((one) => one.what).join(', ')}`}; waiting`);
+        // Where the table of retries does not know the answer, the attempt came back at once.
+        await pauseFor(LOOK_EVERY, run.signal);
         continue;
       }
       if (left.length === 0) throw error;
