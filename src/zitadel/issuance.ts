@@ -22,7 +22,7 @@ export function readiness(live: KubeObject): Look<KubeObject> {
   return { done: false, state: current ? (ready?.reason ?? 'not processed yet') : 'not processed yet', reason: ready?.message };
 }
 
-/** Ready for the generation that is wanted now, and not over its end. */
+/** Ready for the generation that is wanted now, not over its end, and its renewal not overdue. */
 export function certificateState(live: KubeObject, now: Date): Look<KubeObject> {
   const state = readiness(live);
   if (!state.done) {
@@ -31,7 +31,16 @@ export function certificateState(live: KubeObject, now: Date): Look<KubeObject> 
   }
   const { notAfter } = (live['status'] ?? {}) as { notAfter?: string };
   if (notAfter !== undefined && new Date(notAfter) <= now) return { done: false, state: 'expired', reason: `it ended at ${notAfter}` };
-  return state;
+  const overdue = overdueSince(live, now);
+  return overdue === undefined ? state : { done: false, state: 'renewal overdue', reason: `cert-manager should have renewed it at ${overdue}` };
+}
+
+/** The time at which it should have been renewed, where that is past by more than a tenth of its life. */
+function overdueSince(live: KubeObject, now: Date): string | undefined {
+  const { notBefore, notAfter, renewalTime } = (live['status'] ?? {}) as { notBefore?: string; notAfter?: string; renewalTime?: string };
+  if (notBefore === undefined || notAfter === undefined || renewalTime === undefined) return undefined;
+  const grace = (Date.parse(notAfter) - Date.parse(notBefore)) / 10;
+  return now.getTime() > Date.parse(renewalTime) + grace ? renewalTime : undefined;
 }
 
 /**
@@ -121,14 +130,15 @@ function failureTime(certificate: KubeObject): string | undefined {
 }
 
 /**
- * Ends the pause after a failed attempt as `cmctl renew` does it: by the condition `Issuing` in the Certificate's status.
+ * Ends the pause after a failed attempt, or begins an overdue renewal, as `cmctl renew` does it: by the condition `Issuing` in the Certificate's status.
  * @returns the time of that failure, if there was one
  */
 async function tryAgain(api: KubeApi, path: string, run: Run): Promise<string | undefined> {
   const live = await api.get(path, run.signal);
   const failed = live === undefined ? undefined : failureTime(live);
-  if (live === undefined || failed === undefined || conditionOf(live, 'Issuing')?.status === 'True') return failed;
-  run.say(`the last attempt failed at ${failed}: starting a new one`);
+  const overdue = live === undefined ? undefined : overdueSince(live, new Date());
+  if (live === undefined || (failed === undefined && overdue === undefined) || conditionOf(live, 'Issuing')?.status === 'True') return failed;
+  run.say(failed === undefined ? `its renewal is overdue since ${overdue}: starting it` : `the last attempt failed at ${failed}: starting a new one`);
   const status = (live['status'] ?? {}) as { conditions?: readonly { type: string }[] };
   const issuing = {
     type: 'Issuing',
