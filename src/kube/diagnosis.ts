@@ -29,7 +29,7 @@ export async function diagnose(api: KubeApi, namespace: string, tails: Tails, si
   const lines = [
     ...jobs.flatMap(jobLines),
     ...pods.map(podState).flatMap((pod) => (pod.fine ? [] : [`pod ${pod.name}: ${pod.text}${pod.obstacle ? `: ${pod.obstacle.message}` : ''}`])),
-    ...warnings(events.filter(concerns(pods, logs)), since),
+    ...warnings(events.filter(concerns(pods, since)), since),
     ...logLines(logs),
   ];
   return lines.map((line) => redact(line).slice(0, LINE));
@@ -49,12 +49,13 @@ function jobLines(job: KubeObject): string[] {
   return failed === undefined ? [] : [`job ${job.metadata.name}: Failed (${failed.reason ?? 'no reason given'}): ${failed.message ?? ''}`];
 }
 
-/** Whether an event still matters: those of a former attempt's pod may come until it is gone, and would explain the wrong thing. */
-function concerns(pods: readonly KubeObject[], logs: Tails): (event: KubeObject) => boolean {
-  const known = new Set([...pods.map(({ metadata }) => metadata.name), ...[...logs.keys()].map((name) => name.split('/')[0])]);
+/** Whether an event still matters: those of a former attempt's pod may go on until it is gone, and would explain the wrong thing. */
+function concerns(pods: readonly KubeObject[], since: Date): (event: KubeObject) => boolean {
+  const present = new Set(pods.map(({ metadata }) => metadata.name));
   return (event) => {
     const about = event['involvedObject'] as { kind?: string; name?: string } | undefined;
-    return about?.kind !== 'Pod' || known.has(about.name ?? '');
+    const first = Date.parse(String(event['firstTimestamp'] ?? event.metadata.creationTimestamp ?? ''));
+    return about?.kind !== 'Pod' || present.has(about.name ?? '') || !(first + 1000 < since.getTime());
   };
 }
 
