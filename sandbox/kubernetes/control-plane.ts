@@ -112,7 +112,8 @@ export async function startControlPlane(options: ControlPlaneOptions, prepare?: 
   /** The controller manager gives up where the API server is not healthy within 10 s, as on a busy machine: it is started again, as a kubelet would. */
   const startManager = async (revivals = 0): Promise<void> => {
     manager = await start('kube-controller-manager', managerArgs, (message) => {
-      daemons.splice(daemons.indexOf(manager), 1);
+      const ended = daemons.findIndex((one) => one.name.startsWith('kube-controller-manager') && !one.running());
+      if (ended >= 0) daemons.splice(ended, 1);
       if (revivals >= MOST_REVIVALS) return options.died(message);
       startManager(revivals + 1).catch((error: unknown) => options.died(String(error)));
     });
