@@ -31,10 +31,10 @@ type Needs = {
 export type NodeGroups = Resource<Needs, NodeGroupsSpec, NodeGroupsSeen>;
 
 export function nodeGroups(context: CloudContext, needs: Omit<Needs, `pool${number}`>, pools: readonly NodePoolResource[]): NodeGroups {
-  const { otc, stack } = context;
+  const { otc, stack, names } = context;
   const waited = Object.fromEntries(pools.map((pool, index) => [`pool${index}`, { maybe: pool }]));
   const read = async (clusterId: string, networkId: string, fresh?: boolean): Promise<NodeGroupsSeen> => {
-    const [nodes, ports] = await Promise.all([cce.listNodes(otc, clusterId), listPorts(otc, { network_id: networkId }, fresh)]);
+    const [nodes, ports] = await Promise.all([cce.listNodes(otc, clusterId, fresh), listPorts(otc, { network_id: networkId }, fresh)]);
     const found = nodes.flatMap(({ metadata, status }) => {
       const port = status.serverId ? ports.find(({ device_id }) => device_id === status.serverId) : undefined;
       return port === undefined ? [] : [{ name: metadata.name, port }];
@@ -48,6 +48,12 @@ export function nodeGroups(context: CloudContext, needs: Omit<Needs, `pool${numb
     within: needs.cluster,
     wanted: stack.cluster.existing === undefined && stack.database.existing === undefined,
     usualSeconds: 2,
+    prefetch: async () => {
+      if (stack.cluster.existing !== undefined || stack.database.existing !== undefined) return;
+      // Begun with the list of clusters, not after pools were compared.
+      const found = (await cce.listClusters(otc)).find(({ metadata }) => metadata.name === names('cce'));
+      if (found?.status.phase === 'Available') await read(found.metadata.uid, found.spec.hostNetwork.subnet);
+    },
     want: ({ access, client }) => ({
       groups: [
         { id: access.nodeGroupId, name: access.node.name },

@@ -167,7 +167,7 @@ function whenComplete(context: CloudContext, spec: NodePoolSpec, { clusterId, me
 async function refuseFailed({ otc }: CloudContext, pool: NodePoolSeen): Promise<void> {
   const { phase = '' } = pool.status;
   if (phase !== 'SoldOut' && phase !== 'Error') return;
-  const nodes = (await cce.listNodes(otc, pool.clusterId)).filter(({ metadata }) =>
+  const nodes = (await cce.listNodes(otc, pool.clusterId, true)).filter(({ metadata }) =>
     metadata.annotations?.['kubernetes.io/node-pool.id']?.startsWith(pool.metadata.uid),
   );
   const reasons = nodes.flatMap(({ metadata, status }) =>

@@ -133,8 +133,8 @@ export interface ClusterNode {
   readonly status: { readonly phase?: string; readonly reason?: string; readonly message?: string; readonly serverId?: string };
 }
 
-export async function listNodes(otc: Otc, clusterId: string): Promise<ClusterNode[]> {
-  return (await otc.get<{ items?: ClusterNode[] | null }>('cce', `${clusters(otc)}/${clusterId}/nodes`, undefined, true)).items ?? [];
+export async function listNodes(otc: Otc, clusterId: string, fresh?: boolean): Promise<ClusterNode[]> {
+  return (await otc.get<{ items?: ClusterNode[] | null }>('cce', `${clusters(otc)}/${clusterId}/nodes`, undefined, fresh)).items ?? [];
 }
 
 export async function readQuota(otc: Otc): Promise<{ used: number; quotaLimit: number } | undefined> {

@@ -10,14 +10,12 @@ import type { Entry } from '../../sandbox/control/state.ts';
 import type { Row } from '../../sandbox/otc/store.ts';
 import type { RunResult } from '../../sandbox/runner/run.ts';
 import type { DeployRequest } from '../../sandbox/runner/service.ts';
+import { cloudCalls, writes } from '../harness/census.ts';
 import type { TestWorld } from '../harness/world.ts';
 import { isFurtherPage, longestPath, type Path, type Step, waves } from './figures.ts';
 
-/** Calls of OTC's APIs; charts, downloads and the bucket with RDS's certificates are other sites. */
-const isCall = ({ host }: Entry): boolean => /\.otc\.t-systems\.com$/.test(host) && !host.includes('.obs.');
-/** The one POST of a run without changes: it issues a client certificate and changes nothing. */
-const isWrite = ({ method, path }: Entry): boolean => method !== 'GET' && !path.endsWith('/clustercert') && !path.endsWith('/auth/tokens');
-
+/** Calls of OTC's APIs. The bucket with RDS's certificates is none: that is a download. */
+const apiCalls = (requests: readonly Entry[]): Entry[] => cloudCalls(requests).filter(({ host }) => !host.includes('.obs.'));
 /** A finished run of the action and the API calls it made. */
 export interface Measured {
   readonly result: RunResult;
@@ -29,7 +27,7 @@ export async function runAction(world: TestWorld, action: string, request: Deplo
   await world.control.clearRequests();
   const result = await world.deploy({ ...request, action: { folder: action } });
   if (result.exitCode !== 0) throw new Error(`the action failed with exit code ${result.exitCode}:\n${result.log}\n${await world.log()}`);
-  const calls = (await world.control.requests()).filter(isCall);
+  const calls = apiCalls(await world.control.requests());
   return { result, calls };
 }
 
@@ -74,7 +72,7 @@ export async function noChange(world: TestWorld, action: string): Promise<NoChan
     calls: calls.length - furtherPages,
     furtherPages,
     waves: waves(calls),
-    writes: calls.filter(isWrite).length,
+    writes: writes(calls).length,
   };
 }
 
