@@ -59,6 +59,8 @@ export const retryTable: readonly RetryRow[] = [
   { why: 'zone or record locked', service: 'dns', status: [409], code: /^DNS\.0021$/, ...brief },
   { why: 'zone or record not ACTIVE yet', service: 'dns', status: [400, 409], code: /^DNS\.(0314|0209)$/, ...brief },
   { why: 'service trouble', method: /^(GET|HEAD)$/, status: [500, 502, 503, 504], ...brief },
+  // A second certificate does no harm.
+  { why: 'service trouble', service: 'cce', method: /^POST$/, path: /\/clustercert$/, status: [500, 502, 503, 504], ...brief },
   { why: 'service trouble', method: /^(PUT|PATCH|DELETE)$/, status: [502, 503, 504], ...brief },
 ];
 
@@ -85,9 +87,9 @@ export function retryRow(service: Service, method: string, path: string, status:
   );
 }
 
-/** True where the service may have acted although no usable answer came: a `POST` that ended in 502, 504, or any other 5xx without a body. */
+/** True where the service may have acted although no usable answer came: a `POST` that ended in 502, 503, 504, or any other 5xx without a body. */
 export function endIsUnclear(method: string, status: number, hasBody: boolean): boolean {
-  return method === 'POST' && status >= 500 && (status === 502 || status === 504 || !hasBody);
+  return method === 'POST' && status >= 500 && ([502, 503, 504].includes(status) || !hasBody);
 }
 
 /** Seconds to wait before try number `attempt` (from 1) is repeated; `random` gives numbers from 0 to 1. */
