@@ -83,6 +83,8 @@ export interface RunResult {
   readonly orphans: readonly string[];
   /** Milliseconds from start to end of the main step. */
   readonly took: number;
+  /** Milliseconds from the first signal that it was sent to the end of the main step; null where none was sent. */
+  readonly tookToEnd: number | null;
 }
 
 /** Runs main and post. A run that fails is a result, not an error. */
@@ -163,12 +165,14 @@ export async function runAction(request: RunRequest, place: RunPlace): Promise<R
     leftovers,
     orphans,
     took,
+    tookToEnd: main.tookToEnd,
   };
 }
 
 interface StepEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  readonly tookToEnd: number | null;
 }
 
 async function step(what: {
@@ -194,10 +198,16 @@ async function step(what: {
     });
     return cutter;
   });
-  place.started?.(running(child));
+  let signalled: number | undefined;
+  place.started?.(
+    running(child, () => {
+      signalled ??= performance.now();
+    }),
+  );
   const end = await new Promise<StepEnd>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => {
+      const tookToEnd = signalled === undefined ? null : Math.round(performance.now() - signalled);
       // Processes left behind may hold the pipes open: what they still say is of no interest.
       const enough = setTimeout(() => {
         child.stdout.destroy();
@@ -205,7 +215,7 @@ async function step(what: {
       }, drain);
       child.once('close', () => {
         clearTimeout(enough);
-        resolve({ code, signal });
+        resolve({ code, signal, tookToEnd });
       });
     });
   });
@@ -213,10 +223,12 @@ async function step(what: {
   return end;
 }
 
-function running(child: ChildProcess): Running {
+function running(child: ChildProcess, signalled: () => void): Running {
   const alive = (): boolean => child.exitCode === null && child.signalCode === null;
   const signal = (name: NodeJS.Signals): void => {
-    if (alive()) child.kill(name);
+    if (!alive()) return;
+    signalled();
+    child.kill(name);
   };
   return {
     signal,
