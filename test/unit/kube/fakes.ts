@@ -115,7 +115,7 @@ const text = 'name: zitadel-prod\nregion: eu-de\ndomain: login.example.com\ncont
 
 export function contextOf(cluster: Cluster, secrets: DerivedSecrets = {}, more = ''): KubeContext {
   const { stack, lifted } = readStack({ text: text + more, file: 'zitadel.yaml', env: {}, readFile: () => '' });
-  const toolbox = { cluster: () => cluster, close: async () => undefined };
+  const toolbox = { cluster: () => cluster, prepare: async () => undefined, close: async () => undefined };
   return { stack, secrets, configuration: lifted.configuration, toolbox, patient: false };
 }
 
@@ -151,6 +151,7 @@ export function cloudNeeds(): CloudNeeds {
       txtPrefix: 'extdns-%{record_type}.',
       identityUrl: 'https://iam.eu-de.otc.t-systems.com/v3',
       region: 'eu-de',
+      prove: async () => undefined,
       handOver: () => given('dns/ownership', null),
     },
   };
