@@ -19,7 +19,7 @@ export interface Blocker {
 }
 
 /** Seconds that a deletion is repeated before somebody looks what is in the way. */
-const PATIENCE = 60;
+const PATIENCE = 40;
 /** Seconds for what goes away by itself (RDS user guide: its addresses are freed minutes after the instance). */
 const PASSING_PATIENCE = 900;
 const LOOK_EVERY = 5;

@@ -1,0 +1,130 @@
+/**
+ * `destroy` takes away what carries the stack's name and nothing else, keeps data unless the stack file consents, makes a last
+ * backup before a database goes, does not need a living cluster, and can be run again. `plan` shows it first, and on an empty
+ * project writes nothing.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { RunResult } from '../../sandbox/runner/run.ts';
+import type { DeployRequest } from '../../sandbox/runner/service.ts';
+import { stackFile } from '../harness/stack-file.ts';
+import { startWorld, type TestWorld } from '../harness/world.ts';
+
+type Row = { readonly id: string; readonly [field: string]: unknown };
+
+const stackSecret = Buffer.from('the one secret of a stack that goes').toString('base64');
+const name = 'zitadel-sandbox';
+const consenting = stackFile({ destroy: { database: true, zone: true } });
+
+/** Tables in which everything of the stack carries its name, or stands under something that does. */
+const tables = [
+  ...['vpc.vpcs', 'vpc.subnets', 'vpc.security-groups', 'vpc.publicips', 'nat.gateways', 'nat.snat-rules', 'dns.zones', 'rds.instances'],
+  ...['cce.clusters', 'cce.nodepools', 'cce.nodes', 'ecs.servers', 'elb.loadbalancers', 'elb.listeners', 'elb.pools', 'nova.keypairs'],
+];
+
+describe('destroy', { timeout: 400_000 }, () => {
+  let world: TestWorld;
+  const run = (command: string, more: DeployRequest = {}): Promise<RunResult> =>
+    world.deploy({ command, ...more, inputs: { 'stack-secret': stackSecret, ...more.inputs } });
+  const destroy = (more: DeployRequest = {}): Promise<RunResult> => run('destroy', { ...more, inputs: { 'confirm-destroy': name, ...more.inputs } });
+  const left = async (): Promise<Record<string, string[]>> => {
+    const all = await world.control.resources();
+    const found = tables.map((table): [string, string[]] => [
+      table,
+      ((all[table] ?? []) as Row[]).map((row) => String(row['name'] ?? row['alias'] ?? row.id)).filter((one) => one !== 'default'),
+    ]);
+    return Object.fromEntries(found.filter(([, rows]) => rows.length > 0));
+  };
+  const without = (text: string): string => text.replace(/-[0-9a-f]{6}$/, '');
+  const writes = async (): Promise<string[]> =>
+    (await world.control.requests())
+      .filter(({ method }) => method !== 'GET')
+      .map(({ service, method, path }) => `${service} ${method} ${path.split('/').at(-1)}`);
+
+  before(async () => {
+    world = await startWorld();
+  });
+  after(async () => await world?.stop());
+
+  it('on an empty project: a plan writes nothing, and there is nothing to destroy', async () => {
+    await world.control.clearRequests();
+    const plan = await run('plan');
+    assert.equal(plan.exitCode, 0, plan.log);
+    assert.match(plan.summary, /to\screate/);
+    const nothing = await destroy();
+    assert.equal(nothing.exitCode, 0, nothing.log);
+    assert.match(nothing.summary, /nothing to do/);
+    assert.deepEqual(
+      (await writes()).filter((line) => !/ tokens$/.test(line)),
+      [],
+    );
+    assert.deepEqual(await left(), {});
+    const deployed = await run('deploy');
+    assert.equal(deployed.exitCode, 0, deployed.log);
+    await world.control.snapshot('deployed');
+  });
+
+  it('unconfirmed it does nothing; planned it says what would go', async () => {
+    const before = await left();
+    await world.control.clearRequests();
+    const refused = await run('destroy', { inputs: { 'confirm-destroy': 'something-else' } });
+    assert.notEqual(refused.exitCode, 0);
+    assert.match(refused.log, /destroy of zitadel-sandbox is not confirmed/);
+    const plan = await run('plan', { inputs: { target: 'destroy' } });
+    assert.equal(plan.exitCode, 0, plan.log);
+    assert.match(plan.summary, /CCE cluster .*to\sdelete/);
+    assert.match(plan.summary, /RDS instance .*kept/);
+    assert.deepEqual(
+      (await writes()).filter((line) => !/ (tokens|clustercert)$/.test(line)),
+      [],
+    );
+    assert.deepEqual(await left(), before);
+  });
+
+  it('without consent the data and what it stands on stay, and nothing else; the next deploy finds the data again', async () => {
+    const gone = await destroy();
+    assert.equal(gone.exitCode, 0, gone.log);
+    const kept = Object.fromEntries(Object.entries(await left()).map(([table, rows]) => [table, rows.map(without).sort()]));
+    assert.deepEqual(kept, {
+      'vpc.vpcs': [`${name}-vpc`],
+      'vpc.subnets': [`${name}-database`],
+      'vpc.security-groups': [`${name}-rds-client`, `${name}-rds-instance`],
+      'dns.zones': ['example.com.'],
+      'rds.instances': [`${name}-db`],
+    });
+    for (const title of ['VPC', 'Subnet', 'Security group', 'DNS zone', 'RDS instance'])
+      assert.match(gone.summary, new RegExp(`${title} [^|]*\\| [^|]*kept`));
+    const again = await destroy();
+    assert.equal(again.exitCode, 0, again.log);
+    assert.doesNotMatch(again.summary, /deleted/);
+  });
+
+  it('with consent all goes, even when the cluster does not answer any more; a last backup is kept and named', async () => {
+    await world.control.restore('deployed');
+    // The rules that let the runner in are gone: the API server cannot be reached.
+    const rules = await world.control.table<Row>('vpc.security-group-rules');
+    const doors = rules.filter((rule) => rule['port_range_min'] === 5443 && String(rule['remote_ip_prefix']).startsWith('192.0.2.'));
+    assert.notEqual(doors.length, 0);
+    await world.control.edit({ tables: { 'vpc.security-group-rules': { remove: doors.map(({ id }) => id) } } });
+    // Something of somebody else in the cluster's subnet stands in the way.
+    const [subnet] = (await world.control.table<Row>('vpc.subnets')).filter((row) => String(row['name']).includes('-nodes-'));
+    const [like] = (await world.control.table<Row>('vpc.ports')).filter((row) => row['network_id'] === subnet?.id);
+    assert.ok(subnet && like);
+    const port = { ...like, id: 'port-of-another', name: 'another', device_id: 'another-server', security_groups: [] };
+    await world.control.edit({ tables: { 'vpc.ports': { insert: [port] } } });
+    const first = await destroy({ config: consenting });
+    assert.notEqual(first.exitCode, 0);
+    assert.match(first.log, /subnet zitadel-sandbox-nodes-\w+ cannot be deleted, because it is in use by port another port-of-another/);
+    const backup = ((await world.control.resources())['rds.backups'] as Row[]).find((row) => String(row['name']).includes('-last-'));
+    assert.ok(backup);
+    assert.equal(backup['status'], 'COMPLETED');
+    assert.ok(first.summary.includes(String(backup['name'])) && first.summary.includes(backup.id), first.summary);
+    assert.deepEqual(Object.keys(await left()), ['vpc.vpcs', 'vpc.subnets']);
+    await world.control.edit({ tables: { 'vpc.ports': { remove: ['port-of-another'] } } });
+    const second = await destroy({ config: consenting });
+    assert.equal(second.exitCode, 0, second.log);
+    assert.deepEqual(await left(), {});
+    const third = await destroy({ config: consenting });
+    assert.match(third.summary, /nothing to do/);
+  });
+});
