@@ -5,7 +5,7 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startWorld } from '../harness/world.ts';
+import { startWorld, type TestWorld } from '../harness/world.ts';
 import { crowd, firstDeploy, loadedBytes, type NoChange, noChange, peakMemory } from './cloud.ts';
 import { type Figure, median, renderFigures } from './figures.ts';
 import { measureStart } from './startup.ts';
@@ -56,7 +56,15 @@ async function startFigures(): Promise<Figure[]> {
 
 async function cloudFigures(): Promise<Figure[]> {
   progress('a world with a cloud …');
-  await using world = await startWorld({ pace: 'fast' });
+  const world = await startWorld({ pace: 'fast' });
+  try {
+    return await figuresIn(world);
+  } finally {
+    await world.stop();
+  }
+}
+
+async function figuresIn(world: TestWorld): Promise<Figure[]> {
   await world.control.snapshot('empty');
   progress('first deploy, the cloud taking a twentieth of its real time …');
   const first = await firstDeploy(world, action);
