@@ -64,6 +64,7 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, looksOnly, acme
     secrets,
     names: namesFor(stack.name, otc.projectId),
     madeByLock: new Set(),
+    externalDns: patient && stack.dns.records === 'external-dns' ? externalDns : undefined,
     missingInputs: patient ? missingInputs(stack, acme !== undefined, externalDns !== undefined) : [],
     door,
     looksOnly,

@@ -10,6 +10,7 @@ import { ServiceFault } from '../otc/errors.ts';
 import type { NameOf } from '../stack/names.ts';
 import type { DerivedSecrets } from '../stack/secrets.ts';
 import type { Existing, Stack } from '../stack/stack.ts';
+import type { ExternalDnsUser } from './external-dns-needs.ts';
 import type { KubeconfigSeen } from './kubeconfig.ts';
 import type { Door } from './runner-door.ts';
 
@@ -27,6 +28,8 @@ export interface CloudContext {
   readonly looksOnly?: boolean;
   /** Asks whether the API server answers under these credentials. @throws Fault that says why not */
   readonly reach?: ((kubeconfig: KubeconfigSeen, run: Run) => Promise<void>) | undefined;
+  /** The user that external-dns will be given, to be proved before a first deploy makes anything. */
+  readonly externalDns?: ExternalDnsUser | undefined;
   /** This run's own way in, where `cluster.allow` says `runner`. */
   readonly door?: Door | undefined;
 }

@@ -13,6 +13,7 @@ import { listSecurityGroups } from '../otc/security-group.ts';
 import { listSubnets, listVpcs } from '../otc/vpc.ts';
 import type { CloudContext } from './context.ts';
 import { dnsHomeProblems } from './dns-home.ts';
+import { proveUser } from './external-dns-needs.ts';
 import { checkCluster, checkClusterVersion, checkDatabase, checkLoadBalancer, checkNetwork, checkNodes } from './preflight-checks.ts';
 
 export interface PreflightSeen {
@@ -53,11 +54,12 @@ export function preflight(context: CloudContext): Preflight {
         ...(missing.clusters > 0 ? [['nodes', () => checkNodes(context)] satisfies (typeof checks)[number]] : []),
         ...(missing.loadBalancers > 0 ? [['load balancer', () => checkLoadBalancer(context)] satisfies (typeof checks)[number]] : []),
       ];
-      const [home, ...problems] = await Promise.all([
+      const [home, user, ...problems] = await Promise.all([
         dnsHomeProblems(context),
+        missing.clusters > 0 ? userProblems(context) : [],
         ...checks.map(([name, check]) => unlessForbidden(name, check(), (line) => run.say(line))),
       ]);
-      refuse([...home, ...(missing.clusters > 0 ? (context.missingInputs ?? []) : []), ...problems.flat()]);
+      refuse([...home, ...user, ...(missing.clusters > 0 ? (context.missingInputs ?? []) : []), ...problems.flat()]);
       return { checked: checks.map(([name]) => name) };
     },
     diff: () => [],
@@ -135,6 +137,18 @@ export async function missingOf({ otc, stack, names }: CloudContext): Promise<Mi
           balancers.map(({ name }) => name),
         ),
   };
+}
+
+/** Whether external-dns's user can sign in; a wrong password would else show when everything else has been made. */
+async function userProblems(context: CloudContext): Promise<string[]> {
+  if (context.externalDns === undefined) return [];
+  try {
+    await proveUser(context, context.externalDns, false);
+    return [];
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return [`${error.message}. ${error.hint ?? ''}`];
+  }
 }
 
 /** A user may be allowed to make things and not to read quotas: then the check is left out, and said so. */

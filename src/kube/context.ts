@@ -86,6 +86,8 @@ export interface ExternalDnsNeeds {
   readonly identityUrl: string;
   /** Region in which public DNS is managed. */
   readonly region: string;
+  /** One sign-in with the user. @throws Fault where it cannot do the controller's work, which would lock it by trying again and again */
+  prove(user: ExternalDnsUser): Promise<void>;
   handOver(options: { readonly resource: string; readonly logs: string; readonly after: Needs }): AnyResource;
 }
 

@@ -10,7 +10,7 @@ import { errorText, refused, ServiceFault } from './errors.ts';
 import { connectionRow, connectionRowFor, endIsUnclear, pauseBefore, type RetryRow, retryRow } from './retry.ts';
 import { strictEncode } from './sign.ts';
 import { TransportFailure } from './transport.ts';
-import { type Answer, skewText, type Wire } from './wire.ts';
+import { type Answer, type Ports, skewText, type Wire } from './wire.ts';
 
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
@@ -77,6 +77,11 @@ export class Otc {
 
   get domainId(): string | undefined {
     return this.#session.domainId;
+  }
+
+  /** By which another user can be signed in, in the same run. */
+  get ports(): Ports {
+    return this.#session.wire.ports;
   }
 
   /** Requests sent so far, sign-in and repeats included. */

@@ -17,6 +17,7 @@ const NAMESPACE = 'external-dns';
 /** Not `external-dns`, which a controller of the user's own may be called; the chart names its objects like the release. */
 export const EXTERNAL_DNS_RELEASE = 'zitadel-external-dns';
 const SECRET = 'zitadel-external-dns-clouds';
+const CHANGED = 'zitadel-on-otc/credentials-changed';
 const WEBHOOK = { repository: 'ghcr.io/inovex/external-dns-openstack-webhook', tag: '2.3.0' };
 
 export interface ExternalDnsResources {
@@ -31,15 +32,23 @@ export function externalDnsResources(context: KubeContext, cloud: CloudNeeds, ho
   const wanted = stack.dns.records === 'external-dns';
   const { kubeconfig } = cloud;
   const space = namespace(context, cloud, { name: NAMESPACE, wanted });
-  const credentials = secretObject<NeedsCluster>(context, {
+  const written = secretObject<NeedsCluster>(context, {
     id: 'dns/external-dns-credentials',
-    needs: { kubeconfig, space },
+    // The zone stands first: the user must see it.
+    needs: { kubeconfig, space, ...after(cloud.zone) },
     wanted,
     namespace: NAMESPACE,
     name: SECRET,
     content: () => (user === undefined ? undefined : () => ({ 'clouds.yaml': cloudsYaml(stack, user, cloud.externalDns) })),
     inputs: 'external-dns-username, external-dns-password and external-dns-domain-name (an IAM user with DNS rights; it takes no access keys)',
   });
+  const credentials: typeof written = {
+    ...written,
+    apply: async (spec, seen, changes, run) => {
+      if (user !== undefined) await cloud.externalDns.prove(user);
+      return written.apply(spec, seen, changes, run);
+    },
+  };
   const installed = chartRelease<NeedsCluster & { credentials: Giving<SecretSeen> }>(context, {
     id: 'dns/external-dns',
     // The records stand behind it, so that destroy takes the controller away before the record that it would make anew.
@@ -48,9 +57,8 @@ export function externalDnsResources(context: KubeContext, cloud: CloudNeeds, ho
     namespace: NAMESPACE,
     release: EXTERNAL_DNS_RELEASE,
     source: { repository: 'https://kubernetes-sigs.github.io/external-dns/', name: 'external-dns', ...stack.dns.externalDns },
-    values: () => externalDnsValues(stack, cloud.externalDns),
-    // The webhook signs in once, when it starts.
-    restart: { deployment: EXTERNAL_DNS_RELEASE, stamp: (needs) => needs.credentials.changed },
+    // The webhook signs in once, when it starts: other credentials, another pod.
+    values: ({ credentials: { changed } }) => ({ ...externalDnsValues(stack, cloud.externalDns), podAnnotations: { [CHANGED]: changed } }),
     timeoutSeconds: 300,
     usualSeconds: 30,
   });

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunResult } from '../../sandbox/runner/run.ts';
 import type { DeployRequest } from '../../sandbox/runner/service.ts';
 import { type Answers, answersDuring } from '../harness/answers.ts';
-import { secretData } from '../harness/cluster.ts';
+import { objects, secretData } from '../harness/cluster.ts';
 import { stackFile } from '../harness/stack-file.ts';
 import { startWorld, type TestWorld } from '../harness/world.ts';
 
@@ -76,6 +76,21 @@ describe('from this action to external-dns', { timeout: 240_000 }, () => {
     assert.ok((seen['192.0.2.99'] ?? 0) > 0 && ((seen['ENOTFOUND'] ?? 0) > 0 || (seen['ENODATA'] ?? 0) > 0), JSON.stringify(seen));
   });
 
+  it('tries a wrong password once, and hands nothing over', async () => {
+    await world.control.clearRequests();
+    const config = stackFile({ dns: { records: 'external-dns' }, ...consent });
+    const result = await world.deploy({ ...action, config, inputs: { ...user(), 'external-dns-password': 'not-its-password' } });
+    assert.equal(result.exitCode, 1);
+    assert.match(result.log, /external-dns cannot work as the user/);
+    assert.match(result.log, /Check external-dns-username, external-dns-password/);
+    assert.doesNotMatch(result.log, /not-its-password/);
+    const signIns = (await world.control.requests()).filter(
+      ({ method, path, status }) => method === 'POST' && path === '/v3/auth/tokens' && status === 401,
+    );
+    assert.equal(signIns.length, 1, 'more would lock the user');
+    assert.deepEqual(await recordsOf('TXT'), []);
+  });
+
   it('hands the record over in place', async () => {
     const [before] = await recordsOf('A');
     const answers = await answersDuring(world, domain, async () => {
@@ -104,6 +119,20 @@ describe('from this action to external-dns', { timeout: 240_000 }, () => {
 
   it('finds nothing to do the next time', async () => {
     assert.equal((await run('external-dns')).outputs['result'], 'unchanged');
+  });
+
+  it('starts the controller anew where its credentials changed', async () => {
+    const pod = async (): Promise<string[]> =>
+      (await objects(world, 'pods')).filter(({ metadata }) => metadata.namespace === 'external-dns').map(({ metadata }) => metadata.name);
+    const before = await pod();
+    const [row] = (await world.control.table<{ id: string; name: string }>('iam.users')).filter(({ name }) => name === world.env['OS_USERNAME']);
+    await world.control.edit({ tables: { 'iam.users': { update: { [row?.id ?? '']: { password: 'Another-password-1' } } } } });
+    onlyRightAnswers(
+      await answersDuring(world, domain, async () => void (await run('external-dns', { inputs: { 'external-dns-password': 'Another-password-1' } }))),
+    );
+    await until('another pod', async () => (await pod()).every((name) => !before.includes(name)));
+    await world.control.edit({ tables: { 'iam.users': { update: { [row?.id ?? '']: { password: world.env['OS_PASSWORD'] } } } } });
+    await run('external-dns');
   });
 
   it('leaves the record to the controller, which mends it', async () => {
