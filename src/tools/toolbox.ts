@@ -12,7 +12,7 @@ import { obtain, toolCachePorts } from './download.ts';
 import { type Helm, helmOver } from './helm.ts';
 import { type Kubeconfig, kubeconfigText } from './kubeconfig.ts';
 import { type Kubectl, kubectlOver } from './kubectl.ts';
-import { plainEnv, run as runProcess } from './process.ts';
+import { type Ended, plainEnv, run as runProcess } from './process.ts';
 import { type Tunnel, tunnelThrough } from './tunnel.ts';
 import { type Workspace, workspaceIn } from './workspace.ts';
 
@@ -130,11 +130,19 @@ function clusterOf(
     charts,
     helm: async (run) => {
       const program = await tool('helm', run);
-      return helmOver(async (args, more) => runProcess({ program, args, env: await env(), ...more }));
+      return helmOver(async (args, more) => named(tunnel, runProcess({ program, args, env: await env(), ...more })));
     },
     kubectl: async (run) => {
       const program = await tool('kubectl', run);
-      return kubectlOver(async (args, more) => runProcess({ program, args, env: await env(), ...more }));
+      return kubectlOver(async (args, more) => named(tunnel, runProcess({ program, args, env: await env(), ...more })));
     },
   };
+}
+
+/** What failed while the tunnel was cut says so: a request that was under way then is lost, and only its program knows which. */
+async function named(tunnel: Tunnel | undefined, running: Promise<Ended>): Promise<Ended> {
+  const before = tunnel?.cuts ?? 0;
+  const ended = await running;
+  if (ended.code === 0 || (tunnel?.cuts ?? 0) === before) return ended;
+  return { ...ended, stderr: `${ended.stderr.trimEnd()}\nThe tunnel through the bastion was cut while this ran.\n` };
 }

