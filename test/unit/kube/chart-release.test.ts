@@ -48,6 +48,7 @@ function make(cluster: FakeCluster, pinned?: string) {
     release: 'zitadel',
     source: { repository: 'https://charts.zitadel.com', name: 'zitadel', version: '9.34.0', digest: pinned },
     values: () => ({ a: 1 }),
+    beforeVersion: async (_needs, { from, to, revision }) => void cluster.writes.push(`before ${from} becomes ${to}, revision ${revision}`),
     timeoutSeconds: 10,
   });
   const spec = release.want({ kubeconfig });
@@ -180,4 +181,20 @@ test('a cancelled run stays cancelled', async () => {
   };
   const { release, spec } = make(cluster);
   await assert.rejects(release.apply(spec, undefined, [], { signal: control.signal, say: () => undefined }), Cancelled);
+});
+
+test('before another chart version, and only then, what must come before it is done', async () => {
+  const cluster = fakeCluster();
+  const { deploy } = make(cluster);
+  cluster.onUpgrade = () => store(cluster, { revision: 4 });
+  await deploy();
+  store(cluster, { revision: 4, values: { a: 2 } });
+  await deploy();
+  assert.deepEqual(
+    cluster.writes.filter((line) => line.startsWith('before')),
+    [],
+  );
+  store(cluster, { revision: 4, version: '9.33.0' });
+  await deploy();
+  assert.deepEqual(cluster.writes.slice(-2), ['before 9.33.0 becomes 9.34.0, revision 4', 'upgrade zitadel']);
 });

@@ -93,3 +93,19 @@ test("destroy takes ours, and leaves somebody else's", async () => {
   await secret.destroy(seen, quiet);
   assert.equal(cluster.objects.has(path), false);
 });
+
+test('without the content, another writer is seen by the book-keeping of the API server', async () => {
+  const cluster = fakeCluster();
+  const secret = make(contextOf(cluster), { a: 'one-value' });
+  await secret.apply(secret.want({ kubeconfig }), undefined, [], quiet);
+  const live = cluster.objects.get(path);
+  assert.ok(live);
+  const managed = (manager: string, fields: string): object => ({ manager, fieldsV1: { [fields]: {} } });
+  const managedFields = [managed('zitadel-on-otc', 'f:data'), managed('kubectl-edit', 'f:data'), managed('labeller', 'f:metadata')];
+  cluster.objects.set(path, { ...live, metadata: { ...live.metadata, managedFields } } as typeof live);
+  const seen = await secret.observe({ kubeconfig }, quiet);
+  assert.ok(seen);
+  const blind = { ...secret.want({ kubeconfig }), content: undefined };
+  assert.deepEqual(secret.diff(blind, seen), [{ field: 'data', why: 'written by kubectl-edit, not by this action', secret: true }]);
+  assert.deepEqual(secret.diff(secret.want({ kubeconfig }), seen), []);
+});

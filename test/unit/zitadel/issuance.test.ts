@@ -16,6 +16,13 @@ test('a certificate is usable when it is ready for what is wanted now, and not o
   assert.equal(certificateState(certificate([ready]), now).done, true);
   assert.equal(certificateState(certificate([{ ...ready, observedGeneration: 1 }]), now).done, false);
   assert.equal(certificateState(certificate([ready]), new Date('2027-03-01')).done, false);
+  const life = { notBefore: '2026-11-03T00:00:00Z', renewalTime: '2027-01-02T00:00:00Z' };
+  assert.equal(certificateState(certificate([ready], life), new Date('2027-01-10')).done, true, 'within a tenth of its life');
+  assert.deepEqual(certificateState(certificate([ready], life), new Date('2027-01-12')), {
+    done: false,
+    state: 'renewal overdue',
+    reason: 'cert-manager should have renewed it at 2027-01-02T00:00:00Z',
+  });
   const issuing = [
     { type: 'Ready', status: 'False', reason: 'DoesNotExist', observedGeneration: 2 },
     { type: 'Issuing', status: 'True', message: 'order is pending' },

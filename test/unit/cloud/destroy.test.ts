@@ -1,0 +1,96 @@
+/**
+ * Owns the proof of what `destroy` does to the cloud beyond deleting: what CCE left behind goes, what is somebody else's is
+ * named, a database leaves a backup; and of groups that nodes lost.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { upgradeBackupName } from '../../../src/cloud/backup.ts';
+import { clusterOf } from '../../../src/cloud/cluster-leftovers.ts';
+import { nodeGroupChanges } from '../../../src/cloud/node-groups.ts';
+import { unwalk } from '../../../src/engine/unwalk.ts';
+import { cloudWorld, inSync, settled, verdict } from './cloud-world.ts';
+import { journal, verdicts } from './stack.ts';
+
+const { deploy, emulator, go, rows } = cloudWorld();
+const destroying = { write: true, signal: new AbortController().signal, mayDelete: () => true };
+
+test('listeners that a dead cluster left on the load balancer go with it; those of a living one, or of nobody, are named', async () => {
+  await deploy();
+  const [balancer] = rows<{ id: string; project_id: string }>('elb.loadbalancers');
+  assert.ok(balancer);
+  const listener = (id: string, description: string): object => ({
+    ...{ id, name: id, description, loadbalancer_id: balancer.id, project_id: balancer.project_id, protocol: 'TCP', protocol_port: 443 },
+    ...{ default_pool_id: null, tags: [], created_at: '', updated_at: '' },
+  });
+  const table = emulator().store.table<{ id: string }>('elb.listeners');
+  table.insert(listener('left-behind', JSON.stringify({ cluster_id: 'a-dead-cluster' })) as never);
+  table.insert(listener('by-hand', 'mine') as never);
+  const { cloud } = await go({ write: false });
+  const first = await unwalk(cloud.all, { ...destroying, journal: journal() });
+  assert.match(verdict(first, 'load-balancer/load-balancer'), /failed .*not the stack's: by-hand \(by-hand, TCP 443\)/);
+  table.remove('by-hand');
+  const second = await unwalk((await go({ write: false })).cloud.all, { ...destroying, journal: journal() });
+  assert.deepEqual(verdicts(second.filter((one) => ['failed', 'blocked'].includes(one.verdict))), []);
+  assert.deepEqual([rows('elb.loadbalancers'), rows('elb.listeners')], [[], []]);
+});
+
+test('a database that goes leaves a complete backup, named in what is said of it', async () => {
+  await deploy();
+  const outcomes = await unwalk((await go({ write: false })).cloud.all, { ...destroying, journal: journal() });
+  const [backup] = rows<{ id: string; name: string; status: string; type: string }>('rds.backups').filter(
+    ({ type, name }) => type === 'manual' && name.includes('-last-'),
+  );
+  assert.equal(backup?.status, 'COMPLETED');
+  const note = outcomes.find(({ id }) => id === 'database/instance')?.note ?? '';
+  for (const word of [backup?.id ?? '-', backup?.name ?? '-', 'PostgreSQL 16', 'database.existing', 'stack-secret'])
+    assert.ok(note.includes(word), note);
+});
+
+test('a node that lost its group to the database is seen and gets it back', async () => {
+  await deploy();
+  const group = rows<{ id: string; name: string }>('vpc.security-groups').find(({ name }) => name.startsWith('shop-rds-client'))?.id ?? '';
+  const ports = emulator().store.table<{ id: string; security_groups: readonly string[] }>('vpc.ports');
+  const [port] = ports.where(({ security_groups }) => security_groups.includes(group));
+  assert.ok(port);
+  ports.update(port.id, { security_groups: port.security_groups.filter((id) => id !== group) });
+  assert.match(verdict((await go({ write: false })).outcomes, 'cluster/node-groups'), /update .*security group shop-rds-client-\w+ of node /);
+  settled((await go()).outcomes);
+  assert.ok(ports.get(port.id)?.security_groups.includes(group));
+  inSync((await go({ write: false })).outcomes);
+});
+
+test('more groups than its own are no difference', () => {
+  const port = {
+    id: 'p',
+    name: '',
+    network_id: 'n',
+    device_id: 'd',
+    device_owner: 'compute:eu-de-01',
+    fixed_ips: [],
+    security_groups: ['a', 'b', 'more'],
+  };
+  assert.deepEqual(
+    nodeGroupChanges(
+      {
+        groups: [
+          { id: 'a', name: 'a' },
+          { id: 'b', name: 'b' },
+        ],
+      },
+      { nodes: [{ name: 'one', port }] },
+    ),
+    [],
+  );
+});
+
+test('whose listener it is, by its description', () => {
+  assert.equal(clusterOf({ description: '{"cluster_id":"c1","service":"x"}' }), 'c1');
+  for (const description of ['', 'made by hand', '{"cluster_id":7}', '{broken', '{}'])
+    assert.equal(clusterOf({ description }), undefined, description);
+});
+
+test('names of backups are what RDS takes', () => {
+  const name = upgradeBackupName(`${'x'.repeat(60)}`, { to: '10.0.0-rc.1', revision: 12 });
+  assert.match(name, /^[A-Za-z][A-Za-z0-9_-]{3,63}$/);
+  assert.ok(name.endsWith('-r12-10-0-0-rc-1'));
+});
