@@ -1,7 +1,7 @@
 /** Owns the proof of the other choices a stack can make: switched options, existing resources, the lock, who must not be touched. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type CloudContext, cloudResources, externalDnsNeeds, takeVpcLock } from '../../../src/cloud/index.ts';
+import { type CloudContext, cloudResources, takeVpcLock } from '../../../src/cloud/index.ts';
 import { lockIn } from '../../../src/cloud/lock.ts';
 import { Fault } from '../../../src/engine/fault.ts';
 import { walk } from '../../../src/engine/walk.ts';
@@ -15,14 +15,6 @@ const { deploy, emulator, go, named, rows, writes } = cloudWorld();
 interface VpcRow {
   readonly id: string;
   readonly name: string;
-  readonly description: string;
-}
-
-interface RecordRow {
-  readonly id: string;
-  readonly name: string;
-  readonly type: string;
-  readonly records: readonly string[];
   readonly description: string;
 }
 
@@ -261,56 +253,4 @@ test('of two that start at once, one writes', async () => {
   assert.deepEqual(both.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
   for (const one of both) if (one.status === 'fulfilled') await one.value?.release();
   assert.equal(named('vpc.vpcs').length, 1);
-});
-
-test('the domain’s record changes hands in place, and goes at destroy whoever keeps it', async () => {
-  await deploy();
-  const now = await go({ write: false });
-  const { owner } = externalDnsNeeds(now.context, now.cloud);
-  const dns: Partial<Stack> = { dns: { ...stack.dns, records: 'external-dns' } };
-  const [before] = rows<RecordRow>('dns.recordsets').filter(({ type, name }) => type === 'A' && name === 'login.example.com.');
-  const { context, cloud, outcomes } = await go({ stack: dns });
-  assert.equal(verdict(outcomes, 'dns/record'), 'dns/record | absent', 'left in place');
-  const ownership = externalDnsNeeds(context, cloud).handOver({ resource: 'ingress/zitadel/zitadel', logs: 'kubectl logs', after: {} });
-  const walked = await walk([...cloud.all, ownership], { write: true, signal: new AbortController().signal, journal: journal() });
-  assert.match(verdict(walked.outcomes, 'dns/ownership'), /update/);
-  const mark = rows<RecordRow>('dns.recordsets').find(({ name }) => name === 'extdns-a.login.example.com.');
-  assert.deepEqual(mark?.records, [`"heritage=external-dns,external-dns/owner=${owner},external-dns/resource=ingress/zitadel/zitadel"`]);
-  // external-dns writes no description.
-  const [row] = rows<RecordRow>('dns.recordsets').filter(({ id }) => id === before?.id);
-  emulator()
-    .store.table<RecordRow>('dns.recordsets')
-    .update(row?.id ?? '', { description: '' });
-  const foreignStack: Partial<Stack> = { dns: { ...stack.dns, records: 'existing' } };
-  assert.equal(verdict((await go({ stack: foreignStack })).outcomes, 'dns/record'), 'dns/record | absent');
-  const back = await go();
-  assert.match(verdict(back.outcomes, 'dns/record'), /update/);
-  const after = rows<RecordRow>('dns.recordsets').filter(({ name }) => name.endsWith('login.example.com.'));
-  assert.deepEqual(
-    after.map(({ id, type, description }) => [id, type, description]),
-    [[before?.id, 'A', 'Managed by zitadel-on-otc, stack shop']],
-    'the same record set, taken back',
-  );
-  inSync((await go({ write: false })).outcomes);
-});
-
-test('the public zone must be where the DNS01 solver sees it', async () => {
-  const inOwnProject = { ...stack.dns, project: 'eu-de' };
-  const { outcomes } = await go({ stack: { dns: inOwnProject }, connect: { dnsProject: 'eu-de' } });
-  settled(outcomes);
-  const zones = rows<{ name: string; project_id: string }>('dns.zones');
-  const projects = rows<{ id: string; name: string }>('iam.projects');
-  assert.deepEqual(
-    zones.map(({ project_id }) => projects.find(({ id }) => id === project_id)?.name),
-    ['eu-de'],
-  );
-  inSync((await go({ write: false, stack: { dns: inOwnProject }, connect: { dnsProject: 'eu-de' } })).outcomes);
-});
-
-test('a zone that the DNS01 solver does not see is refused before anything is made, with the way out', async () => {
-  await deploy();
-  const { outcomes } = await go({ connect: { dnsProject: 'eu-de' } });
-  const { fault } = outcomes.find(({ id }) => id === 'project/preflight') ?? {};
-  assert.match(fault?.message ?? '', /zone example\.com is in project eu-de_zitadel .* must be in eu-de: the DNS01 solver/);
-  assert.match(fault?.message ?? '', /certificates\.issuer: existing.*dns\.project: eu-de_zitadel/);
 });

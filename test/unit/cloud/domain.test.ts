@@ -1,0 +1,70 @@
+/** Owns the proof of where the domain's record and zone are: who writes the record may change, and the zone is where the DNS01 solver sees it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { externalDnsNeeds } from '../../../src/cloud/index.ts';
+import { walk } from '../../../src/engine/walk.ts';
+import type { Stack } from '../../../src/stack/stack.ts';
+import { cloudWorld, inSync, settled, verdict } from './cloud-world.ts';
+import { journal, stack } from './stack.ts';
+
+const { deploy, emulator, go, rows } = cloudWorld();
+
+interface RecordRow {
+  readonly id: string;
+  readonly name: string;
+  readonly type: string;
+  readonly records: readonly string[];
+  readonly description: string;
+}
+
+test('the domain’s record changes hands in place, and goes at destroy whoever keeps it', async () => {
+  await deploy();
+  const now = await go({ write: false });
+  const { owner } = externalDnsNeeds(now.context, now.cloud);
+  const dns: Partial<Stack> = { dns: { ...stack.dns, records: 'external-dns' } };
+  const [before] = rows<RecordRow>('dns.recordsets').filter(({ type, name }) => type === 'A' && name === 'login.example.com.');
+  const { context, cloud, outcomes } = await go({ stack: dns });
+  assert.equal(verdict(outcomes, 'dns/record'), 'dns/record | absent', 'left in place');
+  const ownership = externalDnsNeeds(context, cloud).handOver({ resource: 'ingress/zitadel/zitadel', logs: 'kubectl logs', after: {} });
+  const walked = await walk([...cloud.all, ownership], { write: true, signal: new AbortController().signal, journal: journal() });
+  assert.match(verdict(walked.outcomes, 'dns/ownership'), /update/);
+  const mark = rows<RecordRow>('dns.recordsets').find(({ name }) => name === 'extdns-a.login.example.com.');
+  assert.deepEqual(mark?.records, [`"heritage=external-dns,external-dns/owner=${owner},external-dns/resource=ingress/zitadel/zitadel"`]);
+  // external-dns writes no description.
+  const [row] = rows<RecordRow>('dns.recordsets').filter(({ id }) => id === before?.id);
+  emulator()
+    .store.table<RecordRow>('dns.recordsets')
+    .update(row?.id ?? '', { description: '' });
+  const foreignStack: Partial<Stack> = { dns: { ...stack.dns, records: 'existing' } };
+  assert.equal(verdict((await go({ stack: foreignStack })).outcomes, 'dns/record'), 'dns/record | absent');
+  const back = await go();
+  assert.match(verdict(back.outcomes, 'dns/record'), /update/);
+  const after = rows<RecordRow>('dns.recordsets').filter(({ name }) => name.endsWith('login.example.com.'));
+  assert.deepEqual(
+    after.map(({ id, type, description }) => [id, type, description]),
+    [[before?.id, 'A', 'Managed by zitadel-on-otc, stack shop']],
+    'the same record set, taken back',
+  );
+  inSync((await go({ write: false })).outcomes);
+});
+
+test('the public zone must be where the DNS01 solver sees it', async () => {
+  const inOwnProject = { ...stack.dns, project: 'eu-de' };
+  const { outcomes } = await go({ stack: { dns: inOwnProject }, connect: { dnsProject: 'eu-de' } });
+  settled(outcomes);
+  const zones = rows<{ name: string; project_id: string }>('dns.zones');
+  const projects = rows<{ id: string; name: string }>('iam.projects');
+  assert.deepEqual(
+    zones.map(({ project_id }) => projects.find(({ id }) => id === project_id)?.name),
+    ['eu-de'],
+  );
+  inSync((await go({ write: false, stack: { dns: inOwnProject }, connect: { dnsProject: 'eu-de' } })).outcomes);
+});
+
+test('a zone that the DNS01 solver does not see is refused before anything is made, with the way out', async () => {
+  await deploy();
+  const { outcomes } = await go({ connect: { dnsProject: 'eu-de' } });
+  const { fault } = outcomes.find(({ id }) => id === 'project/preflight') ?? {};
+  assert.match(fault?.message ?? '', /zone example\.com is in project eu-de_zitadel .* must be in eu-de: the DNS01 solver/);
+  assert.match(fault?.message ?? '', /certificates\.issuer: existing.*dns\.project: eu-de_zitadel/);
+});
