@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { type Census, census, grown } from '../harness/census.ts';
 import { helmReleases, secretData } from '../harness/cluster.ts';
+import { findLeaks, placesInCluster, placesOf, secretsInCluster } from '../harness/leaks.ts';
 import { stackFile } from '../harness/stack-file.ts';
 import { errorsOf, verdictOf } from '../harness/telling.ts';
 import { startWorld, type TestWorld } from '../harness/world.ts';
@@ -37,6 +38,14 @@ describe('a mistake that shows in the cluster', { timeout: 400_000 }, () => {
       assert.equal(verdictOf(run, id), 'create', id);
     cloud.expectCloud(await cloud.cloudFacts(world));
     made = await census(world);
+
+    const secrets = [
+      { name: 'stack-secret', value: stackSecret },
+      ...Object.entries(cluster.secretsOf(stackSecret)).map(([name, value]) => ({ name, value })),
+      { name: 'secret-key', value: world.env['OS_SECRET_KEY'] ?? '' },
+      ...(await secretsInCluster(world)),
+    ];
+    assert.deepEqual(findLeaks(secrets, [...placesOf(run), ...(await placesInCluster(world))]), [], 'no secret shows in failure either');
   });
 
   it('TLS that checks a name which RDS does not put into its certificate', async () => {
