@@ -31,6 +31,10 @@ function minify(folder) {
   }
 }
 
+// Native parts that ssh2 can do without: where an install script compiled them, ncc would bundle them, for this machine only.
+for (const native of ['node_modules/cpu-features/build', 'node_modules/ssh2/lib/protocol/crypto/build']) {
+  rmSync(join(root, native), { recursive: true, force: true });
+}
 rmSync(build, { recursive: true, force: true });
 execFileSync(bin('tsc'), ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
 writeFileSync(join(build, 'package.json'), '{"type":"module"}\n');
