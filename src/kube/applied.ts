@@ -9,7 +9,7 @@ import type { KubeObject } from '../tools/api.ts';
 import type { Kubeconfig } from '../tools/kubeconfig.ts';
 import type { Cluster } from '../tools/toolbox.ts';
 import { differences } from './compare.ts';
-import { clusterIn, type Giving, inCluster, isOurs, type KubeContext, keptFor } from './context.ts';
+import { clusterIn, type Giving, inCluster, isOurs, type KubeContext, keptFor, refuseForeign } from './context.ts';
 import { type Manifest, objectPath } from './paths.ts';
 
 export interface AppliedSpec {
@@ -40,7 +40,7 @@ export interface Applied<N extends NeedsCluster> {
   readonly schedule?: Schedule;
   /** Waits in its own way until what was applied is usable, where looking at the object alone does not tell enough. */
   readonly settle?: (cluster: Cluster, run: Run) => Promise<KubeObject>;
-  /** True where an object of another maker is fine as it is. */
+  /** True where an object of another maker is fine as it is; others are changed by consent only. */
   readonly foreignIsFine?: boolean;
   /** True where something outside the cluster would stay behind, if it just went with it. */
   readonly leavesBehind?: (cluster: Cluster, run: Run) => Promise<boolean>;
@@ -67,7 +67,10 @@ export function applied<N extends NeedsCluster>(context: KubeContext, definition
       return wanted || isOurs(live.metadata.labels) ? { cluster, live } : undefined;
     },
     diff: ({ object }, { live }) => {
-      if (foreignIsFine && !isOurs(live.metadata.labels)) return [];
+      if (!isOurs(live.metadata.labels)) {
+        if (foreignIsFine) return [];
+        refuseForeign(title, context.stack);
+      }
       const changes = differences(object, live);
       const state = changes.length > 0 ? undefined : usable?.(live);
       return state === undefined || state.done ? changes : [unusable(state)];

@@ -10,7 +10,7 @@ import type { Kubeconfig } from '../tools/kubeconfig.ts';
 import type { Cluster } from '../tools/toolbox.ts';
 import { type NeedsCluster, untilAdmitted } from './applied.ts';
 import { valueChanges } from './compare.ts';
-import { clusterIn, inCluster, type KubeContext, type VersionChange } from './context.ts';
+import { clusterIn, inCluster, type KubeContext, refuseForeign, type VersionChange } from './context.ts';
 import { adviceFor, diagnose } from './diagnosis.ts';
 import { DIGEST_LABEL, DIGEST_LENGTH, lastGood, type ReleaseSeen, releaseState, STACK_LABEL, STAMP } from './release-state.ts';
 import { type JobLimit, watched } from './rollout.ts';
@@ -74,7 +74,11 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
       // A release of somebody else is left alone where ours is not wanted.
       return wanted || found?.ours === true ? found : undefined;
     },
-    diff: (spec, seen) => releaseChanges(spec, seen, source),
+    diff: (spec, seen) => {
+      // Helm puts our labels on a revision before it makes anything: also what a killed first install left is known as ours.
+      if (!seen.ours) refuseForeign(`Helm release ${namespace}/${release} (chart version ${seen.chartVersion}, ${seen.status})`, context.stack);
+      return releaseChanges(spec, seen, source);
+    },
     apply: async (spec, seen, changes, run) => {
       const { cluster } = spec;
       if (seen === undefined || changes.some(({ field }) => field !== 'restart')) await upgrade(context, options, title, spec, seen, run);
@@ -100,7 +104,7 @@ export function releaseChanges(spec: Pick<ReleaseSpec, 'values' | 'stamp'>, seen
   if (seen.status !== 'deployed') changes.push({ field: 'status', before: seen.status, after: 'deployed' });
   if (plain(seen.chartVersion) !== plain(source.version)) changes.push({ field: 'chart', before: seen.chartVersion, after: source.version });
   if (!seen.ours)
-    changes.push({ field: 'owner', before: 'nobody', after: 'zitadel-on-otc', why: 'the release was made otherwise and is taken over' });
+    changes.push({ field: 'owner', before: 'nobody', after: 'zitadel-on-otc', why: 'the release was made otherwise and is taken over by consent' });
   const pinned = source.digest?.replace(/^sha256:/, '').toLowerCase();
   if (seen.ours && pinned !== undefined && seen.digest !== pinned.slice(0, DIGEST_LENGTH)) {
     changes.push({ field: 'chart.digest', before: seen.digest ?? 'unknown', after: pinned });

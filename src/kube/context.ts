@@ -2,6 +2,7 @@
  * Owns what every cluster resource is given: the stack, its secrets, the toolbox, and the form of what the cloud's
  * resources hand over. It knows the cloud only by these shapes.
  */
+import { Fault } from '../engine/fault.ts';
 import type { AnyResource, Maybe, Needs, Resource, Run } from '../engine/resource.ts';
 import type { Secret } from '../secret.ts';
 import type { DerivedSecrets } from '../stack/secrets.ts';
@@ -115,6 +116,20 @@ export function keptFor(labels: Readonly<Record<string, string>> | undefined, st
   if (!isOurs(labels)) return 'was not made by this action';
   const owner = labels?.['zitadel-on-otc/stack'];
   return owner === undefined || owner === stack.name ? undefined : `belongs to stack ${owner}`;
+}
+
+/**
+ * What somebody else made is not changed without consent: destroy would take it as ours.
+ * @throws Fault that names the ways out
+ */
+export function refuseForeign(what: string, { adopt }: Pick<Stack, 'adopt'>): void {
+  if (adopt.releases) return;
+  throw new Fault(`${what} is in the cluster already and was not made by this action; it was left as it is`, {
+    resource: what,
+    hint:
+      'To go on using an ingress controller of your own set "ingress.controller: existing", a certificate of your own "certificates.issuer: existing". ' +
+      'Else remove it, or let this action take it over by "adopt: { releases: true }" in the stack file: its settings are then replaced, and destroy removes it.',
+  });
 }
 
 /** The mark of what goes along with the cluster. */

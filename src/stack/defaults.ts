@@ -30,6 +30,7 @@ export function completeStack(file: StackFile, values: Readonly<Record<string, u
     domain,
     contact: file.contact,
     consent: file.consent,
+    adopt: file.adopt,
     network,
     database: completeDatabase(file, nodeZones),
     cluster: {

@@ -23,6 +23,7 @@ import {
   volume,
   zones,
 } from './fields.ts';
+import { adoptBlock, consentBlock } from './schema-consent.ts';
 import { dnsBlock } from './schema-dns.ts';
 
 export const stackSchema = v.strictObject({
@@ -36,12 +37,8 @@ export const stackSchema = v.strictObject({
   region: v.pipe(v.picklist(['eu-de', 'eu-nl', 'eu-ch2']), say('Region of Open Telekom Cloud.')),
   domain: text(HOST, 'a host name such as login.example.com', 'Host name under which ZITADEL is reached.'),
   contact: email('E-mail address for Let’s Encrypt and the DNS zone.'),
-  consent: v.optional(
-    block('What this action may do beyond the stack’s own resources.', {
-      agency: v.optional(v.pipe(v.boolean(), say('Make the agency cce_admin_trust where it is missing; CCE needs it once for each project.')), false),
-    }),
-    {},
-  ),
+  consent: consentBlock,
+  adopt: adoptBlock,
   network: v.optional(
     block('VPC, subnets and the way out.', {
       existing: existing('A VPC'),

@@ -21,6 +21,8 @@ export interface Stack {
   /** E-mail for ACME and the DNS zone. */
   readonly contact: string;
   readonly consent: { readonly agency: boolean };
+  /** Consents to take over what stands in the cluster without our label: Helm releases, issuers, certificates. */
+  readonly adopt: { readonly releases: boolean };
   readonly network: NetworkSettings;
   readonly database: DatabaseSettings;
   readonly cluster: ClusterSettings;

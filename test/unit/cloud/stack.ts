@@ -16,6 +16,7 @@ export const stack: Stack = {
   domain: 'login.example.com',
   contact: 'ops@example.com',
   consent: { agency: true },
+  adopt: { releases: false },
   network: {
     cidr: '10.20.0.0/16',
     subnets: { cluster: { cidr: '10.20.0.0/20' }, database: { cidr: '10.20.16.0/24' }, single: false },

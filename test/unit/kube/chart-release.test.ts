@@ -39,18 +39,21 @@ function store(
   cluster.objects.set(`/api/v1/namespaces/zitadel/secrets/${name}`, { metadata, data: { release: data } } as unknown as KubeObject);
 }
 
-function make(cluster: FakeCluster, pinned?: string) {
-  const release = chartRelease<{ kubeconfig: ReturnType<typeof given<typeof kubeconfig>> }>(contextOf(cluster), {
-    id: 'zitadel/release',
-    needs: { kubeconfig: given('k', kubeconfig) },
-    wanted: true,
-    namespace: 'zitadel',
-    release: 'zitadel',
-    source: { repository: 'https://charts.zitadel.com', name: 'zitadel', version: '9.34.0', digest: pinned },
-    values: () => ({ a: 1 }),
-    beforeVersion: async (_needs, { from, to, revision }) => void cluster.writes.push(`before ${from} becomes ${to}, revision ${revision}`),
-    timeoutSeconds: 10,
-  });
+function make(cluster: FakeCluster, pinned?: string, adopt = false) {
+  const release = chartRelease<{ kubeconfig: ReturnType<typeof given<typeof kubeconfig>> }>(
+    contextOf(cluster, {}, adopt ? 'adopt: { releases: true }\n' : ''),
+    {
+      id: 'zitadel/release',
+      needs: { kubeconfig: given('k', kubeconfig) },
+      wanted: true,
+      namespace: 'zitadel',
+      release: 'zitadel',
+      source: { repository: 'https://charts.zitadel.com', name: 'zitadel', version: '9.34.0', digest: pinned },
+      values: () => ({ a: 1 }),
+      beforeVersion: async (_needs, { from, to, revision }) => void cluster.writes.push(`before ${from} becomes ${to}, revision ${revision}`),
+      timeoutSeconds: 10,
+    },
+  );
   const spec = release.want({ kubeconfig });
   return {
     release,
@@ -85,7 +88,7 @@ test('status, chart, values, owner and pin are each a change', async () => {
   const fields = async (stored: Stored, pinned?: string): Promise<string[] | undefined> => {
     const cluster = fakeCluster();
     store(cluster, stored);
-    return (await make(cluster, pinned).changes())?.map(({ field }) => field);
+    return (await make(cluster, pinned, stored.labels !== undefined).changes())?.map(({ field }) => field);
   };
   assert.deepEqual(await fields({ status: 'failed' }), ['status']);
   assert.deepEqual(await fields({ version: '9.33.0' }), ['chart']);
@@ -98,7 +101,7 @@ test('status, chart, values, owner and pin are each a change', async () => {
 test("values of somebody else's release are named, never shown", async () => {
   const cluster = fakeCluster();
   store(cluster, { labels: {}, values: { zitadel: { masterkey: 'x123456789012345678901234567891x' } } });
-  const changes = await make(cluster).changes();
+  const changes = await make(cluster, undefined, true).changes();
   assert.doesNotMatch(JSON.stringify(changes), /x1234/);
   assert.deepEqual(
     changes?.map(({ field }) => field),
@@ -136,7 +139,7 @@ test('pending-upgrade: back to the last good revision by number; pending-install
 test('a release that Helm 3 made stays client-side', async () => {
   const cluster = fakeCluster();
   store(cluster, { labels: {}, method: '' });
-  await make(cluster).deploy();
+  await make(cluster, undefined, true).deploy();
   assert.equal(cluster.upgrades[0]?.forceConflicts, false);
 });
 
@@ -197,4 +200,23 @@ test('before another chart version, and only then, what must come before it is d
   store(cluster, { revision: 4, version: '9.33.0' });
   await deploy();
   assert.deepEqual(cluster.writes.slice(-2), ['before 9.33.0 becomes 9.34.0, revision 4', 'upgrade zitadel']);
+});
+
+test("somebody else's release is refused without consent, whatever its state, and survives destroy", async () => {
+  for (const status of ['deployed', 'failed', 'pending-install']) {
+    const cluster = fakeCluster();
+    store(cluster, { labels: {}, status, values: { a: 2 } });
+    const { deploy, release } = make(cluster);
+    await assert.rejects(
+      deploy(),
+      (error) => error instanceof Fault && /not made by this action/.test(error.message) && /adopt: \{ releases: true \}/.test(error.hint ?? ''),
+    );
+    assert.deepEqual(cluster.writes, []);
+    const seen = await release.observe({ kubeconfig }, quiet);
+    assert.equal(seen && release.keep?.(seen), 'was not made by this action');
+  }
+  const consented = fakeCluster();
+  store(consented, { labels: {}, values: { a: 2 } });
+  await make(consented, undefined, true).deploy();
+  assert.deepEqual(consented.writes, ['upgrade zitadel']);
 });

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Fault } from '../../../src/engine/fault.ts';
+import { applied, type NeedsCluster } from '../../../src/kube/applied.ts';
+import { ourLabels } from '../../../src/kube/context.ts';
+import { namespace } from '../../../src/kube/namespace.ts';
+import { objectPath } from '../../../src/kube/paths.ts';
+import type { KubeObject } from '../../../src/tools/api.ts';
+import { contextOf, type FakeCluster, fakeCluster, given, kubeconfig, quiet } from './fakes.ts';
+
+const identity = { apiVersion: 'cert-manager.io/v1', kind: 'ClusterIssuer', metadata: { name: 'letsencrypt' } };
+const cloud = { kubeconfig: given('k', kubeconfig) };
+
+function issuer(cluster: FakeCluster, more = '') {
+  const context = contextOf(cluster, {}, more);
+  const resource = applied<NeedsCluster>(context, {
+    id: 'certificates/issuer',
+    title: 'ClusterIssuer letsencrypt',
+    needs: cloud,
+    wanted: true,
+    identity,
+    resource: 'clusterissuer',
+    fields: () => ({ metadata: { labels: ourLabels(context.stack) }, spec: { acme: { email: 'ops@example.com' } } }),
+  });
+  return async (): Promise<string[]> => {
+    const seen = await resource.observe({ kubeconfig }, quiet);
+    assert.ok(seen);
+    return resource.diff(resource.want({ kubeconfig }), seen).map(({ field }) => field);
+  };
+}
+
+function put(cluster: FakeCluster, object: typeof identity, more: object): void {
+  cluster.objects.set(objectPath(object), { ...object, ...more } as unknown as KubeObject);
+}
+
+test("somebody else's object is changed by consent only, a changed one of ours always", async () => {
+  const cluster = fakeCluster();
+  put(cluster, identity, { spec: { acme: { email: 'other@example.com' } } });
+  await assert.rejects(
+    issuer(cluster),
+    (error) => error instanceof Fault && /ClusterIssuer letsencrypt .*not made by this action/.test(error.message),
+  );
+  assert.ok((await issuer(cluster, 'adopt: { releases: true }\n')()).includes('spec.acme.email'));
+  const labels = ourLabels(contextOf(cluster).stack);
+  put(cluster, identity, { metadata: { ...identity.metadata, labels }, spec: { acme: { email: 'other@example.com' } } });
+  assert.deepEqual(await issuer(cluster)(), ['spec.acme.email']);
+});
+
+test('a namespace that was there before is used as it is, and stays', async () => {
+  const cluster = fakeCluster();
+  put(cluster, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'zitadel' } }, { status: { phase: 'Active' } });
+  const space = namespace(contextOf(cluster), cloud, { name: 'zitadel', wanted: true });
+  const seen = await space.observe({ kubeconfig }, quiet);
+  assert.ok(seen);
+  assert.deepEqual(space.diff(space.want({ kubeconfig }), seen), []);
+  assert.equal(space.keep?.(seen), 'was not made by this action');
+});
