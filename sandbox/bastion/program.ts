@@ -8,6 +8,10 @@ import { join } from 'node:path';
 import { cached } from '../world/cache.ts';
 import { run } from '../world/commands.ts';
 
+/** A new machine has no package lists yet; only root may fetch them. */
+const fetchPackages =
+  'cd "$1" && { apt-get -q download openssh-server libwrap0 || { apt-get -q update && apt-get -q download openssh-server libwrap0; }; }';
+
 export interface SshdProgram {
   /** Absolute: sshd starts itself anew for each connection. */
   readonly path: string;
@@ -26,7 +30,7 @@ export async function sshdProgram(cache: string, progress: (line: string) => voi
       progress('getting sshd: unpacking the packages openssh-server and libwrap0');
       const packages = join(target, 'packages');
       await mkdir(packages);
-      await run('sh', ['-c', 'cd "$1" && apt-get -q download openssh-server libwrap0', 'sh', packages]);
+      await run('sh', ['-c', fetchPackages, 'sh', packages]);
       for (const name of await readdir(packages)) await run('dpkg-deb', ['-x', join(packages, name), target]);
       await rm(packages, { recursive: true });
     });
