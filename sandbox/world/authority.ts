@@ -3,7 +3,7 @@
  * trusts, and the one of RDS. ECDSA P-256 throughout: made anew for each world in a few milliseconds.
  */
 import 'reflect-metadata';
-import { KeyObject, webcrypto } from 'node:crypto';
+import { createPrivateKey, KeyObject, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import type { Authority } from '../contract.ts';
 
@@ -86,8 +86,18 @@ async function leaf(
 
 const pem = (certificate: x509.X509Certificate): string => `${certificate.toString('pem')}\n`;
 
-/** Makes a new set of authorities. */
-export async function makeAuthority(): Promise<Authority & { readonly stagingCaPem: string }> {
+interface Issuers {
+  readonly publicRoot: Issuer;
+  readonly publicIssuer: Issuer;
+  readonly stagingRoot: Issuer;
+  readonly stagingIssuer: Issuer;
+  readonly rds: Issuer;
+}
+
+/** Certificates and private keys (PKCS #8) in PEM: what makes the authorities of another world the same ones. */
+export type SavedAuthority = Readonly<Record<keyof Issuers, { readonly certPem: string; readonly keyPem: string }>>;
+
+async function made(): Promise<Issuers> {
   const [publicRoot, stagingRoot, rds] = await Promise.all([
     root('CN=Sandbox Public Root CA, O=Sandbox Trust Services'),
     root('CN=(STAGING) Pretend Sandbox Root, O=(STAGING) Sandbox Trust Services'),
@@ -97,11 +107,49 @@ export async function makeAuthority(): Promise<Authority & { readonly stagingCaP
     intermediate('CN=Sandbox E1, O=Sandbox Trust Services', publicRoot),
     intermediate('CN=(STAGING) Ersatz Sandbox E1, O=(STAGING) Sandbox Trust Services', stagingRoot),
   ]);
+  return { publicRoot, publicIssuer, stagingRoot, stagingIssuer, rds };
+}
+
+async function loaded(saved: SavedAuthority): Promise<Issuers> {
+  const one = async (name: keyof Issuers, intermediates: boolean): Promise<Issuer> => {
+    const certificate = new x509.X509Certificate(saved[name].certPem);
+    const der = createPrivateKey(saved[name].keyPem).export({ type: 'pkcs8', format: 'der' });
+    const key = await webcrypto.subtle.importKey('pkcs8', der, algorithm, true, ['sign']);
+    return { certificate, key, intermediates: intermediates ? [certificate] : [] };
+  };
+  const [publicRoot, publicIssuer, stagingRoot, stagingIssuer, rds] = await Promise.all([
+    one('publicRoot', false),
+    one('publicIssuer', true),
+    one('stagingRoot', false),
+    one('stagingIssuer', true),
+    one('rds', false),
+  ]);
+  return { publicRoot, publicIssuer, stagingRoot, stagingIssuer, rds };
+}
+
+const keyPem = (key: webcrypto.CryptoKey): string => KeyObject.from(key).export({ type: 'pkcs8', format: 'pem' }) as string;
+
+/** Makes a new set of authorities, or those that were saved. */
+export async function makeAuthority(
+  saved?: SavedAuthority,
+): Promise<Authority & { readonly stagingCaPem: string; readonly saved: () => SavedAuthority }> {
+  const all = saved === undefined ? await made() : await loaded(saved);
+  const { publicRoot, publicIssuer, stagingRoot, stagingIssuer, rds } = all;
   const issuers: Record<'public' | 'staging' | 'rds', Issuer> = { public: publicIssuer, staging: stagingIssuer, rds };
   return {
     publicCaPem: pem(publicRoot.certificate),
     stagingCaPem: pem(stagingRoot.certificate),
     rdsCaPem: pem(rds.certificate),
+    saved() {
+      const kept = ({ certificate, key }: Issuer) => ({ certPem: pem(certificate), keyPem: keyPem(key) });
+      return {
+        publicRoot: kept(publicRoot),
+        publicIssuer: kept(publicIssuer),
+        stagingRoot: kept(stagingRoot),
+        stagingIssuer: kept(stagingIssuer),
+        rds: kept(rds),
+      };
+    },
     async issue({ names, addresses = [], by, days = by === 'rds' ? 1825 : 90 }) {
       const issuer = issuers[by];
       const keys = await makeKeys();
@@ -112,10 +160,9 @@ export async function makeAuthority(): Promise<Authority & { readonly stagingCaP
         publicKey: keys.publicKey,
         days,
       });
-      const key = KeyObject.from(keys.privateKey);
       return {
         certPem: pem(certificate),
-        keyPem: key.export({ type: 'pkcs8', format: 'pem' }) as string,
+        keyPem: keyPem(keys.privateKey),
         chainPem: [certificate, ...issuer.intermediates].map(pem).join(''),
       };
     },

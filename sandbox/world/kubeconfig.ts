@@ -3,8 +3,8 @@ import { rm, writeFile } from 'node:fs/promises';
 import type { CceClusterRow } from '../otc/tables/compute-cce.ts';
 import type { RunningWorld } from './world.ts';
 
-/** Keeps the file in step with the newest available cluster. Returns how to stop. */
-export function watchKubeconfig(world: RunningWorld, file: string): () => void {
+/** Writes the file, and keeps it in step with the newest available cluster. Returns how to stop. */
+export async function watchKubeconfig(world: RunningWorld, file: string): Promise<() => void> {
   let written = '';
   const refresh = async (): Promise<void> => {
     const cluster = world.store
@@ -39,6 +39,7 @@ export function watchKubeconfig(world: RunningWorld, file: string): () => void {
     };
     await writeFile(file, JSON.stringify(config, null, 1), { mode: 0o600 });
   };
+  await refresh();
   return world.store.onChange(({ table }) => {
     if (table !== 'cce.clusters') return;
     refresh().catch((error: unknown) => world.log('kubeconfig', error instanceof Error ? (error.stack ?? error.message) : String(error)));

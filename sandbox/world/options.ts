@@ -8,6 +8,7 @@ export interface Options {
   readonly help: boolean;
   readonly cloudOnly: boolean;
   readonly state: string | undefined;
+  readonly from: string | undefined;
   readonly keep: boolean;
   readonly command: string;
   readonly config: string | undefined;
@@ -30,6 +31,7 @@ Deploys ZITADEL with the built action in an Open Telekom Cloud of its own, shows
   --undelegated          no domain points at the cloud's name servers
   --cloud-only           only the world, in the foreground, until SIGTERM or Ctrl-C
   --state DIR            where the world keeps its files (with --cloud-only: DIR/env, DIR/enter, DIR/inside)
+  --from DIR             start as a copy of a snapshot: STATE/world/snapshots/NAME, taken with POST /snapshot
   --help                 this text
 `;
 
@@ -45,6 +47,7 @@ export function readOptions(args: readonly string[]): Options {
       'cloud-only': { type: 'boolean', default: false },
       undelegated: { type: 'boolean', default: false },
       state: { type: 'string' },
+      from: { type: 'string' },
       command: { type: 'string', default: 'deploy' },
       config: { type: 'string' },
       charts: { type: 'string' },
@@ -64,6 +67,7 @@ export function readOptions(args: readonly string[]): Options {
     help: values.help,
     cloudOnly: values['cloud-only'],
     state: values.state,
+    from: values.from,
     keep: values.keep,
     command: values.command,
     config: values.config,

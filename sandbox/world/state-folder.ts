@@ -5,7 +5,7 @@
 import { createWriteStream, existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { tools } from '../downloads/index.ts';
 import { hostOf } from '../otc/hosts.ts';
 import { watchKubeconfig } from './kubeconfig.ts';
@@ -54,12 +54,13 @@ export async function openWorld({ folder, cache, options, outer, prepare }: Star
     undelegated: options.undelegated,
     programs: options.programs,
     ...(options.charts === undefined ? {} : { charts: options.charts }),
+    ...(options.from === undefined ? {} : { from: resolve(options.from) }),
     log: (room, line) => log.write(`${new Date().toISOString()} ${room}: ${line}\n`),
     progress: (line) => process.stderr.write(`sandbox: ${line}\n`),
   });
   await world.control.listen({ path: file('control.sock') });
   await writeFile(file('ca.pem'), world.authority.publicCaPem);
-  const stopWatching = watchKubeconfig(world, file('kubeconfig'));
+  const stopWatching = await watchKubeconfig(world, file('kubeconfig'));
   const environment = environmentOf(world, folder);
   const outside = await outer.outside();
   const { bin } = await tools(cache, (line) => world.log('downloads', line));

@@ -3,12 +3,12 @@
  * what takes part in snapshots, what is closed at the end. The ways in (command line, files for callers) are `../main.ts`.
  */
 
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { sshServers } from '../bastion/index.ts';
 import { chartSites } from '../charts/sites.ts';
-import type { Clusters, Databases, Snapshotting, World } from '../contract.ts';
+import type { Clusters, Databases, World } from '../contract.ts';
 import { interpose } from '../control/interpose.ts';
 import { ControlServer } from '../control/server.ts';
 import { ControlState } from '../control/state.ts';
@@ -31,6 +31,7 @@ import { furnish, joinOutside, type Outside } from './namespaces.ts';
 import { places, publicResolvers } from './places.ts';
 import { publicAddressSite } from './public-address.ts';
 import { SiteServer } from './sites.ts';
+import { readIdentity, savingStore, snapshots } from './snapshots.ts';
 
 export interface WorldOptions {
   readonly folder: string;
@@ -39,6 +40,8 @@ export interface WorldOptions {
   readonly undelegated: boolean;
   /** Folder of real chart archives that stand in for the sandbox's own. */
   readonly charts?: string;
+  /** Folder of a snapshot, of this or another world, to start as a copy of. */
+  readonly from?: string;
   /** Image name → program that runs in its place. */
   readonly programs: Readonly<Record<string, string>>;
   readonly log: (room: string, line: string) => void;
@@ -64,7 +67,8 @@ export interface RunningWorld extends World {
 export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
   const { folder, log } = options;
   await mkdir(folder, { recursive: true });
-  const [authority] = await Promise.all([makeAuthority(), furnish(folder)]);
+  const origin = options.from === undefined ? undefined : await readIdentity(options.from);
+  const [authority] = await Promise.all([makeAuthority(origin?.authority), furnish(folder)]);
   const [runner, inside] = await Promise.all([
     joinOutside('runner', places.runner, places.runnerGateway, privateRanges),
     joinOutside('console', places.console, places.consoleGateway, []),
@@ -101,7 +105,7 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
   const room = clusters(world, { programs: options.programs, progress: options.progress });
   world.clusters = room;
 
-  const tenant = seed(store);
+  const tenant = origin?.tenant ?? seed(store);
   const kill = async (signal: NodeJS.Signals, request: IncomingMessage): Promise<void> => {
     const { remoteAddress = '', remotePort = 0 } = request.socket;
     const pid = await processAt(remoteAddress, remotePort, [runner.holder, inside.holder]);
@@ -131,21 +135,21 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
   await Promise.all([sites.listen(places.sites, 443), ...servers.map(([address, server]) => server.listen(address, 53))]);
 
   const ssh = sshServers(world, options.progress);
-  const rooms: readonly Snapshotting[] = [saving(store), addresses, databases, room, ssh];
-  const routes: RunningWorld['routes'] = {};
-  const control = new ControlServer({
-    state,
-    store,
-    more: routes,
-    ...snapshots(
-      join(folder, 'snapshots'),
-      rooms,
-      (line) => log('snapshots', line),
-      () => {
-        for (const service of services) service.start?.(world);
-      },
-    ),
+  const { snapshot, restore } = snapshots({
+    identity: { authority: authority.saved(), tenant },
+    rooms: [savingStore(store), addresses, databases, room, ssh],
+    log: (line) => log('snapshots', line),
+    restored() {
+      for (const service of services) service.start?.(world);
+    },
   });
+  if (options.from !== undefined) {
+    await restore(options.from);
+    store.pace = options.pace;
+  }
+  const routes: RunningWorld['routes'] = {};
+  const at = (name: string): string => join(folder, 'snapshots', name);
+  const control = new ControlServer({ state, store, more: routes, snapshot: (name) => snapshot(at(name)), restore: (name) => restore(at(name)) });
   await control.listen({ host: places.control, port: 80 });
 
   return Object.assign(world, {
@@ -176,50 +180,4 @@ function absent<T extends object>(name: string): T {
       throw new Error(`${name} were used before they were made`);
     },
   });
-}
-
-function saving(store: Store): Snapshotting {
-  return {
-    name: 'store',
-    save: (folder) => writeFile(join(folder, 'store.json'), store.save()),
-    load: async (folder) => store.load(await readFile(join(folder, 'store.json'), 'utf8')),
-  };
-}
-
-function snapshots(folder: string, rooms: readonly Snapshotting[], log: (line: string) => void, restored: () => void) {
-  let last: Promise<void> = Promise.resolve();
-  const timed = async (what: string, work: () => Promise<void>): Promise<void> => {
-    const start = performance.now();
-    await work();
-    log(`${what} in ${Math.round(performance.now() - start)} ms`);
-  };
-  // One after the other: a restore in the middle of a save would mix two states.
-  const queue = (work: () => Promise<void>): Promise<void> => {
-    const next = last.then(work);
-    last = next.then(
-      () => undefined,
-      () => undefined,
-    );
-    return next;
-  };
-  return {
-    snapshot: (name: string) =>
-      queue(async () => {
-        const target = join(folder, name);
-        await rm(target, { recursive: true, force: true });
-        for (const room of rooms) await mkdir(join(target, room.name), { recursive: true });
-        await Promise.all(rooms.map((room) => timed(`${room.name} saved`, () => room.save(join(target, room.name)))));
-      }),
-    restore: (name: string) =>
-      queue(async () => {
-        const source = join(folder, name);
-        const [first, ...rest] = rooms;
-        await first?.load(join(source, first.name));
-        // Addresses before what listens on them.
-        const [second, ...others] = rest;
-        await second?.load(join(source, second.name));
-        await Promise.all(others.map((room) => timed(`${room.name} restored`, () => room.load(join(source, room.name)))));
-        restored();
-      }),
-  };
 }

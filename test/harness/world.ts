@@ -24,6 +24,8 @@ export interface WorldSettings {
   readonly pace?: Pace;
   readonly undelegated?: boolean;
   readonly charts?: string;
+  /** Folder of a snapshot to start as a copy of. */
+  readonly from?: string;
   readonly images?: Readonly<Record<string, string>>;
 }
 
@@ -58,6 +60,7 @@ export async function startWorld(settings: WorldSettings = {}): Promise<TestWorl
     ...['--cloud-only', '--state', folder, '--latency', settings.pace ?? 'fast'],
     ...(settings.undelegated === true ? ['--undelegated'] : []),
     ...(settings.charts === undefined ? [] : ['--charts', settings.charts]),
+    ...(settings.from === undefined ? [] : ['--from', settings.from]),
     ...Object.entries(settings.images ?? {}).flatMap(([name, program]) => ['--image', `${name}=${program}`]),
   ];
   const child = spawn(process.execPath, [join(root, 'scripts/sandbox.mjs'), ...options], { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -4,127 +4,14 @@
  */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import { connect, createServer as createTcpServer } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
-import type { ClusterSpec, Gate, NodeSpec, World } from '../../../sandbox/contract.ts';
 import { kubeApi } from '../../../sandbox/kubernetes/api.ts';
-import type { ContainerContext, Image } from '../../../sandbox/kubernetes/image.ts';
 import type { KubeObject, List, Node, Pod } from '../../../sandbox/kubernetes/objects.ts';
-import { clusterAuthority, makeCa } from '../../../sandbox/kubernetes/pki.ts';
 import { clusterRoom } from '../../../sandbox/kubernetes/room.ts';
-import { Store } from '../../../sandbox/otc/store.ts';
-import { LoopbackAddresses } from '../../../sandbox/world/addresses.ts';
-
-execFileSync('ip', ['link', 'set', 'lo', 'up']);
-const folder = mkdtempSync(join(tmpdir(), 'world-'));
-const defects: string[] = [];
-const store = new Store((error) => defects.push(String(error)));
-const addresses = new LoopbackAddresses();
-
-/** Lets everything through: what the groups say is tested with the gate. */
-const gate: Gate = {
-  permits: () => true,
-  async listen({ address, port, upstream }) {
-    const server = createTcpServer((client) => {
-      const behind = 'path' in upstream ? connect(upstream.path) : connect(upstream.port, upstream.host);
-      client.on('error', () => behind.destroy());
-      behind.on('error', () => client.destroy());
-      client.pipe(behind).pipe(client);
-    });
-    server.listen(port, address);
-    await once(server, 'listening');
-    return async () => {
-      server.close();
-    };
-  },
-};
-
-const world = {
-  ...{ store, addresses, gate, folder },
-  cache: join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'zitadel-on-otc'),
-  log: (_room: string, line: string) => defects.push(line),
-  resolve: async (name: string) => (name === 'login.example.com' ? ['203.0.113.9'] : []),
-  get authority(): never {
-    throw new Error('not part of this world');
-  },
-  get databases(): never {
-    throw new Error('not part of this world');
-  },
-  get clusters(): never {
-    throw new Error('not part of this world');
-  },
-} satisfies World;
-
-const serve = (container: ContainerContext, server: ReturnType<typeof createServer>, port: number): Promise<number> =>
-  new Promise((resolve) => {
-    server.listen(port, container.address);
-    container.signal.addEventListener('abort', () => {
-      server.close();
-      server.closeAllConnections();
-      setTimeout(() => resolve(0), 400);
-    });
-  });
-
-const apiCa = await clusterAuthority(await makeCa('extension'));
-const apiServing = await apiCa.server({ name: 'ext', names: ['ext.default.svc'], addresses: [] });
-
-const images: Image[] = [
-  {
-    matches: (reference) => reference.includes('test/web'),
-    run(container) {
-      container.log(`args ${container.args.join(' ')}`);
-      const name = container.cluster.spec.name;
-      return serve(
-        container,
-        createServer((request, response) => response.end(`${name} ${request.socket.remoteAddress}`)),
-        8080,
-      );
-    },
-    exec: async (_, command) => ({ exitCode: command[0] === 'false' ? 3 : 0, stdout: command.join(' '), stderr: '' }),
-  },
-  {
-    matches: (reference) => reference.includes('test/task'),
-    async run(container) {
-      container.log(`key ${container.env['KEY']}, file ${await container.files.read('/etc/conf/a')}`);
-      container.log(`pods ${(await container.kube?.request('GET', '/api/v1/namespaces/default/pods'))?.status}`);
-      container.log(`public ${await container.resolve('login.example.com')}`);
-      const socket = await container.connect({ host: 'web', port: 80 });
-      socket.write('GET / HTTP/1.0\r\n\r\n');
-      let text = '';
-      for await (const part of socket) text += String(part);
-      container.log(`web says ${text.split('\r\n').at(-1)} to ${container.address}`);
-      await container.files.write('/dev/termination-log', 'all done');
-      return 0;
-    },
-  },
-  { matches: (reference) => reference.includes('test/fail'), run: async () => 3 },
-  {
-    matches: (reference) => reference.includes('test/extension'),
-    run: (container) =>
-      serve(
-        container,
-        createTlsServer({ cert: apiServing.certPem, key: apiServing.keyPem }, (_, response) => {
-          response.writeHead(200, { 'content-type': 'application/json' });
-          response.end(JSON.stringify({ kind: 'APIResourceList', apiVersion: 'v1', groupVersion: 'ext.example.com/v1', resources: [] }));
-        }),
-        8443,
-      ),
-  },
-];
-
-const spec = (id: string, n: number): ClusterSpec => ({
-  ...{ id, name: id, projectId: 'p', version: 'v1.33', vpcId: `vpc-${id}`, serviceCidr: '10.247.0.0/16', containerCidr: '172.16.0.0/16' },
-  ...{ internalAddress: `10.${n}.0.5`, externalAddress: `203.0.113.${n}`, mode: 'vpc-router', controlGroups: () => [] },
-});
-const node = (n: number, zone: number, egress = true): NodeSpec => ({
-  ...{ name: `10.${n}.1.${zone}`, address: `10.${n}.1.${zone}`, zone: `eu-de-0${zone}`, poolId: 'pool', serverId: `server-${n}-${zone}` },
-  ...{ flavor: 's3.large.4', labels: {}, taints: [], hasEgress: () => egress },
-});
+import { apiCa, images } from './scenario-images.ts';
+import { addresses, defects, folder, node, spec, world } from './scenario-world.ts';
 
 const seen: Record<string, unknown> = {};
 const began = Date.now();

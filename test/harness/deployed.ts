@@ -1,0 +1,90 @@
+/**
+ * Owns the deployed world that several scenario files start from. `npm test` names a folder in DEPLOYED_FOLDER: the first file
+ * that asks deploys and leaves a snapshot there, the others start as copies of it. Without that folder each deploys itself.
+ */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pace } from '../../sandbox/otc/store.ts';
+import { startWorld, type TestWorld } from './world.ts';
+
+/** The `stack-secret` that the deployed world was made with. */
+export const stackSecret = Buffer.from('the one secret of a stack that is there').toString('base64');
+/** Milliseconds that another file's deploy may take. */
+const patience = 180_000;
+const url = 'https://login.example.com/.well-known/openid-configuration';
+
+/** A world with the sandbox's own stack (`stackFile()`) deployed and answering. */
+export async function deployedWorld(pace: Pace = 'fast'): Promise<TestWorld> {
+  const shared = process.env['DEPLOYED_FOLDER'];
+  if (shared === undefined) return deployed(pace);
+  if (!(await first(join(shared, 'making')))) {
+    if (await left(shared)) return copy(join(shared, 'snapshot'), pace);
+    return deployed(pace);
+  }
+  try {
+    const world = await deployed(pace);
+    await world.control.snapshot('deployed');
+    await cp(join(world.folder, 'world/snapshots/deployed'), join(shared, 'copying'), { recursive: true });
+    await rename(join(shared, 'copying'), join(shared, 'snapshot'));
+    return world;
+  } catch (error) {
+    await writeFile(join(shared, 'failed'), '');
+    throw error;
+  }
+}
+
+async function deployed(pace: Pace): Promise<TestWorld> {
+  const world = await startWorld({ pace });
+  try {
+    const { exitCode, log } = await world.deploy({ inputs: { 'stack-secret': stackSecret } });
+    assert.equal(exitCode, 0, log);
+    return world;
+  } catch (error) {
+    await world.stop();
+    throw error;
+  }
+}
+
+async function copy(from: string, pace: Pace): Promise<TestWorld> {
+  const world = await startWorld({ pace, from });
+  try {
+    await answering(world);
+    return world;
+  } catch (error) {
+    await world.stop();
+    throw error;
+  }
+}
+
+/** Waits until every pod of a started or restored world is ready again and ZITADEL answers from outside. */
+export async function answering(world: TestWorld): Promise<void> {
+  const ready = ['kubectl', 'wait', '--for=condition=Ready', 'pods', '--all', '-A', '--field-selector=status.phase=Running', '--timeout=60s'];
+  const { exitCode, stderr } = await world.enter(ready, { timeout: 90_000 });
+  assert.equal(exitCode, 0, stderr);
+  const ask = ['curl', '-sS', '-f', '--max-time', '5', '--retry', '60', '--retry-delay', '1', '--retry-all-errors', '-o', '/dev/null', url];
+  const answer = await world.enter(ask, { timeout: 90_000 });
+  assert.equal(answer.exitCode, 0, answer.stderr);
+}
+
+/** Is this the first to make that folder? */
+async function first(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Waits for the snapshot of whoever was first; false where it failed or takes too long. */
+async function left(shared: string): Promise<boolean> {
+  for (const deadline = Date.now() + patience; Date.now() < deadline; await sleep(100)) {
+    if (existsSync(join(shared, 'snapshot'))) return true;
+    if (existsSync(join(shared, 'failed'))) return false;
+  }
+  return false;
+}
