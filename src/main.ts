@@ -1,5 +1,5 @@
 /**
- * The action's entry: reads inputs and stack file, signs in, hands over to `run.ts`. Everything up to the first request
+ * The action's entry: reads inputs and stack file, signs in, hands over to `run/`. Everything up to the first request
  * stays light on purpose; what is heavy is loaded while the first answer is awaited. Wiring and nothing else.
  */
 import { readFileSync } from 'node:fs';
@@ -48,7 +48,7 @@ async function main(): Promise<boolean> {
     read = readConfiguration(inputs);
     const { credentials } = inputs;
     if (credentials === undefined) {
-      const { runFileOnly } = await import('./run-report.ts');
+      const { runFileOnly } = await import('./run/report.ts');
       return await runFileOnly(earlyEnd(inputs, read, []));
     }
     const secrets = deriveSecrets(inputs.secrets, generationsOf(read.stack), read.lifted);
@@ -61,7 +61,7 @@ async function main(): Promise<boolean> {
     const { project, identityEndpoint } = inputs;
     const session = signIn(credentials, { region: read.stack.region, project, identityEndpoint, dnsProject: read.stack.dns.project }, ports);
     // Loading blocks: before the first request has left, it would only hold it up.
-    const [{ run }, otc] = await Promise.all([sent.then(() => import('./run.ts')), session]);
+    const [{ run }, otc] = await Promise.all([sent.then(() => import('./run/run.ts')), session]);
     const { stack, notices, lifted } = read;
     const { configuration } = lifted;
     const getText = (url: string) => plainGet(transport)(url, {}, stop.signal);
@@ -82,7 +82,7 @@ async function main(): Promise<boolean> {
     });
   } catch (error) {
     const faults = error instanceof Faults ? error.faults : [asFault(error)];
-    const { runFailed } = await import('./run-report.ts');
+    const { runFailed } = await import('./run/report.ts');
     return await runFailed(earlyEnd(inputs, read, faults));
   }
 }

@@ -13,7 +13,7 @@ const parts: (() => Promise<void>)[] = [
   async () => {
     const doors = runner.state('doors');
     if (doors === undefined) return;
-    const { closeLeftDoors } = await import('./post-doors.ts');
+    const { closeLeftDoors } = await import('./run/left-doors.ts');
     await closeLeftDoors(doors, runner, process.env);
   },
 ];

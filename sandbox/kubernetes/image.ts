@@ -123,3 +123,6 @@ export interface Controller {
   readonly name: string;
   start(cluster: ClusterView, world: World): Promise<{ close(): Promise<void> }>;
 }
+
+/** Finds the behaviour of an image's name. */
+export type ImageFinder = (reference: string) => Image | undefined;

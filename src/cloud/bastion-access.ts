@@ -3,25 +3,12 @@
  * `tools/tunnel.ts`'s business, which knows this shape.
  */
 import { NotLooked } from '../engine/fault.ts';
-import type { Secret } from '../secret.ts';
 import { bastionKeys } from '../stack/ssh-keys.ts';
 import type { BastionSeen } from './bastion.ts';
 import { SSH_PORT } from './bastion-group.ts';
 import { TUNNEL_USER } from './bastion-setup.ts';
 import { type CloudContext, secretMissing } from './context.ts';
-
-export interface BastionAccess {
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly clientKey: Secret;
-  /** Base64 as in a known_hosts line. */
-  readonly hostKey: string;
-  readonly hostFingerprint: string;
-  /** Until then it may still be booting; milliseconds of `Date.now()`. */
-  readonly bootsUntil: number;
-}
+import type { BastionAccess } from './way-in.ts';
 
 /** Seconds from the order until sshd answers at the latest (cloud-init on a small flavor). */
 const BOOT_SECONDS = 300;

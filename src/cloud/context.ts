@@ -7,12 +7,19 @@ import type { Run } from '../engine/resource.ts';
 import { pauseFor } from '../engine/until.ts';
 import type { Otc } from '../otc/client.ts';
 import { ServiceFault } from '../otc/errors.ts';
+import type { Secret } from '../secret.ts';
 import type { NameOf } from '../stack/names.ts';
 import type { DerivedSecrets } from '../stack/secrets.ts';
 import type { Existing, Stack } from '../stack/stack.ts';
-import type { ExternalDnsUser } from './external-dns-needs.ts';
-import type { KubeconfigSeen } from './kubeconfig.ts';
 import type { Door } from './runner-door.ts';
+import type { KubeconfigSeen } from './way-in.ts';
+
+/** The IAM user with whom external-dns signs in. */
+export interface ExternalDnsUser {
+  readonly username: string;
+  readonly password: Secret;
+  readonly domainName: string;
+}
 
 export interface CloudContext {
   readonly otc: Otc;

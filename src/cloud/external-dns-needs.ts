@@ -3,18 +3,11 @@ import { Fault } from '../engine/fault.ts';
 import { listZones } from '../otc/dns.ts';
 import { dnsRegion, patternOrigin } from '../otc/endpoints.ts';
 import { signIn } from '../otc/sign-in.ts';
-import type { Secret } from '../secret.ts';
-import type { CloudContext } from './context.ts';
+import type { CloudContext, ExternalDnsUser } from './context.ts';
 import { type DnsOwnership, dnsOwnership, type OwnershipOptions } from './dns-ownership.ts';
 import type { DnsZone } from './dns-zone.ts';
 import type { LoadBalancerResource } from './load-balancer.ts';
 import { ownerId, TXT_PREFIX } from './record-owner.ts';
-
-export interface ExternalDnsUser {
-  readonly username: string;
-  readonly password: Secret;
-  readonly domainName: string;
-}
 
 export interface ExternalDnsHome {
   readonly owner: string;

@@ -8,20 +8,11 @@ import { type Cluster, type ClusterCertificates, createClusterCertificates, list
 import { mask } from '../secret.ts';
 import { API_PORT, type ApiAccess } from './api-access.ts';
 import type { BastionResource } from './bastion.ts';
-import { type BastionAccess, bastionAccess } from './bastion-access.ts';
+import { bastionAccess } from './bastion-access.ts';
 import { type BastionGroup, SSH_PORT } from './bastion-group.ts';
 import type { ClusterResource } from './cluster.ts';
 import type { CloudContext } from './context.ts';
-
-/** Certificate and key are base64 of PEM, as in a kubeconfig. */
-export interface KubeconfigSeen {
-  /** `https://address:port` */
-  readonly server: string;
-  readonly certificateAuthority: string;
-  readonly clientCertificate: string;
-  readonly clientKey: string;
-  readonly bastion?: BastionAccess | undefined;
-}
+import type { KubeconfigSeen } from './way-in.ts';
 
 type Needs = {
   readonly cluster: ClusterResource;

@@ -6,7 +6,17 @@ import * as rds from '../otc/rds.ts';
 import { listVpcQuotas } from '../otc/vpc.ts';
 import type { CloudContext } from './context.ts';
 import { countsByZone } from './node-pool.ts';
-import type { Missing } from './preflight.ts';
+
+/** How many of each are still to be made. */
+export interface Missing {
+  readonly vpcs: number;
+  readonly subnets: number;
+  readonly groups: number;
+  readonly eips: number;
+  readonly databases: number;
+  readonly clusters: number;
+  readonly loadBalancers: number;
+}
 
 type Checked = Promise<string[]>;
 

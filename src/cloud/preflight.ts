@@ -14,7 +14,7 @@ import { listSubnets, listVpcs } from '../otc/vpc.ts';
 import type { CloudContext } from './context.ts';
 import { dnsHomeProblems } from './dns-home.ts';
 import { proveUser } from './external-dns-needs.ts';
-import { checkCluster, checkClusterVersion, checkDatabase, checkLoadBalancer, checkNetwork, checkNodes } from './preflight-checks.ts';
+import { checkCluster, checkClusterVersion, checkDatabase, checkLoadBalancer, checkNetwork, checkNodes, type Missing } from './preflight-checks.ts';
 
 export interface PreflightSeen {
   /** What was looked into; empty where nothing is to be made. */
@@ -22,17 +22,6 @@ export interface PreflightSeen {
 }
 
 export type Preflight = Resource<Record<string, never>, null, PreflightSeen>;
-
-/** How many of each are still to be made. */
-export interface Missing {
-  readonly vpcs: number;
-  readonly subnets: number;
-  readonly groups: number;
-  readonly eips: number;
-  readonly databases: number;
-  readonly clusters: number;
-  readonly loadBalancers: number;
-}
 
 export function preflight(context: CloudContext): Preflight {
   return resource<Record<string, never>, null, PreflightSeen>({

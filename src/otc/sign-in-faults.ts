@@ -2,7 +2,7 @@
 import { Cancelled, Fault } from '../engine/fault.ts';
 import { hintForConnection } from './client.ts';
 import { ServiceFault } from './errors.ts';
-import type { Credentials, Target } from './sign-in.ts';
+import type { Credentials, Target } from './target.ts';
 import { TransportFailure } from './transport.ts';
 import { skewText, type Wire } from './wire.ts';
 

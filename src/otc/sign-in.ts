@@ -9,23 +9,9 @@ import { Otc, type Session } from './client.ts';
 import { dnsRegion, originOf, patternOrigin, type Service } from './endpoints.ts';
 import { listProjects, listVisibleProjects, type Project, readCatalog } from './iam.ts';
 import { explain, sent } from './sign-in-faults.ts';
+import type { Credentials, Target } from './target.ts';
 import { fetchToken, type Identity } from './token.ts';
 import { type Ports, Wire } from './wire.ts';
-
-export type Credentials =
-  | ({ readonly kind: 'access-key' } & AccessKey)
-  | { readonly kind: 'password'; readonly username: string; readonly password: Secret; readonly domainName: string }
-  | { readonly kind: 'oidc'; readonly identityProvider: string; readonly audience: string };
-
-export interface Target {
-  readonly region: string;
-  /** Name of the project; default the region's own, for example `eu-de`. */
-  readonly project?: string | undefined;
-  /** `https://host[:port][/v3]` of IAM where it is not the region's usual one. */
-  readonly identityEndpoint?: string | undefined;
-  /** Name of the project in which public DNS is managed; default: this one, or the region's own where DNS lives in another region. */
-  readonly dnsProject?: string | undefined;
-}
 
 /** Signs in. @throws Fault for a wrong key or password, an unknown region or project, a refused signature, clock skew */
 export async function signIn(credentials: Credentials, target: Target, ports: Ports): Promise<Otc> {

@@ -31,6 +31,9 @@ export interface PodScope {
   readonly networkHolder: number | undefined;
 }
 
+/** Runs a command beside a container's own. */
+export type ExecInRun = (command: readonly string[]) => Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>;
+
 const tokenPath = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
 export async function contextOf(

@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { pause } from '../api.ts';
 import type { Image } from '../image.ts';
 import type { Container, ContainerState, ContainerStatus } from '../objects.ts';
-import { contextOf, type PodScope } from './container-context.ts';
-import { scaled, stamp } from './kubelet-context.ts';
+import { contextOf, type ExecInRun, type PodScope } from './container-context.ts';
 import { ContainerLog } from './logs.ts';
 import { PullFailure } from './pull.ts';
 import { NotThere } from './sources.ts';
 import { superviseProbes } from './supervise.ts';
+import { scaled, stamp } from './time.ts';
 
 export type ContainerRole = 'init' | 'sidecar' | 'main';
 
@@ -275,8 +275,6 @@ export class ContainerRunner {
     this.#scope.changed();
   }
 }
-
-export type ExecInRun = (command: readonly string[]) => Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>;
 
 /** Go's way to write a duration: `10s`, `2m40s`, `5m0s`. */
 const duration = (seconds: number): string => (seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`);

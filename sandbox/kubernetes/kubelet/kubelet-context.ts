@@ -1,8 +1,7 @@
-/** Owns what the parts of one cluster's kubelet share. Types and small helpers; the parts are the other files of this folder. */
+/** Owns what the parts of one cluster's kubelet share. Types only; the parts are the other files of this folder. */
 import type { NodeSpec, World } from '../../contract.ts';
-import { paces } from '../../otc/store.ts';
 import type { KubeApi } from '../api.ts';
-import type { ClusterView, Image } from '../image.ts';
+import type { ClusterView } from '../image.ts';
 import type { Services } from '../services.ts';
 import type { AddressPool } from './addresses.ts';
 import type { Recorder } from './events.ts';
@@ -26,12 +25,3 @@ export interface KubeletContext {
   /** A defect of the sandbox: said in the world's log. */
   failed(error: unknown): void;
 }
-
-/** Finds the behaviour of an image's name. */
-export type ImageFinder = (reference: string) => Image | undefined;
-
-/** Seconds of the real cloud as milliseconds of this world. */
-export const scaled = (world: World, seconds: number): number => seconds * 1000 * paces[world.store.pace];
-
-/** The kubelet's and the API's way to write a time. */
-export const stamp = (time = new Date()): string => time.toISOString().replace(/\.\d+Z$/, 'Z');

@@ -7,12 +7,12 @@ import { pause } from '../api.ts';
 import type { Node, Pod } from '../objects.ts';
 import { type Recorder, recorder } from './events.ts';
 import type { KubeletContext } from './kubelet-context.ts';
-import { stamp } from './kubelet-context.ts';
 import { nodeObject } from './node.ts';
 import { PodWorker } from './pod.ts';
 import { schedule } from './scheduler.ts';
 import { finished } from './selectors.ts';
 import { type KubeletServer, kubeletServer, type ServerIdentity } from './server.ts';
+import { stamp } from './time.ts';
 
 export class Kubelet {
   readonly #context: KubeletContext;

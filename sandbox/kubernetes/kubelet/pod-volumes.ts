@@ -5,8 +5,9 @@
 import { pause } from '../api.ts';
 import type { Pod, Volume } from '../objects.ts';
 import type { PodFacts } from './env.ts';
-import { type KubeletContext, scaled } from './kubelet-context.ts';
+import type { KubeletContext } from './kubelet-context.ts';
 import { NotThere, type Sources } from './sources.ts';
+import { scaled } from './time.ts';
 import { isLive, setUpVolume } from './volumes.ts';
 
 export interface PodVolumes {

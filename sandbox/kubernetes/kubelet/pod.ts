@@ -10,12 +10,13 @@ import type { ContainerStatus, Pod } from '../objects.ts';
 import { ContainerRunner } from './container.ts';
 import type { PodScope } from './container-context.ts';
 import { environment, type PodFacts } from './env.ts';
-import { type KubeletContext, scaled, stamp } from './kubelet-context.ts';
+import type { KubeletContext } from './kubelet-context.ts';
 import type { ContainerLog } from './logs.ts';
 import { podNamespace } from './pod-namespace.ts';
 import { podStatus } from './pod-status.ts';
 import { mountVolumes, type PodVolumes, sourcesChanged } from './pod-volumes.ts';
 import { finished } from './selectors.ts';
+import { scaled, stamp } from './time.ts';
 
 export class PodWorker {
   readonly #kubelet: KubeletContext;

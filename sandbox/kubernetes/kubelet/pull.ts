@@ -3,9 +3,9 @@
  * words for both. What an image does is `../images/`.
  */
 import type { NodeSpec, World } from '../../contract.ts';
-import type { Image } from '../image.ts';
+import type { Image, ImageFinder } from '../image.ts';
 import type { Container } from '../objects.ts';
-import { type ImageFinder, scaled } from './kubelet-context.ts';
+import { scaled } from './time.ts';
 
 /** The runtime could not get the image. */
 export class PullFailure extends Error {}

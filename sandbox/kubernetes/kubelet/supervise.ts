@@ -1,8 +1,7 @@
 /** Owns which probes of a running container are active when, and what their verdicts mean. One probe: `probes.ts`. */
 import { paces } from '../../otc/store.ts';
 import type { Container, Probe } from '../objects.ts';
-import type { ExecInRun } from './container.ts';
-import type { PodScope } from './container-context.ts';
+import type { ExecInRun, PodScope } from './container-context.ts';
 import { isLocal } from './pod-network.ts';
 import { watchProbe } from './probes.ts';
 

@@ -1,6 +1,6 @@
 /** Owns the row types of CCE: clusters, node pools, nodes, add-ons, jobs. Part of `compute.ts`. */
 import type { Row } from '../store.ts';
-import type { Tag } from './compute.ts';
+import type { Tag } from './tag.ts';
 
 /** `cce.clusters` */
 export interface CceClusterRow extends Row {

@@ -1,6 +1,6 @@
 /** Owns the row types of Elastic Load Balance. Part of `compute.ts`. CCE's cloud controller writes these tables too. */
 import type { Row } from '../store.ts';
-import type { Tag } from './compute.ts';
+import type { Tag } from './tag.ts';
 
 /**
  * `elb.loadbalancers`, dedicated (v3) and shared (v2.0). Its EIP is the row of `vpc.publicips` bound to it

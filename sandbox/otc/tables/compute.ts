@@ -3,14 +3,11 @@
  * `network.ts`. Fields carry the API's own spelling; what a service needs besides stands below them.
  */
 import type { Row } from '../store.ts';
+import type { Tag } from './tag.ts';
 
 export type * from './compute-cce.ts';
 export type * from './compute-elb.ts';
-
-export interface Tag {
-  readonly key: string;
-  readonly value: string;
-}
+export type * from './tag.ts';
 
 /** `rds.instances`. A row exists from the accepted create call until the instance has left the list. */
 export interface RdsInstanceRow extends Row {

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fault } from '../../../src/engine/fault.ts';
-import { type Credentials, signIn } from '../../../src/otc/sign-in.ts';
+import { signIn } from '../../../src/otc/sign-in.ts';
+import type { Credentials } from '../../../src/otc/target.ts';
 import { TransportFailure } from '../../../src/otc/transport.ts';
 import { Secret } from '../../../src/secret.ts';
 import { type Fake, fake, pathOf, type Scripted } from './fake.ts';

@@ -4,19 +4,19 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Fault } from './engine/fault.ts';
-import type { Outcome } from './engine/outcome.ts';
-import type { Fetch } from './github/api.ts';
-import type { Command, Inputs } from './github/inputs.ts';
-import { publish } from './github/publish.ts';
-import type { Runner } from './github/runner.ts';
-import type { Transport } from './otc/transport.ts';
-import { renderJson } from './report/json.ts';
-import { renderMarkdown } from './report/markdown.ts';
-import { hasChanges, makeReport, type Report } from './report/report.ts';
-import { type SupportFinding, supportFindings } from './report/support.ts';
-import type { Stack } from './stack/stack.ts';
-import { consoleUrlOf } from './zitadel/identity.ts';
+import { Fault } from '../engine/fault.ts';
+import type { Outcome } from '../engine/outcome.ts';
+import type { Fetch } from '../github/api.ts';
+import type { Command, Inputs } from '../github/inputs.ts';
+import { publish } from '../github/publish.ts';
+import type { Runner } from '../github/runner.ts';
+import type { Transport } from '../otc/transport.ts';
+import { renderJson } from '../report/json.ts';
+import { renderMarkdown } from '../report/markdown.ts';
+import { hasChanges, makeReport, type Report } from '../report/report.ts';
+import { type SupportFinding, supportFindings } from '../report/support.ts';
+import type { Stack } from '../stack/stack.ts';
+import { consoleUrlOf } from '../zitadel/identity.ts';
 
 export interface Telling {
   readonly runner: Runner;

@@ -2,11 +2,11 @@
  * Owns whether and how a run opens a door for itself, and that it is closed whatever happens. What a door is stands in
  * `cloud/runner-door.ts`.
  */
-import { type Door, type OpenDoor, runnerAddress, runnerDoor } from './cloud/index.ts';
-import { Fault } from './engine/fault.ts';
-import type { RunContext } from './run.ts';
-import { holderOf } from './run-lock.ts';
-import type { Region } from './stack/stack.ts';
+import { type Door, type OpenDoor, runnerAddress, runnerDoor } from '../cloud/index.ts';
+import { Fault } from '../engine/fault.ts';
+import type { Region } from '../stack/stack.ts';
+import type { RunContext } from './context.ts';
+import { holderOf } from './lock.ts';
 
 /** The state under which open doors are kept for the post step; empty where all are closed. */
 const DOORS = 'doors';

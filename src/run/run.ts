@@ -2,52 +2,28 @@
  * Owns one run after the sign-in: builds the graph, walks it as the command says, and tells what came of it. Loaded
  * lazily by `main.ts`. What a walk is stands in `engine/`, what is walked in `graph.ts`, how it looks in `report/`.
  */
-import type { Door, GetText } from './cloud/index.ts';
-import { asFault, Fault } from './engine/fault.ts';
-import type { Journal, Outcome } from './engine/outcome.ts';
-import type { AnyResource, Run } from './engine/resource.ts';
-import { unwalk } from './engine/unwalk.ts';
-import { type WalkOptions, walk } from './engine/walk.ts';
-import type { CredentialInputs, Inputs } from './github/inputs.ts';
-import { runnerJournal } from './github/journal.ts';
-import type { Runner } from './github/runner.ts';
-import { buildGraph, type Graph } from './graph.ts';
-import type { Otc } from './otc/client.ts';
-import type { Transport } from './otc/transport.ts';
-import { planDigest } from './report/plan-digest.ts';
-import { makeReport } from './report/report.ts';
-import { doorNotice, doorOf, readMode } from './run-door.ts';
-import { lockFor, type RunLock } from './run-lock.ts';
-import { takeAway } from './run-passing.ts';
-import { refuseWithoutSecrets } from './run-ready.ts';
-import { nextSteps, supportOf, tell, versionsOf } from './run-report.ts';
-import type { DerivedSecrets } from './stack/secrets.ts';
-import type { Stack } from './stack/stack.ts';
-import { type Toolbox, toolboxFor } from './tools/toolbox.ts';
-import { consoleUrlOf, firstLogin, urlOf } from './zitadel/identity.ts';
+import type { Door } from '../cloud/index.ts';
+import { asFault, Fault } from '../engine/fault.ts';
+import type { Journal, Outcome } from '../engine/outcome.ts';
+import type { AnyResource, Run } from '../engine/resource.ts';
+import { unwalk } from '../engine/unwalk.ts';
+import { type WalkOptions, walk } from '../engine/walk.ts';
+import type { Inputs } from '../github/inputs.ts';
+import { runnerJournal } from '../github/journal.ts';
+import { buildGraph, type Graph } from '../graph.ts';
+import { planDigest } from '../report/plan-digest.ts';
+import { makeReport } from '../report/report.ts';
+import { type Toolbox, toolboxFor } from '../tools/toolbox.ts';
+import { consoleUrlOf, firstLogin, urlOf } from '../zitadel/identity.ts';
+import type { RunContext } from './context.ts';
+import { doorNotice, doorOf, readMode } from './door.ts';
+import { lockFor, type RunLock } from './lock.ts';
+import { takeAway } from './passing.ts';
+import { refuseWithoutSecrets } from './ready.ts';
+import { nextSteps, supportOf, tell, versionsOf } from './report.ts';
 
 /** Version in plan digests: a newer action may plan otherwise. */
 const ACTION_VERSION = '1.0.0';
-
-export interface RunContext {
-  readonly runner: Runner;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly inputs: Inputs & { readonly credentials: CredentialInputs };
-  readonly stack: Stack;
-  readonly notices: readonly Fault[];
-  readonly secrets: DerivedSecrets;
-  /** ZITADEL configuration out of the user's values file, secrets still closed. */
-  readonly configuration: Readonly<Record<string, unknown>>;
-  readonly otc: Otc;
-  readonly transport: Transport;
-  /** Gets a public text, such as this run's own address. */
-  readonly getText: GetText;
-  readonly signal: AbortSignal;
-  /** Resolves when a cancelled run must end, whatever still goes on. */
-  readonly cancelled: Promise<void>;
-  /** Milliseconds of `Date.now()`. */
-  readonly started: number;
-}
 
 /** Runs the command. @returns true where the step succeeded */
 export async function run(context: RunContext): Promise<boolean> {

@@ -2,13 +2,13 @@
  * Owns which lock a run takes before its first write: the stack's VPC, whose name OTC keeps unique; where the stack uses
  * an existing VPC, which is never changed, a Lease in the cluster. How each lock works stands in `cloud/` and `kube/`.
  */
-import { takeVpcLock } from './cloud/index.ts';
-import { Fault } from './engine/fault.ts';
-import type { Run } from './engine/resource.ts';
-import { pauseFor } from './engine/until.ts';
-import type { Graph } from './graph.ts';
-import { LOCKED } from './kube/lease-lock.ts';
-import type { RunContext } from './run.ts';
+import { takeVpcLock } from '../cloud/index.ts';
+import { Fault } from '../engine/fault.ts';
+import type { Run } from '../engine/resource.ts';
+import { pauseFor } from '../engine/until.ts';
+import type { Graph } from '../graph.ts';
+import { LOCKED } from '../kube/lease-lock.ts';
+import type { RunContext } from './context.ts';
 
 export interface RunLock {
   /** @throws Fault where another run keeps it for longer than a dead run could */

@@ -2,8 +2,8 @@
  * Owns what must be at hand before a deploy begins: its secrets, and helm and kubectl with the right bytes. Else a mistake
  * in them would show only after the long waits, when database and cluster have been made.
  */
-import { Fault } from './engine/fault.ts';
-import type { DerivedSecrets } from './stack/secrets.ts';
+import { Fault } from '../engine/fault.ts';
+import type { DerivedSecrets } from '../stack/secrets.ts';
 
 /** Secrets that every deployment of ZITADEL takes, with the input that gives each on its own. */
 const needed = [

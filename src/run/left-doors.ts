@@ -2,15 +2,15 @@
  * Owns closing, in the post step, the doors that a killed main step left open. Loaded only then: it signs in again, since
  * nothing secret is kept between the two steps.
  */
-import { closeDoors } from './cloud/runner-door.ts';
-import { Fault } from './engine/fault.ts';
-import { idToken } from './github/id-token.ts';
-import { readInputs } from './github/inputs.ts';
-import type { Runner } from './github/runner.ts';
-import { signIn } from './otc/sign-in.ts';
-import { nodeTransport } from './otc/transport.ts';
-import type { DoorState } from './run-door.ts';
-import { maskTo } from './secret.ts';
+import { closeDoors } from '../cloud/runner-door.ts';
+import { Fault } from '../engine/fault.ts';
+import { idToken } from '../github/id-token.ts';
+import { readInputs } from '../github/inputs.ts';
+import type { Runner } from '../github/runner.ts';
+import { signIn } from '../otc/sign-in.ts';
+import { nodeTransport } from '../otc/transport.ts';
+import { maskTo } from '../secret.ts';
+import type { DoorState } from './door.ts';
 
 /** Seconds for all of it. */
 const PATIENCE = 60;

@@ -2,9 +2,9 @@
  * Owns what a deploy makes for itself alone and takes away before it ends: the bastion with `cluster.bastion.keep: false`.
  * Such a thing is no change of the stack, so the report does not count it; what it is stands in `cloud/`.
  */
-import { asFault } from './engine/fault.ts';
-import type { Outcome } from './engine/outcome.ts';
-import type { AnyResource, Run } from './engine/resource.ts';
+import { asFault } from '../engine/fault.ts';
+import type { Outcome } from '../engine/outcome.ts';
+import type { AnyResource, Run } from '../engine/resource.ts';
 
 /**
  * Takes the resources away, in the order given, each as it is now; the other outcomes stay as they are.

@@ -1,0 +1,29 @@
+/** Owns what every part of a run is given: what the entry has read, signed in to and set up. */
+import type { GetText } from '../cloud/index.ts';
+import type { Fault } from '../engine/fault.ts';
+import type { CredentialInputs, Inputs } from '../github/inputs.ts';
+import type { Runner } from '../github/runner.ts';
+import type { Otc } from '../otc/client.ts';
+import type { Transport } from '../otc/transport.ts';
+import type { DerivedSecrets } from '../stack/secrets.ts';
+import type { Stack } from '../stack/stack.ts';
+
+export interface RunContext {
+  readonly runner: Runner;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly inputs: Inputs & { readonly credentials: CredentialInputs };
+  readonly stack: Stack;
+  readonly notices: readonly Fault[];
+  readonly secrets: DerivedSecrets;
+  /** ZITADEL configuration out of the user's values file, secrets still closed. */
+  readonly configuration: Readonly<Record<string, unknown>>;
+  readonly otc: Otc;
+  readonly transport: Transport;
+  /** Gets a public text, such as this run's own address. */
+  readonly getText: GetText;
+  readonly signal: AbortSignal;
+  /** Resolves when a cancelled run must end, whatever still goes on. */
+  readonly cancelled: Promise<void>;
+  /** Milliseconds of `Date.now()`. */
+  readonly started: number;
+}
