@@ -1,11 +1,12 @@
 /**
  * Owns the chart repositories of the inside: `index.yaml` and archives under the true URLs, for stand-in charts or for the
- * real archives of a folder. How archives are made is `pack.ts`.
+ * real archives of a folder. How archives are made is `pack.ts`, the registries are `registry.ts`.
  */
 import type { ServerResponse } from 'node:http';
 import { stringify } from 'yaml';
 import type { Site } from '../contract.ts';
 import { type ChartArchive, packStandIn, readArchives } from './pack.ts';
+import { registrySites } from './registry.ts';
 
 interface Repository {
   readonly host: string;
@@ -78,11 +79,8 @@ const assets = 'release-assets.githubusercontent.com';
  * @param options.chartsDir folder of real archives (`*.tgz`); they take the place of stand-ins of the same chart name
  */
 export function chartSites(options: { readonly chartsDir?: string } = {}): Site[] {
-  let loading: Promise<Catalogue> | undefined;
-  const catalogue = (): Promise<Catalogue> => {
-    loading ??= load(options.chartsDir);
-    return loading;
-  };
+  const real = once(async () => (options.chartsDir === undefined ? [] : await readArchives(options.chartsDir)));
+  const catalogue = once(async () => load(await real()));
   const hosts = [...new Set(repositories.map(({ host }) => host))];
   return hosts
     .map(
@@ -106,24 +104,40 @@ export function chartSites(options: { readonly chartsDir?: string } = {}): Site[
           else answer(response, found);
         },
       },
+      ...registrySites(async (chart) => archivesOf(chart, await real())),
     ]);
 }
 
 type Catalogue = ReadonlyMap<string, { readonly type: string; readonly body: string | Buffer }>;
 
-async function load(chartsDir: string | undefined): Promise<Catalogue> {
-  const real = chartsDir === undefined ? [] : await readArchives(chartsDir);
+/** Made when it is first asked for. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+/** The given archives of a chart, else its stand-ins. */
+async function archivesOf(
+  { name, versions }: { readonly name: string; readonly versions: readonly (string | undefined)[] },
+  real: readonly ChartArchive[],
+): Promise<readonly ChartArchive[]> {
+  const given = real.filter((archive) => archive.metadata.name === name);
+  return given.length > 0 ? given : await Promise.all(versions.map((version) => packStandIn(name, version === undefined ? {} : { version })));
+}
+
+async function load(real: readonly ChartArchive[]): Promise<Catalogue> {
   const catalogue = new Map<string, { type: string; body: string | Buffer }>();
   for (const repository of repositories) {
     const base = `https://${repository.host}${repository.path}/`;
     const entries: Record<string, unknown[]> = {};
-    for (const { name, versions } of repository.charts) {
-      const given = real.filter((archive) => archive.metadata.name === name);
-      const archives =
-        given.length > 0 ? given : await Promise.all(versions.map((version) => packStandIn(name, version === undefined ? {} : { version })));
-      entries[name] = archives.map((archive) => entry(repository, archive));
+    for (const chart of repository.charts) {
+      const archives = await archivesOf(chart, real);
+      entries[chart.name] = archives.map((archive) => entry(repository, archive));
       for (const { metadata, bytes } of archives) {
-        catalogue.set(new URL(repository.archive(name, metadata.version), base).href, { type: 'application/octet-stream', body: bytes });
+        catalogue.set(new URL(repository.archive(chart.name, metadata.version), base).href, { type: 'application/octet-stream', body: bytes });
       }
     }
     catalogue.set(`${base}index.yaml`, {

@@ -8,8 +8,8 @@ import { chmod, lstat, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { asFault, Cancelled, Fault } from '../engine/fault.ts';
-import { fetchBytes } from './charts.ts';
 import { type Pin, trusted } from './checksums.ts';
+import { fetchBytes } from './fetch.ts';
 import { plainEnv, run } from './process.ts';
 
 export interface DownloadPorts {

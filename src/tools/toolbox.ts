@@ -6,9 +6,10 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Run } from '../engine/resource.ts';
 import { type KubeApi, kubeApi } from './api.ts';
-import { type Charts, chartsIn, type Fetch, fetchBytes } from './charts.ts';
+import { type Charts, chartsIn } from './charts.ts';
 import { type PinRequest, pinFor, platformOf, type ToolName } from './checksums.ts';
 import { obtain, toolCachePorts } from './download.ts';
+import { type Fetch, fetchAnswer } from './fetch.ts';
 import { type Helm, helmOver } from './helm.ts';
 import { type Kubeconfig, kubeconfigText } from './kubeconfig.ts';
 import { type Kubectl, kubectlOver } from './kubectl.ts';
@@ -52,7 +53,7 @@ export interface ToolboxOptions {
 
 export function toolboxFor(options: ToolboxOptions): Toolbox {
   const workspace = workspaceIn(options.runnerTemp, options.workspaceMade);
-  const charts = chartsIn(workspace, options.fetch ?? fetchBytes);
+  const charts = chartsIn(workspace, options.fetch ?? fetchAnswer);
   const tools = new Map<ToolName, Promise<string>>();
   const clusters = new Map<string, Cluster>();
   const tunnels = new Set<Tunnel>();

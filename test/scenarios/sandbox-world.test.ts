@@ -62,6 +62,22 @@ describe('a world', { timeout: 120_000 }, () => {
     assert.equal((await curl('-L', 'https://dl.k8s.io/release/stable.txt')).stdout.startsWith('v1.'), true);
   });
 
+  it('lets the real helm pull charts from its OCI registries, with tokens as they ask for them', async () => {
+    const pull = 'cd $(mktemp -d) && helm pull "$0" --version "$1" && sha256sum *.tgz';
+    for (const [chart, version] of [
+      ['oci://docker.io/envoyproxy/gateway-helm', 'v1.9.0'],
+      ['oci://docker.io/envoyproxy/gateway-helm', '1.9.0'],
+      ['oci://ghcr.io/zitadel/zitadel-charts/zitadel', '9.34.0'],
+    ] as const) {
+      const { exitCode, stdout, stderr } = await world.enter(['sh', '-c', pull, chart, version]);
+      assert.equal(exitCode, 0, stderr);
+      assert.match(stdout, new RegExp(`^[0-9a-f]{64} {2}[a-z-]+-${version.replaceAll('.', '\\.')}\\.tgz$`, 'm'));
+    }
+    const missing = await world.enter(['sh', '-c', pull, 'oci://docker.io/envoyproxy/gateway-helm', '0.0.1']);
+    assert.match(missing.stderr, /0\.0\.1: not found/);
+    assert.equal((await curl('-o', '/dev/null', '-w', '%{http_code}', 'https://registry-1.docker.io/v2/')).stdout, '401');
+  });
+
   it('treats the action as the runner does: inputs, masks, files, annotations, post-mortem of the temporary folder', async () => {
     const action = await script(
       'talk',

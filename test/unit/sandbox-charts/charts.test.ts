@@ -194,6 +194,29 @@ describe('stand-in charts of the platform', () => {
   });
 });
 
+describe('stand-in chart of Envoy Gateway', () => {
+  it('carries the names of the real one, brings its definitions outside the release, and knows its values', async () => {
+    const objects = await render('gateway-helm', { topologyInjector: { enabled: false } }, 'envoy-gateway');
+    assert.deepEqual(
+      names(objects).filter((name) => !name.startsWith('Role')),
+      [
+        'ClusterRole/envoy-gateway-gateway-helm-envoy-gateway-role',
+        'ClusterRoleBinding/envoy-gateway-gateway-helm-envoy-gateway-role',
+        'ConfigMap/envoy-gateway-config',
+        'Deployment/envoy-gateway',
+        'Job/envoy-gateway-gateway-helm-certgen',
+        'Service/envoy-gateway',
+        'ServiceAccount/envoy-gateway',
+        'ServiceAccount/envoy-gateway-gateway-helm-certgen',
+        'ValidatingAdmissionPolicy/safe-upgrades.gateway.networking.k8s.io',
+        'ValidatingAdmissionPolicyBinding/safe-upgrades.gateway.networking.k8s.io',
+      ],
+    );
+    assert.ok(names(await render('gateway-helm', {}, 'envoy-gateway')).some((name) => name.startsWith('MutatingWebhookConfiguration/')));
+    await assert.rejects(render('gateway-helm', { deployment: { replicaCount: 2 } }), /knows no value deployment\.replicaCount/);
+  });
+});
+
 describe('chart repositories', () => {
   let server: Server;
   let ask: (host: string, path: string) => Promise<Response>;

@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { Cancelled } from '../../../src/engine/fault.ts';
-import { type ChartSource, chartsIn, fetchBytes, indexEntry } from '../../../src/tools/charts.ts';
+import { type ChartSource, chartsIn, indexEntry } from '../../../src/tools/charts.ts';
 import { removeWorkspace, workspaceIn } from '../../../src/tools/workspace.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'charts-'));
@@ -52,7 +48,7 @@ function charts(text: string): { pull: ReturnType<typeof chartsIn>['pull']; aske
     workspaceIn(folder, () => undefined),
     async (url) => {
       asked.push(url);
-      return url.endsWith('index.yaml') ? Buffer.from(text) : bytes;
+      return { status: 200, headers: {}, body: url.endsWith('index.yaml') ? Buffer.from(text) : bytes };
     },
   );
   return { pull: made.pull, asked };
@@ -80,38 +76,6 @@ test('other bytes than the index or the pin says are refused', async () => {
 test('a version that is not there, and one without any digest', async () => {
   await assert.rejects(charts(index()).pull({ ...source, version: '1.2.3' }, signal), /not in the repository/);
   await assert.rejects(charts(index('""')).pull(source, signal), /publishes no digest/);
-});
-
-test('a download is tried again where that can help, and ends with the run', async () => {
-  const answers = [503, 200, 404, 429, 429, 429, 429];
-  const asked: string[] = [];
-  const server = createServer((request, response) => {
-    asked.push(request.url ?? '');
-    if (request.url === '/silent') return;
-    response
-      .writeHead(request.url === '/moved' ? 302 : (answers.shift() ?? 500), request.url === '/moved' ? { location: '/moved' } : {})
-      .end('bytes');
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const pauses: number[] = [];
-  const pause = async (seconds: number): Promise<void> => void pauses.push(seconds);
-  try {
-    assert.equal((await fetchBytes(`${at}/a`, signal, pause)).toString(), 'bytes');
-    assert.equal(pauses.length, 1);
-    await assert.rejects(fetchBytes(`${at}/b`, signal, pause), /status 404/);
-    assert.equal(asked.length, 3);
-    await assert.rejects(fetchBytes(`${at}/c`, signal, pause), /status 429/);
-    assert.equal(asked.length, 7);
-    await assert.rejects(fetchBytes(`${at}/moved`, signal, pause), /more than 5 redirects/);
-    assert.equal(pauses.length, 4);
-    const stop = new AbortController();
-    setTimeout(() => stop.abort(), 50);
-    await assert.rejects(fetchBytes(`${at}/silent`, stop.signal, pause), Cancelled);
-  } finally {
-    server.closeAllConnections();
-    server.close();
-  }
 });
 
 test('any layout of an index is read; v1.2.3 is 1.2.3', () => {

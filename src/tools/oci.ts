@@ -1,0 +1,110 @@
+/**
+ * Owns getting a chart's archive out of an OCI registry: the token that registries give out for nothing, the manifest of a
+ * tag, the one layer that is the chart; both must hash to the digests that name them. OCI distribution spec 1.1, token
+ * authentication as docker.io and ghcr.io do it (distribution's docs, "Token Authentication Specification"), media types
+ * of Helm's registries (HIP-6). Only what is open to all: no credentials are sent.
+ */
+import { createHash } from 'node:crypto';
+import { asFault, Fault } from '../engine/fault.ts';
+import type { Answer, Fetch } from './fetch.ts';
+
+const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+const CHART_LAYER = 'application/vnd.cncf.helm.chart.content.v1.tar+gzip';
+
+/** Hosts that answer elsewhere than they are called, as Docker and Helm have it. */
+const HOSTS: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.docker.io', 'index.docker.io': 'registry-1.docker.io' };
+
+export interface RegistryChart {
+  readonly archive: Buffer;
+  /** sha256 of the archive in hex, as the manifest names the layer. */
+  readonly digest: string;
+}
+
+export function isRegistry(repository: string): boolean {
+  return repository.startsWith('oci://');
+}
+
+/**
+ * @param repository `oci://docker.io/envoyproxy`; the chart is `repository/name`, its tag the version
+ * @throws Fault where it is not there, is no chart, or does not hash to its digests
+ */
+export async function pullFromRegistry(repository: string, name: string, version: string, fetch: Fetch, signal: AbortSignal): Promise<RegistryChart> {
+  const url = new URL(`${repository.replace(/^oci:/, 'https:').replace(/\/$/, '')}/${name}`);
+  const root = `https://${HOSTS[url.host] ?? url.host}/v2${url.pathname}`;
+  const what = `the chart ${name} ${version} of ${repository}`;
+  const get = authorized(what, fetch, signal);
+  // Tags know no plus sign: Helm writes an underscore in its place.
+  const answer = await get(`${root}/manifests/${version.replaceAll('+', '_')}`, { accept: MANIFEST });
+  const named = answer.headers['docker-content-digest'];
+  if (typeof named === 'string') verify(`the manifest of ${what}`, answer.body, named);
+  const layer = layerOf(answer.body, what);
+  const { body: archive } = await get(`${root}/blobs/${layer}`, {});
+  verify(what, archive, layer);
+  return { archive, digest: layer.slice('sha256:'.length) };
+}
+
+type Get = (url: string, headers: Readonly<Record<string, string>>) => Promise<Answer>;
+
+/** GET with the registry's token, which is fetched when it is first asked for. */
+function authorized(what: string, fetch: Fetch, signal: AbortSignal): Get {
+  let token: string | undefined;
+  const ask: Get = async (url, headers) => {
+    try {
+      return await fetch(url, signal, token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` });
+    } catch (error) {
+      const { status } = asFault(error);
+      if (status === 404)
+        throw new Fault(`${what} is not in the registry: ${url} answers 404`, { status, hint: 'Check the version in the stack file.', cause: error });
+      if (status !== 429) throw error;
+      throw new Fault(`${what}: the registry lets this address fetch no more for now (429)`, {
+        status,
+        hint: 'Docker Hub limits anonymous pulls by address and hour. Run again later.',
+        cause: error,
+      });
+    }
+  };
+  return async (url, headers) => {
+    const first = await ask(url, headers);
+    if (first.status === 200) return first;
+    token = await tokenFor(first, fetch, signal);
+    const second = await ask(url, headers);
+    if (second.status === 200) return second;
+    throw new Fault(`${what} is not to be had without credentials: ${url} answers 401`, {
+      status: 401,
+      hint: 'Check its name: registries answer so for what does not exist, too.',
+    });
+  };
+}
+
+/** A token from where the registry's challenge says: `Bearer realm="…",service="…",scope="…"`. */
+async function tokenFor({ headers }: Answer, fetch: Fetch, signal: AbortSignal): Promise<string> {
+  const challenge = headers['www-authenticate'] ?? '';
+  const parts = Object.fromEntries([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, value]) => [key, value]));
+  const { realm, ...query } = parts;
+  if (!/^Bearer /i.test(challenge) || realm === undefined || !realm.startsWith('https://'))
+    throw new Fault(`the registry asks for another sign-in than a token: ${challenge || 'no challenge'}`, { status: 401 });
+  const url = new URL(realm);
+  for (const key of ['service', 'scope']) if (query[key] !== undefined) url.searchParams.set(key, query[key]);
+  const { status, body } = await fetch(url.href, signal);
+  const answer = status === 200 ? (JSON.parse(body.toString('utf8')) as { token?: string; access_token?: string }) : {};
+  const token = answer.token ?? answer.access_token;
+  if (token === undefined) throw new Fault(`${url.origin}${url.pathname} gives no token (status ${status})`, { status });
+  return token;
+}
+
+/** Digest of the layer that is the chart's archive. */
+function layerOf(manifest: Buffer, what: string): string {
+  const { layers = [] } = JSON.parse(manifest.toString('utf8')) as { layers?: readonly { mediaType?: string; digest?: string }[] };
+  const digest = layers.find(({ mediaType }) => mediaType === CHART_LAYER)?.digest;
+  if (digest === undefined || !/^sha256:[0-9a-f]{64}$/.test(digest))
+    throw new Fault(`${what} is no Helm chart: its manifest names no layer of the kind ${CHART_LAYER}`);
+  return digest;
+}
+
+function verify(what: string, bytes: Buffer, expected: string): void {
+  const found = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  if (found === expected) return;
+  throw new Fault(`${what} has the digest ${found}, but the registry names it ${expected}; it was not installed`, {
+    hint: 'The download was changed on its way. Do not go on before you know why.',
+  });
+}

@@ -1,0 +1,130 @@
+/** A chart out of an OCI registry, against the sandbox's own registry behind a fetch in memory, and against ones that lie. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { packStandIn } from '../../../sandbox/charts/pack.ts';
+import { registrySites } from '../../../sandbox/charts/registry.ts';
+import { asFault, Fault } from '../../../src/engine/fault.ts';
+import { type ChartSource, chartsIn } from '../../../src/tools/charts.ts';
+import type { Answer, Fetch } from '../../../src/tools/fetch.ts';
+import { pullFromRegistry } from '../../../src/tools/oci.ts';
+import { workspaceIn } from '../../../src/tools/workspace.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'oci-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const signal = new AbortController().signal;
+const sites = registrySites(async ({ name }) => [await packStandIn(name)]);
+const source: ChartSource = { repository: 'oci://ghcr.io/zitadel/zitadel-charts', name: 'zitadel', version: '9.34.0' };
+
+/** As `fetchAnswer` does it, with the sandbox's sites in place of the network; `bend` changes an answer on its way. */
+function fetchFrom(asked: string[], bend: (url: string, answer: Answer) => Answer = (_, answer) => answer): Fetch {
+  return async (url, stop, headers = {}) => {
+    const { host, pathname, search } = new URL(url);
+    asked.push(`${headers['authorization'] === undefined ? '' : 'with token '}${url.replace(/verify=.*/, 'verify')}`);
+    const site = sites.find(({ hosts }) => hosts.includes(host));
+    assert.ok(site !== undefined, `nobody serves ${host}`);
+    const sent: { status: number; headers: Record<string, string>; chunks: Buffer[] } = { status: 0, headers: {}, chunks: [] };
+    const response = {
+      setHeader: (name: string, value: string) => Object.assign(sent.headers, { [name]: value }),
+      writeHead: (status: number, more: Record<string, string> = {}) => {
+        sent.status = status;
+        Object.assign(sent.headers, more);
+        return response;
+      },
+      end: (body?: Buffer | string) => void (body === undefined || sent.chunks.push(Buffer.from(body))),
+    };
+    await site.handle(
+      { method: 'GET', url: `${pathname}${search}`, headers: { ...headers, host } } as unknown as IncomingMessage,
+      response as unknown as ServerResponse,
+    );
+    const { location } = sent.headers;
+    const { authorization: _, ...open } = headers as Record<string, string>;
+    if (location !== undefined) return fetchFrom(asked, bend)(location, stop, new URL(location).host === host ? headers : open);
+    if (sent.status !== 200 && sent.status !== 401) throw new Fault(`GET ${url}: status ${sent.status}`, { status: sent.status });
+    return bend(url, { status: sent.status, headers: sent.headers, body: Buffer.concat(sent.chunks) });
+  };
+}
+
+const pullWith = (fetch: Fetch, more: Partial<ChartSource> = {}) =>
+  chartsIn(
+    workspaceIn(folder, () => undefined),
+    fetch,
+  ).pull({ ...source, ...more }, signal);
+
+test('token, manifest by tag, layer by digest; the token does not follow to the storage', async () => {
+  const asked: string[] = [];
+  const { file, digest } = await pullWith(fetchFrom(asked));
+  const packed = await packStandIn('zitadel');
+  assert.equal(digest, packed.digest);
+  assert.deepEqual(readFileSync(file), packed.bytes);
+  assert.deepEqual(asked, [
+    'https://ghcr.io/v2/zitadel/zitadel-charts/zitadel/manifests/9.34.0',
+    'https://ghcr.io/token?service=ghcr.io&scope=repository%3Azitadel%2Fzitadel-charts%2Fzitadel%3Apull',
+    'with token https://ghcr.io/v2/zitadel/zitadel-charts/zitadel/manifests/9.34.0',
+    `with token https://ghcr.io/v2/zitadel/zitadel-charts/zitadel/blobs/sha256:${packed.digest}`,
+    `https://pkg-containers.githubusercontent.com/blobs/sha256:${packed.digest}/data?verify`,
+  ]);
+});
+
+test('docker.io answers at registry-1.docker.io, its tokens at auth.docker.io', async () => {
+  const asked: string[] = [];
+  await pullWith(fetchFrom(asked), { repository: 'oci://docker.io/envoyproxy', name: 'gateway-helm', version: 'v1.9.0' });
+  assert.deepEqual(
+    [...new Set(asked.map((line) => new URL(line.replace('with token ', '')).host))],
+    ['registry-1.docker.io', 'auth.docker.io', 'production.cloudflare.docker.com'],
+  );
+});
+
+test('a pin is the sha256 of the archive, and counts', async () => {
+  await assert.rejects(pullWith(fetchFrom([]), { digest: '11'.repeat(32) }), /the stack file pins 1111/);
+  const { digest } = await packStandIn('zitadel');
+  assert.equal((await pullWith(fetchFrom([]), { digest: `sha256:${digest}` })).digest, digest);
+});
+
+test('changed bytes are refused, of the manifest and of the archive', async () => {
+  const append = (what: RegExp) =>
+    fetchFrom([], (url, answer) => (what.test(url) ? { ...answer, body: Buffer.concat([answer.body, Buffer.from(' ')]) } : answer));
+  await assert.rejects(pullWith(append(/manifests/)), /the manifest of the chart zitadel 9\.34\.0 .* has the digest sha256:.* it was not installed/);
+  await assert.rejects(pullWith(append(/githubusercontent/)), /^Fault: the chart zitadel 9\.34\.0 of oci:.* has the digest/);
+});
+
+test('what is not there, is no chart, asks for another sign-in, or is refused for now', async () => {
+  await assert.rejects(pullWith(fetchFrom([]), { version: '1.0.0' }), /is not in the registry/);
+  await assert.rejects(pullWith(fetchFrom([]), { name: 'other' }), /not to be had without credentials/);
+  const image = fetchFrom([], (url, answer) =>
+    url.includes('manifests') && answer.status === 200
+      ? {
+          ...answer,
+          headers: {},
+          body: Buffer.from(answer.body.toString('utf8').replace('vnd.cncf.helm.chart.content.v1.tar+gzip', 'vnd.oci.image.layer.v1.tar+gzip')),
+        }
+      : answer,
+  );
+  await assert.rejects(pullWith(image), /is no Helm chart/);
+  const basic = fetchFrom([], (_, answer) => ({ ...answer, headers: { 'www-authenticate': 'Basic realm="x"' } }));
+  await assert.rejects(pullWith(basic), /another sign-in than a token: Basic/);
+  const limited: Fetch = async (url) => Promise.reject(new Fault(`GET ${url}: status 429`, { status: 429 }));
+  const fault = asFault(await pullWith(limited).catch((error: unknown) => error));
+  assert.match(fault.message, /fetch no more for now/);
+  assert.match(fault.hint ?? '', /Docker Hub limits anonymous pulls/);
+});
+
+test('a version with a plus sign is a tag with an underscore; a registry without the digest header is believed for the manifest alone', async () => {
+  const archive = Buffer.from('a chart');
+  const digest = createHash('sha256').update(archive).digest('hex');
+  const layer = { mediaType: 'application/vnd.cncf.helm.chart.content.v1.tar+gzip', digest: `sha256:${digest}` };
+  const asked: string[] = [];
+  const fetch: Fetch = async (url) => {
+    asked.push(url);
+    return { status: 200, headers: {}, body: url.includes('/manifests/') ? Buffer.from(JSON.stringify({ layers: [layer] })) : archive };
+  };
+  assert.deepEqual(await pullFromRegistry('oci://registry.example.com/charts/', 'mine', '1.0.0+build.1', fetch, signal), { archive, digest });
+  assert.deepEqual(asked, [
+    'https://registry.example.com/v2/charts/mine/manifests/1.0.0_build.1',
+    `https://registry.example.com/v2/charts/mine/blobs/sha256:${digest}`,
+  ]);
+});
