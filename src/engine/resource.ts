@@ -23,6 +23,8 @@ export interface Run {
   readonly signal: AbortSignal;
   /** One line of progress, shown under the resource's own log group. Secrets are masked, but do not send any. */
   say(line: string): void;
+  /** How to wait between two looks; default: so many seconds, or until the signal fires. */
+  readonly pause?: (seconds: number, signal: AbortSignal) => Promise<void>;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the erased form of a resource, for collections and for `needs`

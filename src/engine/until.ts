@@ -61,7 +61,7 @@ export async function until<T>(what: string, schedule: Schedule, run: Run, look:
         hint: 'Look at the resource in the console. Running again continues where this run stopped.',
       });
     }
-    await pauseFor(pause, run.signal);
+    await (run.pause ?? pauseFor)(pause, run.signal);
     pause = Math.min(pause * 1.5, schedule.mostSeconds);
   }
 }

@@ -16,6 +16,8 @@ export interface WalkOptions {
   readonly beforeFirstWrite?: () => Promise<void>;
   /** True in `drift`: what a deploy could not heal is a difference like any other, not a failure of the run. */
   readonly findings?: boolean;
+  /** How resources wait between two looks at what is under way. */
+  readonly pause?: Run['pause'];
 }
 
 export interface Walked {
@@ -242,8 +244,9 @@ export function outcomeOf(resource: AnyResource, verdict: Verdict, seconds: numb
 }
 
 /** What a resource may use, bound to its own place in the journal. */
-export function runFor(resource: AnyResource, options: Pick<WalkOptions, 'signal' | 'journal'>): Run {
-  return { signal: options.signal, say: (line) => options.journal.say(resource, line) };
+export function runFor(resource: AnyResource, options: Pick<WalkOptions, 'signal' | 'journal' | 'pause'>): Run {
+  const pause = options.pause === undefined ? {} : { pause: options.pause };
+  return { signal: options.signal, say: (line) => options.journal.say(resource, line), ...pause };
 }
 
 /** The lock is taken once, by whoever writes first; all others wait for the same promise. */

@@ -10,7 +10,7 @@ import type { Otc } from '../../../src/otc/client.ts';
 import type { Secret } from '../../../src/secret.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
 import { type Emulator, emulator } from './emulator.ts';
-import { contextFor, journal, verdicts } from './stack.ts';
+import { contextFor, journal, pause, verdicts } from './stack.ts';
 
 export const OTC_SERVERS = ['ns1.open-telekom-cloud.com', 'ns2.open-telekom-cloud.com'];
 
@@ -75,7 +75,7 @@ export function cloudWorld(): CloudWorld {
     const context = masterkey === undefined ? plain : { ...plain, secrets: { ...plain.secrets, masterkey } };
     const cloud = cloudResources(context, { delegation });
     const heard = journal();
-    const { outcomes } = await walk(cloud.all, { write, signal: connect.signal ?? new AbortController().signal, journal: heard });
+    const { outcomes } = await walk(cloud.all, { write, signal: connect.signal ?? new AbortController().signal, journal: heard, pause });
     return { outcomes, cloud, context, otc, lines: heard.lines };
   };
   const rows = <T>(table: string): T[] => world.store.table<T & { id: string }>(table).all();

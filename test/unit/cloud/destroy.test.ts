@@ -9,10 +9,10 @@ import { clusterOf } from '../../../src/cloud/cluster-leftovers.ts';
 import { nodeGroupChanges } from '../../../src/cloud/node-groups.ts';
 import { unwalk } from '../../../src/engine/unwalk.ts';
 import { cloudWorld, inSync, settled, verdict } from './cloud-world.ts';
-import { journal, verdicts } from './stack.ts';
+import { journal, pause, verdicts } from './stack.ts';
 
 const { deploy, emulator, go, rows } = cloudWorld();
-const destroying = { write: true, signal: new AbortController().signal, mayDelete: () => true };
+const destroying = { write: true, signal: new AbortController().signal, pause, mayDelete: () => true };
 
 test('listeners that a dead cluster left on the load balancer go with it; those of a living one, or of nobody, are named', async () => {
   await deploy();

@@ -5,7 +5,7 @@ import { externalDnsNeeds } from '../../../src/cloud/index.ts';
 import { walk } from '../../../src/engine/walk.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
 import { cloudWorld, inSync, settled, verdict } from './cloud-world.ts';
-import { journal, stack } from './stack.ts';
+import { journal, pause, stack } from './stack.ts';
 
 const { deploy, emulator, go, rows } = cloudWorld();
 
@@ -26,7 +26,7 @@ test('the domain’s record changes hands in place, and goes at destroy whoever 
   const { context, cloud, outcomes } = await go({ stack: dns });
   assert.equal(verdict(outcomes, 'dns/record'), 'dns/record | absent', 'left in place');
   const ownership = externalDnsNeeds(context, cloud).handOver({ resource: 'ingress/zitadel/zitadel', logs: 'kubectl logs', after: {} });
-  const walked = await walk([...cloud.all, ownership], { write: true, signal: new AbortController().signal, journal: journal() });
+  const walked = await walk([...cloud.all, ownership], { write: true, signal: new AbortController().signal, journal: journal(), pause });
   assert.match(verdict(walked.outcomes, 'dns/ownership'), /update/);
   const mark = rows<RecordRow>('dns.recordsets').find(({ name }) => name === 'extdns-a.login.example.com.');
   assert.deepEqual(mark?.records, [`"heritage=external-dns,external-dns/owner=${owner},external-dns/resource=ingress/zitadel/zitadel"`]);

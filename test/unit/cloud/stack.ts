@@ -2,6 +2,7 @@
 import type { CloudContext } from '../../../src/cloud/context.ts';
 import type { Journal, Outcome } from '../../../src/engine/outcome.ts';
 import type { Run } from '../../../src/engine/resource.ts';
+import { pauseFor } from '../../../src/engine/until.ts';
 import type { Otc } from '../../../src/otc/client.ts';
 import { Secret } from '../../../src/secret.ts';
 import { namesFor } from '../../../src/stack/names.ts';
@@ -82,7 +83,10 @@ export function contextFor(otc: Otc, changed: Partial<Stack> = {}): CloudContext
   return { otc, stack: wanted, names: namesFor(wanted.name, otc.projectId), secrets, madeByLock: new Set() };
 }
 
-export const run: Run = { signal: new AbortController().signal, say: () => undefined };
+/** The emulated cloud is done at once: looks need no seconds between them. */
+export const pause = (_seconds: number, signal: AbortSignal): Promise<void> => pauseFor(0.001, signal);
+
+export const run: Run = { signal: new AbortController().signal, say: () => undefined, pause };
 
 export interface Heard extends Journal {
   readonly lines: string[];

@@ -9,7 +9,7 @@ import { unwalk } from '../../../src/engine/unwalk.ts';
 import { Secret } from '../../../src/secret.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
 import { cloudWorld, inSync, served, settled, verdict } from './cloud-world.ts';
-import { journal, stack, verdicts } from './stack.ts';
+import { journal, pause, stack, verdicts } from './stack.ts';
 
 const { deploy, empty, emulator, go, named, rows, writes } = cloudWorld();
 
@@ -193,7 +193,7 @@ test('a crash after any write is continued by the next run', async () => {
 
 test('destroyed with consent, nothing of ours is left; without it the data and what it stands on stay', async () => {
   await deploy();
-  const options = { write: true, signal: new AbortController().signal, journal: journal() };
+  const options = { write: true, signal: new AbortController().signal, journal: journal(), pause };
   const kept = await unwalk((await go({ write: false })).cloud.all, { ...options, mayDelete: () => false });
   assert.deepEqual(verdicts(kept.filter((one) => ['failed', 'blocked'].includes(one.verdict))), []);
   assert.equal(rows('rds.instances').length, 1);
