@@ -63,7 +63,7 @@ function create(call: Call): Reply {
   const gateway = natGateways.get(wanted.nat_gateway_id);
   if (gateway === undefined || gateway.tenant_id !== projectOfCall(call))
     throw new Refusal(404, 'VPC.2022', `No Nat Gateway exist with id ${wanted.nat_gateway_id}`);
-  if (gateway.status !== 'ACTIVE') throw new Refusal(409, 'VPC.2015', `The nat gateway ${gateway.id} is not active.`);
+  if (gateway.status !== 'ACTIVE') throw new Refusal(400, 'VPC.2004', `NatGateway ${gateway.id} is not ACTIVE.`);
   const { port_id: portId = '', private_ip: privateIp = '' } = wanted;
   if ((portId === '') === (privateIp === '')) throw new Refusal(400, 'VPC.2002', 'Invalid parameters: either port_id or private_ip must be given.');
   const port = portId === '' ? undefined : ports.get(portId);
@@ -72,9 +72,9 @@ function create(call: Call): Reply {
   if (!['tcp', 'udp', 'any'].includes(protocol)) throw new Refusal(400, 'VPC.2002', `Invalid parameters: protocol ${wanted.protocol}.`);
   const eip = publicIps.get(wanted.floating_ip_id);
   if (eip === undefined || eip.tenant_id !== gateway.tenant_id)
-    throw new Refusal(404, 'VPC.2018', `The floating ip ${wanted.floating_ip_id} does not exist.`);
+    throw new Refusal(404, 'VPC.0504', `Floating IP ${wanted.floating_ip_id} could not be found.`);
   if (eip.bound_to !== null && !(eip.bound_to.kind === 'NATGW' && eip.bound_to.id === gateway.id))
-    throw new Refusal(409, 'VPC.2019', `The floating ip ${eip.id} is in use.`);
+    throw new Refusal(400, 'VPC.2062', `Floating Ip ${eip.id} has been occupied.`);
   if (
     own(call).some((row) => row.floating_ip_id === eip.id && row.external_service_port === wanted.external_service_port && row.protocol === protocol)
   )

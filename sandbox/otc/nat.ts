@@ -1,4 +1,7 @@
-/** Owns public NAT gateways and their SNAT rules (API reference 9.7; codes of the NAT API reference). DNAT is in `nat-dnat.ts`. */
+/**
+ * Owns public NAT gateways and their SNAT rules (API reference 9.7). Refusals are 400 with the codes of the NAT API reference, "Error
+ * Codes"; what an id does not find is 404. DNAT is in `nat-dnat.ts`.
+ */
 import { range, within } from './cidr.ts';
 import { integer, object, read, required, string } from './fields.ts';
 import { blankTime, uuid } from './ids.ts';
@@ -82,10 +85,10 @@ function create(call: Call): Reply {
   if (vpc === undefined || vpc.tenant_id !== projectOfCall(call))
     throw new Refusal(400, 'VPC.2011', `The router ${wanted.router_id} does not exist.`);
   const subnet = subnets.get(wanted.internal_network_id);
-  if (subnet === undefined) throw new Refusal(400, 'VPC.2013', `The network ${wanted.internal_network_id} does not exist.`);
-  if (subnet.vpc_id !== vpc.id) throw new Refusal(400, 'VPC.2012', `The network ${subnet.id} is not connected to router ${vpc.id}.`);
+  if (subnet === undefined) throw new Refusal(400, 'VPC.2009', `Network ${wanted.internal_network_id} does not exist.`);
+  if (subnet.vpc_id !== vpc.id) throw new Refusal(400, 'VPC.2013', `Router ${vpc.id} has no port for subnet ${subnet.id}.`);
   if (natGateways.find((row) => row.router_id === vpc.id) !== undefined)
-    throw new Refusal(400, 'VPC.2010', `The router ${vpc.id} has default route.`);
+    throw new Refusal(400, 'VPC.2012', `The router ${vpc.id} already has nat gateway.`);
   if (own(call).length >= quotaOf(store, 'natGateway')) throw new Refusal(409, 'VPC.2037', "Quota exceeded for resources: ['nat_gateway'].");
   const row = natGateways.insert({
     id: uuid(),
@@ -108,7 +111,7 @@ function update(call: Call): Reply {
   const row = find(call);
   const { store } = call.world;
   const { name, description, spec } = read(gatewayUpdate, call.body).nat_gateway;
-  if (row.status !== 'ACTIVE') throw new Refusal(409, 'VPC.2015', `The nat gateway ${row.id} is not active.`);
+  if (row.status !== 'ACTIVE') throw new Refusal(400, 'VPC.2004', `NatGateway ${row.id} is not ACTIVE.`);
   if (name !== undefined) checkName(name);
   if (spec !== undefined && !['0', '1', '2', '3', '4'].includes(spec)) throw new Refusal(400, 'VPC.2002', `Invalid parameters: spec ${spec}.`);
   const patch = Object.fromEntries(Object.entries({ name, description, spec }).filter(([, value]) => value !== undefined));
@@ -121,7 +124,7 @@ function remove(call: Call): Reply {
   const row = find(call);
   const { natGateways, snatRules } = networkTables(call.world.store);
   if (snatRules.find((rule) => rule.nat_gateway_id === row.id) !== undefined || hasDnatRules(call.world.store, row.id))
-    throw new Refusal(409, 'VPC.2016', `The nat gateway ${row.id} has rules and can not be deleted.`);
+    throw new Refusal(400, 'VPC.2016', 'Rule has not been deleted.');
   natGateways.remove(row.id);
   return { status: 204 };
 }
@@ -131,21 +134,23 @@ function createRule(call: Call): Reply {
   const { snatRules, subnets, publicIps } = networkTables(store);
   const wanted = read(ruleShape, call.body).snat_rule;
   const gateway = find(call, wanted.nat_gateway_id);
-  if (gateway.status !== 'ACTIVE') throw new Refusal(409, 'VPC.2015', `The nat gateway ${gateway.id} is not active.`);
+  if (gateway.status !== 'ACTIVE') throw new Refusal(400, 'VPC.2004', `NatGateway ${gateway.id} is not ACTIVE.`);
   const { network_id: network = '', cidr = '', source_type: source = 0 } = wanted;
   if ((network === '') === (cidr === '')) throw new Refusal(400, 'VPC.2002', 'Invalid parameters: either network_id or cidr must be given.');
   if (source === 1 && cidr === '') throw new Refusal(400, 'VPC.2002', 'Invalid parameters: source_type 1 needs cidr.');
   if (network !== '' && subnets.get(network)?.vpc_id !== gateway.router_id)
-    throw new Refusal(400, 'VPC.2012', `The network ${network} is not connected to router ${gateway.router_id}.`);
+    throw new Refusal(400, 'VPC.2013', `Router ${gateway.router_id} has no port for subnet ${network}.`);
   if (cidr !== '' && source === 0 && !insideVpc(call, gateway, cidr))
     throw new Refusal(400, 'VPC.2002', `Invalid parameters: cidr ${cidr} is no subset of a subnet of the VPC.`);
   if (snatRules.find((rule) => rule.nat_gateway_id === gateway.id && rule.network_id === network && rule.cidr === cidr) !== undefined)
-    throw new Refusal(409, 'VPC.2017', `The snat rule for ${network}${cidr} has existed.`);
+    throw new Refusal(400, 'VPC.2018', `Snat rule for network ${network}${cidr} exists.`);
   const eips = wanted.floating_ip_id.split(',').map((id) => {
     const row = publicIps.get(id.trim());
-    if (row === undefined || row.tenant_id !== gateway.tenant_id) throw new Refusal(404, 'VPC.2018', `The floating ip ${id} does not exist.`);
-    const elsewhere = row.bound_to !== null && !(row.bound_to.kind === 'NATGW' && row.bound_to.id === gateway.id);
-    if (elsewhere) throw new Refusal(409, 'VPC.2019', `The floating ip ${id} is in use.`);
+    if (row === undefined || row.tenant_id !== gateway.tenant_id) throw new Refusal(404, 'VPC.0504', `Floating IP ${id} could not be found.`);
+    const { bound_to: to } = row;
+    if (to?.kind === 'NATGW' && to.id !== gateway.id) throw new Refusal(400, 'VPC.2061', `Floating Ip ${id} has used by nat gateway ${to.id}.`);
+    if (to?.kind === 'PORT') throw new Refusal(400, 'VPC.2060', `Floating Ip ${id} has associated with port ${to.id}.`);
+    if (to !== null && to.kind !== 'NATGW') throw new Refusal(400, 'VPC.2062', `Floating Ip ${id} has been occupied.`);
     return row;
   });
   if (eips.length > 20) throw new Refusal(400, 'VPC.2002', 'Invalid parameters: more than 20 EIPs.');

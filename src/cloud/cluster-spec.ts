@@ -12,7 +12,7 @@ export interface ClusterSpec {
   readonly subnetId: string;
   readonly containerNetwork: { readonly mode: string; readonly cidr: string };
   readonly serviceCidr: string;
-  /** The API server's public address; undefined where it has none. */
+  /** The API server's public address, `a new EIP` where it is still to be made; undefined where it shall have none. */
   readonly address: string | undefined;
 }
 
@@ -23,6 +23,8 @@ export interface ClusterSeen extends Cluster {
   /** The group of the nodes. */
   readonly nodeGroupId: string | undefined;
   readonly endpoints: Endpoints;
+  /** True where the EIP itself says that nothing is bound to it, whatever the cluster says of its endpoints. */
+  readonly unbound?: boolean;
 }
 
 export interface Endpoints {
@@ -111,7 +113,11 @@ export function clusterChanges(spec: ClusterSpec, seen: ClusterSeen): Change[] {
   add('spec.containerNetwork.cidrs', cidrs?.[0]?.cidr ?? cidr, spec.containerNetwork.cidr);
   const services = seen.spec.kubernetesSvcIpRange || seen.spec.serviceNetwork?.IPv4CIDR;
   if (services) add('spec.kubernetesSvcIpRange', services, spec.serviceCidr);
-  if (seen.status.phase === 'Available') add('status.endpoints.external', addressOf(seen.endpoints.external), spec.address, {});
+  const address = addressOf(seen.endpoints.external);
+  if (seen.status.phase !== 'Available') return changes;
+  if (seen.unbound === true && address !== undefined && address === spec.address)
+    add('status.endpoints.external', `${address}, not bound`, address, {});
+  else add('status.endpoints.external', address, spec.address, {});
   return changes;
 }
 

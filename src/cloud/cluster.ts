@@ -7,11 +7,11 @@ import { type Change, type Maybe, type Resource, type Run, resource } from '../e
 import { schedules, until } from '../engine/until.ts';
 import * as cce from '../otc/cce.ts';
 import { unlessGone } from '../otc/client.ts';
-import { listEips } from '../otc/eip.ts';
+import { type Eip, listEips } from '../otc/eip.ts';
 import { removeLeftovers } from './cluster-leftovers.ts';
 import { type ClusterSeen, type ClusterSpec, clusterChanges, endpointsOf, minor, newCluster, refuseFailed } from './cluster-spec.ts';
 import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
-import type { EipResource } from './eip.ts';
+import { type EipResource, takeBack } from './eip.ts';
 import type { Gate, Gates } from './gate.ts';
 import type { SubnetResource } from './subnet.ts';
 import type { VpcResource } from './vpc.ts';
@@ -54,9 +54,12 @@ export function cluster(context: CloudContext, needs: ClusterNeeds): ClusterReso
       subnetId: subnet.id,
       containerNetwork: settings.containerNetwork,
       serviceCidr: settings.serviceCidr,
-      address: settings.access === 'eip' ? eip?.public_ip_address : undefined,
+      address: settings.access === 'eip' ? (eip?.public_ip_address ?? 'a new EIP') : undefined,
     }),
-    observe: () => find(),
+    observe: async ({ eip }) => {
+      const found = await find();
+      return found === undefined || eip?.status !== 'DOWN' ? found : { ...found, unbound: true };
+    },
     diff: (spec, seen) => (existing === undefined ? clusterChanges(spec, seen) : checkExisting(spec, seen)),
     apply: async (spec, seen, _changes, run) => {
       const create = async (): Promise<ClusterSeen> => {
@@ -64,7 +67,9 @@ export function cluster(context: CloudContext, needs: ClusterNeeds): ClusterReso
         return seenCluster(made);
       };
       const made = seen ?? (await createOnce({ what: `CCE cluster ${name}`, create, look: () => find(true), exists: ['CCE.01409001'] }, run));
-      const ready = await whenAvailable(context, made, run);
+      const available = await whenAvailable(context, made, run);
+      // The address of one that was being made a moment ago is bound by now.
+      const ready = seen?.unbound === true ? { ...available, unbound: (await addressFor(otc, spec)).status === 'DOWN' } : available;
       const changes = clusterChanges(spec, ready);
       const refused = changes.filter(({ replace }) => replace === true);
       if (refused.length > 0) {
@@ -75,7 +80,8 @@ export function cluster(context: CloudContext, needs: ClusterNeeds): ClusterReso
         });
       }
       for (const change of changes) await carryOut(context, spec, ready, change, run);
-      return changes.length === 0 ? ready : whenAvailable(context, ready, run);
+      // A phase says nothing about a change that the service has not begun yet: what was changed is awaited itself.
+      return changes.length === 0 ? ready : whenAvailable(context, ready, run, (now) => clusterChanges(spec, now)[0]);
     },
     destroy: async ({ id, status }, run) => {
       if (status.phase !== 'Deleting') await unlessGone(cce.deleteCluster(otc, id));
@@ -96,10 +102,17 @@ function seenCluster(found: cce.Cluster): ClusterSeen {
   return { ...found, id, name, version, nodeGroupId: hostNetwork.SecurityGroup || undefined, endpoints: endpointsOf(found.status.endpoints) };
 }
 
-function whenAvailable({ otc }: CloudContext, { id, name, status }: ClusterSeen, run: Run): Promise<ClusterSeen> {
+function whenAvailable(
+  { otc }: CloudContext,
+  { id, name, status }: ClusterSeen,
+  run: Run,
+  outstanding: (now: ClusterSeen) => Change | undefined = () => undefined,
+): Promise<ClusterSeen> {
   return until(`CCE cluster ${name} to become Available`, schedules.long, run, async () => {
     const now = seenCluster(await cce.getCluster(otc, id));
     if (now.status.phase === 'Available') {
+      const left = outstanding(now);
+      if (left !== undefined) return { done: false, state: `${left.field} is still ${String(left.before)}` };
       // The cluster brought groups and ports of its own.
       otc.forget();
       return { done: true, value: now };
@@ -119,15 +132,21 @@ async function carryOut(context: CloudContext, spec: ClusterSpec, seen: ClusterS
   const { otc } = context;
   if (field === 'spec.flavor') {
     await cce.resizeCluster(otc, seen.id, spec.flavor);
-    await whenAvailable(context, seen, run);
+    await whenAvailable(context, seen, run, (now) => clusterChanges(spec, now).find((change) => change.field === field));
   }
   if (field !== 'status.endpoints.external') return;
   if (seen.endpoints.external !== undefined) await cce.unbindMasterEip(otc, seen.id);
   if (spec.address === undefined) return;
-  const address = (await listEips(otc)).find((one) => one.public_ip_address === spec.address);
-  if (address === undefined) throw new Fault(`the EIP ${spec.address} for the API server is gone`, { resource: seen.name });
-  await cce.bindMasterEip(otc, seen.id, address.id);
+  const { id } = await addressFor(otc, spec);
+  await takeBack(otc, id, run);
+  await cce.bindMasterEip(otc, seen.id, id);
   run.say('the API server gets a new certificate for its public address, which takes 5 to 10 minutes');
+}
+
+async function addressFor(otc: CloudContext['otc'], { address, name }: ClusterSpec): Promise<Eip> {
+  const found = (await listEips(otc, true)).find((one) => one.public_ip_address === address);
+  if (found === undefined) throw new Fault(`the EIP ${address} for the API server is gone`, { resource: name });
+  return found;
 }
 
 function checkExisting(spec: ClusterSpec, seen: ClusterSeen): Change[] {

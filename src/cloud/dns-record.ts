@@ -86,7 +86,7 @@ export function recordChanges(spec: Omit<RecordSpec, 'zoneId'>, seen: Pick<Owned
   const ours = isOurs(seen, spec.owner);
   if (before !== spec.address) {
     if (!ours) throw foreign(spec.name, seen, before);
-    changes.push({ field: 'records', before, after: spec.address });
+    changes.push({ field: 'records', before, after: spec.address === '' ? 'a new EIP' : spec.address });
   }
   if (ours && seen.ttl !== undefined && seen.ttl !== spec.ttl) changes.push({ field: 'ttl', before: seen.ttl, after: spec.ttl });
   if (seen.owner?.by === spec.owner) {

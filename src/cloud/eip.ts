@@ -1,9 +1,13 @@
-/** Owns elastic IPs, known by their alias: those of the NAT gateway, the cluster's API server and the load balancer. */
+/**
+ * Owns elastic IPs, known by their alias: those of the NAT gateway, the cluster's API server and the load balancer. Who
+ * binds one stands in that thing's file; what was bound elsewhere by hand is taken back here.
+ */
 import { Fault } from '../engine/fault.ts';
-import { type Change, type Resource, resource } from '../engine/resource.ts';
+import { type Change, type Resource, type Run, resource } from '../engine/resource.ts';
 import { schedules, until } from '../engine/until.ts';
-import { unlessGone } from '../otc/client.ts';
-import { createEip, deleteEip, type Eip, getEip, listEips, updateBandwidth } from '../otc/eip.ts';
+import { type Otc, unlessGone } from '../otc/client.ts';
+import { bindsByV3, createEip, deleteEip, disassociate, type Eip, getEip, listEips, unbindEip, updateBandwidth } from '../otc/eip.ts';
+import { ServiceFault } from '../otc/errors.ts';
 import { type CloudContext, createOnce, theOne } from './context.ts';
 import type { Gates } from './gate.ts';
 
@@ -77,8 +81,41 @@ export function eipChanges(spec: EipSpec, seen: Eip): Change[] {
       hint: seen.status === 'FREEZED' ? 'OTC froze it; ask OTC support why.' : 'Unbind it in the console, or delete it, and run again.',
     });
   }
+  if (seen.bandwidth_share_type !== undefined && seen.bandwidth_share_type !== 'PER') {
+    throw new Fault(`EIP ${spec.alias} (${seen.public_ip_address}) shares a bandwidth with other addresses, whose size is not the stack's to set`, {
+      resource: seen.id,
+      finding: 'bandwidth',
+      hint: 'Take it out of the shared bandwidth in the EIP console and run again; the next deploy sets the size of its own.',
+    });
+  }
   const changes: Change[] = [];
   if (PASSING.has(seen.status)) changes.push({ field: 'status', before: seen.status, after: 'DOWN or bound' });
   else if (seen.bandwidth_size !== spec.bandwidth) changes.push({ field: 'bandwidth.size', before: seen.bandwidth_size, after: spec.bandwidth });
   return changes;
+}
+
+/**
+ * Makes an address free that somebody bound by hand: one of ours elsewhere, or another one to something of ours. One that is free is
+ * left alone.
+ * @throws Fault where the service does not give it up, as for one that a NAT gateway's rule uses
+ */
+export async function takeBack(otc: Otc, id: string, run: Run): Promise<void> {
+  const now = await getEip(otc, id);
+  if (now.status === 'DOWN') return;
+  const name = `EIP ${now.alias ?? id} (${now.public_ip_address})`;
+  run.say(`unbinding ${name} from what somebody bound it to`);
+  try {
+    await (bindsByV3(otc) ? disassociate(otc, id) : unbindEip(otc, id));
+  } catch (error) {
+    if (!(error instanceof ServiceFault) || error.unclear || ![400, 409].includes(error.status ?? 0)) throw error;
+    throw new Fault(`${name} was bound by hand and could not be unbound: ${error.message}`, {
+      resource: id,
+      hint: 'Unbind it there in the console and run again.',
+      cause: error,
+    });
+  }
+  await until(`${name} to be free`, schedules.quick, run, async () => {
+    const { status } = await getEip(otc, id);
+    return status === 'DOWN' ? { done: true, value: undefined } : { done: false, state: status };
+  });
 }

@@ -2,7 +2,7 @@
  * Owns the credentials for the cluster: a client certificate of one day from CCE, and the address it is used at, always
  * with TLS verified. Kept in memory; how it reaches kubectl and helm is `tools/`'s business.
  */
-import { Fault } from '../engine/fault.ts';
+import { Fault, NotLooked } from '../engine/fault.ts';
 import { type Maybe, type Resource, resource } from '../engine/resource.ts';
 import { type Cluster, type ClusterCertificates, createClusterCertificates, listClusters } from '../otc/cce.ts';
 import { mask } from '../secret.ts';
@@ -60,6 +60,9 @@ export function kubeconfig(context: CloudContext, needs: Needs): Kubeconfig {
     // Opening the door for this run is the one write of this look; it is gone when the run ends.
     observe: async ({ cluster, access, bastion, bastionGroup }, run) => {
       if (cluster === undefined || cluster.status.phase !== 'Available') return undefined;
+      // That it has none is the cluster's own difference, and a deploy binds it before it comes here.
+      if (throughDoor && context.looksOnly === true && (cluster.endpoints.external === undefined || cluster.unbound === true))
+        throw new NotLooked('the API server has no public address now; this run cannot look into the cluster');
       if (throughDoor && access !== undefined) await context.door?.open(access.control, API_PORT, run);
       const way = stack.cluster.access === 'bastion' ? { bastion: bastionAccess(context, bastion) } : {};
       if ('bastion' in way && bastionGroup !== undefined) await context.door?.open(bastionGroup, SSH_PORT, run);

@@ -12,7 +12,7 @@ import * as elb from '../otc/elb.ts';
 import { ServiceFault } from '../otc/errors.ts';
 import { clusterOf } from './cluster-leftovers.ts';
 import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
-import type { EipResource } from './eip.ts';
+import { type EipResource, takeBack } from './eip.ts';
 import type { SubnetResource } from './subnet.ts';
 import type { VpcResource } from './vpc.ts';
 
@@ -25,14 +25,14 @@ export interface LoadBalancerSpec {
   readonly zones: readonly string[];
   readonly l4Flavor: string;
   readonly l7Flavor: string;
-  /** Undefined for an existing load balancer, which has an address of its own. */
-  readonly eip: { readonly id: string; readonly address: string } | undefined;
+  /** Undefined for an existing load balancer, which has an address of its own; without an id where it is still to be made. */
+  readonly eip: { readonly id: string | undefined; readonly address: string } | undefined;
 }
 
 export interface LoadBalancerSeen extends elb.LoadBalancer {
-  /** The public address; empty where none is bound. */
+  /** The address that leads to it: that of the stack's EIP, bound or still to be bound; empty where there is none. */
   readonly eipAddress: string;
-  /** Names for the flavor ids, where the region still offers them. */
+  /** Names of the flavors; undefined where the region does not list them any more. */
   readonly l4Flavor: string | undefined;
   readonly l7Flavor: string | undefined;
 }
@@ -50,12 +50,12 @@ export function loadBalancer(context: CloudContext, needs: Needs): LoadBalancerR
     const read = { id: (one: elb.LoadBalancer) => one.id, name: (one: elb.LoadBalancer) => one.name };
     return existing === undefined ? theOne(found, `load balancer ${name}`, read.id) : theExisting(found, existing, 'load balancer', read);
   };
-  const seenOf = async (found: elb.LoadBalancer): Promise<LoadBalancerSeen> => {
+  const seenOf = async (found: elb.LoadBalancer, address: string | undefined): Promise<LoadBalancerSeen> => {
     const flavors = existing === undefined ? await elb.listFlavors(otc) : [];
-    const nameOf = (id: string | null | undefined): string | undefined => flavors.find((flavor) => flavor.id === id)?.name ?? id ?? undefined;
+    const nameOf = (id: string | null | undefined): string | undefined => flavors.find((flavor) => flavor.id === id)?.name;
     return {
       ...found,
-      eipAddress: found.publicips[0]?.publicip_address ?? '',
+      eipAddress: existing === undefined ? (address ?? '') : (found.publicips[0]?.publicip_address ?? ''),
       l4Flavor: nameOf(found.l4_flavor_id),
       l7Flavor: nameOf(found.l7_flavor_id),
     };
@@ -67,6 +67,8 @@ export function loadBalancer(context: CloudContext, needs: Needs): LoadBalancerR
     wanted: true,
     // Services are bound to its id, which cannot be changed, and DNS to its address.
     protect: 'cluster',
+    wayOut:
+      'Set the former value in the stack file. Where somebody put another load balancer under this name: rename or delete that one, and the next deploy makes its own.',
     usualSeconds: 10,
     ...(existing === undefined ? {} : { readsOnly: true }),
     prefetch: () => Promise.all([elb.listLoadBalancers(otc, existing ?? { name }), ...(existing === undefined ? [elb.listFlavors(otc)] : [])]),
@@ -78,17 +80,17 @@ export function loadBalancer(context: CloudContext, needs: Needs): LoadBalancerR
       zones: settings.zones,
       l4Flavor: settings.l4Flavor,
       l7Flavor: settings.l7Flavor,
-      eip: eip === undefined ? undefined : { id: eip.id, address: eip.public_ip_address },
+      eip: existing === undefined ? { id: eip?.id, address: eip?.public_ip_address ?? 'a new EIP' } : undefined,
     }),
-    observe: async () => {
+    observe: async ({ eip }) => {
       const found = await find();
-      return found === undefined ? undefined : seenOf(found);
+      return found === undefined ? undefined : seenOf(found, eip?.public_ip_address);
     },
     diff: (spec, seen) => (existing === undefined ? loadBalancerChanges(spec, seen) : checkExisting(spec, seen)),
     apply: async (spec, seen, changes, run) => {
-      const create = (): Promise<elb.LoadBalancer> => make(context, spec);
+      const create = (): Promise<elb.LoadBalancer> => make(context, spec, run);
       const { id } = seen ?? (await createOnce({ what: `load balancer ${name}`, create, look: () => find(true) }, run));
-      for (const change of changes) await carryOut(context, spec, seen, change);
+      for (const change of changes) await carryOut(context, spec, seen, change, run);
       return until(`load balancer ${name} to be ready`, schedules.medium, run, async () => {
         const now = await elb.getLoadBalancer(otc, id);
         const bound = spec.eip === undefined || now.publicips.some(({ publicip_id }) => publicip_id === spec.eip?.id);
@@ -97,7 +99,7 @@ export function loadBalancer(context: CloudContext, needs: Needs): LoadBalancerR
           return { done: false, state: `${now.provisioning_status}${bound ? '' : ', address not bound yet'}` };
         // The address is now bound, which its own list says too.
         otc.forget();
-        return { done: true, value: await seenOf(now) };
+        return { done: true, value: await seenOf(now, spec.eip?.address) };
       });
     },
     destroy: async ({ id }, run: Run) => {
@@ -142,7 +144,8 @@ async function removeWithListeners({ otc }: CloudContext, name: string, id: stri
   await unlessGone(elb.deleteLoadBalancerWithAll(otc, id));
 }
 
-async function make({ otc, ...context }: CloudContext, spec: LoadBalancerSpec): Promise<elb.LoadBalancer> {
+async function make({ otc, ...context }: CloudContext, spec: LoadBalancerSpec, run: Run): Promise<elb.LoadBalancer> {
+  if (spec.eip?.id !== undefined) await takeBack(otc, spec.eip.id, run);
   return elb.createLoadBalancer(otc, {
     name: spec.name,
     description: description(context),
@@ -155,13 +158,13 @@ async function make({ otc, ...context }: CloudContext, spec: LoadBalancerSpec): 
     guaranteed: true,
     provider: 'vlb',
     admin_state_up: true,
-    publicip_ids: spec.eip === undefined ? [] : [spec.eip.id],
+    publicip_ids: spec.eip?.id === undefined ? [] : [spec.eip.id],
   });
 }
 
 async function flavorId(otc: CloudContext['otc'], type: string, name: string): Promise<string> {
   const flavors = await elb.listFlavors(otc);
-  const found = flavors.find((flavor) => flavor.name === name && flavor.type.startsWith(type));
+  const found = flavors.find((flavor) => (flavor.name === name || flavor.id === name) && flavor.type.startsWith(type));
   if (found !== undefined && !found.flavor_sold_out) return found.id;
   const offered = flavors.filter((flavor) => flavor.type === type && !flavor.flavor_sold_out).map((flavor) => flavor.name);
   throw new Fault(`load balancer flavor ${name} is ${found === undefined ? 'unknown' : 'sold out'}`, {
@@ -181,23 +184,43 @@ export function loadBalancerChanges(spec: LoadBalancerSpec, seen: LoadBalancerSe
   add('guaranteed', seen.guaranteed, true, { replace: true, why: 'only a dedicated load balancer has the class CCE is told' });
   if (seen.vip_subnet_cidr_id) add('vip_subnet_cidr_id', seen.vip_subnet_cidr_id, spec.frontSubnetId, { replace: true });
   add('availability_zone_list', [...seen.availability_zone_list].sort().join(), [...spec.zones].sort().join(), { replace: true });
-  add('l4_flavor_id', seen.l4Flavor, spec.l4Flavor);
-  add('l7_flavor_id', seen.l7Flavor, spec.l7Flavor);
-  if (spec.eip !== undefined) add('publicips', seen.eipAddress || undefined, spec.eip.address);
+  changes.push(...flavorChange('l4_flavor_id', seen.l4_flavor_id, seen.l4Flavor, spec.l4Flavor));
+  changes.push(...flavorChange('l7_flavor_id', seen.l7_flavor_id, seen.l7Flavor, spec.l7Flavor));
+  if (spec.eip !== undefined) {
+    const others = seen.publicips.filter(({ publicip_id }) => publicip_id !== spec.eip?.id).map(({ publicip_address }) => publicip_address);
+    const bound = others.length < seen.publicips.length;
+    if (!bound || others.length > 0)
+      add('publicips', seen.publicips.map(({ publicip_address }) => publicip_address).join(', ') || 'none', spec.eip.address);
+  }
   if (seen.provisioning_status !== 'ACTIVE') add('provisioning_status', seen.provisioning_status, 'ACTIVE');
   return changes;
 }
 
-async function carryOut(context: CloudContext, spec: LoadBalancerSpec, seen: LoadBalancerSeen | undefined, { field }: Change): Promise<void> {
+/** A flavor may be named in the stack file, or given by its id. What has become of one that is not listed any more cannot be told: it stays. */
+function flavorChange(field: string, id: string | null | undefined, name: string | undefined, wanted: string): Change[] {
+  if (!id) return [{ field, before: 'none', after: wanted, replace: true, why: 'a layer that was left out cannot get a flavor later' }];
+  return name === undefined || name === wanted || id === wanted ? [] : [{ field, before: name, after: wanted }];
+}
+
+async function carryOut(
+  context: CloudContext,
+  spec: LoadBalancerSpec,
+  seen: LoadBalancerSeen | undefined,
+  { field }: Change,
+  run: Run,
+): Promise<void> {
   const { otc } = context;
   if (seen === undefined) return;
   if (field === 'l4_flavor_id') await elb.updateLoadBalancer(otc, seen.id, { l4_flavor_id: await flavorId(otc, 'L4', spec.l4Flavor) });
   if (field === 'l7_flavor_id') await elb.updateLoadBalancer(otc, seen.id, { l7_flavor_id: await flavorId(otc, 'L7', spec.l7Flavor) });
-  if (field !== 'publicips' || spec.eip === undefined) return;
-  // Binding by v3 is the documented way for dedicated load balancers; eu-nl does not have it, there the port is bound by v1.
-  const byPort = otc.region === 'eu-nl';
-  for (const { publicip_id } of seen.publicips) await (byPort ? eips.unbindEip(otc, publicip_id) : eips.disassociate(otc, publicip_id));
-  await (byPort ? eips.bindEip(otc, spec.eip.id, seen.vip_port_id) : eips.associateWithLoadBalancer(otc, spec.eip.id, seen.id));
+  const address = spec.eip?.id;
+  if (field !== 'publicips' || address === undefined) return;
+  // One address fits: another one bound by hand is unbound, and stays as it was otherwise.
+  const others = seen.publicips.filter(({ publicip_id }) => publicip_id !== address);
+  for (const { publicip_id } of others) await takeBack(otc, publicip_id, run);
+  if (others.length < seen.publicips.length) return;
+  await takeBack(otc, address, run);
+  await (eips.bindsByV3(otc) ? eips.associateWithLoadBalancer(otc, address, seen.id) : eips.bindEip(otc, address, seen.vip_port_id));
 }
 
 function checkExisting(spec: LoadBalancerSpec, seen: LoadBalancerSeen): Change[] {

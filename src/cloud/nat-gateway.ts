@@ -1,8 +1,9 @@
 /** Owns the way out for private nodes: the public NAT gateway and the one SNAT rule of the cluster's subnet. */
 import { Fault } from '../engine/fault.ts';
-import { type Change, type Resource, resource } from '../engine/resource.ts';
+import { type Change, type Resource, type Run, resource } from '../engine/resource.ts';
 import { schedules, until } from '../engine/until.ts';
 import { unlessGone } from '../otc/client.ts';
+import { ServiceFault } from '../otc/errors.ts';
 import {
   createNatGateway,
   createSnatRule,
@@ -17,7 +18,7 @@ import {
   updateNatGateway,
 } from '../otc/nat.ts';
 import { type CloudContext, createOnce, description, theOne } from './context.ts';
-import type { EipResource } from './eip.ts';
+import { type EipResource, takeBack } from './eip.ts';
 import type { SubnetResource } from './subnet.ts';
 import type { VpcResource } from './vpc.ts';
 
@@ -57,6 +58,8 @@ export function natGateway(context: CloudContext, needs: GatewayNeeds): NatGatew
           spec: spec.spec,
           router_id: spec.vpcId,
           internal_network_id: spec.networkId,
+        }).catch((error: unknown) => {
+          throw explained(error, spec.vpcId);
         });
       const { id } = seen ?? (await createOnce({ what: `NAT gateway ${name}`, create, look: () => find(true) }, run));
       const active = (): Promise<NatGateway> => whenActive(`NAT gateway ${name}`, run, () => getNatGateway(otc, id));
@@ -73,6 +76,18 @@ export function natGateway(context: CloudContext, needs: GatewayNeeds): NatGatew
       });
     },
     facts: ({ id }) => ({ id }),
+  });
+}
+
+/** NAT Gateway API reference, "Error Codes": a VPC has one gateway, and one way out. */
+function explained(error: unknown, vpcId: string): unknown {
+  if (!(error instanceof ServiceFault) || (error.code !== 'VPC.2012' && error.code !== 'VPC.2010')) return error;
+  return new Fault(`the VPC ${vpcId} has another way out already: ${error.message}`, {
+    resource: vpcId,
+    hint: 'Delete that NAT gateway (or default route) if nothing needs it; or, where it serves the nodes as well, set network.egress to none.',
+    status: error.status,
+    code: error.code,
+    cause: error,
   });
 }
 
@@ -120,7 +135,8 @@ export function snatRule(context: CloudContext, needs: RuleNeeds): SnatRuleResou
       const create = (): Promise<SnatRule> =>
         createSnatRule(otc, { nat_gateway_id: spec.gatewayId, network_id: spec.networkId, floating_ip_id: spec.eipId });
       const look = (): Promise<SnatRule | undefined> => find(spec.gatewayId, spec.networkId, true);
-      const { id } = seen ?? (await createOnce({ what: 'the SNAT rule', create, look }, run));
+      if (seen === undefined) await freeForRule(context, spec, run);
+      const { id } = seen ?? (await createOnce({ what: 'the SNAT rule', create, look, exists: ['VPC.2018'] }, run));
       return whenActive('the SNAT rule', run, () => getSnatRule(otc, id));
     },
     destroy: async ({ id }, run) => {
@@ -132,6 +148,13 @@ export function snatRule(context: CloudContext, needs: RuleNeeds): SnatRuleResou
     },
     facts: ({ id }) => ({ id }),
   });
+}
+
+/** An address may serve several rules of one gateway; bound to anything else it cannot serve this one. */
+async function freeForRule({ otc }: CloudContext, { gatewayId, eipId }: SnatRuleSpec, run: Run): Promise<void> {
+  const others = await listSnatRules(otc, gatewayId, true);
+  if (others.some(({ floating_ip_id }) => floating_ip_id.split(',').includes(eipId))) return;
+  await takeBack(otc, eipId, run);
 }
 
 export function snatRuleChanges(spec: SnatRuleSpec, seen: SnatRule): Change[] {

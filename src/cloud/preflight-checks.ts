@@ -131,7 +131,7 @@ export async function checkLoadBalancer({ otc, stack }: CloudContext): Checked {
     ['L4', l4Flavor],
     ['L7', l7Flavor],
   ] as const) {
-    const found = flavors.find((one) => one.name === name);
+    const found = flavors.find((one) => one.name === name || one.id === name);
     if (found !== undefined && !found.flavor_sold_out) continue;
     const others = flavors.filter((one) => one.type === type && !one.flavor_sold_out).map((one) => one.name);
     problems.push(`Load balancer flavor ${name} is ${found === undefined ? 'unknown' : 'sold out'}; on offer: ${few(others)}.`);

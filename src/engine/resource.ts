@@ -66,6 +66,8 @@ export interface Resource<N extends Needs, Spec, Seen> {
    * is refused. Nothing: may be replaced.
    */
   readonly protect?: 'data' | 'cluster';
+  /** What a person can do where its replacement is refused, in whole sentences; by default to set the former value again. */
+  readonly wayOut?: string;
   /** True where another choice goes on using what this one made: where it is not wanted, deploy leaves it in place, and only destroy takes it. */
   readonly handsOver?: boolean;
   /** Usual duration of the creation in seconds, for progress lines and for the order in summaries. */

@@ -227,7 +227,7 @@ function refusalOf(resource: AnyResource, changes: readonly Change[]): Fault | u
   const what = resource.protect === 'data' ? 'holds data' : 'carries the running system';
   return new Fault(`${resource.title} would have to be replaced to change ${fields.join(', ')}, and it ${what}: refused`, {
     resource: resource.title,
-    hint: 'Set the former value in the stack file. To move to another one, deploy a second stack beside this one and migrate.',
+    hint: resource.wayOut ?? 'Set the former value in the stack file. To move to another one, deploy a second stack beside this one and migrate.',
   });
 }
 

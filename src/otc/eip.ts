@@ -12,6 +12,8 @@ export interface Eip {
   readonly bandwidth_id?: string;
   /** Mbit/s; 0 right after creation. */
   readonly bandwidth_size: number;
+  /** `PER` for a bandwidth of its own, `WHOLE` for one that it shares with others. */
+  readonly bandwidth_share_type?: string;
   readonly port_id?: string | null;
 }
 
@@ -58,6 +60,11 @@ export async function associateWithLoadBalancer(otc: Otc, id: string, loadBalanc
 /** Unbinds from whatever it is bound to, by v3, which `eu-nl` does not offer. */
 export async function disassociate(otc: Otc, id: string): Promise<void> {
   await otc.post<void>('vpc', `/v3/${otc.projectId}/eip/publicips/${id}/disassociate-instance`);
+}
+
+/** True where binding and unbinding go by v3, the documented way for dedicated load balancers; `eu-nl` has v1 alone, by ports. */
+export function bindsByV3(otc: Otc): boolean {
+  return otc.region !== 'eu-nl';
 }
 
 /** 409 VPC.0517 or 500 VPC.0516 while bound; also deletes its bandwidth. `patience` in seconds. */

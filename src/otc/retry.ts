@@ -34,8 +34,16 @@ export const retryTable: readonly RetryRow[] = [
   { why: 'VPC still has contents', service: 'vpc', method: /^DELETE$/, path: /\/vpcs\/[^/]+$/, status: [409], ...inUse },
   { why: 'EIP in use (VPC says 500)', service: 'vpc', method: /^DELETE$/, path: /\/publicips\//, status: [409, 500], ...inUse, budget: 300 },
   { why: 'security group in use', service: 'vpc', method: /^DELETE$/, path: /\/security-groups\//, status: [409], ...inUse },
-  { why: 'rules of the gateway are still there', service: 'nat', method: /^DELETE$/, status: [409], ...inUse, budget: 180 },
-  { why: 'gateway not ready', service: 'nat', method: /^POST$/, path: /\/snat_rules/, status: [409], code: /Status|Pending|Conflict/i, ...brief },
+  {
+    why: 'rules of the gateway are still there (NAT says 400)',
+    service: 'nat',
+    method: /^DELETE$/,
+    status: [400],
+    code: /^VPC\.2016$/,
+    ...inUse,
+    budget: 180,
+  },
+  { why: 'gateway not ready (NAT says 400)', service: 'nat', status: [400], code: /^VPC\.(2004|2030|2050)$/, ...brief },
   {
     why: 'listeners of the load balancer are still there',
     service: 'elb',

@@ -187,11 +187,22 @@ test('load balancers: address and flavors change in place, network and class do 
     availability_zone_list: ['b', 'a'],
     publicips: [{ publicip_id: 'e', publicip_address: '80.158.0.2' }],
     eipAddress: '80.158.0.2',
+    l4_flavor_id: 'four',
+    l7_flavor_id: 'seven',
     l4Flavor: 'L4.s',
     l7Flavor: 'L7.s',
   };
   assert.deepEqual(loadBalancerChanges(spec, seen), []);
-  assert.deepEqual(fields(loadBalancerChanges(spec, { ...seen, eipAddress: '', l4Flavor: 'L4.m' })), ['l4_flavor_id', 'publicips']);
+  assert.deepEqual(fields(loadBalancerChanges(spec, { ...seen, publicips: [], l4Flavor: 'L4.m' })), ['l4_flavor_id', 'publicips']);
+  const another = { publicip_id: 'x', publicip_address: '80.158.0.9' };
+  assert.deepEqual(loadBalancerChanges(spec, { ...seen, publicips: [another] }).at(-1), {
+    field: 'publicips',
+    before: '80.158.0.9',
+    after: '80.158.0.2',
+  });
+  assert.deepEqual(loadBalancerChanges({ ...spec, l4Flavor: 'four' }, seen), [], 'a flavor by its id');
+  assert.deepEqual(loadBalancerChanges(spec, { ...seen, l4Flavor: undefined }), [], 'a flavor that is not listed any more');
+  assert.deepEqual(fields(loadBalancerChanges(spec, { ...seen, l7_flavor_id: null, l7Flavor: undefined })), ['l7_flavor_id !']);
   assert.deepEqual(fields(loadBalancerChanges(spec, { ...seen, vpc_id: 'x', guaranteed: false })), ['vpc_id !', 'guaranteed !']);
   assert.throws(() => loadBalancerChanges(spec, { ...seen, operating_status: 'FROZEN' }), /FROZEN/);
 });

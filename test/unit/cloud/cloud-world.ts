@@ -71,7 +71,7 @@ export function cloudWorld(): CloudWorld {
   beforeEach(() => load(empty));
   const go: CloudWorld['go'] = async ({ write = true, stack = {}, delegation = served(OTC_SERVERS), connect = {}, masterkey } = {}) => {
     const otc = await world.connect(connect);
-    const plain = contextFor(otc, stack);
+    const plain = { ...contextFor(otc, stack), looksOnly: !write };
     const context = masterkey === undefined ? plain : { ...plain, secrets: { ...plain.secrets, masterkey } };
     const cloud = cloudResources(context, { delegation });
     const heard = journal();
