@@ -17,7 +17,7 @@ export function instanceOf(call: Call): RdsInstanceRow {
 /** The instance of the path, where nothing else is under way with it. @throws Refusal */
 export function idle(call: Call): RdsInstanceRow {
   const row = instanceOf(call);
-  if (row.status !== 'ACTIVE')
+  if (row.status !== 'ACTIVE' || row.job_id !== undefined)
     throw new Refusal(409, 'DBS.200019', `Another operation is being performed on the DB instance, its status is ${row.status}.`);
   return row;
 }

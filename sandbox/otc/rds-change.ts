@@ -42,7 +42,8 @@ export const changeRoutes: readonly Route[] = [
       const row = idle(call);
       if (groupOf(call.world.store, row.project_id, security_group_id) === undefined)
         throw new Refusal(404, 'DBS.200050', 'The security group does not exist or does not belong to the project.');
-      return workflow(change(call.world, row, { status: 'MODIFYING', seconds: 90, patch: { security_group_id }, work: 'groups' }));
+      // One to three minutes; no status is documented for it.
+      return workflow(change(call.world, row, { seconds: 90, patch: { security_group_id }, work: 'groups' }));
     },
   },
   {
@@ -51,7 +52,7 @@ export const changeRoutes: readonly Route[] = [
     body: required(portShape),
     handle(call) {
       const port = checkPort(read(portShape, call.body).port);
-      return workflow(change(call.world, idle(call), { status: 'MODIFYING DATABASE PORT', seconds: 90, patch: { port }, work: 'move' }));
+      return workflow(change(call.world, idle(call), { status: 'MODIFYING DATABASE PORT', queued: 3, seconds: 90, patch: { port }, work: 'move' }));
     },
   },
   {
@@ -189,7 +190,7 @@ export const changeRoutes: readonly Route[] = [
     path,
     handle(call) {
       const row = instanceOf(call);
-      if (!['ACTIVE', 'FAILED', 'CREATE FAIL', 'STORAGE FULL', 'FROZEN'].includes(row.status))
+      if (row.job_id !== undefined || !['ACTIVE', 'FAILED', 'CREATE FAIL', 'STORAGE FULL', 'FROZEN'].includes(row.status))
         throw new Refusal(409, 'DBS.200011', `The DB instance cannot be deleted while its status is ${row.status}.`);
       return job({ jobId: deleteInstance(call.world, row) });
     },

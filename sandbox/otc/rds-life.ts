@@ -114,12 +114,17 @@ const closeJob = (store: Store, jobId: string | undefined, failure?: string): vo
   rdsTables(store).jobs.update(jobId, { status: failure === undefined ? 'Completed' : 'Failed', ended: offsetTime(), fail_reason: failure ?? '' });
 };
 
-/** Starts a change that keeps the instance busy; at the end `patch` is written and, where asked, the server works on itself. */
+/**
+ * Starts a change that keeps the instance busy; at the end `patch` is written and, where asked, the server works on itself. Not
+ * every change has a status of its own (5.4): then the instance stays as it is, and only refuses others.
+ */
 export function change(
   world: World,
   instance: RdsInstanceRow,
   step: {
-    readonly status: string;
+    readonly status?: string;
+    /** Until the status shows: a workflow is only queued when it is answered (5.5). */
+    readonly queued?: number;
     readonly seconds: number;
     readonly job?: string;
     readonly patch?: Partial<RdsInstanceRow>;
@@ -127,8 +132,10 @@ export function change(
   },
 ): { readonly jobId: string; readonly workflowId: string } {
   const { store } = world;
-  rdsTables(store).instances.update(instance.id, { status: step.status, updated: offsetTime() });
   const jobId = openJob(store, instance, step.job ?? 'ModifyInstance');
+  const { status = instance.status, queued = 0 } = step;
+  rdsTables(store).instances.update(instance.id, { job_id: jobId, ...(queued > 0 ? {} : { status, updated: offsetTime() }) });
+  if (queued > 0) store.after(queued, 'rds.begun', { id: instance.id, jobId, status });
   store.after(step.seconds, 'rds.changed', { id: instance.id, jobId, patch: step.patch ?? {}, work: step.work });
   return { jobId, workflowId: uuid() };
 }
@@ -214,11 +221,15 @@ export function startRds(world: World): void {
     if (instances.get(id)?.status === 'BACKING UP') instances.update(id, { status: 'ACTIVE', updated: offsetTime() });
   });
 
+  store.handle('rds.begun', ({ id, jobId, status }: { id: string; jobId: string; status: string }) => {
+    if (instances.get(id)?.job_id === jobId) instances.update(id, { status, updated: offsetTime() });
+  });
+
   store.handle('rds.changed', async ({ id, jobId, patch, work }: { id: string; jobId: string; patch: Partial<RdsInstanceRow>; work?: unknown }) => {
     const changed = instances.update(id, { ...patch, updated: offsetTime() });
     if (changed === undefined) return;
     await workOnServer(world, changed, work);
-    instances.update(id, { status: 'ACTIVE' });
+    instances.update(id, { status: 'ACTIVE', job_id: undefined });
     closeJob(store, jobId);
   });
 

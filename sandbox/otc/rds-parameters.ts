@@ -1,15 +1,38 @@
-/** Owns RDS parameter templates and an instance's own parameters (API reference 5.5, "Parameters"). */
+/**
+ * Owns RDS parameter templates and an instance's own parameters (API reference 5.5, "Parameters"; OTC's RDS API reference,
+ * "Modifying Parameters of a Specified DB Instance": what does not exist or is read-only is ignored and named).
+ */
 import { offsetTime } from './compute-common.ts';
 import { list, map, object, read, required, string } from './fields.ts';
 import { hex32 } from './ids.ts';
 import { idle, instanceOf } from './rds-access.ts';
 import { templates, versions } from './rds-catalog.ts';
-import { rdsTables } from './rds-life.ts';
+import { change, rdsTables } from './rds-life.ts';
 import { type Call, Refusal, type Route } from './service.ts';
 import type { RdsConfigurationRow } from './tables/compute.ts';
 
-/** Parameters that the sandbox's instances know, with their defaults and whether a change needs a restart. */
-const known: Readonly<Record<string, { readonly value: string; readonly restart: boolean; readonly type: string; readonly range: string }>> = {
+interface Known {
+  readonly value: string;
+  readonly restart: boolean;
+  readonly type: string;
+  /** `low-high`, or values with `|`; empty for any. */
+  readonly range: string;
+  readonly readonly?: boolean;
+}
+
+/**
+ * Parameters that the sandbox's instances know, with their defaults and whether a change needs a restart. Those of TLS, passwords and
+ * quotes: RDS user guide, "Security Best Practices" and "Configuring SSL Encryption". That RDS lists those of durability is unverified.
+ */
+const known: Readonly<Record<string, Known>> = {
+  ssl: { value: 'on', restart: false, type: 'boolean', range: 'on|off', readonly: true },
+  ssl_min_protocol_version: { value: 'TLSv1.2', restart: false, type: 'list', range: 'TLSv1|TLSv1.1|TLSv1.2|TLSv1.3' },
+  ssl_ciphers: { value: 'ALL:!ADH:!LOW:!EXP:!MD5:!3DES:!DES:@STRENGTH;', restart: false, type: 'string', range: '' },
+  password_encryption: { value: 'scram-sha-256', restart: false, type: 'list', range: 'md5|scram-sha-256' },
+  backslash_quote: { value: 'safe_encoding', restart: false, type: 'list', range: 'on|off|safe_encoding' },
+  synchronous_commit: { value: 'on', restart: false, type: 'list', range: 'on|off|local|remote_write|remote_apply' },
+  full_page_writes: { value: 'on', restart: false, type: 'boolean', range: 'on|off' },
+  fsync: { value: 'on', restart: false, type: 'boolean', range: 'on|off' },
   max_connections: { value: '500', restart: true, type: 'integer', range: '50-20000' },
   work_mem: { value: '8192', restart: false, type: 'integer', range: '64-2097151' },
   idle_in_transaction_session_timeout: { value: '0', restart: false, type: 'integer', range: '0-2147483647' },
@@ -44,11 +67,11 @@ const systemView = (template: (typeof templates)[number]) => ({
 const ownView = ({ project_id: _project, values: _values, ...row }: RdsConfigurationRow) => ({ ...row, user_defined: true });
 
 const parameters = (values: Readonly<Record<string, string>>) =>
-  Object.entries(known).map(([name, { value, restart, type, range }]) => ({
+  Object.entries(known).map(([name, { value, restart, type, range, readonly = false }]) => ({
     name,
     value: values[name] ?? value,
     restart_required: restart,
-    readonly: false,
+    readonly,
     value_range: range,
     type,
     description: name,
@@ -58,6 +81,23 @@ function checked(values: Readonly<Record<string, string>>): Readonly<Record<stri
   const unknown = Object.keys(values).find((name) => !Object.hasOwn(known, name));
   if (unknown !== undefined) throw new Refusal(400, 'DBS.280001', `The parameter ${unknown} does not exist.`);
   return values;
+}
+
+/** What is changed of an instance, and what is ignored. @throws Refusal for a value out of range */
+function settled(values: Readonly<Record<string, string>>) {
+  const ignored = Object.keys(values).filter((name) => known[name] === undefined || known[name]?.readonly === true);
+  const taken = Object.entries(values).filter(([name]) => !ignored.includes(name));
+  for (const [name, value] of taken)
+    if (!inRange(value, known[name]?.range ?? ''))
+      throw new Refusal(400, 'DBS.280271', `The value ${value} of the parameter ${name} is out of range.`);
+  return { ignored, taken: Object.fromEntries(taken) };
+}
+
+function inRange(value: string, range: string): boolean {
+  if (range === '') return true;
+  if (range.includes('|')) return range.split('|').includes(value);
+  const [, low, high] = /^(-?\d+)-(\d+)$/.exec(range) ?? [];
+  return /^-?\d+$/.test(value) && Number(value) >= Number(low) && Number(value) <= Number(high);
 }
 
 function own(call: Call): RdsConfigurationRow {
@@ -183,10 +223,11 @@ export const parameterRoutes: readonly Route[] = [
     path: '/v3/{project_id}/instances/{instance_id}/configurations',
     body: required(valuesShape),
     handle(call) {
-      const values = checked(read(valuesShape, call.body).values);
+      const { ignored, taken } = settled(read(valuesShape, call.body).values);
       const row = idle(call);
-      rdsTables(call.world.store).instances.update(row.id, { parameters: { ...row.parameters, ...values } });
-      return { status: 200, body: { restart_required: needsRestart(values) } };
+      const patch = { parameters: { ...row.parameters, ...taken } };
+      const { jobId } = change(call.world, row, { seconds: 10, job: 'ModifyParameters', patch });
+      return { status: 200, body: { restart_required: needsRestart(taken), job_id: jobId, ignored_params: ignored } };
     },
   },
 ];

@@ -8,12 +8,10 @@ import { schedules, until } from '../engine/until.ts';
 import type { Otc } from '../otc/client.ts';
 import * as rds from '../otc/rds.ts';
 import { createOnce } from './context.ts';
-import { type DatabaseSeen, isBuilding } from './database-spec.ts';
+import { type DatabaseSeen, isBuilding, isServing } from './database-spec.ts';
 
 /** Usually minutes; hours for large volumes (RDS user guide, "Creating a Manual Backup"). */
 const SCHEDULE = { ...schedules.long, deadlineSeconds: 4 * 3600, usualSeconds: 180 };
-/** Only in these does RDS take a backup. */
-const SERVING = new Set(['ACTIVE', 'BACKING UP']);
 
 /**
  * Makes a manual backup and waits until it is complete. One of this name that is there already serves: after an unclear end
@@ -71,7 +69,8 @@ export async function lastBackup(otc: Otc, prefix: string, seen: DatabaseSeen, r
   if (seen.status === 'CREATE FAIL') return undefined;
   const ready = isBuilding(seen) ? await whenBuilt(otc, seen, run) : seen;
   if (ready.status === 'CREATE FAIL') return undefined;
-  if (!SERVING.has(ready.status)) {
+  // Only then does RDS take a backup.
+  if (!isServing(ready)) {
     const made = (await rds.listManualBackups(otc, seen.id)).filter(({ name, status }) => name.startsWith(prefix) && status === 'COMPLETED');
     const newest = made.sort((a, b) => a.begin_time.localeCompare(b.begin_time)).at(-1);
     if (newest !== undefined) return keptText(seen, newest);

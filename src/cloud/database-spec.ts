@@ -2,8 +2,9 @@
 import { createHmac } from 'node:crypto';
 import { Fault } from '../engine/fault.ts';
 import type { Change } from '../engine/resource.ts';
-import type { AutoExpansion, Instance, Tag } from '../otc/rds.ts';
+import type { AutoExpansion, Instance, Parameter, Tag } from '../otc/rds.ts';
 import type { Secret } from '../secret.ts';
+import { parameterChanges } from './database-parameters.ts';
 
 export interface DatabaseSpec {
   readonly name: string;
@@ -27,7 +28,16 @@ export interface DatabaseSeen extends Instance {
   readonly port: number;
   /** Undefined where the region does not offer it. */
   readonly expansion: AutoExpansion | undefined;
+  /** Days of the week on which a backup is made; undefined where it is not told. */
+  readonly backupPeriod?: string | undefined;
+  /** Undefined where they are not read. */
+  readonly parameters?: readonly Parameter[] | undefined;
+  /** Parameters that this run set and that wait for a restart. */
+  readonly waitForRestart?: readonly string[];
 }
+
+/** Every day; Monday is 1. */
+export const EVERY_DAY = '1,2,3,4,5,6,7';
 
 /** Tag with the check value of the masterkey whose data is in this database. */
 export const MASTERKEY_TAG = 'zitadel-masterkey-check';
@@ -68,6 +78,11 @@ export function isBuilding(seen: Instance): boolean {
   return BUILDING.has(seen.status);
 }
 
+/** Whether it serves, although some changes must wait. */
+export function isServing({ status }: Instance): boolean {
+  return status === 'ACTIVE' || status === 'BACKING UP';
+}
+
 /** @throws Fault where the instance is in a state that only a person can end */
 export function refuseFailed(seen: Instance, reason?: string): void {
   if (!FINAL_FAILURES.has(seen.status)) return;
@@ -93,7 +108,7 @@ export function databaseChanges(spec: DatabaseSpec, seen: DatabaseSeen): Change[
   add('datastore.version', seen.datastore.version.split('.')[0], spec.version, { ...fixed, why: 'OTC upgrades a major version into a new instance' });
   add('vpc_id', seen.vpc_id, spec.vpcId, fixed);
   add('subnet_id', seen.subnet_id, spec.subnetId, fixed);
-  add('volume.type', seen.volume.type, spec.storage.type, fixed);
+  if (seen.volume.type.toUpperCase() !== spec.storage.type.toUpperCase()) add('volume.type', seen.volume.type, spec.storage.type, fixed);
   const wantsHa = spec.replication !== undefined;
   const isHa = seen.type === 'Ha';
   if (isHa && !wantsHa) add('ha', 'Ha', 'Single', fixed);
@@ -103,17 +118,24 @@ export function databaseChanges(spec: DatabaseSpec, seen: DatabaseSeen): Change[
     if (zones.length > 0) add('availability_zone', zones.join(), [...spec.zones].sort().join(), fixed);
     if (wantsHa && seen.ha?.replication_mode) add('ha.replication_mode', seen.ha.replication_mode, spec.replication);
   }
-  add('flavor_ref', withoutMode(seen.flavor_ref), withoutMode(spec.flavor), { why: 'interrupts the database for 5 to 10 minutes' });
+  if (withoutMode(seen.flavor_ref) !== withoutMode(spec.flavor))
+    add('flavor_ref', seen.flavor_ref, spec.flavor, { why: 'interrupts the database for 5 to 10 minutes' });
   changes.push(...volumeChanges(spec, seen));
   if (spec.securityGroupId !== undefined) add('security_group_id', seen.security_group_id, spec.securityGroupId);
   add('port', seen.port, spec.port);
   add('backup_strategy.start_time', seen.backup_strategy.start_time, spec.backup.start_time);
   add('backup_strategy.keep_days', seen.backup_strategy.keep_days, spec.backup.keep_days);
+  if (seen.backupPeriod !== undefined && days(seen.backupPeriod) !== EVERY_DAY)
+    add('backup_strategy.period', seen.backupPeriod, EVERY_DAY, { why: 'a backup is made every day' });
   if (seen.public_ips.length > 0) add('public_ips', seen.public_ips.join(), '', { why: 'the database is reached by its private address only' });
   const tag = (key: string): string | undefined => seen.tags.find((one) => one.key === key)?.value;
   if (tag(MASTERKEY_TAG) === undefined) changes.push({ field: `tag ${MASTERKEY_TAG}`, after: 'present' });
   add(`generation of root's password`, tag(PASSWORD_TAG), spec.passwordGeneration);
-  return changes;
+  return [...changes, ...parameterChanges(seen.parameters ?? [])];
+}
+
+function days(period: string): string {
+  return [...new Set(period.split(',').map((day) => day.trim()))].sort().join();
 }
 
 function volumeChanges({ storage }: DatabaseSpec, seen: DatabaseSeen): Change[] {
@@ -132,7 +154,7 @@ function volumeChanges({ storage }: DatabaseSpec, seen: DatabaseSeen): Change[] 
   return changes;
 }
 
-/** HA and single instances of one size differ by the suffix only, which follows from the mode. */
+/** HA and single instances of one size differ by the suffix only, which follows from the mode. Whatever the case of letters. */
 export function withoutMode(flavor: string): string {
-  return flavor.replace(/\.ha$/, '');
+  return flavor.toLowerCase().replace(/\.ha$/, '');
 }

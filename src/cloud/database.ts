@@ -1,6 +1,6 @@
 /**
  * Owns the RDS instance: made private, kept to its specification in place where the service can do that, refused where it
- * cannot, since it holds the data. What differs is decided in `database-spec.ts`.
+ * cannot, since it holds the data. What differs is decided in `database-spec.ts`, how it is changed in `database-change.ts`.
  */
 import { Fault } from '../engine/fault.ts';
 import { type Change, type Maybe, type Resource, type Run, resource } from '../engine/resource.ts';
@@ -9,17 +9,16 @@ import { unlessGone } from '../otc/client.ts';
 import * as rds from '../otc/rds.ts';
 import { lastBackup } from './backup.ts';
 import { type CloudContext, createOnce, secretMissing, theExisting, theOne } from './context.ts';
+import { changeAll, checkTag } from './database-change.ts';
 import {
   type DatabaseSeen,
   type DatabaseSpec,
   databaseChanges,
   isBuilding,
-  MASTERKEY_TAG,
-  masterkeyCheck,
+  isServing,
   PASSWORD_TAG,
   refuseFailed,
   refuseOtherMasterkey,
-  wantedExpansion,
 } from './database-spec.ts';
 import type { Gate, Gates } from './gate.ts';
 import type { DatabaseGroup } from './security-group.ts';
@@ -34,9 +33,6 @@ export type DatabaseNeeds = {
 } & Gates;
 
 export type DatabaseResource = Resource<DatabaseNeeds, DatabaseSpec, DatabaseSeen>;
-
-/** States in which the instance serves, although some changes must wait. */
-const SERVING = new Set(['ACTIVE', 'BACKING UP']);
 
 export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseResource {
   const { otc, stack, names, secrets } = context;
@@ -53,8 +49,14 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
     if (found === undefined) return undefined;
     const ours = existing === undefined && !isBuilding(found);
     // eu-ch2 does not offer automatic growth.
-    const expansion = ours && stack.region !== 'eu-ch2' ? await unlessGone(rds.getAutoExpansion(otc, found.id)) : undefined;
-    return { ...found, tags: found.tags ?? [], host: found.private_ips[0] ?? '', port: Number(found.port), expansion };
+    const [expansion, backupPeriod, parameters] = ours
+      ? await Promise.all([
+          stack.region === 'eu-ch2' ? undefined : unlessGone(rds.getAutoExpansion(otc, found.id, fresh)),
+          unlessGone(rds.getBackupPeriod(otc, found.id, fresh)),
+          unlessGone(rds.listParameters(otc, found.id, fresh)),
+        ])
+      : [];
+    return { ...found, host: found.private_ips[0] ?? '', port: Number(found.port), expansion, backupPeriod, parameters };
   };
   return resource<DatabaseNeeds, DatabaseSpec, DatabaseSeen>({
     id: 'database/instance',
@@ -98,8 +100,7 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
           hint: 'See what the region offers, then correct the stack file.',
         });
       }
-      for (const change of changes) await carryOut(context, spec, ready, change, run);
-      return changes.length === 0 ? ready : whenServing(context, name, () => look(true), run);
+      return changeAll(context, spec, ready, changes, () => look(true), run);
     },
     destroy: async (seen, run) => {
       const { id } = seen;
@@ -112,6 +113,10 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
       otc.forget();
       return backup;
     },
+    notice: ({ waitForRestart = [] }) =>
+      waitForRestart.length === 0
+        ? undefined
+        : `${waitForRestart.join(', ')} will hold after the next restart of the database, which this action leaves to you: restart it in the RDS console`,
     facts: ({ id, host, port }) => ({ id, host, port: String(port) }),
   });
 }
@@ -155,44 +160,11 @@ function whenServing(context: CloudContext, name: string, look: () => Promise<Da
       });
     }
     refuseFailed(now);
-    if (!SERVING.has(now.status) || now.host === '') return { done: false, state: now.status };
+    if (!isServing(now) || now.host === '') return { done: false, state: now.status };
     // Its ports and groups are new since the lists were read.
     context.otc.forget();
     return { done: true, value: now };
   });
-}
-
-/** Carries one change out and waits until the instance serves again. */
-async function carryOut(context: CloudContext, spec: DatabaseSpec, seen: DatabaseSeen, { field }: Change, run: Run): Promise<void> {
-  const { otc, secrets } = context;
-  const { id } = seen;
-  const job = async (started: Promise<string | undefined>): Promise<void> => whenDone(context, field, await started, run);
-  if (field === 'ha') {
-    const here = seen.nodes[0]?.availability_zone;
-    const zone = spec.zones.find((one) => one !== here) ?? spec.zones[0] ?? '';
-    return job(rds.act(otc, id, { single_to_ha: { az_code_new_node: zone } }));
-  }
-  if (field === 'flavor_ref') return job(rds.act(otc, id, { resize_flavor: { spec_code: spec.flavor } }));
-  if (field === 'volume.size') return job(rds.act(otc, id, { enlarge_volume: { size: spec.storage.size } }));
-  if (field === 'ha.replication_mode') return rds.setReplicationMode(otc, id, spec.replication ?? 'async');
-  if (field === 'security_group_id') return rds.setSecurityGroup(otc, id, spec.securityGroupId ?? '');
-  if (field === 'port') return rds.setPort(otc, id, spec.port);
-  if (field.startsWith('backup_strategy')) return rds.setBackupPolicy(otc, id, spec.backup);
-  if (field === 'disk auto-expansion') return rds.setAutoExpansion(otc, id, wantedExpansion(spec.storage));
-  if (field === 'public_ips') return rds.unbindPublicIp(otc, id);
-  if (field === `tag ${MASTERKEY_TAG}`) {
-    return rds.addTags(otc, id, [checkTag(context, spec)]);
-  }
-  if (field.startsWith('generation')) {
-    if (secrets.databaseRootPassword === undefined) throw secretMissing(`root's password on RDS instance ${spec.name}`, 'database-password');
-    await rds.setRootPassword(otc, id, secrets.databaseRootPassword.open());
-    return rds.addTags(otc, id, [{ key: PASSWORD_TAG, value: String(spec.passwordGeneration) }]);
-  }
-}
-
-function checkTag({ secrets }: CloudContext, { name }: DatabaseSpec): rds.Tag {
-  if (secrets.masterkey === undefined) throw secretMissing(`the check value on RDS instance ${name}`, 'masterkey');
-  return { key: MASTERKEY_TAG, value: masterkeyCheck(secrets.masterkey) };
 }
 
 async function label(context: CloudContext, spec: DatabaseSpec, id: string): Promise<rds.Tag[]> {
@@ -204,20 +176,6 @@ async function label(context: CloudContext, spec: DatabaseSpec, id: string): Pro
   ];
   await rds.addTags(context.otc, id, tags);
   return tags;
-}
-
-async function whenDone({ otc }: CloudContext, what: string, jobId: string | undefined, run: Run): Promise<void> {
-  if (jobId === undefined) return;
-  await until(`the change of ${what}`, schedules.long, run, async () => {
-    const job = await rds.getJob(otc, jobId);
-    if (job.status === 'Failed') {
-      throw new Fault(`RDS could not change ${what}: ${job.fail_reason ?? 'no reason given'}`, {
-        resource: jobId,
-        hint: 'Correct the stack file or look at the task centre.',
-      });
-    }
-    return job.status === 'Completed' ? { done: true, value: undefined } : { done: false, state: `${job.status} ${job.process ?? ''}`.trim() };
-  });
 }
 
 function checkExisting(seen: DatabaseSeen): Change[] {

@@ -16,7 +16,7 @@ export interface Outcome {
   readonly needs: readonly string[];
   readonly verdict: Verdict;
   readonly changes: readonly Change[];
-  /** Why it is blocked, unknown or kept; one sentence. */
+  /** Why it is blocked, unknown or kept, or what should be known about it; one sentence. */
   readonly note?: string;
   readonly fault?: Fault;
   readonly facts: Readonly<Record<string, string>>;

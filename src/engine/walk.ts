@@ -240,7 +240,9 @@ export function outcomeOf(resource: AnyResource, verdict: Verdict, seconds: numb
   const facts: Readonly<Record<string, string>> = seen === undefined ? {} : (resource.facts?.(seen) ?? {});
   const needs = Object.values(resource.needs as Needs).map((need) => needed(need).id);
   const only = resource.readsOnly === true ? { readsOnly: true } : {};
-  return { id: resource.id, title: resource.title, needs, verdict, changes: [], facts, seconds, done: false, ...only, ...more };
+  const notice = seen === undefined ? undefined : resource.notice?.(seen);
+  const said = notice === undefined ? {} : { note: notice };
+  return { id: resource.id, title: resource.title, needs, verdict, changes: [], facts, seconds, done: false, ...only, ...said, ...more };
 }
 
 /** What a resource may use, bound to its own place in the journal. */

@@ -108,6 +108,35 @@ export async function setBackupPolicy(otc: Otc, id: string, { keep_days, start_t
   await otc.put<void>('rds', `${instances(otc)}/${id}/backups/policy`, { backup_policy });
 }
 
+/** Days of the week on which a backup is made, `1,2` for Monday and Tuesday; undefined where the service does not tell. */
+export async function getBackupPeriod(otc: Otc, id: string, fresh?: boolean): Promise<string | undefined> {
+  const path = `${instances(otc)}/${id}/backups/policy`;
+  return (await otc.get<{ backup_policy?: { period?: string } }>('rds', path, undefined, fresh)).backup_policy?.period;
+}
+
+export interface Parameter {
+  readonly name: string;
+  readonly value: string;
+  readonly readonly?: boolean;
+}
+
+/** All parameters of the instance's own parameter template. */
+export async function listParameters(otc: Otc, id: string, fresh?: boolean): Promise<Parameter[]> {
+  const path = `${instances(otc)}/${id}/configurations`;
+  return (await otc.get<{ configuration_parameters?: Parameter[] | null }>('rds', path, undefined, fresh)).configuration_parameters ?? [];
+}
+
+export interface ParametersSet {
+  /** True where the new values wait for a restart of the instance. */
+  readonly restart_required?: boolean;
+  /** Names that do not exist or are read-only. */
+  readonly ignored_params?: readonly string[] | null;
+}
+
+export async function setParameters(otc: Otc, id: string, values: Readonly<Record<string, string>>): Promise<ParametersSet> {
+  return otc.put<ParametersSet>('rds', `${instances(otc)}/${id}/configurations`, { values });
+}
+
 export interface AutoExpansion {
   readonly switch_option: boolean;
   /** GB */
@@ -117,9 +146,9 @@ export interface AutoExpansion {
 }
 
 /** Undefined where the region or the instance does not offer it, which services say by 400, 404 or 405. */
-export async function getAutoExpansion(otc: Otc, id: string): Promise<AutoExpansion | undefined> {
+export async function getAutoExpansion(otc: Otc, id: string, fresh?: boolean): Promise<AutoExpansion | undefined> {
   try {
-    return await otc.get<AutoExpansion>('rds', `${instances(otc)}/${id}/disk-auto-expansion`);
+    return await otc.get<AutoExpansion>('rds', `${instances(otc)}/${id}/disk-auto-expansion`, undefined, fresh);
   } catch (error) {
     if (error instanceof ServiceFault && [400, 404, 405].includes(error.status ?? 0)) return undefined;
     throw error;

@@ -90,6 +90,7 @@ const rules: readonly (Judged & { readonly fits: (id: string, change: Change) =>
   { stake: 'data', severity: 'critical', fits: (id, { replace }) => id.startsWith('database/') && replace === true },
   { stake: 'data', severity: 'critical', fits: (id) => id === 'zitadel/masterkey' },
   { stake: 'data', severity: 'critical', fits: (_, { field }) => field.startsWith('backup_strategy') },
+  { stake: 'data', severity: 'critical', fits: (_, { field }) => /^parameter (fsync|full_page_writes|synchronous_commit)$/.test(field) },
   { stake: 'data', severity: 'high', fits: (id, { field }) => id.startsWith('database/') && /auto-expansion|masterkey/.test(field) },
   { stake: 'exposure', severity: 'critical', fits: (id, { field }) => id.startsWith('database/') && /public_ips?/.test(field) },
   { stake: 'exposure', severity: 'critical', fits: (_, change) => opens(change) && /from (0\.0\.0\.0\/0|::\/0)/.test(change.field) },

@@ -41,6 +41,8 @@ export interface RdsInstanceRow extends Row {
   readonly parameters: Readonly<Record<string, string>>;
   /** The floating private address, as it is guarded by `vip_port_id`'s groups. */
   readonly private_ip: string;
+  /** The job of a change that is under way, whatever the status says. */
+  readonly job_id?: string | undefined;
   readonly vip_port_id: string;
   readonly port_ids: readonly string[];
   readonly public_ip_id: string | undefined;

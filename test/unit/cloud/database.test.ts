@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { parameterChanges, parameterValues } from '../../../src/cloud/database-parameters.ts';
 import { type DatabaseSeen, type DatabaseSpec, databaseChanges, masterkeyCheck, refuseOtherMasterkey } from '../../../src/cloud/database-spec.ts';
 import { Fault } from '../../../src/engine/fault.ts';
 import type { Change } from '../../../src/engine/resource.ts';
@@ -117,6 +118,10 @@ const databaseCases: [string, Partial<DatabaseSeen>, string[]][] = [
     },
     [`generation of root's password`],
   ],
+  ['backups on some days only', { backupPeriod: '1,3' }, ['backup_strategy.period']],
+  ['backups every day, spelled otherwise', { backupPeriod: '7, 1,2,3,4,5,6' }, []],
+  ['another case of letters', { flavor_ref: 'RDS.PG.N1.LARGE.4.HA', volume: { type: 'CloudSSD', size: 100 } }, []],
+  ['a flavor that is told without its mode', { flavor_ref: 'rds.pg.n1.large.4' }, []],
   ['no check value', { tags: [{ key: 'zitadel-root-password', value: '1' }] }, ['tag zitadel-masterkey-check']],
   ['still being built', { status: 'BUILD', private_ips: [] }, ['status']],
 ];
@@ -140,4 +145,34 @@ test('the check value tells keys apart, fits a tag, and refuses another key', ()
   refuseOtherMasterkey('db', tags, undefined);
   refuseOtherMasterkey('db', [], other);
   assert.throws(() => refuseOtherMasterkey('db', tags, other), /another masterkey/);
+});
+
+const parameterCases: [string, string, boolean][] = [
+  ['ssl_min_protocol_version', 'TLSv1.2', false],
+  ['ssl_min_protocol_version', 'TLSv1.3', false],
+  ['ssl_min_protocol_version', 'TLSv1', true],
+  ['ssl_min_protocol_version', '', true],
+  ['ssl_ciphers', 'ALL:!ADH:!LOW:!EXP:!MD5:!3DES:!DES:@STRENGTH;', false],
+  ['ssl_ciphers', 'ALL:eNULL:!LOW', true],
+  ['password_encryption', 'scram-sha-256', false],
+  ['password_encryption', 'md5', true],
+  ['backslash_quote', 'safe_encoding', false],
+  ['backslash_quote', 'on', true],
+  ['fsync', 'off', true],
+  ['full_page_writes', 'off', true],
+  ['synchronous_commit', 'remote_apply', false],
+  ['synchronous_commit', 'off', true],
+  ['max_connections', '5', false],
+];
+for (const [name, value, loosened] of parameterCases) {
+  test(`parameter ${name} = ${value}: ${loosened ? 'loosened' : 'fine'}`, () => {
+    const changes = databaseChanges(databaseSpec, { ...instance(databaseSpec), parameters: [{ name, value }] });
+    assert.deepEqual(fields(changes), loosened ? [`parameter ${name}`] : []);
+    const healed = Object.entries(parameterValues(changes)).map(([one, set]) => ({ name: one, value: set }));
+    assert.deepEqual(parameterChanges(healed), [], 'what it is set to is not loosened');
+  });
+}
+
+test('a parameter that RDS alone can change is none of the stack’s', () => {
+  assert.deepEqual(parameterChanges([{ name: 'fsync', value: 'off', readonly: true }]), []);
 });

@@ -1,4 +1,7 @@
-/** RDS as the official Terraform provider and our own client meet it: call sequences, strict types, every refusal. */
+/**
+ * RDS as the official Terraform provider and our own client meet it: call sequences, strict types, every refusal.
+ * Changes of a living instance are proved in `rds-change.test.ts`.
+ */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { strFromU8, unzipSync } from 'fflate';
@@ -181,47 +184,6 @@ test('a failed creation leaves the instance in CREATE FAIL with the reason in it
   assert.deepEqual([job.status, job.fail_reason], ['Failed', 'disk broken']);
   await removed(id);
   cloud.log.length = 0;
-});
-
-test('changes keep the instance busy, and while it is busy others wait', async () => {
-  const { id } = (await create(single({ name: 'changing' }))).body.instance;
-  const at = `${cloud.rds}/instances/${id}`;
-  await active(id);
-  cloud.store.pace = 'real';
-  assert.equal((await cloud.send('PUT', `${at}/port`, { port: 5433 })).status, 200);
-  const busy = await cloud.send('POST', `${at}/action`, { restart: {} });
-  assert.deepEqual([busy.status, busy.body.error_code], [409, 'DBS.200019']);
-  assert.equal((await cloud.send('DELETE', at)).status, 409);
-  assert.equal((await show(id)).status, 'MODIFYING DATABASE PORT');
-  cloud.store.pace = 'instant';
-  cloud.store.load(cloud.store.save().replaceAll(/"inMilliseconds":\d+/g, '"inMilliseconds":0'));
-  assert.equal((await active(id)).port, 5433);
-
-  assert.equal((await cloud.send('POST', `${at}/action`, { enlarge_volume: { size: 30 } })).body.error_code, 'DBS.200023');
-  assert.equal((await cloud.send('POST', `${at}/action`, { enlarge_volume: { size: 60 } })).status, 202);
-  assert.equal((await active(id)).volume.size, 60);
-  assert.equal((await cloud.send('POST', `${at}/action`, { resize_flavor: { spec_code: 'rds.pg.n1.xlarge.4' } })).status, 202);
-  assert.equal((await active(id)).flavor_ref, 'rds.pg.n1.xlarge.4');
-  assert.ok(cloud.notes.asked.includes(`database restart ${id}`));
-  assert.equal((await cloud.send('POST', `${at}/action`, { single_to_ha: { az_code_new_node: 'eu-de-02' } })).status, 202);
-  assert.equal((await active(id)).nodes.length, 2);
-  assert.equal(
-    (await cloud.send('PUT', `${at}/backups/policy`, { backup_policy: { keep_days: 14, start_time: '03:00-04:00', period: '1,2,3' } })).status,
-    200,
-  );
-  assert.deepEqual((await cloud.get(`${at}/backups/policy`)).body, { backup_policy: { keep_days: 14, start_time: '03:00-04:00', period: '1,2,3' } });
-  assert.equal((await cloud.send('PUT', `${at}/ops-window`, { start_time: '22:00', end_time: '02:00' })).status, 200);
-  assert.equal((await cloud.send('PUT', `${at}/ops-window`, { start_time: '22:00', end_time: '01:00' })).status, 400);
-  assert.equal((await cloud.send('PUT', `${at}/disk-auto-expansion`, { switch_option: true, limit_size: 200, trigger_threshold: 10 })).status, 200);
-  assert.deepEqual((await cloud.get(`${at}/disk-auto-expansion`)).body, { switch_option: true, limit_size: 200, trigger_threshold: 10 });
-  assert.equal((await cloud.send('POST', `${at}/password`, { db_user_pwd: 'An0ther-Passw' })).status, 200);
-  assert.equal((await cloud.send('POST', `${at}/password`, { db_user_pwd: 'weak' })).body.error_code, 'DBS.280246');
-  assert.equal((await cloud.send('PUT', `${at}/ssl`, { ssl_option: false })).status, 400);
-  const group = await cloud.send('POST', 'https://vpc.eu-de.otc.t-systems.com/v2.0/security-groups', { security_group: { name: 'other' } });
-  assert.equal((await cloud.send('PUT', `${at}/security-group`, { security_group_id: group.body.security_group.id })).status, 200);
-  await active(id);
-  assert.deepEqual(cloud.notes.databases.get(id)?.groups(), [group.body.security_group.id]);
-  await removed(id);
 });
 
 test('backups, restore to a new instance and in place', async () => {
