@@ -18,8 +18,9 @@ const BOOT_SECONDS = 300;
  */
 export function bastionAccess({ secrets, looksOnly, stack }: CloudContext, bastion: BastionSeen | undefined): BastionAccess {
   const seed = secrets.bastionKeySeed;
-  if (seed === undefined && looksOnly !== true) throw secretMissing('the tunnel through the bastion', 'stack-secret');
-  if (seed === undefined) throw new NotLooked('not looked at: without the input stack-secret the bastion lets nobody in');
+  if (seed === undefined && looksOnly !== true) throw secretMissing('the tunnel through the bastion', 'bastion-key');
+  if (seed === undefined)
+    throw new NotLooked('not looked at: without the input stack-secret the bastion lets nobody in (bastion-key alone would do)');
   if (bastion?.address === undefined) {
     const why = stack.cluster.bastion.keep ? 'is not there' : 'is there only while a deploy needs it (cluster.bastion.keep: false)';
     throw new NotLooked(`not looked at: the bastion that leads to the cluster ${why}`);

@@ -133,7 +133,7 @@ function seenBastion(server: ecs.Server): BastionSeen {
 async function order(context: CloudContext, spec: BastionSpec, run: Run): Promise<BastionSeen> {
   const { otc, stack } = context;
   const { name, setup, keys } = spec;
-  if (keys === undefined) throw secretMissing('the bastion', 'stack-secret');
+  if (keys === undefined) throw secretMissing('the bastion', 'bastion-key');
   const images = await listPublicImages(otc, setup.image);
   const image = images[0];
   if (image === undefined) {

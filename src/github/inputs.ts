@@ -41,6 +41,7 @@ export interface Inputs {
     readonly databaseRootPassword?: Secret | undefined;
     readonly databaseUserPassword?: Secret | undefined;
     readonly adminPassword?: Secret | undefined;
+    readonly bastionKeySeed?: Secret | undefined;
   };
   /** Permanent key of the DNS01 solver; absent: the key in use, where that is permanent. */
   readonly acme?: { readonly accessKey: string; readonly secretKey: Secret } | undefined;
@@ -131,6 +132,7 @@ export function readInputs(env: Readonly<Record<string, string | undefined>>): I
       databaseRootPassword: secret('database-password'),
       databaseUserPassword: secret('database-user-password'),
       adminPassword: secret('admin-password'),
+      bastionKeySeed: secret('bastion-key'),
     },
     acme: readAcme(text, secret, refuse),
     externalDns: readExternalDns(text, secret, refuse),

@@ -30,6 +30,7 @@ export interface GivenSecrets {
   readonly databaseRootPassword?: Secret | undefined;
   readonly databaseUserPassword?: Secret | undefined;
   readonly adminPassword?: Secret | undefined;
+  readonly bastionKeySeed?: Secret | undefined;
 }
 
 /** Generations of the derived secrets; the masterkey has none, since it never changes. */
@@ -96,7 +97,7 @@ export function deriveSecrets(given: GivenSecrets, generations: Generations, ove
     ),
     adminPassword: choose('adminPassword', 'admin-password', password('admin', generations.admin), adminPasswordProblems),
     nodeKeySeed: usable ? new Secret(deriveSeed(root, 'node-ssh')) : undefined,
-    bastionKeySeed: usable ? new Secret(deriveSeed(root, 'bastion-ssh')) : undefined,
+    bastionKeySeed: choose('bastionKeySeed', 'bastion-key', (from) => deriveSeed(from, 'bastion-ssh'), seedProblems),
   };
   if (faults.length > 0) throw new Faults(faults);
   return secrets;
@@ -189,6 +190,11 @@ export function adminPasswordProblems(text: string): string[] {
   if (classesIn(text) < 4) problems.push('needs an upper-case letter, a lower-case letter, a digit and a symbol');
   if (/[\r\n\0]/.test(text)) problems.push('contains a line break');
   return problems;
+}
+
+/** The seed of an Ed25519 key pair: 32 bytes as base64url, which are 43 characters (RFC 8032, 5.1.5; RFC 4648, 5). */
+export function seedProblems(text: string): string[] {
+  return /^[A-Za-z0-9_-]{43}$/.test(text) && Buffer.from(text, 'base64url').length === 32 ? [] : ['is not 32 bytes as base64url (43 characters)'];
 }
 
 function classesIn(text: string): number {

@@ -42,6 +42,18 @@ test('the test vectors that docs/secrets.md publishes', () => {
   }
 });
 
+test('the bastion’s key alone takes the place of the derived one, and must be a seed', () => {
+  const seed = deriveSeed(stackSecret, 'bastion-ssh');
+  const alone = deriveSecrets({ bastionKeySeed: new Secret(seed) }, first);
+  assert.equal(alone.bastionKeySeed?.open(), seed);
+  assert.equal(alone.masterkey, undefined);
+  for (const wrong of [`${seed}A`, seed.slice(1), seed.replace(/.$/, '+')])
+    assert.throws(
+      () => deriveSecrets({ bastionKeySeed: new Secret(wrong) }, first),
+      (error) => error instanceof Faults && /^bastion-key is not 32 bytes/.test(error.faults[0]?.message ?? '') && !error.message.includes(wrong),
+    );
+});
+
 test('property: derived secrets meet every service’s rules and differ from each other', () => {
   fc.assert(
     fc.property(fc.string({ minLength: 40, maxLength: 100, unit: 'binary' }), fc.integer({ min: 1, max: 10_000 }), (text, generation) => {
