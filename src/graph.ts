@@ -6,6 +6,8 @@ import { backup, type CloudContext, cloudResources, type Door, externalDnsNeeds,
 import type { Fault } from './engine/fault.ts';
 import type { Outcome } from './engine/outcome.ts';
 import { type AnyResource, maybe, type Run } from './engine/resource.ts';
+import type { Walked } from './engine/walk.ts';
+import { chartDigests, isChartRelease } from './kube/chart-digest.ts';
 import type { CloudNeeds, ExternalDnsUser, KubeContext } from './kube/context.ts';
 import { type HeldLock, takeLease } from './kube/lease-lock.ts';
 import type { Otc } from './otc/client.ts';
@@ -45,6 +47,8 @@ export interface Graph {
   readonly passing: readonly AnyResource[];
   /** Outputs of the action that are facts of resources. */
   readonly outputs: Readonly<Record<string, { readonly resource: AnyResource; readonly fact: string }>>;
+  /** sha256 of each chart that a deploy would install now, by the release's id, after a walk. @throws Fault */
+  chartDigests(walked: Walked, signal: AbortSignal): Promise<Record<string, string>>;
   /** Whether ZITADEL stands, by the outcomes of a walk. */
   runs(outcomes: readonly Outcome[]): boolean;
   /** Whether the stack file consents to delete a resource that holds data. */
@@ -120,6 +124,7 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, looksOnly, acme
       'database-id': { resource: cloud.database, fact: 'id' },
       'database-host': { resource: cloud.database, fact: 'host' },
     },
+    chartDigests: ({ seen }, signal) => chartDigests(cluster.all.filter(isChartRelease), seen, toolbox.charts, signal),
     runs: (outcomes) =>
       outcomes.some(
         ({ id, verdict, done }) => id === cluster.release.id && (verdict === 'unchanged' || verdict === 'update' || (verdict === 'create' && done)),

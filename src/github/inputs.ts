@@ -3,6 +3,7 @@
  * it reads `INPUT_*`. What the stack file says is `stack/`'s, the rules for secrets are `stack/secrets.ts`'s business.
  */
 import { Fault, Faults } from '../engine/fault.ts';
+import { DIGEST_FORM } from '../report/plan-digest.ts';
 import { Secret } from '../secret.ts';
 
 export const commands = ['deploy', 'plan', 'drift', 'destroy', 'check'] as const;
@@ -137,7 +138,7 @@ export function readInputs(env: Readonly<Record<string, string | undefined>>): I
     acme: readAcme(text, secret, refuse),
     externalDns: readExternalDns(text, secret, refuse),
     target: choice('target', targets),
-    planDigest: matching('plan-digest', /^[0-9a-f]{64}$/, 'a digest as the output plan-digest gives it'),
+    planDigest: matching('plan-digest', DIGEST_FORM, 'a digest as the output plan-digest gives it'),
     confirmDestroy: text('confirm-destroy'),
     helm: tool('helm'),
     kubectl: tool('kubectl'),

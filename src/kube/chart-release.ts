@@ -9,6 +9,7 @@ import type { Helm } from '../tools/helm.ts';
 import type { Kubeconfig } from '../tools/kubeconfig.ts';
 import type { Cluster } from '../tools/toolbox.ts';
 import { type NeedsCluster, untilAdmitted } from './applied.ts';
+import { sameVersion } from './chart-digest.ts';
 import { valueChanges } from './compare.ts';
 import { clusterIn, inCluster, type KubeContext, refuseForeign, type VersionChange } from './context.ts';
 import { adviceFor, diagnose } from './diagnosis.ts';
@@ -49,7 +50,10 @@ export interface ReleaseOptions<N extends NeedsCluster> {
   readonly notice?: string;
 }
 
-export function chartRelease<N extends NeedsCluster>(context: KubeContext, options: ReleaseOptions<N>): Resource<N, ReleaseSpec, ReleaseSeen> {
+/** With the chart that it is installed from. */
+export type ReleaseResource<N extends NeedsCluster> = Resource<N, ReleaseSpec, ReleaseSeen> & { readonly source: ChartSource };
+
+export function chartRelease<N extends NeedsCluster>(context: KubeContext, options: ReleaseOptions<N>): ReleaseResource<N> {
   const { id, needs, wanted, namespace, release, source, restart } = options;
   const title = `Helm release ${namespace}/${release} (${source.name} ${source.version})`;
   const read = (cluster: Cluster, signal: AbortSignal): Promise<ReleaseSeen | undefined> =>
@@ -59,6 +63,7 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
     title,
     needs,
     wanted,
+    source,
     ...inCluster(context),
     ...(options.usualSeconds === undefined ? {} : { usualSeconds: options.usualSeconds }),
     want: (seen) => ({
@@ -102,7 +107,7 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
 export function releaseChanges(spec: Pick<ReleaseSpec, 'values' | 'stamp'>, seen: ReleaseSeen, source: ChartSource): Change[] {
   const changes: Change[] = [];
   if (seen.status !== 'deployed') changes.push({ field: 'status', before: seen.status, after: 'deployed' });
-  if (plain(seen.chartVersion) !== plain(source.version)) changes.push({ field: 'chart', before: seen.chartVersion, after: source.version });
+  if (!sameVersion(seen.chartVersion, source.version)) changes.push({ field: 'chart', before: seen.chartVersion, after: source.version });
   if (!seen.ours)
     changes.push({ field: 'owner', before: 'nobody', after: 'zitadel-on-otc', why: 'the release was made otherwise and is taken over by consent' });
   const pinned = source.digest?.replace(/^sha256:/, '').toLowerCase();
@@ -131,7 +136,7 @@ async function upgrade<N extends NeedsCluster>(
   const [helm, chart] = await Promise.all([cluster.helm(run), cluster.charts.pull(source, run.signal)]);
   refuseOtherBytes(title, source, seen, chart.digest);
   if (notice !== undefined) run.say(notice);
-  if (seen !== undefined && plain(seen.chartVersion) !== plain(source.version)) {
+  if (seen !== undefined && !sameVersion(seen.chartVersion, source.version)) {
     await spec.beforeVersion?.({ from: seen.chartVersion, to: source.version, revision: seen.revision }, run);
   }
   const fresh = seen === undefined ? false : await recover(helm, namespace, release, seen, run);
@@ -169,7 +174,7 @@ async function upgrade<N extends NeedsCluster>(
 
 /** Unpinned, the same version must have the bytes that were installed before. */
 function refuseOtherBytes(title: string, source: ChartSource, seen: ReleaseSeen | undefined, digest: string): void {
-  if (source.digest !== undefined || seen?.digest === undefined || plain(seen.chartVersion) !== plain(source.version)) return;
+  if (source.digest !== undefined || seen?.digest === undefined || !sameVersion(seen.chartVersion, source.version)) return;
   if (digest.startsWith(seen.digest)) return;
   throw new Fault(`${title}: the repository now serves other bytes (sha256 ${digest}) than those installed (${seen.digest}…); refused`, {
     resource: title,
@@ -208,8 +213,4 @@ async function stamp(cluster: Cluster, namespace: string, name: string, value: s
     },
     run.signal,
   );
-}
-
-function plain(version: string): string {
-  return version.replace(/^v/, '');
 }

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Outcome } from '../engine/outcome.ts';
 import type { Change } from '../engine/resource.ts';
-import { canonical } from './plan-digest.ts';
+import { canonical } from './canonical.ts';
 import { type SupportFinding, supportText } from './support.ts';
 
 /** What is at stake, the gravest first. */

@@ -7,6 +7,7 @@ import type { Outcome, Verdict } from '../engine/outcome.ts';
 import type { Change } from '../engine/resource.ts';
 import { code, fenced, inline } from './escape.ts';
 import type { Finding, Severity } from './findings.ts';
+import { shortDigest } from './plan-digest.ts';
 import { durationText, type Report } from './report.ts';
 import { supportText } from './support.ts';
 
@@ -25,6 +26,8 @@ const icons: Record<Verdict, string> = {
 export const results: Record<Report['result'], string> = { unchanged: '✅', changed: '🟢', drifted: '🟠', failed: '❌' };
 const past: Partial<Record<Verdict, string>> = { create: 'created', update: 'updated', replace: 'replaced', delete: 'deleted' };
 const severityIcons: Record<Severity, string> = { critical: '🔴', high: '🟠', medium: '🟡', low: '⚪' };
+/** Lines of a message that are shown at once; more are folded away. */
+const SHORT_LIST = 12;
 const PLANNED = new Set<Verdict>(['create', 'update', 'replace', 'delete']);
 
 /** How much of a report is shown. */
@@ -42,7 +45,7 @@ export function facts(report: Report): string {
     `\`${report.command}\`${where(report.stack)}`,
     durationText(report.seconds),
     report.apiCalls === undefined ? '' : `${report.apiCalls} API calls`,
-    report.planDigest === undefined ? '' : `plan ${code(report.planDigest.slice(0, 12))}`,
+    report.planDigest === undefined ? '' : `plan ${code(shortDigest(report.planDigest))}`,
   ];
   return parts.filter(Boolean).join(' · ');
 }
@@ -86,7 +89,9 @@ function failure(title: string, fault: Fault, detail: Detail): string {
       ? ''
       : `  - Service: ${[service === '' ? '' : inline(service), requestId === undefined ? '' : `request id ${code(requestId)}`].filter(Boolean).join(', ')}`,
     fault.hint === undefined ? '' : `  - **What to do:** ${inline(cut(fault.hint, detail.message))}`,
-    more.length === 0 ? '' : `\n${fold(`${more.length} more ${more.length === 1 ? 'line' : 'lines'}`, fenced(more, 'text'))}\n`,
+    more.length === 0
+      ? ''
+      : `\n${fold(`${more.length} more ${more.length === 1 ? 'line' : 'lines'}`, fenced(more, 'text'), more.length <= SHORT_LIST)}\n`,
   ];
   return lines.filter(Boolean).join('\n');
 }

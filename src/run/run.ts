@@ -7,7 +7,7 @@ import { asFault, Fault } from '../engine/fault.ts';
 import type { Journal, Outcome } from '../engine/outcome.ts';
 import type { AnyResource, Run } from '../engine/resource.ts';
 import { unwalk } from '../engine/unwalk.ts';
-import { type WalkOptions, walk } from '../engine/walk.ts';
+import { type Walked, type WalkOptions, walk } from '../engine/walk.ts';
 import type { Inputs } from '../github/inputs.ts';
 import { runnerJournal } from '../github/journal.ts';
 import { buildGraph, type Graph } from '../graph.ts';
@@ -19,11 +19,9 @@ import type { RunContext } from './context.ts';
 import { doorNotice, doorOf, readMode } from './door.ts';
 import { lockFor, type RunLock } from './lock.ts';
 import { takeAway } from './passing.ts';
+import { OtherPlan, planOf, refuseOtherPlan } from './plan.ts';
 import { refuseWithoutSecrets } from './ready.ts';
 import { nextSteps, supportOf, tell, versionsOf } from './report.ts';
-
-/** Version in plan digests: a newer action may plan otherwise. */
-const ACTION_VERSION = '1.0.0';
 
 /** Runs the command. @returns true where the step succeeded */
 export async function run(context: RunContext): Promise<boolean> {
@@ -53,12 +51,15 @@ export async function run(context: RunContext): Promise<boolean> {
   let admitted: readonly string[] = [];
   const journal = remembering(runnerJournal(runner));
   let outcomes: readonly Outcome[] = [];
+  let digest: string | undefined;
   try {
-    const late = context.cancelled.then((): readonly Outcome[] => journal.soFar());
-    outcomes = await Promise.race([carryOut(context, graph, graphFor, journal, lock, toolbox), late]);
+    const late = context.cancelled.then((): Found => ({ outcomes: journal.soFar() }));
+    const found = await Promise.race([carryOut(context, graph, graphFor, journal, lock, toolbox), late]);
+    outcomes = found.outcomes;
+    digest = found.planned === undefined ? undefined : await digestOf(context, graph, found.planned);
   } catch (error) {
     faults.push(asFault(error));
-    outcomes = error instanceof OtherPlan ? error.outcomes : journal.soFar();
+    if (outcomes.length === 0) outcomes = error instanceof OtherPlan ? error.outcomes : journal.soFar();
   } finally {
     admitted = door?.mode === 'read' ? door.opened : [];
     await closing(toolbox, door, faults);
@@ -77,7 +78,7 @@ export async function run(context: RunContext): Promise<boolean> {
     support: supportOf(stack, Date.now()),
     seconds: (Date.now() - started) / 1000,
     apiCalls: otc.calls,
-    planDigest: digestOf(context, outcomes),
+    planDigest: digest,
   });
   return tell(context, report, facts);
 }
@@ -115,6 +116,12 @@ async function closing(toolbox: Toolbox, door: Door | undefined, faults: Fault[]
   }
 }
 
+interface Found {
+  readonly outcomes: readonly Outcome[];
+  /** The walk of a plan or a drift run, which a digest can be made of. */
+  readonly planned?: Walked;
+}
+
 async function carryOut(
   context: RunContext,
   graph: Graph,
@@ -122,16 +129,18 @@ async function carryOut(
   journal: Journal,
   lock: RunLock,
   toolbox: Toolbox,
-): Promise<readonly Outcome[]> {
+): Promise<Found> {
   const { inputs, stack, signal } = context;
   const { door } = graph.cloudContext;
   if (door !== undefined) door.mode = readMode(context);
   const read: WalkOptions = { write: false, signal, journal };
-  if (inputs.command === 'check') return (await walk(graph.readiness, read)).outcomes;
+  if (inputs.command === 'check') return walk(graph.readiness, read);
   const mayDelete = (resource: AnyResource): boolean => graph.consented(resource);
-  if (inputs.command === 'plan' && inputs.target === 'destroy') return unwalk(graph.roots, { ...read, mayDelete });
-  if (inputs.command === 'plan') return (await walk(graph.roots, read)).outcomes;
-  if (inputs.command === 'drift') return (await walk(graph.roots, { ...read, findings: true })).outcomes;
+  if (inputs.command === 'plan' && inputs.target === 'destroy') return { outcomes: await unwalk(graph.roots, { ...read, mayDelete }) };
+  if (inputs.command === 'plan' || inputs.command === 'drift') {
+    const planned = await walk(graph.roots, { ...read, findings: inputs.command === 'drift' });
+    return { outcomes: planned.outcomes, planned };
+  }
   if (inputs.command === 'deploy') {
     refuseWithoutSecrets(context.secrets);
     // As the plan looked: from a graph that only looks.
@@ -151,9 +160,9 @@ async function carryOut(
     if (inputs.command === 'deploy') {
       const { outcomes } = await walk(graph.roots, write);
       const run: Run = { signal, say: (line) => context.runner.line(line) };
-      return graph.passing.length === 0 ? outcomes : await takeAway(graph.passing, outcomes, run);
+      return { outcomes: graph.passing.length === 0 ? outcomes : await takeAway(graph.passing, outcomes, run) };
     }
-    return await unwalk(graph.roots, { ...write, mayDelete });
+    return { outcomes: await unwalk(graph.roots, { ...write, mayDelete }) };
   } finally {
     await lock.release();
   }
@@ -166,34 +175,22 @@ async function begin({ inputs, runner, signal }: RunContext, lock: RunLock, tool
 }
 
 /** With `plan-digest`, `deploy` does exactly what was planned, or stops before its first write. */
-async function comparePlan(context: RunContext, graph: Graph, read: WalkOptions): Promise<void> {
-  const { inputs } = context;
+async function comparePlan({ inputs, stack, signal }: RunContext, graph: Graph, read: WalkOptions): Promise<void> {
   if (inputs.planDigest === undefined) return;
   const silent: Journal = { begin: () => undefined, say: () => undefined, end: () => undefined };
-  const { outcomes } = await walk(graph.roots, { ...read, journal: silent });
-  const digest = planDigest({ version: ACTION_VERSION, stack: context.stack, outcomes });
-  if (digest === inputs.planDigest) return;
-  throw new OtherPlan(inputs.planDigest, digest, outcomes);
+  const walked = await walk(graph.roots, { ...read, journal: silent });
+  refuseOtherPlan(inputs.planDigest, await planOf(stack, graph, walked, signal));
 }
 
-/** The plan is not the approved one; what it is now is the report of this run. */
-class OtherPlan extends Fault {
-  readonly outcomes: readonly Outcome[];
-  constructor(approved: string, now: string, outcomes: readonly Outcome[]) {
-    const lines = outcomes
-      .filter(({ verdict, readsOnly }) => readsOnly !== true && !['unchanged', 'absent'].includes(verdict))
-      .map(({ title, verdict, changes }) => `${title}: ${verdict} ${changes.map(({ field }) => field).join(', ')}`.trim());
-    const what = lines.length === 0 ? 'Now there is nothing to change.' : `Now it is:\n${lines.join('\n')}`;
-    super(`the plan is not the approved one any more: ${approved.slice(0, 12)} was approved, now it is ${now.slice(0, 12)}. ${what}`, {
-      hint: 'Nothing was written. Compare with the approved plan, then plan again and have that approved.',
-    });
-    this.outcomes = outcomes;
+/** A plan without its digest could not be carried out as approved, so it fails; what drifted shows without one as well. */
+async function digestOf({ inputs, stack, signal, runner }: RunContext, graph: Graph, planned: Walked): Promise<string | undefined> {
+  try {
+    return planDigest(await planOf(stack, graph, planned, signal));
+  } catch (error) {
+    if (inputs.command === 'plan') throw error;
+    runner.annotate('warning', asFault(error), 'The output plan-digest is left out');
+    return undefined;
   }
-}
-
-function digestOf({ inputs, stack }: RunContext, outcomes: readonly Outcome[]): string | undefined {
-  if (inputs.target === 'destroy') return undefined;
-  return inputs.command === 'plan' || inputs.command === 'drift' ? planDigest({ version: ACTION_VERSION, stack, outcomes }) : undefined;
 }
 
 function loginOf({ stack, inputs, secrets }: RunContext): { name: string; passwordFrom: string } {

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { parse } from 'yaml';
 import { Fault } from '../engine/fault.ts';
 import type { Fetch } from './fetch.ts';
-import { isRegistry, pullFromRegistry } from './oci.ts';
+import { isRegistry, locateInRegistry } from './oci.ts';
 import type { Workspace } from './workspace.ts';
 
 /** A chart in an HTTP(S) repository or an OCI registry. */
@@ -29,67 +29,86 @@ export interface PulledChart {
 export interface Charts {
   /** Downloads and checks a chart; the same one is downloaded once. @throws Fault where it is not there or its bytes are others */
   pull(source: ChartSource, signal: AbortSignal): Promise<PulledChart>;
+  /** sha256 in hex that the chart's bytes must have: the pinned one, else what the repository says. Reads no archive. @throws Fault */
+  expected(source: ChartSource, signal: AbortSignal): Promise<string>;
 }
 
 export function chartsIn(workspace: Workspace, fetch: Fetch): Charts {
   const pulled = new Map<string, Promise<PulledChart>>();
-  const pull = async (source: ChartSource, signal: AbortSignal): Promise<PulledChart> => {
+  const located = new Map<string, Promise<Located>>();
+  const indexes = new Map<string, Promise<string>>();
+  // Asked for once a run: what an approved plan was compared with is what is installed then.
+  const once = <T>(kept: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> => {
+    const promise = kept.get(key) ?? make();
+    kept.set(key, promise);
+    return promise;
+  };
+  const locate = (source: ChartSource, signal: AbortSignal): Promise<Located> => {
     const { repository, name, version } = source;
-    const { archive, expected, whose } = isRegistry(repository) ? await fromRegistry(source, fetch, signal) : await fromIndex(source, fetch, signal);
-    const digest = createHash('sha256').update(archive).digest('hex');
-    const pinned = source.digest ?? expected;
-    if (digest !== pinned.replace(/^sha256:/, '').toLowerCase()) {
+    const index = (url: string): Promise<string> => once(indexes, url, async () => (await got(url, fetch, signal)).toString('utf8'));
+    return once(located, JSON.stringify(source), () =>
+      isRegistry(repository) ? inRegistry(repository, name, version, fetch, signal) : inIndex(source, index, fetch, signal),
+    );
+  };
+  const pull = async (source: ChartSource, signal: AbortSignal): Promise<PulledChart> => {
+    const { name, version } = source;
+    const { archive, published, whose } = await locate(source, signal);
+    const bytes = await archive();
+    const digest = createHash('sha256').update(bytes).digest('hex');
+    const expected = source.digest === undefined ? published : bare(source.digest);
+    if (digest !== expected) {
       const says = source.digest === undefined ? whose : 'the stack file pins';
-      throw new Fault(`the chart ${name} ${version} has the sha256 ${digest}, but ${says} ${pinned}; it was not installed`, {
+      throw new Fault(`the chart ${name} ${version} has the sha256 ${digest}, but ${says} ${expected}; it was not installed`, {
         hint: 'Somebody published other bytes under the same version. Do not go on before you know why.',
       });
     }
-    return { file: await workspace.write(`${name}-${version}.tgz`, archive), digest };
+    return { file: await workspace.write(`${name}-${version}.tgz`, bytes), digest };
   };
   return {
-    pull: (source, signal) => {
-      const key = JSON.stringify(source);
-      const promise = pulled.get(key) ?? pull(source, signal);
-      pulled.set(key, promise);
-      return promise;
-    },
+    pull: (source, signal) => once(pulled, JSON.stringify(source), () => pull(source, signal)),
+    expected: async (source, signal) => (source.digest === undefined ? (await locate(source, signal)).published : bare(source.digest)),
   };
 }
 
-interface Found {
-  readonly archive: Buffer;
-  /** sha256 that the repository names. */
-  readonly expected: string;
+interface Located {
+  /** Downloads the bytes. */
+  readonly archive: () => Promise<Buffer>;
+  /** sha256 in hex that the repository names. */
+  readonly published: string;
   /** How a sentence about that begins. */
   readonly whose: string;
 }
 
-async function fromRegistry({ repository, name, version }: ChartSource, fetch: Fetch, signal: AbortSignal): Promise<Found> {
-  const { archive, digest } = await pullFromRegistry(repository, name, version, fetch, signal);
-  return { archive, expected: digest, whose: 'the registry says' };
+async function inRegistry(repository: string, name: string, version: string, fetch: Fetch, signal: AbortSignal): Promise<Located> {
+  const { archive, digest } = await locateInRegistry(repository, name, version, fetch, signal);
+  return { archive, published: digest, whose: 'the registry says' };
 }
 
-async function fromIndex(source: ChartSource, fetch: Fetch, signal: AbortSignal): Promise<Found> {
+async function inIndex(source: ChartSource, index: (url: string) => Promise<string>, fetch: Fetch, signal: AbortSignal): Promise<Located> {
   const { repository, name, version } = source;
   const base = repository.endsWith('/') ? repository : `${repository}/`;
-  const get = async (url: string): Promise<Buffer> => {
-    const { status, body } = await fetch(url, signal);
-    if (status !== 200) throw new Fault(`GET ${url}: status ${status}`, { status });
-    return body;
-  };
-  const index = await get(`${base}index.yaml`);
-  const entry = indexEntry(index.toString('utf8'), name, version);
+  const entry = indexEntry(await index(`${base}index.yaml`), name, version);
   if (entry === undefined) {
     throw new Fault(`the chart ${name} ${version} is not in the repository ${repository}`, {
       hint: 'Check the version in the stack file; a repository may have withdrawn it.',
     });
   }
-  const archive = await get(new URL(entry.url, base).href);
-  const expected = entry.digest ?? source.digest;
-  if (expected === undefined) {
+  const published = entry.digest ?? source.digest;
+  if (published === undefined) {
     throw new Fault(`the repository ${repository} publishes no digest of ${name} ${version}`, { hint: 'Pin it with digest: in the stack file.' });
   }
-  return { archive, expected, whose: "the repository's index says" };
+  const { href } = new URL(entry.url, base);
+  return { archive: () => got(href, fetch, signal), published: bare(published), whose: "the repository's index says" };
+}
+
+async function got(url: string, fetch: Fetch, signal: AbortSignal): Promise<Buffer> {
+  const { status, body } = await fetch(url, signal);
+  if (status !== 200) throw new Fault(`GET ${url}: status ${status}`, { status });
+  return body;
+}
+
+function bare(digest: string): string {
+  return digest.replace(/^sha256:/, '').toLowerCase();
 }
 
 /** A digest of digits alone, or a version such as 1.10, must stay text. */

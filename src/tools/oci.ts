@@ -29,6 +29,20 @@ export function isRegistry(repository: string): boolean {
  * @throws Fault where it is not there, is no chart, or does not hash to its digests
  */
 export async function pullFromRegistry(repository: string, name: string, version: string, fetch: Fetch, signal: AbortSignal): Promise<RegistryChart> {
+  const { archive, digest } = await locateInRegistry(repository, name, version, fetch, signal);
+  return { archive: await archive(), digest };
+}
+
+/** A chart by its manifest alone. */
+export interface LocatedChart {
+  /** Downloads and checks the archive. */
+  readonly archive: () => Promise<Buffer>;
+  /** sha256 of the archive in hex, as the manifest names the layer. */
+  readonly digest: string;
+}
+
+/** As {@link pullFromRegistry}, without the archive yet. */
+export async function locateInRegistry(repository: string, name: string, version: string, fetch: Fetch, signal: AbortSignal): Promise<LocatedChart> {
   const url = new URL(`${repository.replace(/^oci:/, 'https:').replace(/\/$/, '')}/${name}`);
   const root = `https://${HOSTS[url.host] ?? url.host}/v2${url.pathname}`;
   const what = `the chart ${name} ${version} of ${repository}`;
@@ -38,9 +52,14 @@ export async function pullFromRegistry(repository: string, name: string, version
   const named = answer.headers['docker-content-digest'];
   if (typeof named === 'string') verify(`the manifest of ${what}`, answer.body, named);
   const layer = layerOf(answer.body, what);
-  const { body: archive } = await get(`${root}/blobs/${layer}`, {});
-  verify(what, archive, layer);
-  return { archive, digest: layer.slice('sha256:'.length) };
+  return {
+    digest: layer.slice('sha256:'.length),
+    archive: async () => {
+      const { body } = await get(`${root}/blobs/${layer}`, {});
+      verify(what, body, layer);
+      return body;
+    },
+  };
 }
 
 type Get = (url: string, headers: Readonly<Record<string, string>>) => Promise<Answer>;

@@ -25,6 +25,7 @@ export interface Cluster {
 }
 
 export interface Toolbox {
+  readonly charts: Charts;
   /** The cluster of a kubeconfig; the same value gives the same client and files. */
   cluster(kubeconfig: Kubeconfig): Cluster;
   /**
@@ -63,6 +64,7 @@ export function toolboxFor(options: ToolboxOptions): Toolbox {
     return promise;
   };
   return {
+    charts,
     cluster: (kubeconfig) => {
       const id = createHash('sha256').update(JSON.stringify(kubeconfig)).digest('hex').slice(0, 12);
       const known = clusters.get(id);

@@ -64,7 +64,7 @@ export function fakeCluster(): FakeCluster {
     api,
     onUpgrade: () => undefined,
     chart: { file: '/charts/chart.tgz', digest: 'ab'.repeat(32) },
-    charts: { pull: async () => cluster.chart },
+    charts: { pull: async () => cluster.chart, expected: async () => cluster.chart.digest },
     kubectl: async () => ({
       apply: async (object) => {
         writes.push(`apply ${objectPath(object as Manifest)}`);
@@ -115,7 +115,7 @@ const text = 'name: zitadel-prod\nregion: eu-de\ndomain: login.example.com\ncont
 
 export function contextOf(cluster: Cluster, secrets: DerivedSecrets = {}, more = ''): KubeContext {
   const { stack, lifted } = readStack({ text: text + more, file: 'zitadel.yaml', env: {}, readFile: () => '' });
-  const toolbox = { cluster: () => cluster, prepare: async () => undefined, close: async () => undefined };
+  const toolbox = { charts: cluster.charts, cluster: () => cluster, prepare: async () => undefined, close: async () => undefined };
   return { stack, secrets, configuration: lifted.configuration, toolbox, patient: false };
 }
 

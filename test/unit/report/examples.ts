@@ -138,7 +138,7 @@ export const examples: Readonly<Record<string, Report>> = {
     ...urls,
     command: 'plan',
     seconds: 2.4,
-    planDigest: 'ab12'.repeat(16),
+    planDigest: `${'ab12'.repeat(16)}.`,
     outcomes: outcomesOf('unchanged', {
       'database/instance': {
         verdict: 'update',
@@ -158,7 +158,14 @@ export const examples: Readonly<Record<string, Report>> = {
     }),
     nextSteps: ['Run deploy, with plan-digest if exactly this plan is to be carried out.'],
   }),
-  'plan-nothing': makeReport({ ...base, ...urls, command: 'plan', seconds: 2.1, planDigest: 'cd34'.repeat(16), outcomes: outcomesOf('unchanged') }),
+  'plan-nothing': makeReport({
+    ...base,
+    ...urls,
+    command: 'plan',
+    seconds: 2.1,
+    planDigest: `${'cd34'.repeat(16)}.`,
+    outcomes: outcomesOf('unchanged'),
+  }),
   drift: makeReport({
     ...base,
     ...urls,

@@ -1,4 +1,4 @@
-/** Findings, support dates, the plan digest, and the renderings of a report of each kind. */
+/** Findings, support dates, and the renderings of a report of each kind. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -13,7 +13,6 @@ import { readMemory, renderClosing, renderDelta, renderIssue, renderReopening } 
 import { renderJson } from '../../../src/report/json.ts';
 import { renderMarkdown } from '../../../src/report/markdown.ts';
 import { type Mark, markLine, readMark, sameThing } from '../../../src/report/marker.ts';
-import { planDigest } from '../../../src/report/plan-digest.ts';
 import { makeReport, type Report } from '../../../src/report/report.ts';
 import { supportFindings, supportTable } from '../../../src/report/support.ts';
 import { Secret } from '../../../src/secret.ts';
@@ -125,61 +124,6 @@ test('support: near, ended, fine, unknown; every date is a date', () => {
   );
   assert.equal(supportFindings({ Kubernetes: 'v1.3' }, at('2030-01-01')).length, 0);
   for (const { ends, source } of supportTable) assert.ok(!Number.isNaN(Date.parse(`${ends}T00:00:00Z`)) && source.length > 10);
-});
-
-const change = fc.record(
-  { field: fc.constantFrom('a', 'b', 'c'), before: fc.jsonValue({ maxDepth: 1 }), after: fc.jsonValue({ maxDepth: 1 }), replace: fc.boolean() },
-  { requiredKeys: ['field'] },
-) as fc.Arbitrary<Change>;
-const verdict = fc.constantFrom<Verdict>('unchanged', 'create', 'update', 'delete', 'unknown', 'kept');
-const plan = fc
-  .uniqueArray(fc.tuple(fc.constantFrom('a/1', 'a/2', 'b/1', 'b/2', 'c/1'), verdict, fc.array(change, { maxLength: 3 })), { selector: ([id]) => id })
-  .map((rows) => rows.map(([id, what, changes]) => one(id, what, what === 'update' ? [{ field: 'x', after: 1 }, ...changes] : [])));
-const of = (outcomes: readonly Outcome[]): string => planDigest({ version: '1', stack: { name: 's' }, outcomes });
-
-test('property: the digest is the same in any order, at any time, with and without secrets', () => {
-  fc.assert(
-    fc.property(plan, fc.infiniteStream(fc.nat(1000)), (outcomes, numbers) => {
-      const shuffled = outcomes
-        .map((row) => ({ ...row, seconds: numbers.next().value ?? 0, facts: { ip: '10.0.0.1' }, note: 'n', changes: [...row.changes].reverse() }))
-        .reverse();
-      const secret = { field: 'data.config', why: 'the content differs', secret: true };
-      const withSecrets = shuffled.map((row) =>
-        row.verdict === 'update'
-          ? { ...row, changes: [secret, ...row.changes] }
-          : row.verdict === 'unchanged'
-            ? { ...row, verdict: 'update' as const, changes: [secret] }
-            : row,
-      );
-      const measured = one('z/verification', 'update', [{ field: 'TLS', before: 'expires in 3 days' }], { readsOnly: true });
-      assert.equal(of(shuffled), of(outcomes));
-      assert.equal(of(withSecrets), of(outcomes));
-      assert.equal(of([...outcomes, measured, one('z/absent', 'absent')]), of(outcomes));
-    }),
-    { numRuns: 500 },
-  );
-});
-
-test('property: each single real change gives another digest', () => {
-  fc.assert(
-    fc.property(plan, fc.nat(), fc.constantFrom('verdict', 'field', 'after', 'more', 'gone'), (outcomes, at, what) => {
-      const updates = outcomes.filter((row) => row.verdict === 'update');
-      fc.pre(updates.length > 0);
-      const target = updates[at % updates.length] as Outcome;
-      const [first, ...rest] = target.changes as readonly [Change, ...Change[]];
-      const edits: Readonly<Record<string, Partial<Outcome> | undefined>> = {
-        verdict: { verdict: 'replace' },
-        field: { changes: [{ ...first, field: 'other' }, ...rest] },
-        after: { changes: [{ ...first, after: 'another' }, ...rest] },
-        more: { changes: [...target.changes, { field: 'yet another', after: 1 }] },
-      };
-      const edit = edits[what];
-      const edited =
-        edit === undefined ? outcomes.filter((row) => row !== target) : outcomes.map((row) => (row === target ? { ...row, ...edit } : row));
-      assert.notEqual(of(edited), of(outcomes));
-    }),
-    { numRuns: 500 },
-  );
 });
 
 test('property: markers come back as they were, whatever is in them', () => {

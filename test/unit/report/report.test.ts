@@ -58,7 +58,7 @@ const failed: ReportParts = {
   notices: [new Fault('cluster.allow[0]: open to the whole internet', { hint: 'Name the networks.' })],
   nextSteps: ['Raise the quota.', 'Run this workflow again: it continues where it stopped.'],
   apiCalls: 212,
-  planDigest: 'ab'.repeat(32),
+  planDigest: `${'ab'.repeat(32)}.`,
 };
 
 /** Compares with a file beside this one; UPDATE_GOLDEN=1 writes it. */
@@ -243,7 +243,7 @@ test('the JSON report carries verdicts and faults', () => {
 test('the plan’s digest changes with what would be done, and with nothing else', () => {
   const change = { field: 'x', before: 1, after: 2 };
   const plan = [outcome('a/b', 'update', { changes: [change] })];
-  const of = (version: string, stack: unknown, outcomes: readonly Outcome[]): string => planDigest({ version, stack, outcomes });
+  const of = (version: string, stack: unknown, outcomes: readonly Outcome[]): string => planDigest({ version, stack, outcomes, charts: {} });
   const digest = of('1.0.0', { b: 1, a: 2 }, plan);
   const same = plan.map((one) => ({ ...one, seconds: 9, facts: { id: 'x' }, note: 'y' }));
   assert.equal(of('1.0.0', { a: 2, b: 1 }, same), digest);

@@ -42,7 +42,7 @@ generated: "2026-01-01T00:00:00Z"
 const source: ChartSource = { repository: 'https://charts.example.com/repo', name: 'zitadel', version: '9.34.0' };
 const signal = new AbortController().signal;
 
-function charts(text: string): { pull: ReturnType<typeof chartsIn>['pull']; asked: string[] } {
+function charts(text: string): ReturnType<typeof chartsIn> & { asked: string[] } {
   const asked: string[] = [];
   const made = chartsIn(
     workspaceIn(folder, () => undefined),
@@ -51,7 +51,7 @@ function charts(text: string): { pull: ReturnType<typeof chartsIn>['pull']; aske
       return { status: 200, headers: {}, body: url.endsWith('index.yaml') ? Buffer.from(text) : bytes };
     },
   );
-  return { pull: made.pull, asked };
+  return { ...made, asked };
 }
 
 test('pulled once, checked against the index, kept for its owner alone', async () => {
@@ -71,6 +71,18 @@ test('other bytes than the index or the pin says are refused', async () => {
     .pull({ ...source, digest: `sha256:${digest.toUpperCase()}` }, signal)
     .catch((error: Error) => error);
   assert.ok(!(pinned instanceof Error), 'a pin counts more than the index');
+});
+
+test('what a chart’s bytes must be is known without its archive, and each index is read once', async () => {
+  const { expected, pull, asked } = charts(index());
+  assert.equal(await expected(source, signal), digest);
+  assert.equal((await pull(source, signal)).digest, digest);
+  assert.deepEqual(
+    asked.map((url) => url.split('/').at(-1)),
+    ['index.yaml', 'zitadel-9.34.0.tgz'],
+  );
+  assert.equal(await charts('').expected({ ...source, digest: `sha256:${'AB'.repeat(32)}` }, signal), 'ab'.repeat(32));
+  await assert.rejects(charts(index()).expected({ ...source, version: '9.99.0' }, signal), /9\.99\.0 is not in the repository/);
 });
 
 test('a version that is not there, and one without any digest', async () => {

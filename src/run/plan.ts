@@ -1,0 +1,53 @@
+/**
+ * Owns the gate between a plan and the deploy that carries it out: the digest of a run's plan, and the comparison with the
+ * approved one before the first write. What a digest is made of stands in `report/plan-digest.ts`.
+ */
+import { Fault } from '../engine/fault.ts';
+import type { Outcome } from '../engine/outcome.ts';
+import type { Walked } from '../engine/walk.ts';
+import type { Graph } from '../graph.ts';
+import { type PlanParts, planDifferences, planDigest, samePlan, shortDigest } from '../report/plan-digest.ts';
+import type { Stack } from '../stack/stack.ts';
+
+/** Version in plan digests: a newer action may plan otherwise. */
+export const ACTION_VERSION = '1.0.0';
+
+/** Lines of differences in the message; the rest is counted. */
+const LISTED = 40;
+
+/**
+ * The plan that a walk without writing found.
+ * @throws Fault where it cannot be known which bytes of a chart would be installed
+ */
+export async function planOf(stack: Stack, graph: Graph, walked: Walked, signal: AbortSignal): Promise<PlanParts> {
+  const charts = await graph.chartDigests(walked, signal);
+  return { version: ACTION_VERSION, stack, charts, outcomes: walked.outcomes };
+}
+
+/** @throws OtherPlan where the plan is not the approved one */
+export function refuseOtherPlan(approved: string, parts: PlanParts): void {
+  const now = planDigest(parts);
+  if (!samePlan(approved, now)) throw new OtherPlan(approved, now, parts);
+}
+
+/** The plan is not the approved one; what it is now is the report of this run. */
+export class OtherPlan extends Fault {
+  readonly outcomes: readonly Outcome[];
+  constructor(approved: string, now: string, parts: PlanParts) {
+    const differences = planDifferences(approved, parts) ?? whatIsPlanned(parts);
+    const left = differences.length > LISTED ? [`… and ${differences.length - LISTED} more`] : [];
+    const head = `the plan is not the approved one any more: ${shortDigest(approved)} was approved, now it is ${shortDigest(now)}`;
+    super([head, ...differences.slice(0, LISTED), ...left].join('\n'), {
+      hint: 'Nothing was written. Plan again, and have that plan approved.',
+    });
+    this.outcomes = parts.outcomes;
+  }
+}
+
+/** Where the approved digest carries no outline, only the present plan can be shown. */
+function whatIsPlanned({ outcomes }: PlanParts): string[] {
+  const lines = outcomes
+    .filter(({ verdict, readsOnly }) => readsOnly !== true && !['unchanged', 'absent'].includes(verdict))
+    .map(({ id, verdict, changes }) => `${id}: now ${verdict} ${changes.map(({ field }) => field).join(', ')}`.trim());
+  return lines.length === 0 ? ['Now there is nothing to change.'] : lines;
+}
