@@ -110,6 +110,7 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, looksOnly, acme
   const cluster = clusterResources(kubeContext, needs);
   const consents = new Map<AnyResource, boolean>([
     [cloud.database, stack.destroy.database],
+    [cloud.formerDatabase, stack.destroy.database],
     [cloud.zone, stack.destroy.zone],
   ]);
   return {

@@ -102,23 +102,26 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
       }
       return changeAll(context, spec, ready, changes, () => look(true), run);
     },
-    destroy: async (seen, run) => {
-      const { id } = seen;
-      const backup = await lastBackup(otc, names('last'), seen, run);
-      await unlessGone(rds.deleteInstance(otc, id));
-      await until(`RDS instance ${name} to be gone`, schedules.long, run, async () => {
-        const [still] = await rds.listInstances(otc, { id }, true);
-        return still === undefined ? { done: true, value: undefined } : { done: false, state: still.status };
-      });
-      otc.forget();
-      return backup;
-    },
+    destroy: (seen, run) => removeInstance(context, seen, run),
     notice: ({ waitForRestart = [] }) =>
       waitForRestart.length === 0
         ? undefined
         : `${waitForRestart.join(', ')} will hold after the next restart of the database, which this action leaves to you: restart it in the RDS console`,
     facts: ({ id, host, port }) => ({ id, host, port: String(port) }),
   });
+}
+
+/** Deletes an instance after a last backup. @returns what is kept of it */
+export async function removeInstance({ otc, names }: CloudContext, seen: DatabaseSeen, run: Run): Promise<string | undefined> {
+  const { id, name } = seen;
+  const backup = await lastBackup(otc, names('last'), seen, run);
+  await unlessGone(rds.deleteInstance(otc, id));
+  await until(`RDS instance ${name} to be gone`, schedules.long, run, async () => {
+    const [still] = await rds.listInstances(otc, { id }, true);
+    return still === undefined ? { done: true, value: undefined } : { done: false, state: still.status };
+  });
+  otc.forget();
+  return backup;
 }
 
 async function create(context: CloudContext, spec: DatabaseSpec, find: () => Promise<rds.Instance | undefined>, run: Run): Promise<void> {

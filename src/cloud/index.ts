@@ -9,6 +9,7 @@ import { type ClusterResource, cluster } from './cluster.ts';
 import type { CloudContext } from './context.ts';
 import { type DatabaseResource, database } from './database.ts';
 import { type DatabaseCa, databaseCa } from './database-ca.ts';
+import { type FormerDatabase, formerDatabase } from './database-former.ts';
 import { type Delegation, delegation } from './delegation.ts';
 import type { DelegationPort } from './delegation-query.ts';
 import { type ExistingRecordCheck, existingRecord } from './dns-existing-record.ts';
@@ -50,6 +51,7 @@ export interface CloudResources {
   readonly delegation: Delegation;
   readonly database: DatabaseResource;
   readonly databaseCa: DatabaseCa;
+  readonly formerDatabase: FormerDatabase;
   readonly clusterEip: EipResource;
   readonly cluster: ClusterResource;
   readonly apiAccess: ApiAccess;
@@ -103,6 +105,12 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
   const delegationFirst = { delegation: maybe(delegated) };
   const instance = database(context, { vpc: network, subnet: subnetDatabase, group: maybe(guarded), ...gates, ...delegationFirst });
   const ca = databaseCa(context, instance);
+  const former = formerDatabase(context, {
+    vpc: maybe(network),
+    subnet: maybe(ownDatabaseSubnet),
+    subnetCluster: maybe(subnetCluster),
+    group: maybe(guarded),
+  });
   const publicApi = stack.cluster.existing === undefined && stack.cluster.access === 'eip';
   const clusterEip = eip(context, gates, { id: 'cluster/eip', role: 'api', wanted: publicApi, bandwidth: API_BANDWIDTH });
   const kubernetes = cluster(context, { vpc: network, subnet: subnetCluster, eip: maybe(clusterEip), ...gates, ...delegationFirst });
@@ -143,6 +151,7 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
     delegation: delegated,
     database: instance,
     databaseCa: ca,
+    formerDatabase: former,
     clusterEip,
     cluster: kubernetes,
     apiAccess: access,

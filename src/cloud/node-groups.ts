@@ -32,6 +32,7 @@ export type NodeGroups = Resource<Needs, NodeGroupsSpec, NodeGroupsSeen>;
 
 export function nodeGroups(context: CloudContext, needs: Omit<Needs, `pool${number}`>, pools: readonly NodePoolResource[]): NodeGroups {
   const { otc, stack, names } = context;
+  const wanted = stack.cluster.existing === undefined && stack.database.existing === undefined;
   const waited = Object.fromEntries(pools.map((pool, index) => [`pool${index}`, { maybe: pool }]));
   const read = async (clusterId: string, networkId: string, fresh?: boolean): Promise<NodeGroupsSeen> => {
     const [nodes, ports] = await Promise.all([cce.listNodes(otc, clusterId, fresh), listPorts(otc, { network_id: networkId }, fresh)]);
@@ -46,10 +47,10 @@ export function nodeGroups(context: CloudContext, needs: Omit<Needs, `pool${numb
     title: 'Security groups of the nodes',
     needs: { ...needs, ...waited } as Needs,
     within: needs.cluster,
-    wanted: stack.cluster.existing === undefined && stack.database.existing === undefined,
+    wanted,
     usualSeconds: 2,
     prefetch: async () => {
-      if (stack.cluster.existing !== undefined || stack.database.existing !== undefined) return;
+      if (!wanted) return;
       // Begun with the list of clusters, not after pools were compared.
       const found = (await cce.listClusters(otc)).find(({ metadata }) => metadata.name === names('cce'));
       if (found?.status.phase === 'Available') await read(found.metadata.uid, found.spec.hostNetwork.subnet);
@@ -61,7 +62,7 @@ export function nodeGroups(context: CloudContext, needs: Omit<Needs, `pool${numb
       ],
     }),
     observe: async ({ cluster, subnet }) => {
-      if (stack.cluster.existing !== undefined || cluster?.status.phase !== 'Available' || subnet === undefined) return undefined;
+      if (!wanted || cluster?.status.phase !== 'Available' || subnet === undefined) return undefined;
       return read(cluster.id, subnet.id);
     },
     diff: nodeGroupChanges,

@@ -1,9 +1,9 @@
 /**
  * Owns the cluster's nodes: one pool a zone, since CCE puts a pool's first nodes into one zone. Nodes carry the cluster's
- * own node group, which a list of groups replaces unless it is named, and the group that may reach the database.
+ * own node group, which a list of groups replaces unless it is named, and the group that may reach the database. What differs
+ * is decided in `node-pool-spec.ts`.
  */
-import { Fault } from '../engine/fault.ts';
-import { type Change, type Maybe, type Resource, type Run, resource } from '../engine/resource.ts';
+import { type Maybe, type Resource, type Run, resource } from '../engine/resource.ts';
 import { schedules, until } from '../engine/until.ts';
 import * as cce from '../otc/cce.ts';
 import { unlessGone } from '../otc/client.ts';
@@ -13,25 +13,9 @@ import type { ClusterResource } from './cluster.ts';
 import { type CloudContext, createOnce, theOne } from './context.ts';
 import type { NodeKeyPair } from './key-pair.ts';
 import type { SnatRuleResource } from './nat-gateway.ts';
+import { countsByZone, type NodePoolSeen, type NodePoolSpec, nodePoolChanges, poolFault } from './node-pool-spec.ts';
 import type { ClientGroup } from './security-group.ts';
 import type { SubnetResource } from './subnet.ts';
-
-export interface NodePoolSpec {
-  readonly name: string;
-  readonly clusterId: string;
-  readonly count: number;
-  readonly flavor: string;
-  readonly zone: string;
-  readonly os: string;
-  readonly rootVolume: VolumeSettings;
-  readonly dataVolume: VolumeSettings;
-  readonly subnetId: string;
-  readonly securityGroups: readonly string[];
-}
-
-export interface NodePoolSeen extends cce.NodePool {
-  readonly clusterId: string;
-}
 
 type Needs = {
   readonly cluster: ClusterResource;
@@ -43,12 +27,6 @@ type Needs = {
 };
 
 export type NodePoolResource = Resource<Needs, NodePoolSpec, NodePoolSeen>;
-
-/** Nodes by zone, as even as it goes; earlier zones get one more. */
-export function countsByZone(count: number, zones: readonly string[]): Map<string, number> {
-  const each = Math.floor(count / zones.length);
-  return new Map(zones.map((zone, index) => [zone, each + (index < count % zones.length ? 1 : 0)]));
-}
 
 export function nodePool(context: CloudContext, zone: string, keyPair: NodeKeyPair, needs: Needs): NodePoolResource {
   const { otc, stack, names } = context;
@@ -67,6 +45,8 @@ export function nodePool(context: CloudContext, zone: string, keyPair: NodeKeyPa
     within: needs.cluster,
     wanted: existing === undefined && count > 0,
     protect: 'cluster',
+    wayOut:
+      'Set the former value in the stack file. Or let the pool be made anew: delete it in the CCE console, which moves its pods to the other zones, and deploy.',
     usualSeconds: 360,
     prefetch: async () => {
       const found = existing === undefined ? (await cce.listClusters(otc)).find(({ metadata }) => metadata.name === names('cce')) : undefined;
@@ -174,45 +154,4 @@ async function refuseFailed({ otc }: CloudContext, pool: NodePoolSeen): Promise<
     status.reason || status.message ? [`${metadata.name}: ${status.reason ?? ''} ${status.message ?? ''}`.trim()] : [],
   );
   throw poolFault(pool, phase, reasons);
-}
-
-function poolFault({ metadata, spec }: cce.NodePool, phase: string, reasons: readonly string[]): Fault {
-  const { flavor, az } = spec.nodeTemplate;
-  const why = reasons.length === 0 ? '' : `: ${reasons.join('; ')}`;
-  return new Fault(
-    phase === 'SoldOut'
-      ? `flavor ${flavor} is sold out in ${az} (node pool ${metadata.name})`
-      : `node pool ${metadata.name} is in state ${phase}${why}`,
-    {
-      resource: metadata.uid,
-      finding: 'status.phase',
-      hint: 'Choose another flavor or zone in the stack file; delete this pool in the console and run again.',
-    },
-  );
-}
-
-/** What differs. Only the number of nodes changes in place; the rest of a pool is fixed at its creation. */
-export function nodePoolChanges(wanted: NodePoolSpec, { metadata, spec, status }: NodePoolSeen): Change[] {
-  const { phase = '' } = status;
-  if (phase === 'SoldOut' || phase === 'Error') throw poolFault({ metadata, spec, status }, phase, []);
-  const { nodeTemplate: template } = spec;
-  const changes: Change[] = [];
-  const fixed = (field: string, before: unknown, after: unknown): void => {
-    if (String(before) !== String(after)) changes.push({ field, before, after, replace: true, why: 'a pool is fixed at its creation' });
-  };
-  fixed('nodeTemplate.flavor', template.flavor, wanted.flavor);
-  fixed('nodeTemplate.az', template.az, wanted.zone);
-  if (template.os !== undefined) fixed('nodeTemplate.os', template.os, wanted.os);
-  fixed('nodeTemplate.rootVolume', volumeText(template.rootVolume), `${wanted.rootVolume.type} ${wanted.rootVolume.size}`);
-  fixed('nodeTemplate.dataVolumes', template.dataVolumes.map(volumeText).join(), `${wanted.dataVolume.type} ${wanted.dataVolume.size}`);
-  fixed('customSecurityGroups', [...(spec.customSecurityGroups ?? [])].sort().join(), [...wanted.securityGroups].sort().join());
-  if (spec.autoscaling?.enable !== true && spec.initialNodeCount !== wanted.count) {
-    changes.push({ field: 'initialNodeCount', before: spec.initialNodeCount, after: wanted.count });
-  }
-  if (phase !== '' || (status.creatingNode ?? 0) > 0) changes.push({ field: 'status.phase', before: phase || 'creating nodes', after: 'complete' });
-  return changes;
-}
-
-function volumeText({ volumetype, size }: { readonly volumetype: string; readonly size: number }): string {
-  return `${volumetype} ${size}`;
 }

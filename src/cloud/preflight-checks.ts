@@ -5,7 +5,7 @@ import * as elb from '../otc/elb.ts';
 import * as rds from '../otc/rds.ts';
 import { listVpcQuotas } from '../otc/vpc.ts';
 import type { CloudContext } from './context.ts';
-import { countsByZone } from './node-pool.ts';
+import { countsByZone } from './node-pool-spec.ts';
 
 /** How many of each are still to be made. */
 export interface Missing {

@@ -34,7 +34,7 @@ export function clientGroup(context: CloudContext, needs: Gates): ClientGroup {
     id: 'network/security-group-client',
     title: `Security group ${name}`,
     needs,
-    wanted: managed(context),
+    ...whileManaged(context),
     usualSeconds: 2,
     prefetch: () => listSecurityGroups(otc),
     want: () => ({ name, rules: [] }),
@@ -59,7 +59,7 @@ export function databaseGroup(context: CloudContext, client: ClientGroup): Datab
     id: 'network/security-group-database',
     title: `Security group ${name}`,
     needs: { client },
-    wanted: managed(context),
+    ...whileManaged(context),
     usualSeconds: 2,
     prefetch: () => listSecurityGroups(otc),
     want: (needs) => {
@@ -82,7 +82,7 @@ export function clientRules(context: CloudContext, needs: { readonly client: Cli
     id: 'network/security-rules-client',
     title: `Rules of security group ${names('rds-client')}`,
     needs,
-    wanted: managed(context),
+    ...whileManaged(context),
     usualSeconds: 2,
     want: ({ database }) => [{ direction: 'egress', port: stack.database.port, remote: { group: database.id } }],
     observe: async ({ client }) => {
@@ -98,9 +98,15 @@ export function clientRules(context: CloudContext, needs: { readonly client: Cli
   });
 }
 
-/** The groups guard a database of ours; an existing one has its own. */
-function managed({ stack }: CloudContext): boolean {
-  return stack.database.existing === undefined;
+/**
+ * The groups guard a database of ours; an existing one has its own. Where the stack had one of its own before, that one and the
+ * nodes still carry them, and a database restored from its backup may.
+ */
+function whileManaged({ stack }: CloudContext): { readonly wanted: boolean; readonly handsOver: string } {
+  return {
+    wanted: stack.database.existing === undefined,
+    handsOver: 'the nodes, or the database that the stack had of its own, may still carry it; destroy takes it away',
+  };
 }
 
 export async function findGroup({ otc }: CloudContext, name: string, fresh?: boolean): Promise<SecurityGroup | undefined> {

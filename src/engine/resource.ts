@@ -68,8 +68,11 @@ export interface Resource<N extends Needs, Spec, Seen> {
   readonly protect?: 'data' | 'cluster';
   /** What a person can do where its replacement is refused, in whole sentences; by default to set the former value again. */
   readonly wayOut?: string;
-  /** True where another choice goes on using what this one made: where it is not wanted, deploy leaves it in place, and only destroy takes it. */
-  readonly handsOver?: boolean;
+  /**
+   * Where another choice goes on using what this one made: where it is not wanted, deploy leaves it in place, and only destroy takes
+   * it. One sentence says why it is kept; true where that needs no word.
+   */
+  readonly handsOver?: boolean | string;
   /** Usual duration of the creation in seconds, for progress lines and for the order in summaries. */
   readonly usualSeconds?: number;
   /** True where `observe` never writes and nothing is ever made: verification, preflight. Such a resource has no `apply`. */

@@ -116,7 +116,7 @@ async function visitOne(
     stopIfCancelled(options.signal);
     seen = await resource.observe(seenNeeds, run);
     looked = true;
-    if (!resource.wanted) return end(seen === undefined || resource.handsOver === true ? 'absent' : 'delete', seen, { done: false });
+    if (!resource.wanted) return end(...leftBehind(resource, seen));
     const missing = needs.filter(([, need], index) => !('maybe' in need) && visits[index]?.offered === undefined).map(([, need]) => needed(need).id);
     if (broken.length > 0 && (seen === undefined || missing.length > 0)) return end('blocked', seen, { note });
     // In a deploy all needs had their turn: what still lacks one cannot be made, and must not pass for done.
@@ -150,6 +150,13 @@ async function visitOne(
   }
 }
 
+/** What becomes of something that the stack does not ask for (any more). */
+function leftBehind({ handsOver, protect }: AnyResource, seen: unknown): [Verdict, unknown, Partial<Outcome>] {
+  if (seen === undefined || handsOver === true) return ['absent', seen, {}];
+  if (typeof handsOver === 'string') return ['kept', seen, { note: handsOver }];
+  return protect === 'data' ? ['kept', seen, { note: 'holds data; remove it by destroy with consent' }] : ['delete', seen, {}];
+}
+
 function isBroken({ verdict }: Outcome): boolean {
   return verdict === 'failed' || verdict === 'blocked';
 }
@@ -164,7 +171,7 @@ function findingOf({ finding = 'state', message, hint }: Fault): Change {
   return { field: finding, before: message, after: 'as the stack file says', ...(hint === undefined ? {} : { why: hint }) };
 }
 
-/** Takes away what a former choice of options made, dependents first. */
+/** Takes away what a former choice of options made, dependents first; without `write` says what stays. */
 async function removeUnwanted(
   order: readonly AnyResource[],
   found: readonly Visit[],
@@ -172,10 +179,12 @@ async function removeUnwanted(
   options: WalkOptions,
   writes: () => Promise<void>,
 ): Promise<void> {
-  if (!options.write) return;
   const healthy = outcomes.every(({ verdict }) => verdict !== 'failed' && verdict !== 'blocked');
   /** What could or may not be taken away; what it stands on is not touched either. */
   const staying = new Map<AnyResource, 'kept' | 'blocked'>();
+  order.forEach((resource, index) => {
+    if (found[index]?.outcome.verdict === 'kept') staying.set(resource, 'kept');
+  });
   for (const index of [...order.keys()].reverse()) {
     const resource = order[index];
     const visit = found[index];
@@ -184,7 +193,7 @@ async function removeUnwanted(
       outcomes[index] = { ...visit.outcome, verdict, ...more };
       options.journal.end(outcomes[index]);
     };
-    if (!healthy) {
+    if (!healthy && options.write) {
       replaceOutcome('blocked', { note: 'what replaces it is not in place yet' });
       continue;
     }
@@ -196,11 +205,7 @@ async function removeUnwanted(
       else replaceOutcome('blocked', { note: `waits for ${inTheWay.map(([{ id }]) => id).join(', ')}` });
       continue;
     }
-    if (resource.protect === 'data') {
-      staying.set(resource, 'kept');
-      replaceOutcome('kept', { note: 'holds data; remove it by destroy with consent' });
-      continue;
-    }
+    if (!options.write) continue;
     options.journal.begin(resource);
     const started = Date.now();
     try {

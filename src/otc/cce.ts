@@ -92,7 +92,7 @@ export interface NodePool {
       readonly az: string;
       readonly os?: string;
       readonly rootVolume: { readonly volumetype: string; readonly size: number };
-      readonly dataVolumes: readonly { readonly volumetype: string; readonly size: number }[];
+      readonly dataVolumes?: readonly { readonly volumetype: string; readonly size: number }[] | null;
     };
   };
   /** An empty phase is the good one. */

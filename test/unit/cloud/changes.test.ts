@@ -7,7 +7,7 @@ import { ownershipChanges } from '../../../src/cloud/dns-ownership.ts';
 import { recordChanges } from '../../../src/cloud/dns-record.ts';
 import { eipChanges } from '../../../src/cloud/eip.ts';
 import { loadBalancerChanges } from '../../../src/cloud/load-balancer.ts';
-import { countsByZone, nodePoolChanges } from '../../../src/cloud/node-pool.ts';
+import { countsByZone, nodePoolChanges } from '../../../src/cloud/node-pool-spec.ts';
 import { firstHost, subnetChanges } from '../../../src/cloud/subnet.ts';
 import { Fault } from '../../../src/engine/fault.ts';
 import type { Change } from '../../../src/engine/resource.ts';
@@ -136,7 +136,8 @@ test('node pools: the count changes in place, the rest does not; a sold out flav
     status: { phase: '', currentNode: 2 },
   };
   assert.deepEqual(nodePoolChanges(spec, seen), []);
-  assert.deepEqual(fields(nodePoolChanges({ ...spec, count: 3, flavor: 'g', securityGroups: ['n'] }, seen)), [
+  assert.deepEqual(nodePoolChanges({ ...spec, securityGroups: ['n'] }, seen), [], 'a group of a former choice');
+  assert.deepEqual(fields(nodePoolChanges({ ...spec, count: 3, flavor: 'g', securityGroups: ['n', 'r', 'x'] }, seen)), [
     'nodeTemplate.flavor !',
     'customSecurityGroups !',
     'initialNodeCount',
@@ -144,6 +145,35 @@ test('node pools: the count changes in place, the rest does not; a sold out flav
   assert.deepEqual(nodePoolChanges({ ...spec, count: 3 }, { ...seen, spec: { ...seen.spec, autoscaling: { enable: true } } }), []);
   assert.throws(() => nodePoolChanges(spec, { ...seen, status: { phase: 'SoldOut' } }), /flavor f is sold out in z/);
 });
+
+const spellings: [string, Record<string, unknown>, string[]][] = [
+  ['the vendor in the name of the system', { os: 'Huawei Cloud EulerOS 2.0' }, []],
+  ['the architecture behind it', { os: 'HCE OS 2.0 64bit' }, []],
+  ['a name that nobody knows', { os: 'Public image' }, []],
+  ['another system', { os: 'EulerOS 2.9' }, ['nodeTemplate.os !']],
+  ['another release', { os: 'Huawei Cloud EulerOS 1.1' }, ['nodeTemplate.os !']],
+  ['volumes in small letters', { rootVolume: { volumetype: 'ssd', size: 50 } }, []],
+  ['another volume', { rootVolume: { volumetype: 'SAS', size: 50 } }, ['nodeTemplate.rootVolume !']],
+  ['one volume more', { dataVolumes: [100, 200].map((size) => ({ volumetype: 'SSD', size })) }, []],
+  ['no list of data volumes', { dataVolumes: null }, []],
+  ['a flavor in capitals', { flavor: 'F' }, []],
+];
+for (const [name, template, expected] of spellings) {
+  test(`node pools: ${name}`, () => {
+    const volume = { type: 'SSD', size: 50 } as const;
+    const rest = { subnetId: 's', securityGroups: ['n'], rootVolume: volume, dataVolume: { ...volume, size: 100 } };
+    const nodeTemplate = {
+      ...{ flavor: 'f', az: 'z', os: 'HCE OS 2.0', rootVolume: { volumetype: 'SSD', size: 50 }, dataVolumes: [{ volumetype: 'SSD', size: 100 }] },
+      ...template,
+    };
+    const seen = {
+      ...{ clusterId: 'c', metadata: { name: 'p', uid: 'u' }, status: { phase: '', currentNode: 1 } },
+      spec: { initialNodeCount: 1, customSecurityGroups: ['n'], nodeTemplate },
+    };
+    const spec = { ...rest, name: 'p', clusterId: 'c', count: 1, flavor: 'f', zone: 'z', os: 'HCE OS 2.0' };
+    assert.deepEqual(fields(nodePoolChanges(spec, seen)), expected);
+  });
+}
 
 test('subnets: name servers change in place, the range does not; the gateway is the first host', () => {
   const seen = {
