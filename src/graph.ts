@@ -43,6 +43,8 @@ export interface Graph {
   /** What `check` looks at: can this stack be deployed at all? */
   readonly readiness: readonly AnyResource[];
   readonly cloudContext: CloudContext;
+  /** Id of the resource that leads into the cluster: who has no way in sees nothing behind it. */
+  readonly wayIn: string;
   /** What a deploy takes away again before it ends, dependents first. */
   readonly passing: readonly AnyResource[];
   /** Outputs of the action that are facts of resources. */
@@ -117,6 +119,7 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, looksOnly, acme
     roots: [...cloud.all, ...cluster.all],
     readiness: [cloud.preflight, cloud.agency, cloud.delegation],
     cloudContext,
+    wayIn: cloud.kubeconfig.id,
     passing: stack.cluster.access === 'bastion' && !stack.cluster.bastion.keep ? [cloud.bastion, cloud.bastionEip, cloud.bastionGroup] : [],
     outputs: {
       'public-ip': { resource: cloud.loadBalancer, fact: 'address' },

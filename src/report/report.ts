@@ -68,6 +68,12 @@ export function hasChanges(outcomes: readonly Outcome[]): boolean {
   return outcomes.some(({ verdict, readsOnly }) => readsOnly !== true && PLANNED.includes(verdict));
 }
 
+/** The output `has-changes`: `unknown` where nothing was found to write, and something that could be written was not looked at. */
+export function changesKnown(outcomes: readonly Outcome[]): 'true' | 'false' | 'unknown' {
+  if (hasChanges(outcomes)) return 'true';
+  return outcomes.some(({ verdict, readsOnly }) => verdict === 'unknown' && readsOnly !== true) ? 'unknown' : 'false';
+}
+
 /** What only observes and does not pass: a broken certificate, a host name that leads elsewhere. */
 export function notPassing(outcomes: readonly Outcome[]): Outcome[] {
   return outcomes.filter(({ verdict, readsOnly }) => readsOnly === true && PLANNED.includes(verdict));

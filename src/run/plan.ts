@@ -24,10 +24,29 @@ export async function planOf(stack: Stack, graph: Graph, walked: Walked, signal:
   return { version: ACTION_VERSION, stack, charts, outcomes: walked.outcomes };
 }
 
-/** @throws OtherPlan where the plan is not the approved one */
-export function refuseOtherPlan(approved: string, parts: PlanParts): void {
+/**
+ * A plan that had no way into the cluster (no bastion's key, say) is the same as one that looked there and is else alike: what
+ * a deploy does in the cluster follows from the stack file and the charts, and both are in the digest.
+ * @param wayIn id of the resource behind which such a plan sees nothing
+ * @throws OtherPlan where the plan is not the approved one
+ */
+export function refuseOtherPlan(approved: string, parts: PlanParts, wayIn: string): void {
   const now = planDigest(parts);
-  if (!samePlan(approved, now)) throw new OtherPlan(approved, now, parts);
+  if (samePlan(approved, now) || samePlan(approved, planDigest(withoutCluster(parts, wayIn)))) return;
+  throw new OtherPlan(approved, now, parts);
+}
+
+/** The plan as a run would have found it that could not look behind `wayIn`; outcomes come after those they need. Pure. */
+export function withoutCluster(parts: PlanParts, wayIn: string): PlanParts {
+  const behind = new Set([wayIn]);
+  const outcomes = parts.outcomes.map((outcome): Outcome => {
+    const { id, needs, verdict, fault: _unseen, ...rest } = outcome;
+    if (id !== wayIn && !needs.some((need) => behind.has(need))) return outcome;
+    behind.add(id);
+    // What is not wanted shows only where somebody looks.
+    return { ...rest, id, needs, verdict: verdict === 'delete' || verdict === 'absent' ? 'absent' : 'unknown', changes: [] };
+  });
+  return { ...parts, outcomes };
 }
 
 /** The plan is not the approved one; what it is now is the report of this run. */

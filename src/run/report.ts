@@ -13,7 +13,7 @@ import type { Runner } from '../github/runner.ts';
 import type { Transport } from '../otc/transport.ts';
 import { renderJson } from '../report/json.ts';
 import { renderMarkdown } from '../report/markdown.ts';
-import { hasChanges, makeReport, type Report } from '../report/report.ts';
+import { changesKnown, hasChanges, makeReport, type Report } from '../report/report.ts';
 import { type SupportFinding, supportFindings } from '../report/support.ts';
 import type { Stack } from '../stack/stack.ts';
 import { consoleUrlOf } from '../zitadel/identity.ts';
@@ -38,7 +38,7 @@ export async function tell(telling: Telling, report: Report, facts: Readonly<Rec
   const changes = changed.map(({ id, verdict, changes }) => ({ resource: id, verdict, fields: changes.map(({ field }) => field) }));
   runner.setOutputs({
     result: report.result,
-    'has-changes': String(hasChanges(report.outcomes)),
+    'has-changes': changesKnown(report.outcomes),
     'drift-count': report.command === 'drift' ? String(report.findings.length) : undefined,
     changes: JSON.stringify(changes),
     'plan-digest': report.planDigest,

@@ -179,7 +179,7 @@ async function comparePlan({ inputs, stack, signal }: RunContext, graph: Graph, 
   if (inputs.planDigest === undefined) return;
   const silent: Journal = { begin: () => undefined, say: () => undefined, end: () => undefined };
   const walked = await walk(graph.roots, { ...read, journal: silent });
-  refuseOtherPlan(inputs.planDigest, await planOf(stack, graph, walked, signal));
+  refuseOtherPlan(inputs.planDigest, await planOf(stack, graph, walked, signal), graph.wayIn);
 }
 
 /** A plan without its digest could not be carried out as approved, so it fails; what drifted shows without one as well. */

@@ -8,6 +8,8 @@ import { DIGEST_FORM, type PlanParts, planDifferences, planDigest, samePlan } fr
 import { OtherPlan, refuseOtherPlan } from '../../../src/run/plan.ts';
 import { Secret } from '../../../src/secret.ts';
 
+const WAY_IN = 'cluster/kubeconfig';
+
 function one(id: string, verdict: Verdict, changes: readonly Change[] = [], more: Partial<Outcome> = {}): Outcome {
   return { id, title: id, needs: [], verdict, changes, facts: {}, seconds: 1, done: false, ...more };
 }
@@ -109,7 +111,7 @@ for (const [what, edit] of edits) {
           lines.some((line) => line.includes(word)),
           `${word} in ${lines.join(' / ')}`,
         );
-        assert.throws(() => refuseOtherPlan(approved, other), OtherPlan);
+        assert.throws(() => refuseOtherPlan(approved, other, WAY_IN), OtherPlan);
       }),
       { numRuns: 60 },
     );
@@ -127,8 +129,8 @@ test('property: whatever stands behind the sha256 decides nothing and breaks not
   fc.assert(
     fc.property(plan, garbage, (parts, text) => {
       const [hash] = planDigest(parts).split('.');
-      assert.doesNotThrow(() => refuseOtherPlan(`${hash}.${text}`, parts));
-      assert.throws(() => refuseOtherPlan(`${'0'.repeat(64)}.${text}`, parts), OtherPlan);
+      assert.doesNotThrow(() => refuseOtherPlan(`${hash}.${text}`, parts, WAY_IN));
+      assert.throws(() => refuseOtherPlan(`${'0'.repeat(64)}.${text}`, parts, WAY_IN), OtherPlan);
     }),
     { numRuns: 200 },
   );
@@ -137,8 +139,8 @@ test('property: whatever stands behind the sha256 decides nothing and breaks not
 test('a digest without an outline still stops the deploy, and what would be done now is said', () => {
   const outcomes = [one('database/instance', 'update', [{ field: 'volume.size', before: 100, after: 200 }])];
   const [hash = ''] = planDigest(simple).split('.');
-  assert.throws(() => refuseOtherPlan(hash, { ...simple, outcomes }), /database\/instance: now update volume\.size/);
-  assert.throws(() => refuseOtherPlan(planDigest({ ...simple, outcomes }).slice(0, 64), simple), /Now there is nothing to change/);
+  assert.throws(() => refuseOtherPlan(hash, { ...simple, outcomes }, WAY_IN), /database\/instance: now update volume\.size/);
+  assert.throws(() => refuseOtherPlan(planDigest({ ...simple, outcomes }).slice(0, 64), simple, WAY_IN), /Now there is nothing to change/);
 });
 
 test('fields are compared by value: what was approved and what is now stand beside each other', () => {
@@ -161,4 +163,29 @@ test('an outline keeps its size, and holds no secret', () => {
   const leaky = { ...simple, outcomes: [one('a/b', 'update', [{ field: 'x', after: `password ${secret.open()}` }])] };
   const outline = Buffer.from(planDigest(leaky).split('.')[1] ?? '', 'base64url').toString('utf8');
   assert.ok(outline.includes('password ***') && !outline.includes('planted'), outline);
+});
+
+test('a plan without a way into the cluster is the one of a deploy that has one, as far as it looked', () => {
+  const cloud = (size: number): Outcome => one('database/instance', 'update', [{ field: 'volume.size', before: 40, after: size }]);
+  const behind = (more: Outcome): Outcome => ({ ...more, needs: [WAY_IN] });
+  const looked = [
+    cloud(50),
+    one(WAY_IN, 'unchanged', [], { readsOnly: true }),
+    behind(one('zitadel/release', 'update', [{ field: 'replicas', before: 2, after: 3 }])),
+    behind(one('ingress/nginx', 'delete')),
+    { ...one('dns/ownership', 'create'), needs: ['zitadel/release'] },
+  ];
+  const unlooked = [
+    cloud(50),
+    one(WAY_IN, 'unknown', [], { readsOnly: true }),
+    behind(one('zitadel/release', 'unknown')),
+    behind(one('ingress/nginx', 'absent')),
+    { ...one('dns/ownership', 'unknown'), needs: ['zitadel/release'] },
+  ];
+  const approved = planDigest({ ...simple, outcomes: unlooked });
+  assert.doesNotThrow(() => refuseOtherPlan(approved, { ...simple, outcomes: looked }, WAY_IN));
+  assert.throws(() => refuseOtherPlan(approved, { ...simple, outcomes: [cloud(60), ...looked.slice(1)] }, WAY_IN), OtherPlan);
+  assert.throws(() => refuseOtherPlan(approved, { ...simple, outcomes: looked, stack: { name: 'other' } }, WAY_IN), OtherPlan);
+  // Who did look is bound to what was seen.
+  assert.throws(() => refuseOtherPlan(planDigest({ ...simple, outcomes: looked }), { ...simple, outcomes: unlooked }, WAY_IN), OtherPlan);
 });

@@ -11,7 +11,7 @@ import { graphOf } from '../../../src/report/graph.ts';
 import { renderJson } from '../../../src/report/json.ts';
 import { LARGEST, renderMarkdown } from '../../../src/report/markdown.ts';
 import { planDigest } from '../../../src/report/plan-digest.ts';
-import { durationText, hasChanges, makeReport, type ReportParts } from '../../../src/report/report.ts';
+import { changesKnown, durationText, hasChanges, makeReport, type ReportParts } from '../../../src/report/report.ts';
 import { Secret } from '../../../src/secret.ts';
 
 function outcome(id: string, verdict: Verdict, more: Partial<Outcome> = {}): Outcome {
@@ -252,6 +252,12 @@ test('the plan’s digest changes with what would be done, and with nothing else
   assert.notEqual(of('1.0.0', { a: 2, b: 1 }, [outcome('a/b', 'update', { changes: [{ ...change, after: 3 }] })]), digest);
   assert.notEqual(planDigest({ version: '1.0.0', stack: { a: 2, b: 1 }, outcomes: plan, charts: { zitadel: 'ab' } }), digest);
   assert.equal(hasChanges(plan), true);
+});
+
+test('where a run did not look, nothing found is not the same as nothing to change', () => {
+  assert.equal(changesKnown([outcome('a/b', 'unchanged'), outcome('a/c', 'unknown')]), 'unknown');
+  assert.equal(changesKnown([outcome('a/b', 'update', { changes: [{ field: 'x' }] }), outcome('a/c', 'unknown')]), 'true');
+  assert.equal(changesKnown([outcome('a/b', 'unchanged'), outcome('a/c', 'unknown', { readsOnly: true })]), 'false');
 });
 
 test('durations', () => assert.deepEqual([0.04, 9.96, 59.6, 60, 723].map(durationText), ['0 s', '10 s', '1 min', '1 min', '12 min 3 s']));
