@@ -107,6 +107,8 @@ export function nextSteps(
     return hasChanges(outcomes) ? ['Run destroy with confirm-destroy to take away what is listed for deletion.'] : [];
   if (command === 'plan' && hasChanges(outcomes)) return ['Run deploy, with plan-digest if exactly this plan is to be carried out.'];
   if (command === 'drift' && hasChanges(outcomes)) return ['Run deploy to bring everything back to what the stack file says.'];
+  if ((command === 'plan' || command === 'drift') && changesKnown(outcomes) === 'unknown')
+    return ['What is in the cluster was not looked at. To let this run look: cluster.openForReads in the stack file, or the input bastion-key.'];
   if (command === 'deploy' && outcomes.some(({ verdict, done }) => verdict === 'create' && done)) {
     return [
       `Log in at ${consoleUrlOf(stack)} and change the password of the first administrator.`,
