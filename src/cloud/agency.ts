@@ -6,7 +6,7 @@ import { Fault } from '../engine/fault.ts';
 import { type Resource, resource } from '../engine/resource.ts';
 import { listClusters } from '../otc/cce.ts';
 import type { Otc } from '../otc/client.ts';
-import { ServiceFault } from '../otc/errors.ts';
+import { isTrouble, ServiceFault } from '../otc/errors.ts';
 import { createAgency, grantAgencyRole, listAgencies, listAgencyRoles, listProjects, listRoles, type Project } from '../otc/iam.ts';
 import { type CloudContext, createOnce } from './context.ts';
 import type { Gate } from './gate.ts';
@@ -15,11 +15,12 @@ const NAME = 'cce_admin_trust';
 const TRUSTED = 'op_svc_cce';
 /** Internal name of the role shown as "Tenant Administrator". */
 const ROLE = 'te_admin';
+const LATER = `if ${NAME} is missing, CCE will say so when the cluster is made`;
 
 export interface AgencySeen {
   /** Empty where the agency was not asked for. */
   readonly id: string;
-  readonly how: 'found' | 'made' | 'a cluster proves it' | 'may not be asked';
+  readonly how: 'found' | 'made' | 'a cluster proves it' | 'may not be asked' | 'not answered';
   /** Projects in which it lacks its role; only looked into where it may be given. */
   readonly lacking: readonly Project[];
 }
@@ -51,9 +52,11 @@ export function agency(context: CloudContext, needs: Needs): AgencyResource {
         if (found !== undefined)
           return { id: found.id, how: 'found', lacking: stack.consent.agency ? await lackingOf(otc, found.id, stack.region) : [] };
       } catch (error) {
-        if (!(error instanceof ServiceFault) || (error.status !== 403 && error.status !== 401)) throw error;
-        run.say(`this user may not list agencies; if ${NAME} is missing, CCE will say so when the cluster is made`);
-        return { id: '', how: 'may not be asked', lacking: [] };
+        if (!(error instanceof ServiceFault)) throw error;
+        const trouble = isTrouble(error);
+        if (!trouble && error.status !== 403 && error.status !== 401) throw error;
+        run.say(`${trouble ? `IAM does not tell its agencies (${error.message})` : 'this user may not list agencies'}; ${LATER}`);
+        return { id: '', how: trouble ? 'not answered' : 'may not be asked', lacking: [] };
       }
       if (stack.consent.agency) return undefined;
       throw missing(otc.projectName, stack.region);
@@ -73,6 +76,7 @@ export function agency(context: CloudContext, needs: Needs): AgencyResource {
       return { id: found.id, how: 'made', lacking: [] };
     },
     destroy: async (_seen, run) => run.say('the agency belongs to the tenant and stays'),
+    notice: ({ how }) => (how === 'may not be asked' || how === 'not answered' ? `not checked (${how}): ${LATER}` : undefined),
     facts: ({ how }) => ({ how }),
   });
 }

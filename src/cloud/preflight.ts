@@ -1,24 +1,27 @@
 /**
- * Owns the questions that are better asked before a wait of half an hour: quotas, and what the region offers. Asks only
- * about what is still missing; where nothing is, it costs no call. The checks themselves stand in `preflight-checks.ts`.
+ * Owns the questions that are better asked before a wait of half an hour: quotas, and what the region offers. Asks only about what
+ * is still missing. A finding stops everything; a question that is not answered stops nothing, and is named. What is missing is
+ * counted in `preflight-missing.ts`, the checks themselves stand in `preflight-checks.ts`.
  */
 import { Fault } from '../engine/fault.ts';
-import { type Resource, resource } from '../engine/resource.ts';
-import { listClusters } from '../otc/cce.ts';
-import { listEips } from '../otc/eip.ts';
-import { listLoadBalancers } from '../otc/elb.ts';
-import { ServiceFault } from '../otc/errors.ts';
-import { listInstances } from '../otc/rds.ts';
-import { listSecurityGroups } from '../otc/security-group.ts';
-import { listSubnets, listVpcs } from '../otc/vpc.ts';
+import { type Resource, type Run, resource } from '../engine/resource.ts';
+import { isTrouble, ServiceFault } from '../otc/errors.ts';
 import type { CloudContext } from './context.ts';
 import { dnsHomeProblems } from './dns-home.ts';
 import { proveUser } from './external-dns-needs.ts';
-import { checkCluster, checkClusterVersion, checkDatabase, checkLoadBalancer, checkNetwork, checkNodes, type Missing } from './preflight-checks.ts';
+import { type Check, checksFor } from './preflight-checks.ts';
+import { missingOf } from './preflight-missing.ts';
 
 export interface PreflightSeen {
   /** What was looked into; empty where nothing is to be made. */
   readonly checked: readonly string[];
+  /** What was asked and not answered, with the service's words. */
+  readonly unchecked: readonly Unchecked[];
+}
+
+interface Unchecked {
+  readonly name: string;
+  readonly why: string;
 }
 
 export type Preflight = Resource<Record<string, never>, null, PreflightSeen>;
@@ -33,99 +36,58 @@ export function preflight(context: CloudContext): Preflight {
     gate: true,
     want: () => null,
     observe: async (_needs, run) => {
-      const missing = await missingOf(context);
-      const network = missing.vpcs + missing.subnets + missing.groups + missing.eips > 0;
-      const checks: [string, () => Promise<string[]>][] = [
-        ...(network ? [['network quotas', () => checkNetwork(context, missing)] satisfies (typeof checks)[number]] : []),
-        ...(missing.databases > 0 ? [['database', () => checkDatabase(context)] satisfies (typeof checks)[number]] : []),
-        ...(missing.clusters > 0 ? [['cluster', () => checkCluster(context)] satisfies (typeof checks)[number]] : []),
-        ...(missing.clusters > 0 ? [['cluster version', () => checkClusterVersion(context)] satisfies (typeof checks)[number]] : []),
-        ...(missing.clusters > 0 ? [['nodes', () => checkNodes(context)] satisfies (typeof checks)[number]] : []),
-        ...(missing.loadBalancers > 0 ? [['load balancer', () => checkLoadBalancer(context)] satisfies (typeof checks)[number]] : []),
-      ];
-      const [home, user, ...problems] = await Promise.all([
-        dnsHomeProblems(context),
-        missing.clusters > 0 ? userProblems(context) : [],
-        ...checks.map(([name, check]) => unlessForbidden(name, check(), (line) => run.say(line))),
+      const unchecked: Unchecked[] = [];
+      const ask = async <T>(name: string, question: Promise<T>, silence = unanswered): Promise<T | undefined> => {
+        try {
+          return await question;
+        } catch (error) {
+          const fault = silence(error);
+          if (fault === undefined) throw error;
+          unchecked.push(uncheckedBy(name, fault, run));
+          return undefined;
+        }
+      };
+      const [home, missing] = await Promise.all([ask("the public zone's project", dnsHomeProblems(context), silent), missingOf(context, ask)]);
+      const making = missing.clusters > 0;
+      const checks: Check[] = checksFor(context, missing);
+      const found = await Promise.all([
+        home,
+        making ? ask("external-dns's user", userProblems(context), silent) : [],
+        making ? (context.missingInputs ?? []) : [],
+        ...checks.map(({ name, problems }) => ask(name, problems())),
       ]);
-      refuse([...home, ...user, ...(missing.clusters > 0 ? (context.missingInputs ?? []) : []), ...problems.flat()]);
-      return { checked: checks.map(([name]) => name) };
+      refuse(found.flatMap((problems) => problems ?? []));
+      const open = new Set(unchecked.map(({ name }) => name));
+      return { checked: checks.map(({ name }) => name).filter((name) => !open.has(name)), unchecked };
     },
     diff: () => [],
     apply: async () => {
       throw new Error('preflight only looks');
     },
     destroy: async () => undefined,
+    notice: ({ unchecked }) =>
+      unchecked.length === 0 ? undefined : `not checked: ${unchecked.map(({ name, why }) => `${name} (${why})`).join('; ')}`,
     facts: ({ checked }) => ({ checked: checked.length === 0 ? 'nothing to be made' : checked.join(', ') }),
   });
 }
 
-/** By the same lists that the resources themselves read, so it costs no call of its own. */
-export async function missingOf({ otc, stack, names }: CloudContext): Promise<Missing> {
-  const { network, database, cluster, loadBalancer } = stack;
-  const [vpcs, subnets, groups, eips, databases, clusters, balancers] = await Promise.all([
-    network.existing ? [] : listVpcs(otc),
-    listSubnets(otc),
-    listSecurityGroups(otc),
-    listEips(otc),
-    database.existing ? [] : listInstances(otc, { name: names('db') }),
-    cluster.existing ? [] : listClusters(otc),
-    loadBalancer.existing ? [] : listLoadBalancers(otc, { name: names('elb') }),
-  ]);
-  const absent = (wanted: (string | false)[], present: readonly (string | undefined)[]): number =>
-    wanted.filter((name) => name !== false && !present.includes(name)).length;
-  const subnetNames = [
-    network.subnets.cluster.existing === undefined && names('nodes'),
-    !network.subnets.single && network.subnets.database.existing === undefined && names('database'),
-  ];
-  const eipNames = [
-    network.egress === 'nat-gateway' && names('nat'),
-    cluster.existing === undefined && cluster.access === 'eip' && names('api'),
-    loadBalancer.existing === undefined && names('elb'),
-  ];
-  const missingClusters = cluster.existing
-    ? 0
-    : absent(
-        [names('cce')],
-        clusters.map(({ metadata }) => metadata.name),
-      );
-  const ownGroups = database.existing ? [] : [names('rds-client'), names('rds-instance')];
-  return {
-    vpcs: network.existing
-      ? 0
-      : absent(
-          [names('vpc')],
-          vpcs.map(({ name }) => name),
-        ),
-    subnets: absent(
-      subnetNames,
-      subnets.map(({ name }) => name),
-    ),
-    // A cluster makes two groups of its own.
-    groups:
-      absent(
-        ownGroups,
-        groups.map(({ name }) => name),
-      ) +
-      2 * missingClusters,
-    eips: absent(
-      eipNames,
-      eips.map(({ alias }) => alias),
-    ),
-    databases: database.existing
-      ? 0
-      : absent(
-          [names('db')],
-          databases.map(({ name }) => name),
-        ),
-    clusters: missingClusters,
-    loadBalancers: loadBalancer.existing
-      ? 0
-      : absent(
-          [names('elb')],
-          balancers.map(({ name }) => name),
-        ),
-  };
+function uncheckedBy(name: string, { message, hint }: Fault, run: Run): Unchecked {
+  const why = hint === undefined ? message : `${message}. ${hint}`;
+  run.say(`${name} not checked: ${why}`);
+  return { name, why };
+}
+
+/**
+ * The fault of a question that got no answer: trouble, or a user who may make things and not read quotas. Undefined for one that
+ * speaks against the whole run, as credentials that do not hold any more.
+ */
+function unanswered(error: unknown): Fault | undefined {
+  return error instanceof ServiceFault && error.status !== 401 ? error : silent(error);
+}
+
+/** The same where a refusal is itself an answer: only trouble, throttling, and what could not be reached. */
+function silent(error: unknown): Fault | undefined {
+  return error instanceof Fault && isTrouble(error) ? error : undefined;
 }
 
 /** Whether external-dns's user can sign in; a wrong password would else show when everything else has been made. */
@@ -136,18 +98,8 @@ async function userProblems(context: CloudContext): Promise<string[]> {
     return [];
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
+    if (silent(error.cause) !== undefined) throw error.cause;
     return [`${error.message}. ${error.hint ?? ''}`];
-  }
-}
-
-/** A user may be allowed to make things and not to read quotas: then the check is left out, and said so. */
-async function unlessForbidden(name: string, check: Promise<string[]>, say: (line: string) => void): Promise<string[]> {
-  try {
-    return await check;
-  } catch (error) {
-    if (!(error instanceof ServiceFault) || (error.status !== 403 && error.status !== 404)) throw error;
-    say(`${name} not checked: ${error.message}`);
-    return [];
   }
 }
 

@@ -20,6 +20,8 @@ export interface Limits {
   readonly totalInstancesUsed: number;
   readonly maxTotalCores: number;
   readonly totalCoresUsed: number;
+  readonly maxTotalRAMSize?: number;
+  readonly totalRAMUsed?: number;
 }
 
 export async function readLimits(otc: Otc): Promise<Limits> {

@@ -18,6 +18,11 @@ export class ServiceFault extends Fault {
   }
 }
 
+/** True for trouble of a service, throttling, and what could not be reached: nothing was said about what was asked. */
+export function isTrouble({ status, code }: Fault): boolean {
+  return status === undefined ? code !== undefined : status === 429 || status >= 500;
+}
+
 export interface ErrorText {
   readonly code: string | undefined;
   readonly message: string | undefined;

@@ -61,6 +61,7 @@ export function cloudWorld(): CloudWorld {
     world.requests.length = 0;
     world.cut.clear();
     world.trouble.clear();
+    world.broken.length = 0;
     world.afterWrite = undefined;
   };
   before(async () => {

@@ -31,6 +31,8 @@ export interface Emulator {
   readonly cut: Set<string>;
   /** With an entry in it, each kind of call is first refused: writes by throttling, reads by 503. */
   readonly trouble: Set<string>;
+  /** Calls whose `METHOD url` fits are answered so each time; undefined as a status: not at all. */
+  readonly broken: { readonly fits: RegExp; readonly status: number | undefined }[];
   /** Told after each write that had its effect, with their number since the last change of this. */
   afterWrite: ((count: number) => void) | undefined;
   /** What the API reference does not know, as the front door recorded it. */
@@ -81,9 +83,16 @@ export async function emulator(): Promise<Emulator> {
   const requests: Seen[] = [];
   const cut = new Set<string>();
   const trouble = new Set<string>();
+  const broken: Emulator['broken'] = [];
   let writes = 0;
   let afterWrite: ((count: number) => void) | undefined;
   const transport: Transport = async (asked) => {
+    const fault = broken.find(({ fits }) => fits.test(`${asked.method} ${asked.url}`));
+    if (fault !== undefined) {
+      requests.push({ method: asked.method, url: asked.url, status: fault.status ?? 0 });
+      if (fault.status === undefined) throw new TransportFailure('cut off', 'ECONNRESET', true);
+      return { status: fault.status, headers: {}, body: Buffer.from(JSON.stringify({ error_code: 'X.1', error_msg: 'not today' })) };
+    }
     const kind = `${asked.method} ${asked.url.replace(/[0-9a-f]{8}[0-9a-f-]{20,}(in03)?/g, '*')}`;
     if (trouble.size > 0 && !trouble.has(kind)) {
       trouble.add(kind);
@@ -103,6 +112,7 @@ export async function emulator(): Promise<Emulator> {
   return {
     cut,
     trouble,
+    broken,
     get afterWrite() {
       return afterWrite;
     },

@@ -1,0 +1,145 @@
+/** Owns the proof of the preflight: a question that is not answered is named and stops nothing, each real finding stops everything. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Outcome } from '../../../src/engine/outcome.ts';
+import type { Stack } from '../../../src/stack/stack.ts';
+import { cloudWorld, settled } from './cloud-world.ts';
+import { stack } from './stack.ts';
+
+const { deploy, emulator, go, rows, writes } = cloudWorld();
+
+const preflight = (outcomes: readonly Outcome[]): Outcome => {
+  const found = outcomes.find(({ id }) => id === 'project/preflight');
+  assert.ok(found);
+  return found;
+};
+const set = (id: string, value: unknown): void => void emulator().store.table<{ id: string; value: unknown }>('world.switches').insert({ id, value });
+
+const questions: readonly [RegExp, string][] = [
+  [/vpc\..*\/v1\/[^/]+\/quotas/, 'network quotas'],
+  [/rds\..*\/datastores\//, 'RDS versions'],
+  [/rds\..*\/flavors\//, 'RDS flavors'],
+  [/rds\..*\/storage-type\//, 'RDS storage types'],
+  [/rds\..*\/quotas/, 'RDS quota'],
+  [/cce\..*\/quotas/, 'CCE quota'],
+  [/cce\..*\/addontemplates/, 'cluster version'],
+  [/ecs\..*\/cloudservers\/flavors/, 'server flavors'],
+  [/ecs\..*\/limits/, 'server quotas'],
+  [/elb\..*\/quotas/, 'load balancer quotas'],
+  [/elb\..*\/availability-zones/, 'load balancer zones'],
+];
+for (const [status, word] of [
+  [503, 'trouble'],
+  [403, 'no permission'],
+  [undefined, 'no answer'],
+] as const) {
+  test(`questions that get ${word}: each is named, none stops`, async () => {
+    for (const [fits] of questions) emulator().broken.push({ fits, status });
+    const outcome = preflight((await go({ write: false })).outcomes);
+    assert.equal(outcome.verdict, 'unchanged', outcome.fault?.message);
+    for (const [, name] of questions) assert.ok(outcome.note?.includes(`${name} (`), `${name}: ${outcome.note}`);
+    if (status === 403) assert.match(outcome.note ?? '', /give its group the role "RDS Administrator"/);
+    assert.equal(outcome.facts['checked'], 'load balancer flavors');
+  });
+}
+
+test('a deploy goes on without the answers, and a finding besides them still stops it', async () => {
+  for (const [fits] of questions) emulator().broken.push({ fits, status: 503 });
+  const refused = await go({ stack: { loadBalancer: { ...stack.loadBalancer, l4Flavor: 'L4_flavor.none' } } });
+  assert.match(preflight(refused.outcomes).fault?.message ?? '', /L4_flavor\.none is unknown; on offer: L4_flavor\.elb/);
+  assert.deepEqual(writes(), []);
+  const { outcomes, lines } = await go();
+  settled(outcomes);
+  assert.ok(
+    lines.some((line) => /preflight: RDS flavors not checked: .*503/.test(line)),
+    lines.join('\n'),
+  );
+  emulator().broken.length = 0;
+  emulator().requests.length = 0;
+  const again = preflight((await go()).outcomes);
+  assert.deepEqual([again.note, again.facts['checked']], [undefined, 'nothing to be made']);
+});
+
+test('a list that is not answered leaves out what it would count, and its own resource says so', async () => {
+  await deploy();
+  emulator().broken.push({ fits: /elb\..*\/loadbalancers\?/, status: 500 });
+  const { outcomes } = await go({ write: false });
+  assert.match(preflight(outcomes).note ?? '', /not checked: load balancers \(/);
+  assert.equal(outcomes.find(({ id }) => id === 'load-balancer/load-balancer')?.verdict, 'failed');
+  assert.equal(outcomes.find(({ id }) => id === 'network/vpc')?.verdict, 'unchanged');
+});
+
+const bastion: Partial<Stack> = { cluster: { ...stack.cluster, access: 'bastion', allow: ['198.51.100.0/24'] } };
+const findings: readonly { readonly what: string; readonly make: () => void; readonly stack?: Partial<Stack>; readonly said: RegExp }[] = [
+  { what: 'VPCs', make: () => set('quota:vpc', 0), said: /quota for VPCs is used up: 0 of 0, and 1 more is needed/ },
+  { what: 'subnets', make: () => set('quota:subnet', 1), said: /quota for subnets is used up: 0 of 1, and 2 more/ },
+  { what: 'groups', make: () => set('quota:securityGroup', 3), said: /quota for security groups/ },
+  { what: 'rules', make: () => set('quota:securityGroupRule', 3), said: /quota for security group rules/ },
+  { what: 'addresses', make: () => set('quota:publicIp', 2), said: /quota for elastic IPs is used up: 0 of 2, and 3 more/ },
+  {
+    what: 'the bastion’s address',
+    make: () => set('quota:publicIp', 2),
+    stack: bastion,
+    said: /quota for elastic IPs is used up: 0 of 2, and 3 more/,
+  },
+  { what: 'gateways', make: () => set('quota:natGateway', 0), said: /quota for NAT gateways/ },
+  { what: 'databases', make: () => set('quota:rds.instance', 0), said: /quota for RDS instances/ },
+  { what: 'clusters', make: () => set('quota:cce.cluster', 0), said: /quota for CCE clusters/ },
+  { what: 'servers', make: () => set('quota:ecs.servers', 2), said: /quota for servers \(ECS\) is used up: 0 of 2, and 3 more/ },
+  {
+    what: 'servers with a bastion',
+    make: () => set('quota:ecs.servers', 3),
+    stack: bastion,
+    said: /quota for servers \(ECS\) is used up: 0 of 3, and 4 more/,
+  },
+  { what: 'cores', make: () => set('quota:ecs.cores', 5), said: /quota for vCPUs \(ECS\) is used up: 0 of 5, and 6 more/ },
+  { what: 'memory', make: () => set('quota:ecs.ram', 20_000), said: /quota for MB of memory \(ECS\)/ },
+  { what: 'balancers', make: () => set('quota:elb.loadbalancer', 0), said: /quota for load balancers/ },
+  { what: 'listeners', make: () => set('quota:elb.listener', 1), said: /quota for listeners \(ELB\)/ },
+  {
+    what: 'a database flavor that is sold out',
+    make: () => set('sold-out:rds.pg.n1.large.4.ha:eu-de-02', true),
+    said: /RDS flavor rds\.pg\.n1\.large\.4\.ha is sold out in eu-de-02; on offer in eu-de-01 and eu-de-02: rds/,
+  },
+  {
+    what: 'a node flavor that is sold out',
+    make: () => set('sold-out:s3.large.4:eu-de-03', true),
+    said: /Node flavor s3\.large\.4 is sold out or not offered in eu-de-03; of the same size there: /,
+  },
+  {
+    what: 'a bastion flavor',
+    make: () => set('sold-out:s3.medium.1:eu-de-01', true),
+    stack: bastion,
+    said: /Bastion flavor s3\.medium\.1 is sold out/,
+  },
+  {
+    what: 'a bastion image',
+    make: () => undefined,
+    stack: { cluster: { ...stack.cluster, access: 'bastion', bastion: { ...stack.cluster.bastion, image: 'Nobody' } } },
+    said: /no public image Nobody/,
+  },
+];
+for (const { what, make, stack: changed = {}, said } of findings) {
+  test(`said before anything is made: ${what}`, async () => {
+    make();
+    assert.match(preflight((await go({ stack: changed })).outcomes).fault?.message ?? '', said);
+    assert.deepEqual([writes(), rows('vpc.vpcs')], [[], []]);
+  });
+}
+
+test('on a living stack only what is still to be made counts: more nodes, another flavor of the database', async () => {
+  await deploy();
+  set('quota:ecs.servers', 4);
+  const more = await go({ stack: { cluster: { ...stack.cluster, nodes: { ...stack.cluster.nodes, count: 5 } } } });
+  assert.match(preflight(more.outcomes).fault?.message ?? '', /quota for servers \(ECS\) is used up: 3 of 4, and 2 more/);
+  const flavor = await go({ stack: { database: { ...stack.database, flavor: 'rds.pg.n1.huge.4.ha' } } });
+  assert.match(preflight(flavor.outcomes).fault?.message ?? '', /RDS does not know the flavor rds\.pg\.n1\.huge\.4\.ha/);
+  assert.equal(preflight((await go()).outcomes).facts['checked'], 'nothing to be made');
+});
+
+test('an agency that IAM does not tell of is named and stops nothing', async () => {
+  emulator().broken.push({ fits: /OS-AGENCY/, status: 503 });
+  const { outcomes } = await go({ write: false });
+  const found = outcomes.find(({ id }) => id === 'project/agency');
+  assert.deepEqual([found?.verdict, found?.note?.includes('CCE will say so')], ['unchanged', true]);
+});
