@@ -10,7 +10,7 @@ import type { CloudContext } from './context.ts';
 import { dnsHomeProblems } from './dns-home.ts';
 import { proveUser } from './external-dns-needs.ts';
 import { type Check, checksFor } from './preflight-checks.ts';
-import { missingOf } from './preflight-missing.ts';
+import { type Look, missingOf } from './preflight-missing.ts';
 
 export interface PreflightSeen {
   /** What was looked into; empty where nothing is to be made. */
@@ -47,11 +47,24 @@ export function preflight(context: CloudContext): Preflight {
           return undefined;
         }
       };
-      const [home, missing] = await Promise.all([ask("the public zone's project", dnsHomeProblems(context), silent), missingOf(context, ask)]);
+      // Without a list nothing can be made or found again: that it may not be read is a finding itself.
+      const forbidden = new Set<string>();
+      const look: Look = (what, list) =>
+        ask(
+          what,
+          list.catch((error: unknown) => {
+            if (!(error instanceof ServiceFault) || error.status !== 403) throw error;
+            forbidden.add(`${error.message}. ${error.hint ?? ''}`);
+            return undefined;
+          }),
+          silent,
+        );
+      const [home, missing] = await Promise.all([ask("the public zone's project", dnsHomeProblems(context), silent), missingOf(context, look)]);
       const making = missing.clusters > 0;
       const checks: Check[] = checksFor(context, missing);
       const found = await Promise.all([
         home,
+        [...forbidden],
         making ? ask("external-dns's user", userProblems(context), silent) : [],
         making ? (context.missingInputs ?? []) : [],
         ...checks.map(({ name, problems }) => ask(name, problems())),

@@ -143,3 +143,11 @@ test('an agency that IAM does not tell of is named and stops nothing', async () 
   const found = outcomes.find(({ id }) => id === 'project/agency');
   assert.deepEqual([found?.verdict, found?.note?.includes('CCE will say so')], ['unchanged', true]);
 });
+
+test('a permission that is missing for a list is a finding, with the role that gives it', async () => {
+  emulator().broken.push({ fits: /elb\..*\/loadbalancers\?/, status: 403 }, { fits: /nat\..*\/nat_gateways/, status: 403 });
+  const { fault } = preflight((await go()).outcomes);
+  assert.match(fault?.message ?? '', /role "ELB Administrator"/);
+  assert.match(fault?.message ?? '', /role "NAT Gateway Administrator"/);
+  assert.deepEqual(writes(), []);
+});

@@ -1,0 +1,119 @@
+/** Owns the proof of the walk backwards: data and what it stands on stay, what is in something goes along, order against the arrows. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Fault } from '../../../src/engine/fault.ts';
+import { type AnyResource, maybe } from '../../../src/engine/resource.ts';
+import { unwalk } from '../../../src/engine/unwalk.ts';
+import { walk } from '../../../src/engine/walk.ts';
+import { Fake, options, small, verdicts } from './fake.ts';
+
+test('destroy keeps data and what it stands on, unless consented', async () => {
+  const fake = new Fake();
+  const { vpc, subnet, database, cluster } = small(fake);
+  await walk([database, cluster], options(true));
+  fake.events.length = 0;
+  assert.deepEqual(verdicts(await unwalk([database, cluster], options(true))), { vpc: 'kept', subnet: 'kept', database: 'kept', cluster: 'delete' });
+  assert.deepEqual(fake.events, ['-cluster']);
+  await unwalk([database, cluster], options(true, { mayDelete: () => true }));
+  assert.deepEqual(fake.events, ['-cluster', '-database', '-subnet', '-vpc']);
+  assert.ok([vpc, subnet].every(({ id }) => !fake.exists.has(id)));
+});
+
+test('property: whatever the graph, each resource is applied once and after its needs, and destroyed before them', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.array(fc.nat(30), { maxLength: 4 }), { minLength: 1, maxLength: 14 }), async (arrows) => {
+      const fake = new Fake();
+      const made: AnyResource[] = [];
+      arrows.forEach((targets, index) => {
+        const needs =
+          index === 0
+            ? {}
+            : Object.fromEntries([...new Set(targets.map((target) => target % index))].map((target) => [`n${target}`, made[target] as AnyResource]));
+        made.push(fake.make(`r${index}`, needs));
+      });
+      await walk(made, options(true));
+      const at = (event: string) => fake.events.indexOf(event);
+      assert.equal(new Set(fake.events).size, made.length);
+      for (const { id, needs } of made)
+        for (const need of Object.values(needs as Record<string, AnyResource>)) assert.ok(at(`+${need.id}`) < at(`+${id}`));
+      await unwalk(made, options(true));
+      for (const { id, needs } of made)
+        for (const need of Object.values(needs as Record<string, AnyResource>)) assert.ok(at(`-${id}`) < at(`-${need.id}`));
+      assert.equal(fake.exists.size, 0);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('what is in something that goes, goes along, even where it cannot be looked at or taken away by itself', async () => {
+  const fake = new Fake();
+  const net = fake.make('net', {});
+  const cluster = fake.make('cluster', { net });
+  const unreachable = async (): Promise<string> => {
+    throw new Fault('no answer');
+  };
+  const bastion = fake.make('bastion', { cluster });
+  const login = fake.make('login', { cluster, bastion: maybe(bastion) }, { within: cluster, readsOnly: true });
+  const space = fake.make('space', { login }, { within: cluster, observe: unreachable });
+  const looked: string[] = [];
+  const app = fake.make('app', { space }, { within: cluster, observe: async () => void looked.push('app') as never });
+  const balancer = fake.make('balancer', { net });
+  const ingress = fake.make('ingress', { login, balancer }, { within: cluster, leavesBehind: async () => true });
+  const stubborn = fake.make('stubborn', { ingress }, { within: cluster, leavesBehind: async () => true, destroy: unreachable as never });
+  for (const id of ['net', 'cluster', 'bastion', 'login', 'balancer', 'ingress', 'stubborn']) fake.exists.set(id, 'v');
+  const outcomes = await unwalk([app, stubborn], options(true));
+  assert.deepEqual(
+    outcomes.map(({ id, verdict, done, note }) => [id, verdict, done, note ?? '']),
+    [
+      ['net', 'delete', true, ''],
+      ['cluster', 'delete', true, ''],
+      ['bastion', 'delete', true, ''],
+      ['login', 'absent', false, ''],
+      ['space', 'delete', true, 'goes with cluster; it could not be looked at (no answer)'],
+      ['app', 'delete', true, 'goes with cluster; it could not be looked at (no answer)'],
+      ['balancer', 'delete', true, ''],
+      ['ingress', 'delete', true, ''],
+      ['stubborn', 'delete', true, 'goes with cluster; by itself it could not be taken away: no answer'],
+    ],
+  );
+  assert.deepEqual(looked, []);
+  assert.equal(fake.events.indexOf('-ingress') < fake.events.indexOf('-cluster'), true);
+  assert.equal(fake.events.indexOf('-ingress') < fake.events.indexOf('-balancer'), true);
+  assert.equal(fake.events.indexOf('-ingress') < fake.events.indexOf('-bastion'), true);
+  assert.equal(fake.events.at(-1), '-net');
+});
+
+test('destroy leaves what is not its own, does not look at checks, and keeps what is in what stays', async () => {
+  const fake = new Fake();
+  const gate = fake.make('gate', {}, { gate: true, readsOnly: true, observe: async () => assert.fail('looked at') });
+  const group = fake.make('group', { gate });
+  const rule = fake.make('rule', { group }, { within: group, leavesBehind: async () => true });
+  const data = fake.make('data', { group }, { protect: 'data' });
+  const zone = fake.make('zone', { gate }, { protect: 'data', keep: () => 'made by somebody else' });
+  for (const id of ['group', 'rule', 'data', 'zone']) fake.exists.set(id, 'v');
+  const kept = await unwalk([rule, data, zone], options(true));
+  assert.deepEqual(verdicts(kept), { gate: 'absent', group: 'kept', rule: 'kept', data: 'kept', zone: 'kept' });
+  assert.deepEqual(fake.events, []);
+  const gone = await unwalk([rule, data, zone], options(true, { mayDelete: () => true }));
+  assert.deepEqual(verdicts(gone), { gate: 'absent', group: 'delete', rule: 'delete', data: 'delete', zone: 'kept' });
+  assert.equal(gone.find(({ id }) => id === 'zone')?.note, 'made by somebody else');
+  assert.deepEqual(fake.events.slice(-1), ['-group']);
+});
+
+test('data that cannot be looked at keeps what it stands on', async () => {
+  const fake = new Fake();
+  const net = fake.make('net', {});
+  const data = fake.make(
+    'data',
+    { net },
+    {
+      protect: 'data',
+      observe: async () => {
+        throw new Fault('no answer');
+      },
+    },
+  );
+  fake.exists.set('net', 'v');
+  assert.deepEqual(verdicts(await unwalk([data], options(true))), { net: 'kept', data: 'failed' });
+});
