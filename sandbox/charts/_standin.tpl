@@ -2,7 +2,8 @@
 Shared by all stand-in charts of the sandbox: names, labels and the check of values. Packed into every archive as
 templates/_standin.tpl, beside known.yaml, which lists by path the keys that the real chart of this version knows. A path
 that is not listed there takes any keys. A key that the real chart does not know would silently do nothing there, so here
-it stops the release.
+it stops the release. Rights, hooks, names, ports and labels are the real chart's; first looks of probes come sooner than there
+(Contour waits 15 s), security contexts and what Kubernetes fills in by itself are left out.
 */}}
 {{- define "standin.check" -}}
 {{- include "standin.walk" (dict "value" .Values "path" "." "known" (fromYaml (.Files.Get "known.yaml")) "chart" (printf "%s %s" .Chart.Name .Chart.Version)) -}}
@@ -63,7 +64,7 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 {{- end }}
 {{- end -}}
 
-{{/* A role bound to a service account, in one namespace or in the cluster: (dict "kind" "ClusterRole" "name" … "namespace" … "account" … "accountNamespace" … "rules" (list …) "labels" … "annotations" …). */}}
+{{/* A role bound to a service account, in one namespace or in the cluster: (dict "kind" "ClusterRole" "name" … "binding" (its name, where it is another) … "namespace" … "account" … "accountNamespace" … "rules" (list …) "labels" … "annotations" …). */}}
 {{- define "standin.role" -}}
 apiVersion: rbac.authorization.k8s.io/v1
 kind: {{ .kind }}
@@ -84,7 +85,7 @@ rules:
 apiVersion: rbac.authorization.k8s.io/v1
 kind: {{ .kind }}Binding
 metadata:
-  name: {{ .name }}
+  name: {{ .binding | default .name }}
   {{- with .namespace }}
   namespace: {{ . }}
   {{- end }}
@@ -102,4 +103,23 @@ roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: {{ .kind }}
   name: {{ .name }}
+{{- end -}}
+
+{{/* A disruption budget as charts render it: (dict "name" … "labels" … "selector" … "from" (minAvailable, maxUnavailable; one at most is set)). */}}
+{{- define "standin.budget" -}}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: {{ .name }}
+  labels:
+    {{- .labels | nindent 4 }}
+spec:
+  {{- if .from.minAvailable }}
+  minAvailable: {{ .from.minAvailable }}
+  {{- else }}
+  maxUnavailable: {{ .from.maxUnavailable | default 1 }}
+  {{- end }}
+  selector:
+    matchLabels:
+      {{- .selector | nindent 6 }}
 {{- end -}}

@@ -74,7 +74,11 @@ export interface Container {
   readonly readinessProbe?: Probe;
   readonly startupProbe?: Probe;
   readonly lifecycle?: {
-    readonly preStop?: { readonly exec?: { readonly command?: readonly string[] }; readonly sleep?: { readonly seconds: number } };
+    readonly preStop?: {
+      readonly exec?: { readonly command?: readonly string[] };
+      readonly httpGet?: { readonly host?: string; readonly port: number | string; readonly path?: string };
+      readonly sleep?: { readonly seconds: number };
+    };
   };
   readonly restartPolicy?: string;
   readonly terminationMessagePath?: string;

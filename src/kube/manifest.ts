@@ -6,17 +6,23 @@ import type { StoredRelease } from '../tools/helm.ts';
 import { differences } from './compare.ts';
 import { discoverPath, type Manifest } from './paths.ts';
 
-/** Hook objects that stay after the hook; Jobs come and go, and so does what a successful hook takes away. */
-const LASTING_HOOKS = new Set(['pre-install', 'pre-upgrade', 'post-install', 'post-upgrade']);
+/**
+ * Hooks that ran when a revision was made. One that runs at the install alone is stored anew with each revision, but not applied: a
+ * certificate that its template draws (kubernetes-ingress 1.52.1, `…-default-cert`) is then another one than the cluster's.
+ */
+const hooksOf = (revision: number): ReadonlySet<string> =>
+  new Set(revision === 1 ? ['pre-install', 'post-install'] : ['pre-upgrade', 'post-upgrade']);
 
 /**
  * The objects that should be in the cluster while the release is deployed. Custom resource definitions carry only their
  * identity: they are large, and the API server rewrites them.
  */
-export function objectsOf(release: Pick<StoredRelease, 'manifest' | 'hooks'>): Manifest[] {
+export function objectsOf(release: Pick<StoredRelease, 'manifest' | 'hooks' | 'version'>): Manifest[] {
+  const ran = hooksOf(release.version);
+  // Jobs come and go, and so does what a successful hook takes away.
   const lasting = (release.hooks ?? []).filter(
     ({ kind, events, delete_policies: policies }) =>
-      kind !== 'Job' && kind !== 'Pod' && (events ?? []).some((event) => LASTING_HOOKS.has(event)) && !(policies ?? []).includes('hook-succeeded'),
+      kind !== 'Job' && kind !== 'Pod' && (events ?? []).some((event) => ran.has(event)) && !(policies ?? []).includes('hook-succeeded'),
   );
   const texts = [release.manifest, ...lasting.map(({ manifest }) => manifest)].flatMap((text) => text.split(/^---.*$/m));
   return texts.map(objectIn).filter((object): object is Manifest => object !== undefined);

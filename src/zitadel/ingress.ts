@@ -10,6 +10,7 @@ import { after, type CloudNeeds, type Giving, type KubeContext, type LoadBalance
 import { namespace } from '../kube/namespace.ts';
 import type { ReleaseSeen } from '../kube/release-state.ts';
 import type { Stack } from '../stack/stack.ts';
+import { podLabels, spread } from './spread.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 type Controller = 'contour' | 'nginx' | 'haproxy';
@@ -24,7 +25,7 @@ interface ControllerChart {
   readonly notice?: string;
 }
 
-/** Value paths: contour 0.7.0, ingress-nginx 4.15.1, kubernetes-ingress 1.52.1 (their `values.yaml`). */
+/** Value paths and defaults: contour 0.7.0, ingress-nginx 4.15.1, kubernetes-ingress 1.52.1 (their `values.yaml` and what they render). */
 export const controllers: Readonly<Record<Controller, ControllerChart>> = {
   contour: {
     namespace: 'contour',
@@ -33,9 +34,20 @@ export const controllers: Readonly<Record<Controller, ControllerChart>> = {
     chart: 'contour',
     version: '0.7.0',
     values: ({ ingress }, annotations) => ({
-      contour: { replicaCount: ingress.replicas, ingressClass: { name: ingress.className, create: true, default: false } },
-      // Cluster: every node takes traffic; the dedicated load balancer keeps the client's address by itself.
-      envoy: { service: { type: 'LoadBalancer', externalTrafficPolicy: 'Cluster', annotations } },
+      contour: {
+        replicaCount: ingress.replicas,
+        ingressClass: { name: ingress.className, create: true, default: false },
+        // Between Contour and Envoy, made anew only when the release changes: the chart's 365 days would end the traffic of a quiet year.
+        certgen: { certificateLifetime: 3650 },
+        resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } },
+        topologySpreadConstraints: spread(podLabels('contour', 'contour', 'contour')),
+      },
+      envoy: {
+        // The chart's preset, "nano", stops a proxy at 0.15 CPU and 192 MiB; it is not meant for production.
+        resources: { requests: { cpu: '200m', memory: '256Mi' }, limits: { memory: '1Gi' } },
+        // Cluster: every node takes traffic; the dedicated load balancer keeps the client's address by itself.
+        service: { type: 'LoadBalancer', externalTrafficPolicy: 'Cluster', annotations },
+      },
     }),
   },
   nginx: {
@@ -49,8 +61,9 @@ export const controllers: Readonly<Record<Controller, ControllerChart>> = {
         replicaCount: ingress.replicas,
         ingressClass: ingress.className,
         ingressClassResource: { name: ingress.className, default: false },
-        // ZITADEL's cookies do not fit into the default buffer.
-        config: { 'proxy-buffer-size': '16k' },
+        // ZITADEL's cookies do not fit into the default buffer: the login app's (HTTP), and the server's, which is spoken to as GRPC.
+        config: { 'proxy-buffer-size': '16k', 'grpc-buffer-size-kb': '16' },
+        topologySpreadConstraints: spread(podLabels('ingress-nginx', 'nginx-ingress', 'controller')),
         service: { type: 'LoadBalancer', externalTrafficPolicy: 'Cluster', annotations },
       },
     }),
@@ -68,6 +81,9 @@ export const controllers: Readonly<Record<Controller, ControllerChart>> = {
         replicaCount: ingress.replicas,
         ingressClass: ingress.className,
         ingressClassResource: { name: ingress.className, default: false },
+        // Contour's and ingress-nginx's charts bring a budget with the second replica, this one does not.
+        PodDisruptionBudget: ingress.replicas > 1 ? { enable: true, maxUnavailable: 1 } : { enable: false },
+        topologySpreadConstraints: spread(podLabels('kubernetes-ingress', 'haproxy-ingress')),
         service: {
           type: 'LoadBalancer',
           externalTrafficPolicy: 'Cluster',
@@ -119,7 +135,8 @@ export function ingressControllers(context: KubeContext, cloud: CloudNeeds): Ing
       release,
       source: { repository, name: chart, version: pin?.version ?? version, digest: pin?.digest },
       values: ({ loadBalancer }) => values(stack, loadBalancerAnnotations(loadBalancer)),
-      timeoutSeconds: 600,
+      // A new version goes through Envoy's pods one by one, and each may take 300 s until its connections are closed.
+      timeoutSeconds: 1800,
       usualSeconds: 60,
       leavesBehind: true,
       rivals: names.filter((other) => other !== name).map((other) => controllers[other]),

@@ -7,6 +7,7 @@ import type { Stack, ZitadelSettings } from '../stack/stack.ts';
 import { merge } from './config.ts';
 import { recordAnnotations } from './external-dns.ts';
 import { CONFIG_KEY, secretNames, tlsSecretName } from './identity.ts';
+import { podLabels, spread } from './spread.ts';
 
 export interface ValuesInput {
   readonly stack: Stack;
@@ -18,6 +19,9 @@ export interface ValuesInput {
   /** When each Secret last changed; a new one restarts the pods, which read Secrets only at their start. */
   readonly secretsChanged: readonly string[];
 }
+
+/** When the login app's token ends. Nothing renews it: a new one is made by hand and put into the Secret `login-client`. */
+const LOGIN_TOKEN_ENDS = '2099-01-01T00:00:00Z';
 
 /** Pod annotation that changes with the Secrets. */
 export const SECRETS_ANNOTATION = 'zitadel-on-otc/secrets-changed';
@@ -56,7 +60,7 @@ function ownValues({ stack, database, address, clusterVersion, secretsChanged }:
     podAnnotations: annotations,
     pdb: { enabled: zitadel.replicas > 1, maxUnavailable: 1 },
     resources: { requests: { cpu: '250m', memory: '512Mi' }, limits: { memory: '1Gi' } },
-    topologySpreadConstraints: spread(zitadel.release, 'zitadel', 'start'),
+    topologySpreadConstraints: spread(podLabels('zitadel', zitadel.release, 'start')),
     tools: { kubectl: { image: { tag } } },
     // The database is known to be up by now: two retries tell a wrong setting from a hiccup.
     initJob: { backoffLimit: 2, activeDeadlineSeconds: 600 },
@@ -78,7 +82,7 @@ function ownValues({ stack, database, address, clusterVersion, secretsChanged }:
       podAnnotations: annotations,
       pdb: { enabled: zitadel.loginReplicas > 1, maxUnavailable: 1 },
       resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '512Mi' } },
-      topologySpreadConstraints: spread(zitadel.release, 'zitadel-login', 'login'),
+      topologySpreadConstraints: spread(podLabels('zitadel-login', zitadel.release, 'login')),
       ingress: { enabled: true, className: ingress.className, annotations: { ...record, ...perController.login }, hosts: hosts('/ui/v2/login'), tls },
     },
     zitadel: {
@@ -128,6 +132,8 @@ function configuration(stack: Stack, database: ValuesInput['database']): Record<
         },
         // No second administrator with a key that never rotates.
         Machine: null,
+        // The login app's token, made once at the first setup; the chart's own date is 2029-01-01 (9.34.0), and no login works after it.
+        LoginClient: { Pat: { ExpirationDate: LOGIN_TOKEN_ENDS } },
       },
     },
   };
@@ -140,17 +146,6 @@ function configuration(stack: Stack, database: ValuesInput['database']): Record<
 export function databaseTlsMode(mode: ZitadelSettings['tlsMode'], host: string): Exclude<ZitadelSettings['tlsMode'], 'auto'> {
   if (mode !== 'auto') return mode;
   return isIP(host) === 0 ? 'verify-full' : 'verify-ca';
-}
-
-/** Over nodes and zones, as evenly as there is room; labels as chart 9.34.0 sets them. */
-function spread(release: string, name: string, component: string): object[] {
-  const matchLabels = { 'app.kubernetes.io/name': name, 'app.kubernetes.io/instance': release, 'app.kubernetes.io/component': component };
-  return ['topology.kubernetes.io/zone', 'kubernetes.io/hostname'].map((topologyKey) => ({
-    maxSkew: 1,
-    topologyKey,
-    whenUnsatisfiable: 'ScheduleAnyway',
-    labelSelector: { matchLabels },
-  }));
 }
 
 interface ControllerValues {

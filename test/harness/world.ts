@@ -16,6 +16,8 @@ import { Control } from './control.ts';
 const root = join(import.meta.dirname, '../..');
 /** Folder of another build of the action to test in place of this repository's own. */
 const action = process.env['ACTION_FOLDER'];
+/** Folder of real chart archives that every world serves in place of the sandbox's own charts. */
+const realCharts = process.env['CHARTS_FOLDER'];
 /** Milliseconds until a world must be ready; the first one on a machine builds the control plane. */
 const patience = 900_000;
 
@@ -56,10 +58,11 @@ export interface TestWorld {
 /** Starts a world; `await using world = await startWorld()` or `stop()` ends it. */
 export async function startWorld(settings: WorldSettings = {}): Promise<TestWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'zoo-'));
+  const charts = settings.charts ?? realCharts;
   const options = [
     ...['--cloud-only', '--state', folder, '--latency', settings.pace ?? 'fast'],
     ...(settings.undelegated === true ? ['--undelegated'] : []),
-    ...(settings.charts === undefined ? [] : ['--charts', settings.charts]),
+    ...(charts === undefined ? [] : ['--charts', charts]),
     ...(settings.from === undefined ? [] : ['--from', settings.from]),
     ...Object.entries(settings.images ?? {}).flatMap(([name, program]) => ['--image', `${name}=${program}`]),
   ];

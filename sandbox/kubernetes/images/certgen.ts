@@ -26,10 +26,16 @@ export async function contourCertgen(context: ContainerContext, kube: KubeApi): 
       data: { 'ca.crt': base64(authority.ca.certPem), 'tls.crt': base64(pair.certPem), 'tls.key': base64(pair.keyPem) },
     };
     const path = `/api/v1/namespaces/${namespace}/secrets`;
-    const existing = await kube.get<Secret>(`${path}/${name}cert`);
-    if (existing === undefined) await kube.send('POST', path, secret);
-    else if (context.args.includes('--overwrite')) await kube.send('PUT', `${path}/${name}cert`, secret);
-    context.log(`secret/${name}cert created`);
+    // The chart lets it create and update, not read (contour 0.7.0, Role contour-certgen).
+    const created = await kube.request<{ message?: string }>('POST', path, secret);
+    if (created.status === 409 && context.args.includes('--overwrite')) {
+      await kube.send('PUT', `${path}/${name}cert`, secret);
+      context.log(`secret/${name}cert updated`);
+    } else if (created.status < 300) context.log(`secret/${name}cert created`);
+    else {
+      context.log(`contour: error: failed output certificates, try --help: ${created.body.message ?? created.status}`);
+      return 1;
+    }
   }
   return 0;
 }
@@ -66,8 +72,13 @@ export const webhookCertgen: Image = {
     }
     const configuration = `/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/${flag(words, 'webhook-name') ?? ''}`;
     const seen = await kube.get<{ webhooks: { clientConfig: object }[] }>(configuration);
-    const webhooks = (seen?.webhooks ?? []).map((hook) => ({ ...hook, clientConfig: { ...hook.clientConfig, caBundle: ca } }));
-    await kube.send('PATCH', configuration, { webhooks });
+    if (seen === undefined) {
+      context.log(`the server could not find the requested resource: ${configuration}`);
+      return 1;
+    }
+    const webhooks = seen.webhooks.map((hook) => ({ ...hook, clientConfig: { ...hook.clientConfig, caBundle: ca } }));
+    // An update of what was read: the chart gives it no right to patch (ingress-nginx 4.15.1, ClusterRole …-admission).
+    await kube.send('PUT', configuration, { ...seen, webhooks });
     return 0;
   },
 };

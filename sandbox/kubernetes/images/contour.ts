@@ -3,7 +3,9 @@
  * (`envoyproxy/envoy`), which serves what the controller computes. Protocol to the pods, redirects and listeners as Contour
  * 1.33 decides them (`appProtocol` of the service's port first, then its `upstream-protocol` annotations).
  */
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
+import { done, notFound } from '../exec.ts';
 import type { ContainerContext, Image } from '../image.ts';
 import { contourCertgen } from './certgen.ts';
 import { serveHealth } from './health.ts';
@@ -44,17 +46,42 @@ export const contour: Image = {
       await context.files.write(words[1] ?? '/config/envoy.json', JSON.stringify({ xds }));
       return 0;
     }
-    if (words[0] === 'envoy' && words[1] === 'shutdown-manager') {
-      const close = await serveHealth(context, Number(flag(words, 'serve-port') ?? 8090), ['/healthz']);
-      await untilAborted(context.signal);
-      await close();
-      return 0;
-    }
+    if (words[0] === 'envoy' && words[1] === 'shutdown-manager') return shutdownManager(context, words);
     if (words[0] === 'certgen' && context.kube !== undefined) return contourCertgen({ ...context, args: words }, context.kube);
     context.log(`contour: error: expected command but got "${words[0] ?? ''}"`);
     return 1;
   },
+  async exec(context, command) {
+    const line = command.join(' ');
+    // The probes of the chart's certgen Job.
+    if (line === 'pgrep contour') return { exitCode: 0, stdout: '1\n', stderr: '' };
+    if (line !== 'contour envoy shutdown') return notFound(command);
+    // The real one first waits until Envoy's connections are closed; here Envoy cuts them when it ends.
+    await context.files.write(drained, '');
+    return done;
+  },
 };
+
+/** Written by `contour envoy shutdown`, the preStop hook of the shutdown manager; Envoy's own hook, `/shutdown`, waits for it. */
+const drained = '/admin/ok';
+
+async function shutdownManager(context: ContainerContext, words: readonly string[]): Promise<number> {
+  const server = createHttpServer(async (request, response) => {
+    const path = (request.url ?? '').split('?')[0];
+    while (path === '/shutdown' && !context.signal.aborted && !(await context.files.exists(drained))) await sleep(100, context.signal);
+    response.writeHead(path === '/healthz' || path === '/shutdown' ? 200 : 404, { connection: 'close' }).end();
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(Number(flag(words, 'serve-port') ?? 8090), context.address, resolve);
+  });
+  await untilAborted(context.signal);
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+  return 0;
+}
 
 async function serve(context: ContainerContext, words: readonly string[]): Promise<number> {
   const { kube } = context;

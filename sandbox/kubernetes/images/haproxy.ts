@@ -4,6 +4,7 @@
  */
 import type { Image } from '../image.ts';
 import { clusterAuthority, makeCa } from '../pki.ts';
+import { checkDefinitions } from './haproxy-definitions.ts';
 import { serveHealth } from './health.ts';
 import { serveProxy } from './ingress/proxy.ts';
 import type { Flavour } from './ingress/routes.ts';
@@ -24,6 +25,7 @@ export const haproxy: Image = {
       context.log('unable to load in-cluster configuration');
       return 1;
     }
+    if ([...context.command, ...context.args].includes('--job-check-crd')) return checkDefinitions(context, kube);
     const flag = (name: string): string | undefined => context.args.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
     const failed = (error: unknown): void => context.log(`ERROR ${(error as Error).message}`);
     const serves = (name: string | undefined): boolean => name === (flag('ingress.class') ?? 'haproxy');
@@ -32,10 +34,12 @@ export const haproxy: Image = {
     const [namespace = '', name = ''] = (flag('publish-service') ?? '').split('/');
     publishStatus(kube, { service: { namespace, name }, serves, failed }, context.signal);
     const authority = await clusterAuthority(await makeCa('localhost'));
-    const fallback = await authority.server({ name: 'localhost', names: ['localhost'], addresses: [] });
+    const drawn = await authority.server({ name: 'localhost', names: ['localhost'], addresses: [] });
+    const [secretNamespace = '', secretName = ''] = (flag('default-ssl-certificate') ?? '').split('/');
+    const fallback = state.certificate({ namespace: secretNamespace, name: secretName }) ?? { cert: drawn.certPem, key: drawn.keyPem };
     const closeProxy = await serveProxy(context, state, {
       ports: { http: Number(flag('http-bind-port') ?? 8080), https: Number(flag('https-bind-port') ?? 8443) },
-      fallback: { cert: fallback.certPem, key: fallback.keyPem },
+      fallback,
       texts: { noRoute: 'default backend - 404', noEndpoint: '503 Service Unavailable', failed: { status: 502, text: '502 Bad Gateway' } },
     });
     const closeHealth = await serveHealth(context, 1042, ['/healthz']);

@@ -3,6 +3,7 @@
  * HTTP/2 to the pods for all of its paths; TLS means a redirect; without the Secret its own fake certificate is served.
  */
 import { createServer } from 'node:https';
+import { done, notFound } from '../exec.ts';
 import type { ContainerContext, Image } from '../image.ts';
 import { clusterAuthority, makeCa } from '../pki.ts';
 import { serveHealth } from './health.ts';
@@ -68,6 +69,8 @@ export const ingressNginx: Image = {
     await Promise.all(closing.map((close) => close()));
     return 0;
   },
+  // The chart's preStop hook; it waits for nginx to let go of its connections, which here are cut.
+  exec: async (_, command) => (command[0] === '/wait-shutdown' ? done : notFound(command)),
 };
 
 /** The admission webhook: lets every Ingress pass; that it answers at all, under the right certificate, is what installs need. */

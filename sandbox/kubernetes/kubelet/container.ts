@@ -5,10 +5,12 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { pause } from '../api.ts';
+import { notFound } from '../exec.ts';
 import type { Image } from '../image.ts';
 import type { Container, ContainerState, ContainerStatus } from '../objects.ts';
 import { contextOf, type ExecInRun, type PodScope } from './container-context.ts';
 import { ContainerLog } from './logs.ts';
+import { preStop } from './pre-stop.ts';
 import { PullFailure } from './pull.ts';
 import { NotThere } from './sources.ts';
 import { superviseProbes } from './supervise.ts';
@@ -62,15 +64,31 @@ export class ContainerRunner {
     return this.#finished;
   }
 
-  /** SIGTERM, SIGKILL after the grace; resolves when it has ended. A container that never ran does not start any more. */
-  async stop(graceMs: number): Promise<void> {
+  /**
+   * preStop hook, SIGTERM, SIGKILL after the grace; resolves when it has ended. A container that never ran does not start any more.
+   * @param hooks false where the pod is gone already: nobody runs its hooks then
+   */
+  async stop(graceMs: number, hooks = true): Promise<void> {
     this.#killAfterMs = graceMs;
     this.#stopping.abort();
     if (this.#run !== undefined) {
       this.#scope.event('Normal', 'Killing', `Stopping container ${this.spec.name}`, this.#fieldPath());
-      this.#run.terminate(graceMs);
+      const began = Date.now();
+      if (hooks) await this.#preStop(graceMs);
+      // As the kubelet has it: two seconds are left for the program even where the hook took all of the time.
+      this.#run?.terminate(Math.max(graceMs - (Date.now() - began), Math.min(graceMs, 2000)));
     }
     await this.#finished;
+  }
+
+  #preStop(graceMs: number): Promise<void> {
+    const { facts, kubelet } = this.#scope;
+    return preStop(this.spec, graceMs, {
+      address: facts.podIP,
+      exec: (command) => this.exec(command),
+      sleepMs: (seconds) => scaled(kubelet.world, seconds),
+      failed: (message) => this.#scope.event('Warning', 'FailedPreStopHook', message, this.#fieldPath()),
+    });
   }
 
   async exec(command: readonly string[]): ReturnType<ExecInRun> {
@@ -209,8 +227,7 @@ export class ContainerRunner {
       terminate,
       exec: async (command) => {
         if (image.exec !== undefined) return image.exec(container, command);
-        const text = `OCI runtime exec failed: exec failed: unable to start container process: exec: "${command[0]}": executable file not found in $PATH: unknown`;
-        return { exitCode: 126, stdout: '', stderr: text };
+        return notFound(command);
       },
     };
     const startedAt = stamp();

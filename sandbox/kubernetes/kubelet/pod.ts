@@ -16,7 +16,7 @@ import { podNamespace } from './pod-namespace.ts';
 import { podStatus } from './pod-status.ts';
 import { mountVolumes, type PodVolumes, sourcesChanged } from './pod-volumes.ts';
 import { finished } from './selectors.ts';
-import { scaled, stamp } from './time.ts';
+import { stamp } from './time.ts';
 
 export class PodWorker {
   readonly #kubelet: KubeletContext;
@@ -167,8 +167,8 @@ export class PodWorker {
   }
 
   async #stopAll(graceMs: number): Promise<void> {
-    await Promise.all(this.#main.map((runner) => runner.stop(graceMs)));
-    await Promise.all(this.#init.map((runner) => runner.stop(graceMs)));
+    await Promise.all(this.#main.map((runner) => runner.stop(graceMs, !this.#gone)));
+    await Promise.all(this.#init.map((runner) => runner.stop(graceMs, !this.#gone)));
   }
 
   /** All containers have ended for good. */
@@ -190,9 +190,6 @@ export class PodWorker {
   async #ended(): Promise<void> {
     this.#ending.abort();
     clearTimeout(this.#deadline);
-    const hook = this.#pod.spec.containers.map(({ lifecycle }) => lifecycle?.preStop?.sleep?.seconds ?? 0);
-    const sleepMs = Math.min(scaled(this.#kubelet.world, Math.max(0, ...hook)), this.#grace());
-    if (sleepMs > 0) await new Promise((resolve) => setTimeout(resolve, sleepMs));
     await this.#stopAll(this.#grace());
     if (!this.#over) this.#changed();
     await this.#written();

@@ -29,7 +29,8 @@ export async function attempt(probe: Probe, target: ProbeTarget): Promise<string
   return exitCode === 0 ? undefined : `${stdout}${stderr}`.trim();
 }
 
-function portOf(port: number | string, container: Container): number {
+/** A port by number or by its name in the container's spec. */
+export function portOf(port: number | string, container: Container): number {
   if (typeof port === 'number') return port;
   const named = (container.ports ?? []).find(({ name }) => name === port)?.containerPort;
   return named ?? Number(port);

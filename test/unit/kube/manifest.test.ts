@@ -39,6 +39,7 @@ const hook = (kind: string, name: string, more: Partial<StoredHook> = {}): Store
   ...more,
 });
 const release = {
+  version: 1,
   manifest,
   hooks: [
     hook('ConfigMap', 'zitadel-config-yaml'),
@@ -56,6 +57,13 @@ test('manifest and lasting hooks, in YAML 1.1, definitions by name alone', () =>
   );
   const spec = (objects[2] as unknown as { spec: { template: { spec: { volumes: { secret: { defaultMode: number } }[] } } } }).spec;
   assert.equal(spec.template.spec.volumes[0]?.secret.defaultMode, 0o440);
+});
+
+test('a hook that runs at the install alone is compared after the install alone: later revisions hold a copy that was never applied', () => {
+  const drawn = hook('Secret', 'default-cert', { events: ['pre-install'] });
+  const both = hook('ConfigMap', 'config');
+  const names = (version: number): string[] => objectsOf({ version, manifest: '', hooks: [drawn, both] }).map(({ metadata }) => metadata.name);
+  assert.deepEqual([names(1), names(2)], [['default-cert', 'config'], ['config']]);
 });
 
 test('drift: missing and changed objects, each with its name; unknown kinds are looked up', async () => {

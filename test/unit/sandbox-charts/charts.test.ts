@@ -185,6 +185,45 @@ describe('stand-in charts of the platform', () => {
     assert.equal(definitions(await render('cert-manager', {})), 0);
   });
 
+  it('give what runs there the rights of the real charts, and no more: none may patch a status, certgen may not read Secrets', async () => {
+    const rights = (objects: readonly Rendered[]): [string, string][] =>
+      objects.flatMap((object) => {
+        const { rules = [] } = object as unknown as { rules?: { resources: string[]; verbs: string[] }[] };
+        return rules.flatMap(({ resources, verbs }) => resources.flatMap((what) => verbs.map((verb): [string, string] => [what, verb])));
+      });
+    const charts = [await render('contour', {}), await render('ingress-nginx', {}), await render('kubernetes-ingress', {})];
+    for (const objects of charts) {
+      assert.deepEqual(
+        rights(objects).filter(([what, verb]) => what === 'ingresses/status' && verb === 'patch'),
+        [],
+      );
+    }
+    const certgen = (charts[0] ?? []).filter(({ kind, metadata }) => kind === 'Role' && metadata.name === 'contour-contour-certgen');
+    assert.deepEqual(rights(certgen), [
+      ['secrets', 'create'],
+      ['secrets', 'update'],
+    ]);
+  });
+
+  it('bring a disruption budget as the real ones do: Contour and nginx with a second replica, HAProxy where it is asked for', async () => {
+    const budgets = async (chart: string, values: unknown): Promise<number> =>
+      (await render(chart, values)).filter(({ kind }) => kind === 'PodDisruptionBudget').length;
+    assert.deepEqual([await budgets('contour', {}), await budgets('contour', { contour: { replicaCount: 2 } })], [0, 1]);
+    assert.deepEqual([await budgets('ingress-nginx', {}), await budgets('ingress-nginx', { controller: { replicaCount: 2 } })], [0, 1]);
+    const asked = { controller: { PodDisruptionBudget: { enable: true, maxUnavailable: 1 } } };
+    assert.deepEqual([await budgets('kubernetes-ingress', {}), await budgets('kubernetes-ingress', asked)], [0, 1]);
+  });
+
+  it('haproxy: a certificate drawn at each rendering but applied at the install alone, definitions by a Job', async () => {
+    const hooks = async (): Promise<Rendered[]> =>
+      (await render('kubernetes-ingress', {}, 'haproxy-ingress')).filter(({ metadata }) => metadata.annotations?.['helm.sh/hook'] !== undefined);
+    const [one, two] = [await hooks(), await hooks()];
+    const secret = one.find(({ kind }) => kind === 'Secret');
+    assert.equal(secret?.metadata.annotations?.['helm.sh/hook'], 'pre-install');
+    assert.notDeepEqual(secret?.data, two.find(({ kind }) => kind === 'Secret')?.data);
+    assert.equal(one.find(({ kind }) => kind === 'Job')?.metadata.annotations?.['helm.sh/hook'], 'post-install,pre-upgrade');
+  });
+
   it('ingress-nginx, haproxy and the DNS01 solver carry the names of the real ones', async () => {
     assert.ok(names(await render('ingress-nginx', {}, 'nginx-ingress')).includes('Service/nginx-ingress-ingress-nginx-controller'));
     assert.ok(names(await render('kubernetes-ingress', {}, 'haproxy-ingress')).includes('Service/haproxy-ingress-kubernetes-ingress'));

@@ -45,6 +45,13 @@ test('the defaults of a production ZITADEL', () => {
   assert.doesNotMatch(JSON.stringify(values), /[Pp]assword":|masterkey":/);
 });
 
+test('the login app’s token outlives the chart’s 2029 (chart 9.34.0), and the user’s own date wins', () => {
+  const pat = (stack: Stack): string => valuesOf(stack).zitadel.configmapConfig.FirstInstance.Org.LoginClient.Pat.ExpirationDate;
+  assert.equal(pat(stackOf()), '2099-01-01T00:00:00Z');
+  const own = 'zitadel: {configmapConfig: {FirstInstance: {Org: {LoginClient: {Pat: {ExpirationDate: 2031-05-01T00:00:00Z}}}}}}\n';
+  assert.equal(new Date(pat(stackOf('', own))).getUTCFullYear(), 2031);
+});
+
 test('each controller is told how to reach the pods', () => {
   const nginx = valuesOf(stackOf('ingress: { controller: nginx }\n'));
   assert.equal(nginx.ingress.controller, 'nginx');
@@ -123,6 +130,27 @@ test('names as the chart makes them', () => {
   assert.equal(fullName('login'), 'login-zitadel');
   assert.equal(tlsSecretName(stackOf('certificates: { issuer: letsencrypt-staging }\n')), 'zitadel-tls-staging');
   assert.equal(tlsSecretName(stackOf('certificates: { issuer: existing, secret: mine }\n')), 'mine');
+});
+
+test('controllers are sized, spread and kept up as production needs it', () => {
+  // biome-ignore lint/suspicious/noExplicitAny: values are a free document
+  const valuesFor = (name: keyof typeof controllers, more = ''): any => controllers[name].values(stackOf(more), {});
+  const { contour, envoy } = valuesFor('contour');
+  assert.equal(contour.certgen.certificateLifetime, 3650);
+  for (const { resources } of [contour, envoy]) {
+    assert.ok(resources.limits.memory !== undefined && resources.limits.cpu === undefined, 'no throttling');
+  }
+  // Labels as the charts put them on the pods.
+  const labels = { nginx: 'ingress-nginx', haproxy: 'kubernetes-ingress' } as const;
+  for (const name of ['nginx', 'haproxy'] as const) {
+    const [zone] = valuesFor(name).controller.topologySpreadConstraints;
+    assert.equal(zone.topologyKey, 'topology.kubernetes.io/zone');
+    assert.equal(zone.labelSelector.matchLabels['app.kubernetes.io/name'], labels[name]);
+    assert.equal(zone.labelSelector.matchLabels['app.kubernetes.io/instance'], controllers[name].release);
+  }
+  assert.deepEqual(valuesFor('nginx').controller.config, { 'proxy-buffer-size': '16k', 'grpc-buffer-size-kb': '16' });
+  assert.deepEqual(valuesFor('haproxy').controller.PodDisruptionBudget, { enable: true, maxUnavailable: 1 });
+  assert.deepEqual(valuesFor('haproxy', 'ingress: { replicas: 1 }\n').controller.PodDisruptionBudget, { enable: false });
 });
 
 test('controllers are bound to the load balancer by id and class, never autocreated', () => {

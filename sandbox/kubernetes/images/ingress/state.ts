@@ -114,11 +114,12 @@ export function publishStatus(
     const { namespace, name } = ingress.metadata;
     if (!options.serves(ingress.spec.ingressClassName ?? ingress.metadata.annotations?.['kubernetes.io/ingress.class'])) return;
     if (JSON.stringify(ingress.status?.loadBalancer?.ingress ?? []) === JSON.stringify(addresses)) return;
-    const answer = await kube.request('PATCH', `/apis/networking.k8s.io/v1/namespaces/${namespace}/ingresses/${name}/status`, {
-      status: { loadBalancer: { ingress: addresses } },
-    });
+    // An update of what was seen: none of the charts gives the right to patch (contour 0.7.0, ingress-nginx 4.15.1, kubernetes-ingress 1.52.1).
+    const path = `/apis/networking.k8s.io/v1/namespaces/${namespace}/ingresses/${name}/status`;
+    const answer = await kube.request<{ message?: string }>('PUT', path, { ...ingress, status: { loadBalancer: { ingress: addresses } } });
+    // Gone, or changed meanwhile: the change itself comes along and is written then.
     if (answer.status >= 400 && answer.status !== 404 && answer.status !== 409)
-      options.failed(new Error(`status of ingress ${name}: ${answer.status}`));
+      options.failed(new Error(`status of ingress ${name}: ${answer.body.message ?? answer.status}`));
   };
   const all = (): void => {
     for (const ingress of ingresses.values()) write(ingress).catch(options.failed);
