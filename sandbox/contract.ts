@@ -135,10 +135,10 @@ export interface NodeSpec {
 export interface Clusters {
   create(spec: ClusterSpec): Promise<void>;
   bindExternal(id: string, address: string | undefined): Promise<void>;
-  /** A client certificate with cluster-admin rights. */
+  /** A client certificate; what it may do is what the cluster's RBAC gives the user and the groups. */
   credentials(
     id: string,
-    options: { readonly user: string; readonly days: number },
+    options: { readonly user: string; readonly groups: readonly string[]; readonly days: number },
   ): Promise<{ readonly caPem: string; readonly certPem: string; readonly keyPem: string }>;
   addNode(id: string, node: NodeSpec): Promise<void>;
   removeNode(id: string, name: string): Promise<void>;

@@ -105,9 +105,9 @@ export function clusterRoom(world: World, options: ClustersOptions): ClusterRoom
     async bindExternal(id, address) {
       await (await get(id)).bindExternal(address);
     },
-    async credentials(id, { user, days }) {
+    async credentials(id, { user, groups, days }) {
       const { authority } = (await get(id)).plane;
-      const pair = await authority.client({ user, groups: ['system:masters'], days });
+      const pair = await authority.client({ user, groups, days });
       return { caPem: authority.ca.certPem, ...pair };
     },
     async addNode(id, node) {

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Caller } from './service.ts';
 import { parseAuthorization, type Signable, verify } from './signature.ts';
 import type { Store } from './store.ts';
-import { iamTables, type Principal, type ProjectRow, type TokenRow } from './tables/iam.ts';
+import { iamTables, type Principal, type ProjectRow, type RoleRow, type TokenRow } from './tables/iam.ts';
 
 /** Refused by the API gateway, before any service saw the request; rendered in the gateway's shape. */
 export class GatewayRefusal extends Error {
@@ -37,23 +37,29 @@ export function tokenRow(store: Store, token: string): TokenRow | undefined {
   return row;
 }
 
-/**
- * What the roles of a principal's groups allow on a project, or on the domain without one. `readonly` reads, `te_admin` and
- * `secu_admin` do everything in their scope; undefined: nothing at all.
- */
-export function rightsOf(store: Store, principal: Principal, projectId: string | undefined): 'full' | 'read' | undefined {
+/** Roles that a principal's groups hold on a project, or on the domain without one. */
+function rolesOn(store: Store, principal: Principal, projectId: string | undefined): RoleRow[] {
   const { assignments, roles } = iamTables(store);
-  const names = assignments
-    .where(({ to, on }) => {
-      if (!principal.groups.includes(to)) return false;
-      if ('project' in on) return on.project === projectId;
-      return 'inherited' in on
-        ? projectId !== undefined && on.inherited === principal.domainId
-        : projectId === undefined && on.domain === principal.domainId;
-    })
-    .map((assignment) => roles.get(assignment.role_id)?.name);
+  const held = assignments.where(({ to, on }) => {
+    if (!principal.groups.includes(to)) return false;
+    if ('project' in on) return on.project === projectId;
+    return 'inherited' in on
+      ? projectId !== undefined && on.inherited === principal.domainId
+      : projectId === undefined && on.domain === principal.domainId;
+  });
+  return held.map(({ role_id }) => roles.get(role_id)).filter((role): role is RoleRow => role !== undefined);
+}
+
+/**
+ * What the roles of a principal's groups allow. `readonly` reads, `te_admin` and `secu_admin` do everything in their scope;
+ * `policy`: what custom policies say, call by call; undefined: nothing at all.
+ */
+export function rightsOf(store: Store, principal: Principal, projectId: string | undefined): Exclude<Caller['rights'], 'none'> | undefined {
+  const held = rolesOn(store, principal, projectId);
+  const names = held.map(({ name }) => name);
   if (names.includes('te_admin') || (projectId === undefined && names.includes('secu_admin'))) return 'full';
-  return names.length > 0 ? 'read' : undefined;
+  if (held.some(({ policy }) => policy === undefined)) return 'read';
+  return held.length > 0 ? 'policy' : undefined;
 }
 
 /** A project of the principal's domain that it has any role on. */
@@ -147,6 +153,7 @@ function callerOf(store: Store, principal: Principal, projectId: string | undefi
     projectId: known,
     via,
     rights: rightsOf(store, principal, known) ?? 'none',
+    policies: rolesOn(store, principal, known).flatMap(({ policy }) => policy ?? []),
     principal,
   };
 }

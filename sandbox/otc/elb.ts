@@ -36,5 +36,5 @@ export const elb: Service = {
   ],
   error: (path, { code, message, requestId }) =>
     isShared(path) ? { NeutronError: { type: code, message, detail: '' } } : { error_code: code, error_msg: message, request_id: requestId },
-  codes: (path) => (isShared(path) ? { invalid: 'BadRequest', forbidden: 'PolicyNotAuthorized' } : { invalid: 'ELB.8902', forbidden: 'ELB.1091' }),
+  codes: (path) => (isShared(path) ? { invalid: 'BadRequest', forbidden: 'PolicyNotAuthorized' } : { invalid: 'ELB.8902', forbidden: 'ELB.9803' }),
 };

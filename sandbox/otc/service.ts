@@ -4,7 +4,7 @@
  */
 import type { World } from '../contract.ts';
 import type { Shape } from './fields.ts';
-import type { Principal } from './tables/iam.ts';
+import type { PolicyDocument, Principal } from './tables/iam.ts';
 
 /** Who calls, after the front door verified token or signature. */
 export interface Caller {
@@ -15,8 +15,10 @@ export interface Caller {
   /** Set for project-scoped tokens, and for signed requests from X-Project-Id or the project id in the path. */
   readonly projectId: string | undefined;
   readonly via: 'token' | 'signature';
-  /** `full`; `read` for credentials that may only read; `none` where no role covers the project (or the domain, without one). */
-  readonly rights: 'full' | 'read' | 'none';
+  /** `full`; `read` for credentials that may only read; `policy`: what the policies say; `none` where no role covers the project (or the domain, without one). */
+  readonly rights: 'full' | 'read' | 'policy' | 'none';
+  /** Custom policies on the project (or the domain, without one). */
+  readonly policies: readonly PolicyDocument[];
   /** The same person as tokens and temporary keys keep it; for IAM. */
   readonly principal: Principal;
 }

@@ -18,7 +18,11 @@ export async function watchKubeconfig(world: RunningWorld, file: string): Promis
       await rm(file, { force: true });
       return;
     }
-    const { caPem, certPem, keyPem } = await world.clusters.credentials(cluster.id, { user: 'sandbox-visitor', days: 365 });
+    const { caPem, certPem, keyPem } = await world.clusters.credentials(cluster.id, {
+      user: 'sandbox-visitor',
+      groups: ['system:masters'],
+      days: 365,
+    });
     const data = (pem: string): string => Buffer.from(pem).toString('base64');
     // JSON is YAML.
     const config = {

@@ -84,6 +84,12 @@ export interface GroupRow {
   readonly create_time: number;
 }
 
+/** A custom policy's document, as the console and the API take it. */
+export interface PolicyDocument {
+  readonly Version: string;
+  readonly Statement: readonly { readonly Effect: 'Allow' | 'Deny'; readonly Action: readonly string[] }[];
+}
+
 /** `iam.roles` */
 export interface RoleRow {
   readonly id: string;
@@ -93,6 +99,8 @@ export interface RoleRow {
   readonly description: string;
   /** `AX` domain level, `XA` project level, `AA` both. */
   readonly type: 'AX' | 'XA' | 'AA';
+  /** Set on custom policies: what they allow is checked for each call. */
+  readonly policy?: PolicyDocument | undefined;
 }
 
 /** `iam.assignments` */

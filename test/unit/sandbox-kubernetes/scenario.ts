@@ -21,7 +21,7 @@ await room.create(spec('one', 1));
 for (const zone of [1, 2, 3]) await room.addNode('one', node(1, zone, zone !== 3));
 seen['secondsToNodes'] = (Date.now() - began) / 1000;
 
-const credentials = await room.credentials('one', { user: 'operator', days: 1 });
+const credentials = await room.credentials('one', { user: 'operator', groups: ['system:masters'], days: 1 });
 const access = { port: 5443, caPem: credentials.caPem, certPem: credentials.certPem, keyPem: credentials.keyPem };
 const kube = kubeApi({ host: '203.0.113.1', ...access });
 const path = (kind: string, group = 'api/v1') => `/${group}/namespaces/default/${kind}`;
@@ -210,7 +210,7 @@ seen['webInNewRoom'] = await visit();
 // A second cluster in the same ranges; the public address moves; a node and a cluster go.
 await room.create(spec('two', 2));
 await room.addNode('two', node(2, 1));
-const other = await room.credentials('two', { user: 'operator', days: 1 });
+const other = await room.credentials('two', { user: 'operator', groups: ['system:masters'], days: 1 });
 const second = kubeApi({ host: '10.2.0.5', port: 5443, caPem: other.caPem, certPem: other.certPem, keyPem: other.keyPem });
 await until('service account', async () => (await second.get(path('serviceaccounts/default'))) !== undefined);
 await second.send('POST', path('services'), {
