@@ -1,9 +1,10 @@
 // Starts the sandbox (sandbox/main.ts) under Node 24 in namespaces of its own: network, mounts, processes, and users when
 // not root. Checks what it needs and says how to get what is missing. When this process ends, however, the world ends.
 import { execFileSync, spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { node24, root } from './node24.mjs';
+import { whenOrphaned } from './orphans.mjs';
 
 const args = process.argv.slice(2);
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
@@ -161,19 +162,16 @@ const look = setInterval(() => {
   }
 }, 20);
 
-// npm, when killed, leaves its scripts (and the shell between) alone: notice that it is gone.
-if (process.env.npm_lifecycle_event !== undefined) {
-  const parentOf = (pid) => {
-    try {
-      return Number(/^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-    } catch (error) {
-      if (error.code !== 'ENOENT' && error.code !== 'ESRCH') throw error;
-      return 0;
-    }
-  };
-  const line = () => `${process.ppid} ${parentOf(process.ppid)}`;
-  const atStart = line();
-  setInterval(() => {
-    if (line() !== atStart) child.stdin.end();
-  }, 1000).unref();
+// npm, when killed, leaves its scripts alone; a shell that started us may rightly end. Tests that are killed cannot end their
+// world: it goes with them, and so does its folder.
+const ofTests = process.env.SANDBOX_ENDS_WITH_PARENT === '1';
+if (ofTests || process.env.npm_lifecycle_event !== undefined) {
+  whenOrphaned(() => {
+    child.removeAllListeners('exit');
+    child.on('exit', () => {
+      if (ofTests) rmSync(args[args.indexOf('--state') + 1], { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+      process.exit(143);
+    });
+    child.stdin.end();
+  });
 }

@@ -1,13 +1,18 @@
 // Runs the tests with node's test runner under Node 24. `unit` alone skips the scenarios; any other argument is a file or an option.
-// Scenario files have a world each and run two at a time. One that fails is run once more, alone: worlds are real processes
-// with real time-outs, and a busy machine can be too slow. That it was needed is said at the end; a second failure is final.
+// The units and each scenario file are a job; jobs run in lanes, the longest first. A scenario file that fails is run once more,
+// alone: worlds are real processes with real time-outs, and a busy machine can be too slow. That it was needed is said at the
+// end; a second failure is final.
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { availableParallelism, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { node24, root, runNode24 } from './node24.mjs';
+import { whenOrphaned } from './orphans.mjs';
 
 const args = process.argv.slice(2);
+// What we start notices that we are gone.
+process.env.TESTS_PID = `${process.pid}`;
+if (process.env.npm_lifecycle_event !== undefined) whenOrphaned(() => process.exit(143));
 const unitOnly = args.includes('unit');
 const options = args.filter((arg) => arg.startsWith('--'));
 const named = args.filter((arg) => arg !== 'unit' && !arg.startsWith('--'));
@@ -19,51 +24,68 @@ const find = (folder) =>
         .sort()
     : [];
 
-const testing = ['--test', '--test-reporter=spec', ...options];
+const cores = availableParallelism();
+// Node's own default leaves a core free: on two cores one file would follow the other.
+const testing = [`--import=${join(root, 'scripts/orphans.mjs')}`, '--test', '--test-reporter=spec', `--test-concurrency=${cores}`, ...options];
+// What was compiled once is not compiled again by the next of some hundred processes.
+process.env.NODE_COMPILE_CACHE ??= join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'zitadel-on-otc', 'compiled');
 if (named.length > 0) process.exit(await runNode24([...testing, ...named]));
-const unitCode = await runNode24([...testing, ...find('test/unit')]);
-if (unitOnly || unitCode !== 0) process.exit(unitCode);
+const units = find('test/unit');
+if (unitOnly) process.exit(await runNode24([...testing, ...units]));
 
+/** Where the first scenario that needs a deployed world leaves it for the others (`test/harness/deployed.ts`). */
+const deployed = mkdtempSync(join(tmpdir(), 'zoo-deployed-'));
+process.on('exit', () => rmSync(deployed, { recursive: true, force: true }));
 const running = new Set();
+let stopped = false;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
+    stopped = true;
     for (const child of running) child.kill(signal);
   });
 }
 
-/** Runs one file and prints its output as a whole. */
-function scenario(file) {
+/** Runs the files of a job, prints its output as a whole, and says what came of it. */
+function run(job) {
   const started = Date.now();
   return new Promise((resolve) => {
-    const child = spawn(node24, ['--disable-warning=ExperimentalWarning', ...testing, '--test-timeout=600000', file], {
+    const child = spawn(node24, ['--disable-warning=ExperimentalWarning', ...testing, '--test-timeout=600000', ...job.files], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, DEPLOYED_FOLDER: deployed },
     });
     running.add(child);
     const output = [];
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(chunk));
     child.on('close', (code) => {
       running.delete(child);
-      console.log(`\n== ${file} (${Math.round((Date.now() - started) / 1000)} s)\n${Buffer.concat(output).toString('utf8')}`);
-      resolve({ file, ok: code === 0 });
+      const text = Buffer.concat(output).toString('utf8');
+      console.log(`\n== ${job.name} (${Math.round((Date.now() - started) / 1000)} s)\n${text}`);
+      const count = (word) => Number(new RegExp(`^ℹ ${word} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
+      resolve({ ...job, ok: code === 0, passed: count('pass'), failed: count('fail') + count('cancelled') });
     });
   });
 }
 
-/** The longest first, so that the two lanes end together. */
-const longest = ['access-bastion', 'mistakes-network', 'mistakes-inside', 'destroy', 'crashes', 'dns-hands', 'drift', 'deploys'];
-const rank = (file) => (longest.findIndex((name) => file.includes(`/${name}.`)) + longest.length + 1) % (longest.length + 1);
-const queue = find('test/scenarios').sort((one, other) => rank(one) - rank(other));
+/** The longest first, so that the lanes end together. */
+const longest = ['access-bastion', 'half-made', 'mistakes-network', 'mistakes-inside', 'crashes', 'drift', 'dns-hands', 'destroy', 'access-runner'];
+const rank = ({ name }) => (longest.findIndex((one) => name.includes(`/${one}.`)) + longest.length + 1) % (longest.length + 1);
+const scenarios = find('test/scenarios').map((file) => ({ name: file, files: [file] }));
+const queue = [{ name: 'unit tests', files: units }, ...scenarios.sort((one, other) => rank(one) - rank(other))];
 const results = [];
 const lane = async () => {
-  for (let file = queue.shift(); file !== undefined; file = queue.shift()) results.push(await scenario(file));
+  for (let job = queue.shift(); job !== undefined && !stopped; job = queue.shift()) results.push(await run(job));
 };
-await Promise.all(Array.from({ length: Math.max(1, Math.min(2, availableParallelism())) }, lane));
+// Scenarios wait as much as they work.
+await Promise.all(Array.from({ length: cores === 1 ? 1 : Math.min(3, cores + 1) }, lane));
 const again = [];
-for (const { file } of results.filter(({ ok }) => !ok)) again.push(await scenario(file));
-const failed = again.filter(({ ok }) => !ok).map(({ file }) => file);
-const flaky = again.filter(({ ok }) => ok).map(({ file }) => file);
+for (const job of results.filter(({ ok, files }) => !ok && !stopped && files !== units)) again.push(await run(job));
+const final = results.map((result) => again.find(({ name }) => name === result.name) ?? result);
+const flaky = again.filter(({ ok }) => ok).map(({ name }) => name);
+const failed = final.filter(({ ok }) => !ok).map(({ name }) => name);
 if (flaky.length > 0) console.log(`passed at the second attempt only: ${flaky.join(', ')}`);
-if (failed.length > 0) console.log(`failed twice: ${failed.join(', ')}`);
-console.log(`scenario files: ${results.length - failed.length} passed, ${failed.length} failed`);
-process.exit(failed.length === 0 ? 0 : 1);
+if (failed.length > 0) console.log(`failed: ${failed.join(', ')}`);
+if (stopped) console.log('stopped before the end');
+const sum = (key) => final.reduce((total, result) => total + result[key], 0);
+console.log(`tests: ${sum('passed')} passed, ${sum('failed')} failed (${Math.round(process.uptime())} s)`);
+process.exit(failed.length === 0 && !stopped ? 0 : 1);

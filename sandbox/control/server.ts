@@ -31,11 +31,13 @@ const onlyKeys = (value: Readonly<Record<string, unknown>>, keys: readonly strin
 /** Checks a fault's fields: a misspelt one would match too much or do nothing, and a test would prove nothing. */
 export function readFault(value: unknown): Fault {
   const fault = record(value, 'a fault');
-  onlyKeys(fault, ['service', 'method', 'mutating', 'path', 'skip', 'count', 'act'], 'a fault');
+  onlyKeys(fault, ['service', 'method', 'mutating', 'path', 'skip', 'count', 'each', 'act'], 'a fault');
   for (const key of ['service', 'method', 'path'])
     if (fault[key] !== undefined && typeof fault[key] !== 'string') throw new Wrong(`${key} must be a text`);
   for (const key of ['skip', 'count'])
     if (fault[key] !== undefined && !Number.isInteger(fault[key])) throw new Wrong(`${key} must be a whole number`);
+  for (const key of ['mutating', 'each'])
+    if (fault[key] !== undefined && typeof fault[key] !== 'boolean') throw new Wrong(`${key} must be true or false`);
   const act = record(fault['act'], 'act');
   const fields: Readonly<Record<string, readonly string[]>> = {
     answer: ['kind', 'status', 'body', 'headers', 'effect'],

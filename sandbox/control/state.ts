@@ -66,14 +66,27 @@ export interface Fault {
   readonly skip?: number;
   /** Applies to so many requests; 0 means to all. Default 1. */
   readonly count?: number;
+  /** Counts and skips for each kind of call on its own: service, method and path, whatever the ids in it. */
+  readonly each?: boolean;
   readonly act: Act;
 }
 
 interface Armed {
   readonly fault: Fault;
   readonly matches: (asked: Asked) => boolean;
+  /** What is left, by kind of call where {@link Fault.each} is set; else under one name. */
+  readonly counters: Map<string, Counter>;
+}
+
+interface Counter {
   skip: number;
   left: number;
+}
+
+/** `vpc POST /v1/…/vpcs`: a call without its ids. Ids have at least eight hexadecimal digits in a row, as UUIDs and project ids do. */
+export function kindOf({ service, method, path }: Asked): string {
+  const general = path.split('/').map((segment) => (/[0-9a-f]{8}/i.test(segment) ? '…' : segment));
+  return `${service} ${method} ${general.join('/')}`;
 }
 
 /** Answer times of the real APIs in milliseconds: reads and writes (a median seen from a hosted runner). */
@@ -87,6 +100,8 @@ export function glob(pattern: string): (path: string) => boolean {
   const expression = new RegExp(`^${parts.join('')}$`);
   return (path) => expression.test(path);
 }
+
+const fresh = ({ skip = 0, count = 1 }: Fault): Counter => ({ skip, left: count === 0 ? Number.POSITIVE_INFINITY : count });
 
 export class ControlState {
   #log: Entry[] = [];
@@ -122,8 +137,7 @@ export class ControlState {
       const path = fault.path === undefined ? () => true : glob(fault.path);
       return {
         fault,
-        skip: fault.skip ?? 0,
-        left: fault.count === 0 ? Number.POSITIVE_INFINITY : (fault.count ?? 1),
+        counters: new Map(fault.each === true ? [] : [['', fresh(fault)]]),
         matches: (asked) =>
           (fault.service === undefined || fault.service === asked.service) &&
           (fault.method === undefined || fault.method.toUpperCase() === asked.method) &&
@@ -133,20 +147,27 @@ export class ControlState {
     });
   }
 
-  /** The faults set, each with what is left of its count (null: unlimited). */
+  /** The faults set, each with what is left of its count (null: unlimited); of an `each` what a new kind of call meets. */
   faults(): readonly { readonly fault: Fault; readonly left: number | null }[] {
-    return this.#faults.map(({ fault, left }) => ({ fault, left: Number.isFinite(left) ? left : null }));
+    return this.#faults.map(({ fault, counters }) => {
+      const left = (counters.get('') ?? fresh(fault)).left;
+      return { fault, left: Number.isFinite(left) ? left : null };
+    });
   }
 
   /** The fault that acts on this request, if any; asking uses it up by one. Ask once a request. */
   faultFor(asked: Asked): Act | undefined {
     for (const armed of this.#faults) {
-      if (armed.left <= 0 || !armed.matches(asked)) continue;
-      if (armed.skip > 0) {
-        armed.skip -= 1;
+      if (!armed.matches(asked)) continue;
+      const kind = armed.fault.each === true ? kindOf(asked) : '';
+      const counter = armed.counters.get(kind) ?? fresh(armed.fault);
+      armed.counters.set(kind, counter);
+      if (counter.left <= 0) continue;
+      if (counter.skip > 0) {
+        counter.skip -= 1;
         continue;
       }
-      armed.left -= 1;
+      counter.left -= 1;
       return armed.fault.act;
     }
     return undefined;

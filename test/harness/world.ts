@@ -66,12 +66,13 @@ export async function startWorld(settings: WorldSettings = {}): Promise<TestWorl
     ...(settings.from === undefined ? [] : ['--from', settings.from]),
     ...Object.entries(settings.images ?? {}).flatMap(([name, program]) => ['--image', `${name}=${program}`]),
   ];
-  const child = spawn(process.execPath, [join(root, 'scripts/sandbox.mjs'), ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [join(root, 'scripts/sandbox.mjs'), ...options], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // This process may end early, however: the world must not outlive it.
+    env: { ...process.env, SANDBOX_ENDS_WITH_PARENT: '1' },
+  });
   const output: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => output.push(text));
-  // The process that runs the tests may end early; the world must not outlive it.
-  const endWithUs = (): void => void child.kill('SIGKILL');
-  process.once('exit', endWithUs);
   try {
     await ready(child, join(folder, 'env'), output);
   } catch (error) {
@@ -82,10 +83,7 @@ export async function startWorld(settings: WorldSettings = {}): Promise<TestWorl
   const control = new Control(join(folder, 'control.sock'));
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
-    stopping ??= end(child).then(async () => {
-      process.off('exit', endWithUs);
-      await rm(folder, { recursive: true, force: true });
-    });
+    stopping ??= end(child).then(() => rm(folder, { recursive: true, force: true }));
     return stopping;
   };
   return {

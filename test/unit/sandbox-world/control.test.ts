@@ -5,7 +5,7 @@ import { createPublicKey, createVerify, X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
 import * as x509 from '@peculiar/x509';
 import { editWorld, readFault } from '../../../sandbox/control/server.ts';
-import { ControlState, glob } from '../../../sandbox/control/state.ts';
+import { ControlState, glob, kindOf } from '../../../sandbox/control/state.ts';
 import { githubSite } from '../../../sandbox/github/index.ts';
 import { Store } from '../../../sandbox/otc/store.ts';
 import { makeAuthority } from '../../../sandbox/world/authority.ts';
@@ -26,6 +26,19 @@ describe('faults', () => {
     assert.equal(state.faultFor(asked), undefined, 'used up');
     state.setFaults([{ count: 0, act }]);
     for (let index = 0; index < 5; index += 1) assert.equal(state.faultFor(asked), act);
+  });
+
+  it('count for each kind of call on its own, whatever the ids in it', () => {
+    const state = new ControlState();
+    const act = { kind: 'delay', milliseconds: 1 } as const;
+    state.setFaults([{ service: 'vpc', each: true, act }]);
+    const asked = { service: 'vpc', method: 'GET', path: '/v1/0123456789abcdef0123456789abcdef/vpcs/76d32982-ecab-4680-a50f-acc5f2e20b55' };
+    assert.equal(kindOf(asked), 'vpc GET /v1/…/vpcs/…');
+    assert.equal(state.faultFor(asked), act);
+    assert.equal(state.faultFor({ ...asked, path: asked.path.replace('76d3', '76d4') }), undefined, 'the same kind');
+    assert.equal(state.faultFor({ ...asked, method: 'DELETE' }), act);
+    assert.equal(state.faultFor({ ...asked, service: 'rds' }), undefined);
+    assert.throws(() => readFault({ each: 1, act }), /each must be true or false/);
   });
 
   it('take a star for one segment and two for all', () => {
