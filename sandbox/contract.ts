@@ -140,6 +140,8 @@ export interface Clusters {
     id: string,
     options: { readonly user: string; readonly groups: readonly string[]; readonly days: number },
   ): Promise<{ readonly caPem: string; readonly certPem: string; readonly keyPem: string }>;
+  /** Where the API server really listens, behind the gate. */
+  apiServer(id: string): Promise<{ readonly host: string; readonly port: number }>;
   addNode(id: string, node: NodeSpec): Promise<void>;
   removeNode(id: string, name: string): Promise<void>;
   remove(id: string): Promise<void>;

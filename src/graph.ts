@@ -74,6 +74,7 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, looksOnly, acme
     missingInputs: patient ? missingInputs(stack, acme !== undefined, externalDns !== undefined) : [],
     door,
     looksOnly,
+    approach: toolbox.approach,
     reach: (kubeconfig, run) =>
       reach(toolbox.cluster(kubeconfig).api, { access: stack.cluster.access, server: kubeconfig.server, patient: !looksOnly }, run),
   };

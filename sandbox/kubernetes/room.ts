@@ -110,6 +110,9 @@ export function clusterRoom(world: World, options: ClustersOptions): ClusterRoom
       const pair = await authority.client({ user, groups, days });
       return { caPem: authority.ca.certPem, ...pair };
     },
+    async apiServer(id) {
+      return { host: '127.0.0.1', port: (await get(id)).plane.port };
+    },
     async addNode(id, node) {
       await (await get(id)).addNode(node);
       entries.get(id)?.nodes.set(node.name, node);

@@ -1,17 +1,20 @@
-/** Owns the kubeconfig file for people who look around: written when a cluster becomes available, with a certificate of its own. */
+/**
+ * Owns the kubeconfig file for people who look around: written when a cluster becomes available, with a certificate of its
+ * own, and with the visitors' way in (`visitors.ts`), which leads to the API server whatever the cloud's groups say.
+ */
 import { rm, writeFile } from 'node:fs/promises';
 import type { CceClusterRow } from '../otc/tables/compute-cce.ts';
 import type { RunningWorld } from './world.ts';
 
-/** Writes the file, and keeps it in step with the newest available cluster. Returns how to stop. */
-export async function watchKubeconfig(world: RunningWorld, file: string): Promise<() => void> {
+/** Writes the file, and keeps it in step with the newest available cluster. @param proxyUrl of the visitors' way. Returns how to stop. */
+export async function watchKubeconfig(world: RunningWorld, file: string, proxyUrl: string): Promise<() => void> {
   let written = '';
   const refresh = async (): Promise<void> => {
     const cluster = world.store
       .table<CceClusterRow>('cce.clusters')
       .where(({ phase }) => phase === 'Available')
       .at(-1);
-    const key = cluster === undefined ? '' : `${cluster.id} ${cluster.external_address ?? cluster.internal_address}`;
+    const key = cluster === undefined ? '' : `${cluster.id} ${cluster.internal_address}`;
     if (key === written) return;
     written = key;
     if (cluster === undefined) {
@@ -33,7 +36,8 @@ export async function watchKubeconfig(world: RunningWorld, file: string): Promis
         {
           name: cluster.name,
           cluster: {
-            server: `https://${cluster.external_address ?? cluster.internal_address}:5443`,
+            server: `https://${cluster.internal_address}:5443`,
+            'proxy-url': proxyUrl,
             'certificate-authority-data': data(caPem),
           },
         },

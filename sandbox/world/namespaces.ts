@@ -17,7 +17,7 @@ export interface Outside {
 
 /** Brings up `lo`, the world's own addresses and its resolver's configuration. Everything ends with the namespaces. */
 export async function furnish(folder: string): Promise<void> {
-  const own = [places.sites, places.resolver, places.control, places.ns1, places.ns2, places.parent, ...publicResolvers];
+  const own = [places.sites, places.resolver, places.control, places.visitors, places.ns1, places.ns2, places.parent, ...publicResolvers];
   await run('ip', ['-batch', '-'], { input: ['link set lo up', ...own.map((address) => `address add ${address}/32 dev lo`), ''].join('\n') });
   const resolv = join(folder, 'resolv.conf');
   writeFileSync(resolv, `nameserver ${places.resolver}\noptions timeout:2 attempts:2\n`);

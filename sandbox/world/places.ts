@@ -9,6 +9,8 @@ export const places = {
   resolver: '198.18.0.2',
   /** `CONTROL_URL`. */
   control: '198.18.0.3',
+  /** The visitors' way to the API servers, for people who look around. */
+  visitors: '198.18.0.4',
   /** Name servers of the cloud: ns1 and ns2.open-telekom-cloud.com. */
   ns1: '198.18.0.53',
   ns2: '198.18.0.54',

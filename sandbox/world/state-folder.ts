@@ -12,6 +12,7 @@ import { watchKubeconfig } from './kubeconfig.ts';
 import type { Options } from './options.ts';
 import type { Outer } from './outer.ts';
 import { places } from './places.ts';
+import { visitors } from './visitors.ts';
 import { type RunningWorld, startWorld } from './world.ts';
 
 export interface Start {
@@ -60,7 +61,8 @@ export async function openWorld({ folder, cache, options, outer, prepare }: Star
   });
   await world.control.listen({ path: file('control.sock') });
   await writeFile(file('ca.pem'), world.authority.publicCaPem);
-  const stopWatching = await watchKubeconfig(world, file('kubeconfig'));
+  const way = await visitors(world, { host: places.visitors, port: 3128 });
+  const stopWatching = await watchKubeconfig(world, file('kubeconfig'), way.url);
   const environment = environmentOf(world, folder);
   const outside = await outer.outside();
   const { bin } = await tools(cache, (line) => world.log('downloads', line));
@@ -81,6 +83,7 @@ export async function openWorld({ folder, cache, options, outer, prepare }: Star
     async close() {
       await rm(file('env'), { force: true });
       stopWatching();
+      await way.close();
       await world.close();
       await new Promise<void>((resolve) => log.end(resolve));
       for (const name of written) await rm(file(name), { recursive: true, force: true });

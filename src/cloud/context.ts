@@ -12,7 +12,7 @@ import type { NameOf } from '../stack/names.ts';
 import type { DerivedSecrets } from '../stack/secrets.ts';
 import type { Existing, Stack } from '../stack/stack.ts';
 import type { Door } from './runner-door.ts';
-import type { KubeconfigSeen } from './way-in.ts';
+import type { BastionAccess, KubeconfigSeen } from './way-in.ts';
 
 /** The IAM user with whom external-dns signs in. */
 export interface ExternalDnsUser {
@@ -33,6 +33,8 @@ export interface CloudContext {
   readonly missingInputs?: readonly string[] | undefined;
   /** True for `plan`, `drift` and `check`. */
   readonly looksOnly?: boolean;
+  /** Begins the way to a bastion while credentials are still asked for. */
+  readonly approach?: ((bastion: BastionAccess, server: string) => Promise<void>) | undefined;
   /** Asks whether the API server answers under these credentials. @throws Fault that says why not */
   readonly reach?: ((kubeconfig: KubeconfigSeen, run: Run) => Promise<void>) | undefined;
   /** The user that external-dns will be given, to be proved before a first deploy makes anything. */

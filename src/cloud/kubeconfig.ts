@@ -3,7 +3,7 @@
  * with TLS verified. Kept in memory; how it reaches kubectl and helm is `tools/`'s business.
  */
 import { Fault, NotLooked } from '../engine/fault.ts';
-import { type Maybe, type Resource, resource } from '../engine/resource.ts';
+import { type Maybe, type Resource, type Run, resource } from '../engine/resource.ts';
 import { type Cluster, type ClusterCertificates, createClusterCertificates, listClusters } from '../otc/cce.ts';
 import { mask } from '../secret.ts';
 import { API_PORT, type ApiAccess } from './api-access.ts';
@@ -11,6 +11,7 @@ import type { BastionResource } from './bastion.ts';
 import { bastionAccess } from './bastion-access.ts';
 import { type BastionGroup, SSH_PORT } from './bastion-group.ts';
 import type { ClusterResource } from './cluster.ts';
+import { endpointsOf } from './cluster-spec.ts';
 import type { CloudContext } from './context.ts';
 import type { KubeconfigSeen } from './way-in.ts';
 
@@ -26,7 +27,7 @@ export type Kubeconfig = Resource<Needs, null, KubeconfigSeen>;
 const VALID_DAYS = 1;
 
 export function kubeconfig(context: CloudContext, needs: Needs): Kubeconfig {
-  const { otc, stack, names } = context;
+  const { otc, stack, names, secrets } = context;
   const { existing } = stack.cluster;
   const issued = new Map<string, Promise<ClusterCertificates>>();
   const issue = ({ metadata, status }: Cluster): Promise<ClusterCertificates> => {
@@ -44,6 +45,13 @@ export function kubeconfig(context: CloudContext, needs: Needs): Kubeconfig {
   // `external` skips TLS verification; this context is the same address with verification.
   const wanted = stack.cluster.access === 'eip' ? 'externalTLSVerify' : 'internal';
   const throughDoor = stack.cluster.access === 'eip' && existing === undefined;
+  /** The handshake with the bastion, unless a door has to be opened first; what is wrong with it shows where it is used. */
+  const approach = async ({ status }: Cluster, run: Run): Promise<void> => {
+    const { internal } = endpointsOf(status.endpoints);
+    if (stack.cluster.access !== 'bastion' || secrets.bastionKeySeed === undefined || context.door !== undefined || internal === undefined) return;
+    const seen = await needs.bastion.maybe.observe({}, run);
+    if (seen?.address !== undefined) await context.approach?.(bastionAccess(context, seen), internal);
+  };
   return resource<Needs, null, KubeconfigSeen>({
     id: 'cluster/kubeconfig',
     title: 'Credentials for the cluster',
@@ -51,10 +59,10 @@ export function kubeconfig(context: CloudContext, needs: Needs): Kubeconfig {
     within: needs.cluster,
     wanted: true,
     readsOnly: true,
-    prefetch: async () => {
-      // Begun with the first list, not after the cluster was compared.
+    prefetch: async (run) => {
+      // Begun with the first lists, not after cluster and bastion were compared.
       const found = (await listClusters(otc)).find(isOurs);
-      if (found?.status.phase === 'Available') await issue(found);
+      if (found?.status.phase === 'Available') await Promise.all([issue(found), approach(found, run)]);
     },
     want: () => null,
     // Opening the door for this run is the one write of this look; it is gone when the run ends.

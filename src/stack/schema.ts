@@ -154,10 +154,10 @@ export const stackSchema = v.strictObject({
       serviceCidr: v.optional(cidr('CIDR of the Services, outside VPC and pods.')),
       access: v.optional(
         v.pipe(
-          v.picklist(['eip', 'bastion', 'private']),
-          say('How this action reaches the API server: at a public address, through a bastion, or inside the VPC.'),
+          v.picklist(['bastion', 'eip', 'private']),
+          say('How this action reaches the API server: through a bastion, at a public address, or inside the VPC.'),
         ),
-        'eip',
+        'bastion',
       ),
       allow: v.optional(
         v.pipe(

@@ -14,7 +14,7 @@ import { type Helm, helmOver } from './helm.ts';
 import { type Kubeconfig, kubeconfigText } from './kubeconfig.ts';
 import { type Kubectl, kubectlOver } from './kubectl.ts';
 import { type Ended, plainEnv, run as runProcess } from './process.ts';
-import { type Tunnel, tunnelThrough } from './tunnel.ts';
+import { type BastionAccess, type Tunnel, tunnelThrough } from './tunnel.ts';
 import { type Workspace, workspaceIn } from './workspace.ts';
 
 export interface Cluster {
@@ -28,6 +28,11 @@ export interface Toolbox {
   readonly charts: Charts;
   /** The cluster of a kubeconfig; the same value gives the same client and files. */
   cluster(kubeconfig: Kubeconfig): Cluster;
+  /**
+   * Opens the connection to a bastion before there are credentials for what is behind it; {@link cluster} then goes on with it.
+   * @param server `https://address:port` of the API server. @throws Fault that says what is wrong with the bastion
+   */
+  approach(bastion: BastionAccess, server: string): Promise<void>;
   /**
    * Brings helm and kubectl, so that a wrong version or checksum shows before the cloud is touched, not at the end of it.
    * @throws Fault for a version without a known sum, or bytes that do not match theirs
@@ -57,7 +62,16 @@ export function toolboxFor(options: ToolboxOptions): Toolbox {
   const charts = chartsIn(workspace, options.fetch ?? fetchAnswer);
   const tools = new Map<ToolName, Promise<string>>();
   const clusters = new Map<string, Cluster>();
-  const tunnels = new Set<Tunnel>();
+  const tunnels = new Map<string, Tunnel>();
+  /** All credentials for one server share its tunnel. */
+  const tunnelTo = (bastion: BastionAccess, server: string): Tunnel => {
+    const { hostname, port } = new URL(server);
+    const target = { host: hostname, port: Number(port || 443) };
+    const key = JSON.stringify([bastion, target]);
+    const tunnel = tunnels.get(key) ?? tunnelThrough(bastion, target);
+    tunnels.set(key, tunnel);
+    return tunnel;
+  };
   const tool = (name: ToolName, run: Run): Promise<string> => {
     const promise = tools.get(name) ?? bring(name, options.inputs[name], workspace, run);
     tools.set(name, promise);
@@ -69,26 +83,22 @@ export function toolboxFor(options: ToolboxOptions): Toolbox {
       const id = createHash('sha256').update(JSON.stringify(kubeconfig)).digest('hex').slice(0, 12);
       const known = clusters.get(id);
       if (known !== undefined) return known;
-      const tunnel = tunnelTo(kubeconfig);
-      if (tunnel !== undefined) tunnels.add(tunnel);
+      const { bastion, server } = kubeconfig;
+      const tunnel = bastion === undefined ? undefined : tunnelTo(bastion, server);
       const cluster = clusterOf(kubeconfig, tunnel, id, workspace, charts, tool);
       clusters.set(id, cluster);
       return cluster;
     },
+    approach: (bastion, server) => tunnelTo(bastion, server).open(),
     prepare: async (run) => {
       await Promise.all([tool('helm', run), tool('kubectl', run)]);
     },
     close: async () => {
       for (const { api } of clusters.values()) api.close();
-      await Promise.all([...tunnels].map((tunnel) => tunnel.close()));
+      await Promise.all([...tunnels.values()].map((tunnel) => tunnel.close()));
       await workspace.remove();
     },
   };
-}
-
-function tunnelTo({ bastion, server }: Kubeconfig): Tunnel | undefined {
-  const { hostname, port } = new URL(server);
-  return bastion === undefined ? undefined : tunnelThrough(bastion, { host: hostname, port: Number(port || 443) });
 }
 
 async function bring(name: ToolName, request: PinRequest, workspace: Workspace, run: Run): Promise<string> {

@@ -29,6 +29,8 @@ export interface BastionAccess {
 }
 
 export interface Tunnel {
+  /** Connects to the bastion, where no connection stands. @throws Fault that says what is wrong with it */
+  open(): Promise<void>;
   /** A connection to the target. @throws Fault that says what is wrong with the bastion */
   connect(): Promise<Duplex>;
   /** A port of 127.0.0.1 that leads to the target, once the bastion has answered. @throws Fault as {@link connect} */
@@ -47,13 +49,13 @@ const PATIENCE_SECONDS = 20;
 const PAUSE_SECONDS = 1;
 
 export interface TunnelPorts {
-  readonly dial: (host: string, port: number) => Promise<Socket>;
+  readonly dial: (host: string, port: number, signal: AbortSignal) => Promise<Socket>;
   readonly now: () => number;
   readonly pause: (seconds: number, signal: AbortSignal) => Promise<void>;
   readonly keepaliveSeconds: number;
 }
 
-const realPorts: TunnelPorts = { dial: (host, port) => dial(host, port), now: Date.now, pause: pauseFor, keepaliveSeconds: KEEPALIVE_SECONDS };
+const realPorts: TunnelPorts = { dial, now: Date.now, pause: pauseFor, keepaliveSeconds: KEEPALIVE_SECONDS };
 
 /** A tunnel that is opened at its first use, and again whenever it was cut. */
 export function tunnelThrough(bastion: BastionAccess, target: { readonly host: string; readonly port: number }, ports = realPorts): Tunnel {
@@ -111,6 +113,7 @@ export function tunnelThrough(bastion: BastionAccess, target: { readonly host: s
     return { server: listening, port };
   };
   return {
+    open: async () => void (await connected()),
     connect: forward,
     get cuts() {
       return cuts;
@@ -144,7 +147,7 @@ async function patiently(bastion: BastionAccess, ports: TunnelPorts, signal: Abo
   const giveUp = Math.max(bastion.bootsUntil, ports.now() + PATIENCE_SECONDS * 1000);
   for (;;) {
     try {
-      return await handshake(bastion, ports);
+      return await handshake(bastion, ports, signal);
     } catch (error) {
       if (error instanceof Fault || signal.aborted) throw error;
       if (ports.now() + PAUSE_SECONDS * 1000 >= giveUp) throw unreachable(bastion, error);
@@ -153,8 +156,8 @@ async function patiently(bastion: BastionAccess, ports: TunnelPorts, signal: Abo
   }
 }
 
-async function handshake(bastion: BastionAccess, ports: TunnelPorts): Promise<Client> {
-  const [{ default: ssh2 }, sock] = await Promise.all([import('ssh2'), dialed(bastion, ports)]);
+async function handshake(bastion: BastionAccess, ports: TunnelPorts, signal: AbortSignal): Promise<Client> {
+  const [{ default: ssh2 }, sock] = await Promise.all([import('ssh2'), dialed(bastion, ports, signal)]);
   const client = new ssh2.Client();
   let hostDiffers: string | undefined;
   const config: ConnectConfig = {
@@ -187,7 +190,12 @@ async function handshake(bastion: BastionAccess, ports: TunnelPorts): Promise<Cl
       client.destroy();
     });
     client.once('close', () => fail(new Error('the connection was closed during the handshake')));
+    // Nobody waits any more, and the end of the run does not wait for a bastion that is silent.
+    const given = (): void => fail(new Error('the tunnel was closed'));
+    signal.addEventListener('abort', given, { once: true });
+    sock.once('close', () => signal.removeEventListener('abort', given));
     client.once('ready', () => {
+      signal.removeEventListener('abort', given);
       client.removeAllListeners('close');
       // One listener for each connection through the tunnel that is being opened.
       client.setMaxListeners(0);
@@ -197,9 +205,9 @@ async function handshake(bastion: BastionAccess, ports: TunnelPorts): Promise<Cl
   });
 }
 
-async function dialed({ host, port }: BastionAccess, ports: TunnelPorts): Promise<Socket> {
+async function dialed({ host, port }: BastionAccess, ports: TunnelPorts, signal: AbortSignal): Promise<Socket> {
   try {
-    return await ports.dial(host, port);
+    return await ports.dial(host, port, signal);
   } catch (error) {
     // Not a fault yet: the bastion may be booting.
     throw new Error(error instanceof Error ? error.message : String(error), { cause: error });

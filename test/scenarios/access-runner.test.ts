@@ -8,8 +8,8 @@ import type { SecurityGroupRuleRow } from '../../sandbox/otc/tables/network.ts';
 import { stackFile } from '../harness/stack-file.ts';
 import { startWorld, type TestWorld } from '../harness/world.ts';
 
-const config = stackFile({ cluster: { allow: ['runner'] } });
-const forReads = stackFile({ cluster: { allow: ['runner'], openForReads: true } });
+const config = stackFile({ cluster: { access: 'eip', allow: ['runner'] } });
+const forReads = stackFile({ cluster: { access: 'eip', allow: ['runner'], openForReads: true } });
 const runner = '192.0.2.10/32';
 
 describe('cluster.allow: [runner]', { timeout: 400_000 }, () => {

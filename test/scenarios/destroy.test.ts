@@ -101,9 +101,9 @@ describe('destroy', { timeout: 400_000 }, () => {
 
   it('with consent all goes, even when the cluster does not answer any more; a last backup is kept and named', async () => {
     await world.control.restore('deployed');
-    // The rules that let the runner in are gone: the API server cannot be reached.
+    // The rule that lets the runner in to the bastion is gone: the API server cannot be reached.
     const rules = await world.control.table<Row>('vpc.security-group-rules');
-    const doors = rules.filter((rule) => rule['port_range_min'] === 5443 && String(rule['remote_ip_prefix']).startsWith('192.0.2.'));
+    const doors = rules.filter((rule) => rule['port_range_min'] === 22 && String(rule['remote_ip_prefix']).startsWith('192.0.2.'));
     assert.notEqual(doors.length, 0);
     await world.control.edit({ tables: { 'vpc.security-group-rules': { remove: doors.map(({ id }) => id) } } });
     // Something of somebody else in the cluster's subnet stands in the way.

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { RunResult } from '../../sandbox/runner/run.ts';
+import { stackFile } from '../harness/stack-file.ts';
 import { startWorld, type TestWorld } from '../harness/world.ts';
 
 interface Found {
@@ -18,11 +19,13 @@ const stackSecret = Buffer.from('the one secret of a stack that drifts').toStrin
 
 describe('drift', { timeout: 400_000 }, () => {
   let world: TestWorld;
-  const run = (command: string): Promise<RunResult> => world.deploy({ command, inputs: { 'stack-secret': stackSecret } });
+  // Where there is a bastion, nobody looks into the cluster without the stack's secret.
+  const config = stackFile({ cluster: { access: 'eip' } });
+  const run = (command: string): Promise<RunResult> => world.deploy({ command, config, inputs: { 'stack-secret': stackSecret } });
   const drift = async (
     inputs: Readonly<Record<string, string>> = { 'stack-secret': stackSecret },
   ): Promise<{ found: Found[]; result: RunResult }> => {
-    const result = await world.deploy({ command: 'drift', inputs: { 'stack-secret': '', ...inputs } });
+    const result = await world.deploy({ command: 'drift', config, inputs: { 'stack-secret': '', ...inputs } });
     const [, text = '{}'] = Object.entries(result.leftovers).find(([name]) => name.endsWith('-drift.json')) ?? [];
     const { findings = [] } = JSON.parse(text) as { findings?: Found[] };
     return { found: findings.filter(({ id }) => !id.startsWith('version/')), result };

@@ -67,7 +67,7 @@ describe('a stack in an existing network', { timeout: 240_000 }, () => {
       assert.equal(made[table], undefined, table);
     assert.equal(made['rds.instances'], 1);
     assert.equal(made['cce.clusters'], 1);
-    assert.equal(made['vpc.publicips'], 1, 'the API server’s address; load balancer and way out have theirs');
+    assert.equal(made['vpc.publicips'], 1, 'the bastion’s address; load balancer and way out have theirs');
     assert.equal(made['dns.recordsets'], 1);
   });
 

@@ -17,6 +17,7 @@ export interface CloudFacts {
   readonly guarded: Found;
   readonly database: Found;
   readonly cluster: Found;
+  readonly bastion: Found;
   readonly balancer: Found;
   readonly balancerEip: Found;
   readonly zone: Found;
@@ -46,6 +47,7 @@ export async function cloudFacts(world: TestWorld): Promise<CloudFacts> {
     guarded: only('vpc.security-groups', ({ name }) => /-rds-instance-/.test(name)),
     database: only('rds.instances'),
     cluster: only('cce.clusters'),
+    bastion: only('ecs.servers', ({ cluster_id: cluster }) => cluster === undefined),
     balancer,
     balancerEip: only('vpc.publicips', ({ bound_to: bound }) => bound?.id === balancer.id),
     zone: only('dns.zones'),
@@ -125,12 +127,10 @@ export function expectCluster(facts: CloudFacts): void {
   assert.equal(spec.version, 'v1.33');
   assert.deepEqual([spec.hostNetwork.vpc, spec.hostNetwork.subnet], [vpc.id, nodesSubnet.id]);
   assert.deepEqual([spec.containerNetwork.mode, spec.containerNetwork.cidr], ['vpc-router', PODS]);
-  const eip = tables['vpc.publicips']?.find(({ id }) => id === cluster['publicip_id']);
-  assert.deepEqual(eip?.['bound_to'], { kind: 'CCE', id: cluster.id });
-  assert.equal(spec.extendParam.clusterExternalIP, eip?.['public_ip_address'], 'ordered with its address, so that its certificate names it');
+  assert.deepEqual([cluster['publicip_id'], cluster['external_address']], [undefined, undefined], 'its API server has no public address');
   const pools = tables['cce.nodepools'] ?? [];
   assert.deepEqual(pools.map((pool) => pool['spec'].nodeTemplate.az).sort(), ['eu-de-01', 'eu-de-02', 'eu-de-03']);
-  const nodes = tables['ecs.servers'] ?? [];
+  const nodes = (tables['ecs.servers'] ?? []).filter(({ cluster_id: id }) => id === cluster.id);
   assert.deepEqual(nodes.map((node) => node['availability_zone']).sort(), ['eu-de-01', 'eu-de-02', 'eu-de-03']);
   for (const node of nodes) {
     const ports = (tables['vpc.ports'] ?? []).filter(({ id }) => (node['port_ids'] as string[]).includes(id));
@@ -144,12 +144,23 @@ export function expectCluster(facts: CloudFacts): void {
   assert.deepEqual(tables['nova.keypairs'], [], 'the key pair is there only while nodes are made');
 }
 
-/** @param allowed the networks that the stack file lets in */
-export function expectApiAccess(facts: CloudFacts, allowed: readonly string[] = ['192.0.2.0/24']): void {
+/** The API server from inside alone, and the one way inside: SSH to the bastion from what the stack file allows. */
+export function expectApiAccess(facts: CloudFacts): void {
+  const { bastion, cluster, tables } = facts;
+  const port = tables['vpc.ports']?.find(({ id }) => (bastion['port_ids'] as string[]).includes(id));
+  assert.ok(port);
+  const eip = tables['vpc.publicips']?.find(({ bound_to: bound }) => bound?.id === port.id);
+  assert.ok(eip);
+  assert.match(eip['alias'], /^zitadel-sandbox-bastion-[0-9a-f]{6}$/);
+  const guards = (tables['vpc.security-groups'] ?? []).filter(({ id }) => (port['security_groups'] as string[]).includes(id));
+  assert.deepEqual(
+    guards.flatMap((group) => rulesOf(facts, group)),
+    [`egress tcp 5443-5443 ${cluster['internal_address']}/32`, 'egress tcp 80-80 169.254.169.254/32', 'ingress tcp 22-22 192.0.2.0/24'],
+  );
   const groups = (facts.tables['vpc.security-groups'] ?? []).filter(({ name }) => /-cce-(control|node)-/.test(name));
   const rules = groups.flatMap((group) => rulesOf(facts, group));
   const opened = rules.filter((rule) => /^ingress tcp 5443-5443 /.test(rule)).map((rule) => rule.split(' ').at(-1));
-  assert.deepEqual(opened.toSorted(), ['10.20.0.0/16', PODS, ...allowed].toSorted());
+  assert.deepEqual(opened.toSorted(), ['10.20.0.0/16', PODS].toSorted());
   assert.deepEqual(
     rules.filter((rule) => /^ingress tcp 22-22 /.test(rule)),
     [],

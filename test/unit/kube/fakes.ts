@@ -115,7 +115,13 @@ const text = 'name: zitadel-prod\nregion: eu-de\ndomain: login.example.com\ncont
 
 export function contextOf(cluster: Cluster, secrets: DerivedSecrets = {}, more = ''): KubeContext {
   const { stack, lifted } = readStack({ text: text + more, file: 'zitadel.yaml', env: {}, readFile: () => '' });
-  const toolbox = { charts: cluster.charts, cluster: () => cluster, prepare: async () => undefined, close: async () => undefined };
+  const toolbox = {
+    charts: cluster.charts,
+    cluster: () => cluster,
+    approach: async () => undefined,
+    prepare: async () => undefined,
+    close: async () => undefined,
+  };
   return { stack, secrets, configuration: lifted.configuration, toolbox, patient: false };
 }
 

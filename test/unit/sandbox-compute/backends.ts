@@ -155,6 +155,7 @@ function backends(store: Store, notes: Notes): Partial<World> {
       },
       bindExternal: (id, address) => note(`cluster external ${id} ${address ?? 'none'}`),
       credentials: async (_id, { days }) => ({ caPem: 'CA', certPem: `CERT ${days}`, keyPem: 'KEY' }),
+      apiServer: async () => ({ host: '127.0.0.1', port: 6443 }),
       async addNode(id, node) {
         await note(`cluster node ${id} ${node.name}`);
         notes.nodes.set(node.name, node);

@@ -70,7 +70,7 @@ export async function startCloud(pace: 'instant' | 'fast' = 'instant', backends:
     addresses: { add: async (address) => void addresses.add(address), remove: async (address) => void addresses.delete(address) },
     authority: { publicCaPem: '', rdsCaPem: '', issue: refuse, sign: refuse },
     databases: { create: refuse, setRootPassword: refuse, restart: refuse, remove: refuse, backup: refuse, restore: refuse },
-    clusters: { create: refuse, bindExternal: refuse, credentials: refuse, addNode: refuse, removeNode: refuse, remove: refuse },
+    clusters: { create: refuse, bindExternal: refuse, credentials: refuse, apiServer: refuse, addNode: refuse, removeNode: refuse, remove: refuse },
     gate: { listen: refuse, permits: refuse },
     folder: '',
     cache: '',

@@ -172,7 +172,7 @@ it('waits for a bastion that boots, and no longer for one that does not answer',
   let tries = 0;
   const dial: TunnelPorts['dial'] = (name) => {
     tries += 1;
-    return tries < 100 ? Promise.reject(new Error('connect ECONNREFUSED')) : ports().dial(name, port);
+    return tries < 100 ? Promise.reject(new Error('connect ECONNREFUSED')) : ports().dial(name, port, new AbortController().signal);
   };
   const pause = async (seconds: number): Promise<void> => {
     clock += seconds * 1000;
