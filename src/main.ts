@@ -15,9 +15,13 @@ import { deriveSecrets, generationsOf } from './stack/secrets.ts';
 
 /** The runner sends SIGINT, after 7.5 s SIGTERM, after 2.5 s it kills: what must be said is said within this. */
 const SECONDS_TO_END = 6.5;
+/** Of these, what is left for closing once the walk is not waited for any longer. */
+const SECONDS_TO_CLOSE = 2;
 
 const started = Date.now();
 const stop = new AbortController();
+/** Milliseconds of `Date.now()`. */
+let endBy = Number.POSITIVE_INFINITY;
 const runner = new Runner(actionsRunner, process.env);
 
 /** @returns true where the step succeeded */
@@ -28,7 +32,8 @@ async function main(): Promise<boolean> {
       process.once(name, () => {
         runner.line(`${name}: no new write starts; what runs is told to stop.`);
         stop.abort(new Cancelled('the run was cancelled'));
-        setTimeout(resolve, SECONDS_TO_END * 1000).unref();
+        endBy = Date.now() + SECONDS_TO_END * 1000;
+        setTimeout(resolve, (SECONDS_TO_END - SECONDS_TO_CLOSE) * 1000).unref();
       });
     }
   });
@@ -78,6 +83,7 @@ async function main(): Promise<boolean> {
       getText,
       signal: stop.signal,
       cancelled,
+      endBy: () => endBy,
       started,
     });
   } catch (error) {

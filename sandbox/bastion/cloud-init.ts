@@ -1,6 +1,7 @@
 /**
  * Owns reading user data as cloud-init does, as far as a server in the sandbox follows it: accounts with their keys, host
- * keys, files. Pure; what runs with it is `server.ts`. cloud-init 22.4 to 24.x, modules users-groups, ssh, write-files.
+ * keys, files, commands. Pure; what runs with it is `server.ts`. cloud-init 22.4 to 24.x, modules users-groups, ssh,
+ * write-files, runcmd.
  */
 import { parse } from 'yaml';
 
@@ -22,12 +23,14 @@ export interface Boot {
   /** File name in /etc/ssh → content, private and public halves. */
   readonly hostKeys: Readonly<Record<string, string>>;
   readonly files: readonly BootFile[];
+  /** Run in order once everything else is in place, a list as a program with its arguments, a text by sh. */
+  readonly commands: readonly (readonly string[])[];
   /** Keys of the document that nothing here follows. */
   readonly ignored: readonly string[];
 }
 
-/** Which modules are followed; the rest (commands, packages) has no meaning for a server without a system. */
-const followed = ['users', 'disable_root', 'ssh_pwauth', 'ssh_deletekeys', 'ssh_keys', 'write_files', 'runcmd'];
+/** Which modules are followed; the rest (packages, mounts) has no meaning for a server without a system. */
+const followed = ['users', 'disable_root', 'ssh_pwauth', 'ssh_deletekeys', 'ssh_keys', 'write_files'];
 
 /**
  * @param userData as ordered, base64
@@ -39,7 +42,7 @@ export function readUserData(userData: string): Boot | undefined {
   if (!/^#cloud-config\s/.test(text)) return undefined;
   const document: unknown = parse(text);
   if (!isMap(document)) throw new Error('the cloud-config is no mapping');
-  const { users, ssh_keys: keys, write_files: files, ...rest } = document;
+  const { users, ssh_keys: keys, write_files: files, runcmd: commands, ...rest } = document;
   return {
     accounts: list(users).filter(isMap).map(accountOf),
     hostKeys: Object.fromEntries(
@@ -49,6 +52,7 @@ export function readUserData(userData: string): Boot | undefined {
       }),
     ),
     files: list(files).filter(isMap).map(fileOf),
+    commands: list(commands).map((command) => (Array.isArray(command) ? command.map(String) : ['sh', '-c', String(command)])),
     ignored: Object.keys(rest).filter((key) => !followed.includes(key)),
   };
 }

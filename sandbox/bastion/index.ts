@@ -27,7 +27,8 @@ export function sshServers(world: World, progress: (line: string) => void): SshR
   const { store } = world;
   const log = (line: string): void => world.log('ssh', line);
   const running = new Map<string, Running>();
-  const gates = new Map<string, { readonly address: string; readonly close: () => Promise<void> }>();
+  /** By the id of the public address; `to` is what it leads to. */
+  const gates = new Map<string, { readonly to: string; readonly close: () => Promise<void> }>();
   let program: Promise<SshdProgram> | undefined;
   let last: Promise<void> = Promise.resolve();
   let closed = false;
@@ -71,7 +72,12 @@ export function sshServers(world: World, progress: (line: string) => void): SshR
     const port = networkTables(store).ports.get(portId);
     if (port === undefined) return;
     const groups = (): readonly string[] => networkTables(store).ports.get(portId)?.security_groups ?? [];
-    gates.set(id, { address, close: await world.gate.listen({ address, port: ssh, groups, upstream: { host: addressOf(port), port: ssh } }) });
+    const to = addressOf(port);
+    gates.set(id, { to: `${portId} ${to}`, close: await world.gate.listen({ address, port: ssh, groups, upstream: { host: to, port: ssh } }) });
+  };
+  const leadsTo = ({ bound_to }: PublicIpRow): string | undefined => {
+    const port = networkTables(store).ports.get(bound_to?.id ?? '');
+    return port === undefined ? undefined : `${port.id} ${addressOf(port)}`;
   };
   /** Makes what runs equal to what the store says. */
   const settle = async (): Promise<void> => {
@@ -82,7 +88,7 @@ export function sshServers(world: World, progress: (line: string) => void): SshR
     const ports = new Set([...running.keys()].flatMap((id) => portsOf(store, id).map((port) => port.id)));
     const bound = networkTables(store).publicIps.where((row) => row.bound_to?.kind === 'PORT' && ports.has(row.bound_to.id));
     for (const [id, gate] of gates) {
-      if (bound.some((row) => row.id === id)) continue;
+      if (bound.some((row) => row.id === id && leadsTo(row) === gate.to)) continue;
       gates.delete(id);
       await gate.close();
     }

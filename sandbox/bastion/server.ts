@@ -55,8 +55,8 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
       // Its sessions are processes of their own and shall end with it.
       ...[`--net=/proc/${pid}/ns/net`, '--', 'unshare', '--mount', '--pid', '--fork', '--kill-child=SIGKILL', '--', '/bin/sh', '-c'],
       // Everybody in a world is root, and sshd as root would change users, which a user namespace does not let it.
-      'echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start && mount --make-rprivate / && mount --bind "$1" /etc && shift && exec unshare --user --map-user=1000 --map-group=1000 -- "$@"',
-      ...['sh', join(folder, 'etc'), program.path, '-D', '-e', '-f', '/etc/ssh/sshd_config', '-o', 'PidFile=none', '-o', 'Port=22'],
+      'echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start && mount --make-rprivate / && case $1 in /run/*) ;; *) mount -t tmpfs -o size=64k tmpfs /run;; esac && mount --bind "$1/etc" /etc && cd "$1" && shift && exec unshare --user --map-user=1000 --map-group=1000 -- sh -c \'sh ./runcmd 1>&2; exec "$@"\' sh "$@"',
+      ...['sh', folder, program.path, '-D', '-e', '-f', '/etc/ssh/sshd_config', '-o', 'PidFile=none', '-o', 'Port=22'],
     ],
     { stdio: ['ignore', 'ignore', 'pipe'], env: environment },
   );
@@ -70,8 +70,8 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
   };
 }
 
-/** /etc and the homes, as the first boot leaves them. */
-async function furnish({ boot, folder }: SshServerOptions): Promise<void> {
+/** /etc and the homes, as the first boot leaves them, and what it ran at its end. */
+async function furnish({ boot, folder, program }: SshServerOptions): Promise<void> {
   const etc = join(folder, 'etc');
   await mkdir(join(etc, 'ssh/sshd_config.d'), { recursive: true });
   const put = async (path: string, content: string, mode: number): Promise<void> => {
@@ -95,6 +95,12 @@ async function furnish({ boot, folder }: SshServerOptions): Promise<void> {
     await put(join(home, '.ssh/authorized_keys'), `${authorizedKeys.join('\n')}\n`, 0o600);
   }
   for (const { path, content, mode } of boot.files) await put(join(folder, path), content, mode);
+  // The server's sshd starts after its commands, which therefore have no service to restart.
+  const sshd = join(folder, 'bin/sshd');
+  await put(sshd, `#!/bin/sh\nexec ${program.path} "$@"\n`, 0o755);
+  await put(join(folder, 'bin/systemctl'), '#!/bin/sh\nexit 0\n', 0o755);
+  const quoted = boot.commands.map((command) => command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' '));
+  await put(join(folder, 'runcmd'), [`PATH='${dirname(sshd)}':"$PATH"`, ...quoted, ''].join('\n'), 0o600);
 }
 
 /** Distributions keep it in different places; sshd lets nobody in whose shell does not exist. */

@@ -10,7 +10,12 @@ import { TUNNEL_USER } from './bastion-setup.ts';
 import { type CloudContext, secretMissing } from './context.ts';
 import type { BastionAccess } from './way-in.ts';
 
-/** Seconds from the order until sshd answers at the latest (cloud-init on a small flavor). */
+/** Whether this run finds or makes a bastion: one that is not kept is made by what writes, and a plan does not miss it. */
+export function throughBastion({ stack, looksOnly }: Pick<CloudContext, 'stack' | 'looksOnly'>): boolean {
+  return stack.cluster.access === 'bastion' && (stack.cluster.bastion.keep || looksOnly !== true);
+}
+
+/** Seconds from the order, or the start, until sshd answers at the latest (cloud-init on a small flavor). */
 const BOOT_SECONDS = 300;
 
 /**
@@ -34,6 +39,6 @@ export function bastionAccess({ secrets, looksOnly, stack }: CloudContext, basti
     clientKey: client.privateKey,
     hostKey: host.publicBlob,
     hostFingerprint: host.fingerprint,
-    bootsUntil: (Date.parse(bastion.created ?? '') || 0) + BOOT_SECONDS * 1000,
+    bootsUntil: Math.max(Date.parse(bastion.created ?? '') || 0, bastion.startedAt ?? 0) + BOOT_SECONDS * 1000,
   };
 }

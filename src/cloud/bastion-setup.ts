@@ -12,7 +12,12 @@ export interface BastionSetup {
   /** `address:port` of the API server inside the VPC. */
   readonly target: string;
   readonly image: string;
+  /** Minutes after which a connection through which nothing goes is ended. */
+  readonly idleMinutes: number;
 }
+
+const FOLDER = '/etc/ssh/sshd_config.d';
+const IDLE = `${FOLDER}/01-zitadel-on-otc-idle.conf`;
 
 /**
  * sshd's settings, in a file that Debian's and Ubuntu's configuration includes first; sshd takes the first value it meets
@@ -49,6 +54,15 @@ export function sshdSettings({ target }: Pick<BastionSetup, 'target'>): string {
   ].join('\n');
 }
 
+/**
+ * Ends what was forgotten: a forwarded connection that is silent, then the login without one. A run in progress has its next
+ * connection made anew. Both settings came with OpenSSH 9.2, the version in Debian 12; an older sshd, such as that of Ubuntu
+ * 22.04, takes them for errors, so they have a file of their own.
+ */
+export function idleSettings({ idleMinutes }: Pick<BastionSetup, 'idleMinutes'>): string {
+  return `ChannelTimeout direct-tcpip=${idleMinutes}m\nUnusedConnectionTimeout ${idleMinutes}m\n`;
+}
+
 /** The user data: `#cloud-config` in JSON, which is YAML. Holds the host's private key; at most 32 KB (ECS API). */
 export function userData(setup: BastionSetup, keys: BastionKeys): string {
   const config = {
@@ -65,9 +79,16 @@ export function userData(setup: BastionSetup, keys: BastionKeys): string {
     ssh_pwauth: false,
     ssh_deletekeys: true,
     ssh_keys: { ed25519_private: keys.host.privateKey.open(), ed25519_public: keys.host.publicLine },
-    write_files: [{ path: '/etc/ssh/sshd_config.d/00-zitadel-on-otc.conf', owner: 'root:root', permissions: '0600', content: sshdSettings(setup) }],
-    // cloud-init may write the file after sshd has read its settings; the unit is called ssh on Debian and Ubuntu.
-    runcmd: [['sh', '-c', 'systemctl restart ssh || systemctl restart sshd']],
+    write_files: [
+      { path: `${FOLDER}/00-zitadel-on-otc.conf`, owner: 'root:root', permissions: '0600', content: sshdSettings(setup) },
+      { path: IDLE, owner: 'root:root', permissions: '0600', content: idleSettings(setup) },
+    ],
+    runcmd: [
+      // sshd checks nothing without its folder, which is not there where it did not start.
+      ['sh', '-c', `mkdir -p /run/sshd; sshd -t || rm -f ${IDLE}`],
+      // cloud-init may write the files after sshd has read its settings; the unit is called ssh on Debian and Ubuntu.
+      ['sh', '-c', 'systemctl restart ssh || systemctl restart sshd'],
+    ],
   };
   return `#cloud-config\n${JSON.stringify(config, null, 1)}\n`;
 }
@@ -76,7 +97,7 @@ export function userData(setup: BastionSetup, keys: BastionKeys): string {
 export function setupMarks(setup: BastionSetup, keys: BastionKeys | undefined): { readonly setup: string; readonly keys: string | undefined } {
   const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 6);
   return {
-    setup: digest(JSON.stringify([sshdSettings(setup), setup.image])),
+    setup: digest(JSON.stringify([sshdSettings(setup), idleSettings(setup), setup.image])),
     keys: keys === undefined ? undefined : digest(`${keys.client.publicBlob} ${keys.host.publicBlob}`),
   };
 }

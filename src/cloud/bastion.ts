@@ -14,6 +14,7 @@ import * as ecs from '../otc/ecs.ts';
 import { bindEip, type Eip } from '../otc/eip.ts';
 import { listPublicImages } from '../otc/ims.ts';
 import { type BastionKeys, bastionKeys } from '../stack/ssh-keys.ts';
+import { bastionCost } from './bastion-cost.ts';
 import type { BastionGroup } from './bastion-group.ts';
 import { type BastionSetup, bastionDescription, marksIn, setupMarks, userData } from './bastion-setup.ts';
 import type { ClusterResource } from './cluster.ts';
@@ -38,6 +39,8 @@ export interface BastionSpec {
 export interface BastionSeen extends ecs.Server {
   /** Its public address; undefined while none is bound. */
   readonly address: string | undefined;
+  /** When this run started it, in milliseconds of `Date.now()`; undefined where it ran already. */
+  readonly startedAt?: number;
 }
 
 export type BastionNeeds = {
@@ -55,7 +58,7 @@ const DISK = 10;
 
 export function bastion(context: CloudContext, needs: BastionNeeds, wanted: boolean): BastionResource {
   const { otc, names, stack, secrets } = context;
-  const { flavor, image, zone } = stack.cluster.bastion;
+  const { flavor, image, zone, keep, idleMinutes } = stack.cluster.bastion;
   const name = names('bastion');
   const keys = secrets.bastionKeySeed === undefined ? undefined : bastionKeys(secrets.bastionKeySeed);
   const find = async (fresh?: boolean): Promise<BastionSeen | undefined> => {
@@ -64,17 +67,18 @@ export function bastion(context: CloudContext, needs: BastionNeeds, wanted: bool
   };
   const apply = async (spec: BastionSpec, seen: BastionSeen | undefined, run: Run): Promise<BastionSeen> => {
     const made = seen ?? (await createOnce({ what: `server ${name}`, create: () => order(context, spec, run), look: () => find(true) }, run));
-    if (made.status === 'SHUTOFF') await whenDone(context, await ecs.startServer(otc, made.id), `server ${name} to start`, run);
-    const active = await whenActive(context, made.id, name, run);
+    const stopped = made.status === 'SHUTOFF';
+    if (stopped) await whenDone(context, await ecs.startServer(otc, made.id), `server ${name} to start`, run);
+    const active = { ...(await whenActive(context, made.id, name, run)), ...(stopped ? { startedAt: Date.now() } : {}) };
     if (active.address === spec.eip.public_ip_address) return active;
     const port = Object.values(active.addresses).flat()[0]?.['OS-EXT-IPS:port_id'];
     if (port === undefined) throw new Fault(`server ${name} has no network port`, { resource: active.id, hint: 'Delete it and run again.' });
     await bindEip(otc, spec.eip.id, port);
-    return seenBastion(await ecs.getServer(otc, active.id));
+    return { ...active, ...seenBastion(await ecs.getServer(otc, active.id)) };
   };
   return resource<BastionNeeds, BastionSpec, BastionSeen>({
     id: 'bastion/server',
-    title: `Bastion ${name} (one ${flavor} with an EIP, paid as long as it is there)`,
+    title: `Bastion ${name} (${keep ? `kept: ${bastionCost(stack.region, flavor)}` : 'only while a deploy needs it'})`,
     needs,
     wanted,
     usualSeconds: 90,
@@ -87,7 +91,7 @@ export function bastion(context: CloudContext, needs: BastionNeeds, wanted: bool
       networkId: subnet.id,
       groupId: group.id,
       eip,
-      setup: { target: new URL(cluster.endpoints.internal ?? '').host, image },
+      setup: { target: new URL(cluster.endpoints.internal ?? '').host, image, idleMinutes },
       keys,
     }),
     observe: () => find(),

@@ -12,7 +12,7 @@ import { type CloudContext, createOnce, description } from './context.ts';
 import { foreign } from './dns-record.ts';
 import type { DnsZone } from './dns-zone.ts';
 import type { LoadBalancerResource } from './load-balancer.ts';
-import { madeByUs, type OwnedRecord, ownerId, ownerRecordName, ownerText, recordsOf, untilActive } from './record-owner.ts';
+import { madeByUs, type OwnedRecord, ownerId, ownerRecordName, ownerText, recordsOf, refuseIpv6, untilActive } from './record-owner.ts';
 
 export interface OwnershipSpec {
   readonly name: string;
@@ -100,6 +100,7 @@ export function dnsOwnership(
 
 /** What is left for this action or the controller to do. @throws Fault where somebody else's record leads elsewhere */
 export function ownershipChanges(spec: Omit<OwnershipSpec, 'zoneId'>, seen: OwnedRecord): Change[] {
+  refuseIpv6(spec.name, seen);
   const changes: Change[] = [];
   const leadsTo = [...seen.records].sort().join(', ');
   const elsewhere = leadsTo !== spec.address;

@@ -9,7 +9,7 @@ import * as dns from '../otc/dns.ts';
 import { type CloudContext, createOnce, description } from './context.ts';
 import { type DnsZone, zoneWanted } from './dns-zone.ts';
 import type { LoadBalancerResource } from './load-balancer.ts';
-import { madeByUs, type OwnedRecord, ownerId, recordsOf, removeRecordSet, untilActive } from './record-owner.ts';
+import { madeByUs, type OwnedRecord, ownerId, recordsOf, refuseIpv6, removeRecordSet, untilActive } from './record-owner.ts';
 
 export interface RecordSpec {
   readonly name: string;
@@ -79,8 +79,9 @@ function isOurs(record: Pick<OwnedRecord, 'owner'> & dns.RecordSet, owner: strin
   return madeByUs(record) || record.owner?.by === owner;
 }
 
-/** @throws Fault where somebody else's record leads elsewhere */
-export function recordChanges(spec: Omit<RecordSpec, 'zoneId'>, seen: Pick<OwnedRecord, 'owner'> & dns.RecordSet): Change[] {
+/** @throws Fault where somebody else's record leads elsewhere, be it the A record or an AAAA record beside it */
+export function recordChanges(spec: Omit<RecordSpec, 'zoneId'>, seen: Pick<OwnedRecord, 'owner' | 'ipv6'> & dns.RecordSet): Change[] {
+  refuseIpv6(spec.name, seen);
   const changes: Change[] = [];
   const before = [...seen.records].sort().join(', ');
   const ours = isOurs(seen, spec.owner);

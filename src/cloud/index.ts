@@ -4,6 +4,7 @@ import { zonesOf } from '../stack/defaults.ts';
 import { type AgencyResource, agency } from './agency.ts';
 import { type ApiAccess, apiAccess } from './api-access.ts';
 import { type BastionResource, bastion } from './bastion.ts';
+import { throughBastion } from './bastion-access.ts';
 import { type BastionGroup, bastionGroup } from './bastion-group.ts';
 import { type ClusterResource, cluster } from './cluster.ts';
 import type { CloudContext } from './context.ts';
@@ -120,11 +121,10 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
   const poolNeeds = { cluster: kubernetes, access, subnet: subnetCluster, client: maybe(client), egress: maybe(snat) };
   const nodePools = zones.map((one) => nodePool(context, one, keyPair, poolNeeds));
   const attached = nodeGroups(context, { cluster: kubernetes, access, subnet: subnetCluster, client }, nodePools);
-  // One that is not kept is made by what writes, and a plan does not miss it.
-  const throughBastion = stack.cluster.access === 'bastion' && (stack.cluster.bastion.keep || context.looksOnly !== true);
-  const sshGroup = bastionGroup(context, { cluster: kubernetes }, throughBastion);
-  const sshEip = eip(context, gates, { id: 'bastion/eip', role: 'bastion', wanted: throughBastion, bandwidth: API_BANDWIDTH });
-  const sshServer = bastion(context, { vpc: network, subnet: subnetCluster, cluster: kubernetes, group: sshGroup, eip: sshEip }, throughBastion);
+  const wanted = throughBastion(context);
+  const sshGroup = bastionGroup(context, { cluster: kubernetes }, wanted);
+  const sshEip = eip(context, gates, { id: 'bastion/eip', role: 'bastion', wanted, bandwidth: API_BANDWIDTH });
+  const sshServer = bastion(context, { vpc: network, subnet: subnetCluster, cluster: kubernetes, group: sshGroup, eip: sshEip }, wanted);
   const credentials = kubeconfig(context, {
     cluster: kubernetes,
     access: maybe(access),

@@ -50,7 +50,7 @@ export function kubeconfig(context: CloudContext, needs: Needs): Kubeconfig {
     const { internal } = endpointsOf(status.endpoints);
     if (stack.cluster.access !== 'bastion' || secrets.bastionKeySeed === undefined || context.door !== undefined || internal === undefined) return;
     const seen = await needs.bastion.maybe.observe({}, run);
-    if (seen?.address !== undefined) await context.approach?.(bastionAccess(context, seen), internal);
+    if (seen?.status === 'ACTIVE' && seen.address !== undefined) await context.approach?.(bastionAccess(context, seen), internal);
   };
   return resource<Needs, null, KubeconfigSeen>({
     id: 'cluster/kubeconfig',

@@ -35,6 +35,8 @@ export interface Owner {
 export interface OwnedRecord extends dns.RecordSet {
   readonly zoneId: string;
   readonly owner?: Owner;
+  /** Where AAAA records of the name lead; absent where there are none. */
+  readonly ipv6?: readonly string[];
 }
 
 export interface DomainRecords {
@@ -53,7 +55,23 @@ export async function recordsOf(home: Otc, zoneId: string, name: string, fresh?:
   );
   const owner = all.filter((one) => one.type === 'TXT' && one.name === ownerRecordName(name)).flatMap(ownerOf)[0];
   if (record === undefined) return { record: undefined, owner };
-  return { record: { ...record, zoneId, ...(owner === undefined ? {} : { owner }) }, owner };
+  const ipv6 = all.filter((one) => one.type === 'AAAA' && one.name === name).flatMap(({ records }) => records);
+  return { record: { ...record, zoneId, ...(owner === undefined ? {} : { owner }), ...(ipv6.length === 0 ? {} : { ipv6 }) }, owner };
+}
+
+/**
+ * There is no AAAA record to make, and one made by others leads away from here: OTC does not support dedicated load balancers
+ * with IPv6 addresses (ELB API reference, "Creating a Load Balancer"), and where the console gives them one, TCP from an IPv6
+ * client needs backends with IPv6 (ELB user guide, "Does ELB Support IPv6 Networks?"), which these nodes are not.
+ * @throws Fault where there is an AAAA record
+ */
+export function refuseIpv6(name: string, { id, ipv6 }: Pick<OwnedRecord, 'id' | 'ipv6'>): void {
+  if (ipv6 === undefined) return;
+  throw new Fault(`${name} also has an AAAA record: clients with IPv6 go to ${ipv6.join(', ')}, and the load balancer has IPv4 only`, {
+    resource: id,
+    finding: 'AAAA',
+    hint: 'Delete the AAAA record. To serve the domain from elsewhere, set dns.records to existing and keep it in your own hands.',
+  });
 }
 
 function ownerOf({ id, records, status }: dns.RecordSet): Owner[] {

@@ -51,13 +51,12 @@ export interface Door {
   open(group: SecurityGroup, port: number, run: Run): Promise<void>;
   /** Opens again what another run closed while this one waited for the lock. */
   ensure(run: Run): Promise<void>;
-  /** Closes what was opened; under a signal of its own, so that a cancelled run closes too. */
-  close(): Promise<void>;
+  /** Closes what was opened, within so many seconds; under a signal of its own, so that a cancelled run closes too. */
+  close(seconds: number): Promise<void>;
   /** The addresses that were let in. */
   readonly opened: readonly string[];
 }
 
-const CLOSE_SECONDS = 3;
 const DOOR = 'zitadel-on-otc door of stack ';
 const CLOSED =
   'not looked at: this run may not reach the API server, because cluster.allow admits "runner" for deploy and destroy only (cluster.openForReads opens it here too)';
@@ -132,9 +131,9 @@ export function runnerDoor(ports: DoorPorts): Door {
         await add(otc, mine);
       }
     },
-    close: async () => {
+    close: async (seconds) => {
       if (opened.length === 0) return;
-      await closeDoors(otc.withSignal(AbortSignal.timeout(CLOSE_SECONDS * 1000)), opened);
+      await closeDoors(otc.withSignal(AbortSignal.timeout(seconds * 1000)), opened);
       opened.length = 0;
       doors.clear();
       ports.remember([]);

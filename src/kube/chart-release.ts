@@ -5,7 +5,7 @@
 import { Cancelled, Fault } from '../engine/fault.ts';
 import type { Change, PartlySeen, Resource, Run, SeenOf } from '../engine/resource.ts';
 import type { ChartSource } from '../tools/charts.ts';
-import type { Helm } from '../tools/helm.ts';
+import { type Helm, TUNNEL_CUT, type Upgrade } from '../tools/helm.ts';
 import type { Kubeconfig } from '../tools/kubeconfig.ts';
 import type { Cluster } from '../tools/toolbox.ts';
 import { type NeedsCluster, untilAdmitted } from './applied.ts';
@@ -158,9 +158,15 @@ async function upgrade<N extends NeedsCluster>(
   const { api } = cluster;
   const started = new Date();
   const limits = options.jobLimits === undefined ? {} : { jobLimits: options.jobLimits };
-  const { error, watched: what } = await watched({ api, namespace, run, ...limits }, (signal) =>
-    untilAdmitted(title, { ...run, signal }, () => helm.upgrade(request, signal)),
-  );
+  const attempt = (upgrade: Upgrade): ReturnType<typeof watched> =>
+    watched({ api, namespace, run, ...limits }, (signal) => untilAdmitted(title, { ...run, signal }, () => helm.upgrade(upgrade, signal)));
+  let { error, watched: what } = await attempt(request);
+  if (error instanceof Fault && error.code === TUNNEL_CUT && !run.signal.aborted) {
+    run.say(`${error.message}; once more, from what it left`);
+    const left = await releaseState(cluster, namespace, release, undefined, run.signal);
+    const gone = left === undefined || (await recover(helm, namespace, release, left, run));
+    ({ error, watched: what } = await attempt({ ...request, forceConflicts: !gone && left.serverSide }));
+  }
   if (error === undefined) return;
   if (run.signal.aborted || !(error instanceof Fault || (error instanceof Cancelled && what.stuck !== undefined))) throw error;
   const lines = await diagnose(api, namespace, what.tails, started, run.signal);
@@ -192,11 +198,11 @@ async function recover(helm: Helm, namespace: string, release: string, seen: Rel
   if (!status.startsWith('pending-') && status !== 'uninstalling') return false;
   const good = status === 'pending-upgrade' || status === 'pending-rollback' ? await lastGood(cluster, namespace, release, run.signal) : undefined;
   if (good !== undefined) {
-    run.say(`revision ${revision} was left ${status} by a run that died: rolling back to revision ${good}`);
+    run.say(`revision ${revision} was left ${status} by a helm that was ended: rolling back to revision ${good}`);
     await helm.rollback(release, namespace, good, run.signal);
     return false;
   }
-  run.say(`revision ${revision} was left ${status} by a run that died: removing it before installing again`);
+  run.say(`revision ${revision} was left ${status} by a helm that was ended: removing it before installing again`);
   await helm.uninstall(release, namespace, false, run.signal);
   return true;
 }

@@ -22,8 +22,10 @@ export interface RunContext {
   /** Gets a public text, such as this run's own address. */
   readonly getText: GetText;
   readonly signal: AbortSignal;
-  /** Resolves when a cancelled run must end, whatever still goes on. */
+  /** Resolves when a cancelled run must close, whatever still goes on. */
   readonly cancelled: Promise<void>;
+  /** When it must have ended, in milliseconds of `Date.now()`; infinity while nobody cancelled it. */
+  readonly endBy: () => number;
   /** Milliseconds of `Date.now()`. */
   readonly started: number;
 }

@@ -35,6 +35,15 @@ export function doorOf({ runner, env, inputs, stack, otc, getText }: RunContext,
   });
 }
 
+/** Usually a second; with a slow gateway more. */
+const MOST_SECONDS_TO_CLOSE = 3;
+const LEAST_SECONDS_TO_CLOSE = 0.5;
+
+/** Seconds that closing the door may take, so that a cancelled run ends in time. @param endBy both in milliseconds of one clock */
+export function secondsToClose(now: number, endBy: number): number {
+  return Math.max(LEAST_SECONDS_TO_CLOSE, Math.min(MOST_SECONDS_TO_CLOSE, (endBy - now) / 1000));
+}
+
 /** How plan and drift look: through the door only by consent. */
 export function readMode({ stack }: Pick<RunContext, 'stack'>): Door['mode'] {
   return stack.cluster.openForReads ? 'read' : 'closed';

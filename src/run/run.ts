@@ -16,7 +16,7 @@ import { makeReport } from '../report/report.ts';
 import { type Toolbox, toolboxFor } from '../tools/toolbox.ts';
 import { consoleUrlOf, firstLogin, urlOf } from '../zitadel/identity.ts';
 import type { RunContext } from './context.ts';
-import { doorNotice, doorOf, readMode } from './door.ts';
+import { doorNotice, doorOf, readMode, secondsToClose } from './door.ts';
 import { lockFor, type RunLock } from './lock.ts';
 import { takeAway } from './passing.ts';
 import { OtherPlan, planOf, refuseOtherPlan } from './plan.ts';
@@ -62,7 +62,7 @@ export async function run(context: RunContext): Promise<boolean> {
     if (outcomes.length === 0) outcomes = error instanceof OtherPlan ? error.outcomes : journal.soFar();
   } finally {
     admitted = door?.mode === 'read' ? door.opened : [];
-    await closing(toolbox, door, faults);
+    await closing(toolbox, door, secondsToClose(Date.now(), context.endBy()), faults);
   }
   const facts = factsOf(outcomes, graph);
   const report = makeReport({
@@ -101,11 +101,11 @@ function remembering(journal: Journal): RememberingJournal {
   };
 }
 
-/** Nothing of a run outlives it: connections, files, the rule that let it in. */
-async function closing(toolbox: Toolbox, door: Door | undefined, faults: Fault[]): Promise<void> {
-  await toolbox.close();
+/** Nothing of a run outlives it: connections, files, the rule that let it in; what is not closed in time is left to the post step. */
+async function closing(toolbox: Toolbox, door: Door | undefined, seconds: number, faults: Fault[]): Promise<void> {
+  const tools = toolbox.close();
   try {
-    await door?.close();
+    await door?.close(seconds);
   } catch (error) {
     faults.push(
       new Fault(`the rule that let this run in could not be taken away: ${asFault(error).message}`, {
@@ -114,6 +114,7 @@ async function closing(toolbox: Toolbox, door: Door | undefined, faults: Fault[]
       }),
     );
   }
+  await tools;
 }
 
 interface Found {

@@ -189,6 +189,10 @@ export const stackSchema = v.strictObject({
             v.pipe(v.boolean(), say('Keep it; else it is there only while a deploy needs it, and `plan` and `drift` do not look into the cluster.')),
             true,
           ),
+          idleMinutes: v.optional(
+            integer(1, 1440, 'Minutes after which it ends a connection through which nothing goes. OpenSSH 9.2 or newer; older ones keep it.'),
+            15,
+          ),
           zone: v.optional(v.pipe(v.string(), say('Availability zone; default: the first of the nodes.'))),
         }),
         {},

@@ -94,7 +94,14 @@ export interface ClusterSettings {
   readonly allow: readonly string[];
   /** Whether plan and drift open the door for `runner` too. */
   readonly openForReads: boolean;
-  readonly bastion: { readonly image: string; readonly flavor: string; readonly zone: string; readonly keep: boolean };
+  readonly bastion: {
+    readonly image: string;
+    readonly flavor: string;
+    readonly zone: string;
+    readonly keep: boolean;
+    /** Minutes after which sshd ends a connection through which nothing goes. */
+    readonly idleMinutes: number;
+  };
   readonly nodes: {
     readonly flavor: string;
     /** All nodes together, spread over the zones. */

@@ -33,12 +33,19 @@ export interface Helm {
 
 export type RunHelm = (args: readonly string[], more: Pick<Command, 'signal' | 'timeoutSeconds'> & { stdin?: string }) => Promise<Ended>;
 
+/** Code of a fault that came with a cut tunnel: helm may have stopped anywhere, and left the release in any state. */
+export const TUNNEL_CUT = 'TunnelCut';
+
 /** Revisions kept; each holds the whole release. */
 const HISTORY = 5;
 
 export function helmOver(run: RunHelm): Helm {
   const expect = (what: string, ended: Ended): void => {
-    if (ended.code !== 0) throw new Fault(`helm ${what}: ${helmMessage(ended.stderr)}`);
+    if (ended.code === 0) return;
+    const message = `helm ${what}: ${helmMessage(ended.stderr)}`;
+    throw ended.cut === true
+      ? new Fault(`${message}; the tunnel through the bastion was cut while it ran`, { code: TUNNEL_CUT })
+      : new Fault(message);
   };
   return {
     upgrade: async ({ release, namespace, chart, values, labels, timeoutSeconds, forceConflicts }, signal) => {
@@ -79,7 +86,9 @@ export function helmOver(run: RunHelm): Helm {
         '--timeout=300s',
         ...(hooks ? [] : ['--no-hooks']),
       ];
-      expect(`uninstall ${release}`, await run(args, { signal, timeoutSeconds: 660 }));
+      const attempt = (): Promise<Ended> => run(args, { signal, timeoutSeconds: 660 });
+      const first = await attempt();
+      expect(`uninstall ${release}`, first.cut === true ? await attempt() : first);
     },
   };
 }

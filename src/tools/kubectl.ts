@@ -23,7 +23,12 @@ export interface Kubectl {
 
 export type RunKubectl = (args: readonly string[], more: Pick<Command, 'signal' | 'timeoutSeconds'> & { stdin?: string }) => Promise<Ended>;
 
-export function kubectlOver(run: RunKubectl): Kubectl {
+export function kubectlOver(runOnce: RunKubectl): Kubectl {
+  /** Whatever it is asked here may be asked again: it finds done what was done before the tunnel was cut. */
+  const run: RunKubectl = async (args, more) => {
+    const first = await runOnce(args, more);
+    return first.cut === true ? runOnce(args, more) : first;
+  };
   const write = async (verb: readonly string[], object: object, signal: AbortSignal): Promise<KubeObject> => {
     const args = [...verb, `--field-manager=${FIELD_MANAGER}`, '--filename=-', '--output=json'];
     const ended = await run(args, { stdin: JSON.stringify(object), signal, timeoutSeconds: TIMEOUT });

@@ -21,6 +21,8 @@ export interface Ended {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** True where it failed and the tunnel it went through was cut meanwhile: a request that was under way is lost. */
+  readonly cut?: boolean;
 }
 
 /** Seconds between SIGINT and SIGTERM; helm 4.1.4 ends 0.1 s after either. */

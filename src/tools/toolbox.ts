@@ -143,19 +143,19 @@ function clusterOf(
     charts,
     helm: async (run) => {
       const program = await tool('helm', run);
-      return helmOver(async (args, more) => named(tunnel, runProcess({ program, args, env: await env(), ...more })));
+      return helmOver(async (args, more) => through(tunnel, runProcess({ program, args, env: await env(), ...more })));
     },
     kubectl: async (run) => {
       const program = await tool('kubectl', run);
-      return kubectlOver(async (args, more) => named(tunnel, runProcess({ program, args, env: await env(), ...more })));
+      return kubectlOver(async (args, more) => through(tunnel, runProcess({ program, args, env: await env(), ...more })));
     },
   };
 }
 
 /** What failed while the tunnel was cut says so: a request that was under way then is lost, and only its program knows which. */
-async function named(tunnel: Tunnel | undefined, running: Promise<Ended>): Promise<Ended> {
+async function through(tunnel: Tunnel | undefined, running: Promise<Ended>): Promise<Ended> {
   const before = tunnel?.cuts ?? 0;
   const ended = await running;
   if (ended.code === 0 || (tunnel?.cuts ?? 0) === before) return ended;
-  return { ...ended, stderr: `${ended.stderr.trimEnd()}\nThe tunnel through the bastion was cut while this ran.\n` };
+  return { ...ended, cut: true, stderr: `${ended.stderr.trimEnd()}\nThe tunnel through the bastion was cut while this ran.\n` };
 }

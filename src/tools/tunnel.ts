@@ -47,6 +47,8 @@ const HANDSHAKE_SECONDS = 15;
 /** Seconds within which a cut connection is made again, also where the bastion restarts. */
 const PATIENCE_SECONDS = 20;
 const PAUSE_SECONDS = 1;
+/** Seconds for which a bastion that does not let us in is not asked again: all who need it hear the same, at once. */
+const CLOSED_SECONDS = 60;
 
 export interface TunnelPorts {
   readonly dial: (host: string, port: number, signal: AbortSignal) => Promise<Socket>;
@@ -64,9 +66,11 @@ export function tunnelThrough(bastion: BastionAccess, target: { readonly host: s
   let server: Promise<{ readonly server: Server; readonly port: number }> | undefined;
   const sockets = new Set<Socket>();
   let cuts = 0;
+  let closed: { readonly fault: Fault; readonly until: number } | undefined;
 
   const connected = (): Promise<Client> => {
     if (client !== undefined) return client;
+    if (closed !== undefined && ports.now() < closed.until) return Promise.reject(closed.fault);
     const pending = patiently(bastion, ports, closing.signal);
     client = pending;
     const cut = (): void => {
@@ -76,7 +80,13 @@ export function tunnelThrough(bastion: BastionAccess, target: { readonly host: s
     const forget = (): void => {
       if (client === pending) client = undefined;
     };
-    pending.then((made) => made.once('close', cut), forget);
+    pending.then(
+      (made) => made.once('close', cut),
+      (error: unknown) => {
+        if (error instanceof Fault) closed = { fault: error, until: ports.now() + CLOSED_SECONDS * 1000 };
+        forget();
+      },
+    );
     return pending;
   };
   const forward = async (): Promise<Duplex> => {
@@ -150,10 +160,17 @@ async function patiently(bastion: BastionAccess, ports: TunnelPorts, signal: Abo
       return await handshake(bastion, ports, signal);
     } catch (error) {
       if (error instanceof Fault || signal.aborted) throw error;
-      if (ports.now() + PAUSE_SECONDS * 1000 >= giveUp) throw unreachable(bastion, error);
+      // Silence has lasted long enough by itself, unless it is that of a server that boots.
+      if (ports.now() + PAUSE_SECONDS * 1000 >= (isSilence(error) ? bastion.bootsUntil : giveUp)) throw unreachable(bastion, error);
     }
     await ports.pause(PAUSE_SECONDS, signal);
   }
+}
+
+/** Neither an answer nor a refusal: what a rule that does not admit us looks like. */
+function isSilence(error: unknown): boolean {
+  const { level, cause } = error as { readonly level?: string; readonly cause?: { readonly code?: string } };
+  return level === 'client-timeout' || cause?.code === 'ETIMEDOUT';
 }
 
 async function handshake(bastion: BastionAccess, ports: TunnelPorts, signal: AbortSignal): Promise<Client> {
@@ -216,7 +233,7 @@ async function dialed({ host, port }: BastionAccess, ports: TunnelPorts, signal:
 
 function channel(client: Client, bastion: BastionAccess, target: { readonly host: string; readonly port: number }): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const cut = (): void => reject(new Error(`the connection to the bastion ${bastion.name} was cut`));
+    const cut = (): void => reject(Object.assign(new Error(`the connection to the bastion ${bastion.name} was cut`), { code: 'ECONNRESET' }));
     client.once('close', cut);
     client.forwardOut('127.0.0.1', 0, target.host, target.port, (error, stream) => {
       client.off('close', cut);

@@ -16,7 +16,7 @@ describe('cluster.allow: [runner]', { timeout: 400_000 }, () => {
   let world: TestWorld;
 
   before(async () => {
-    world = await startWorld();
+    world = await startWorld({ pace: 'instant' });
     const { exitCode, log } = await world.deploy({ config });
     assert.equal(exitCode, 0, log);
     assert.match(log, /port 5443 is open for 192\.0\.2\.10, the address of this run/);
@@ -82,10 +82,23 @@ describe('cluster.allow: [runner]', { timeout: 400_000 }, () => {
     assert.deepEqual(await admitted(), []);
   });
 
-  it('a cancelled run closes its door itself', async () => {
-    const { exitCode, log, state } = await world.deploy({ config, stop: { by: 'cancel', at: { line: 'port 5443 is open' } } });
+  it('a cancelled run closes its door itself, within seven seconds', async () => {
+    const { exitCode, log, state, tookToEnd } = await world.deploy({ config, stop: { by: 'cancel', at: { line: 'port 5443 is open' } } });
     assert.equal(exitCode, 1, log);
     assert.equal(state['doors'], '');
+    assert.deepEqual(await admitted(), []);
+    assert.ok(tookToEnd !== null && tookToEnd <= 7000, `${tookToEnd} ms`);
+  });
+
+  it('a cancelled run at a gateway that is slow ends as soon, and leaves its door to the post step', async () => {
+    await world.control.faults([{ service: 'security-group', method: 'DELETE', act: { kind: 'delay', milliseconds: 20_000 } }]);
+    const run = await world.deploy({ config, stop: { by: 'cancel', at: { line: 'port 5443 is open' } } });
+    await world.control.faults([]);
+    assert.equal(run.exitCode, 1, run.log);
+    assert.ok(run.tookToEnd !== null && run.tookToEnd <= 7000, `${run.tookToEnd} ms`);
+    assert.match(run.log, /the rule that let this run in could not be taken away/);
+    assert.match(run.state['doors'] ?? '', /"group"/);
+    assert.equal(run.postExitCode, 0, run.log);
     assert.deepEqual(await admitted(), []);
   });
 

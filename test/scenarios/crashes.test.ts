@@ -55,11 +55,13 @@ describe('a deploy that is stopped on its way', { timeout: minutes * 60_000 + 12
   it('killed after one writing call and the next, over and over, it comes to its end', async () => {
     const deadline = Date.now() + minutes * 60_000;
     let killed = 0;
+    let nothingLeft = false;
     for (let round = 0; Date.now() < deadline; round += 1) {
       // Each run does a little more than the one before; a sample of the calls, unless all are asked for.
       const run = await kill(all ? 0 : ([0, 1, 2, 3][round % 4] ?? 0));
       if (run.signal === null) {
         assert.equal(run.exitCode, 0, run.log);
+        nothingLeft = run.outputs['result'] === 'unchanged';
         break;
       }
       assert.equal(run.signal, 'SIGKILL');
@@ -68,7 +70,10 @@ describe('a deploy that is stopped on its way', { timeout: minutes * 60_000 + 12
       killed += 1;
     }
     assert.ok(killed >= 6, `killed ${killed} times`);
-    const facts = await cloud.cloudFacts(world);
+    const found = await cloud.cloudFacts(world);
+    // Killed after its very last write, a run leaves its lock to end by itself: who finds nothing to write takes none.
+    const unlocked = { ...found.vpc, description: found.vpc['description'].replace(/; locked by .*$/, '') };
+    const facts = nothingLeft ? { ...found, vpc: unlocked } : found;
     cloud.expectCloud(facts);
     cloud.expectAgency(facts);
     await cluster.expectZitadel(world, facts);

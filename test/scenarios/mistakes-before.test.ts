@@ -139,6 +139,19 @@ const mistakes: readonly Mistake[] = [
     calls: 30,
   },
   {
+    name: 'a sub-zone that its parent, at a registrar, does not lead to',
+    request: { command: 'check', config: stackFile({ domain: 'login.iam.example.com', dns: { zone: 'iam.example.com' } }) },
+    switches: { 'delegation:iam.example.com': 'none' },
+    says: [/the zone iam\.example\.com is not delegated to anybody/, /iam\.example\.com\. NS ns1\.open-telekom-cloud\.com\./],
+    calls: 30,
+  },
+  {
+    name: 'a bastion of a flavor and an image that are not on offer',
+    request: { config: stackFile({ cluster: { bastion: { flavor: 's9.medium.1', image: 'Standard_Slackware_3_latest' } } }) },
+    says: [/ECS does not know the flavor s9\.medium\.1; on offer in eu-de-01: .*s3\.medium\.1/, /no public image Standard_Slackware_3_latest/],
+    calls: 35,
+  },
+  {
     name: 'credentials that may only read',
     request: { credentials: 'reader' },
     says: [/403|not allowed|permission|policy/i],

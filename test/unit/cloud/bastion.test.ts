@@ -5,6 +5,7 @@ import { it } from 'node:test';
 import { parse } from 'yaml';
 import { type BastionSeen, type BastionSpec, bastionChanges } from '../../../src/cloud/bastion.ts';
 import { bastionAccess } from '../../../src/cloud/bastion-access.ts';
+import { bastionCost } from '../../../src/cloud/bastion-cost.ts';
 import { bastionDescription, marksIn, setupMarks, sshdSettings, userData } from '../../../src/cloud/bastion-setup.ts';
 import { admits, runnerAddress } from '../../../src/cloud/runner-address.ts';
 import { doorMark, isDoor } from '../../../src/cloud/runner-door.ts';
@@ -16,7 +17,7 @@ import { contextFor } from './stack.ts';
 
 const keys = bastionKeys(new Secret(Buffer.alloc(32, 5).toString('base64url')));
 const others = bastionKeys(new Secret(randomBytes(32).toString('base64url')));
-const setup = { target: '10.20.0.5:5443', image: 'Standard_Debian_12_latest' };
+const setup = { target: '10.20.0.5:5443', image: 'Standard_Debian_12_latest', idleMinutes: 15 };
 
 it('keys: the same from the same seed, in the forms that ssh-keygen prints for this seed', () => {
   const again = bastionKeys(new Secret(Buffer.alloc(32, 5).toString('base64url')));
@@ -41,6 +42,17 @@ it('user data: YAML with one account, one key for one target, and the derived ho
   const settings = sshdSettings(setup).split('\n');
   for (const line of ['PermitRootLogin no', 'PasswordAuthentication no', 'PermitOpen 10.20.0.5:5443', 'MaxSessions 0', 'AllowUsers tunnel'])
     assert.ok(settings.includes(line), line);
+  const files = config.write_files.map(({ content }: { content: string }) => content);
+  assert.deepEqual(files, [sshdSettings(setup), 'ChannelTimeout direct-tcpip=15m\nUnusedConnectionTimeout 15m\n']);
+});
+
+it('its price: the list price where one is on record, else where it stands', () => {
+  assert.match(
+    bastionCost('eu-de', 's3.medium.1'),
+    /^s3\.medium\.1, list price about 0\.05 EUR an hour, 37 EUR a month \(\d{4}-\d\d-\d\d\), its EIP and disk besides$/,
+  );
+  assert.match(bastionCost('eu-nl', 's3.medium.1'), /price list of eu-nl/);
+  assert.match(bastionCost('eu-de', 's3.large.2'), /^s3\.large\.2, .*price list/);
 });
 
 it('the description fits into what ECS takes, and tells what the server was told', () => {
@@ -87,6 +99,7 @@ it('differences: what cannot be mended in place is a new server, a stopped one i
   assert.deepEqual(fields({ security_groups: [{ id: 'g' }, { id: 'x' }] }), ['security groups (new)']);
   assert.deepEqual(fields({}, { flavor: 's3.large.2', zone: 'eu-de-02' }), ['flavor (new)', 'availability zone (new)']);
   assert.deepEqual(fields({}, { setup: { ...setup, target: '10.20.0.6:5443' } }), ['setup (new)']);
+  assert.deepEqual(fields({}, { setup: { ...setup, idleMinutes: 30 } }), ['setup (new)']);
   assert.deepEqual(fields({}, { setup: { ...setup, image: 'Standard_Ubuntu_22.04_latest' } }), ['setup (new)']);
   assert.deepEqual(fields({}, { keys: others }), ['keys (new)']);
   assert.deepEqual(fields({}, { keys: undefined }), [], 'without the secret keys are not compared');
@@ -101,6 +114,7 @@ it('the way in: a run that must get in and lacks the secret fails, one that look
   assert.throws(() => bastionAccess(complete, undefined), /the bastion that leads to the cluster is not there/);
   const access = bastionAccess(complete, seen);
   assert.deepEqual([access.host, access.port, access.bootsUntil], ['203.0.113.9', 22, Date.parse('2026-01-01T10:05:00Z')]);
+  assert.equal(bastionAccess(complete, { ...seen, startedAt: Date.parse('2026-01-02T10:00:00Z') }).bootsUntil, Date.parse('2026-01-02T10:05:00Z'));
 });
 
 it('this run’s address: what the endpoint says, if it is a public IPv4 address', async () => {

@@ -48,6 +48,20 @@ test('the domain’s record changes hands in place, and goes at destroy whoever 
   inSync((await go({ write: false })).outcomes);
 });
 
+test('an AAAA record of somebody else beside ours is named: it leads clients with IPv6 astray', async () => {
+  await deploy();
+  const records = emulator().store.table<RecordRow>('dns.recordsets');
+  const [a] = rows<RecordRow>('dns.recordsets').filter(({ type, name }) => type === 'A' && name === 'login.example.com.');
+  assert.ok(a);
+  records.insert({ ...a, id: 'stray', type: 'AAAA', records: ['2001:db8::1'], description: '' });
+  const { outcomes } = await go({ write: false });
+  const { fault } = outcomes.find(({ id }) => id === 'dns/record') ?? {};
+  assert.equal(fault?.finding, 'AAAA');
+  assert.match(fault?.message ?? '', /clients with IPv6 go to 2001:db8::1/);
+  records.remove('stray');
+  inSync((await go({ write: false })).outcomes);
+});
+
 test('the public zone must be where the DNS01 solver sees it', async () => {
   const inOwnProject = { ...stack.dns, project: 'eu-de' };
   const { outcomes } = await go({ stack: { dns: inOwnProject }, connect: { dnsProject: 'eu-de' } });

@@ -45,7 +45,7 @@ export const stack: Stack = {
     access: 'eip',
     allow: ['198.51.100.0/24'],
     openForReads: false,
-    bastion: { image: 'Standard_Debian_12_latest', flavor: 's3.medium.1', zone: 'eu-de-01', keep: true },
+    bastion: { image: 'Standard_Debian_12_latest', flavor: 's3.medium.1', zone: 'eu-de-01', keep: true, idleMinutes: 15 },
     nodes: {
       flavor: 's3.large.4',
       count: 3,

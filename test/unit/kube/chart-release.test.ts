@@ -5,6 +5,7 @@ import { Cancelled, Fault } from '../../../src/engine/fault.ts';
 import { chartRelease } from '../../../src/kube/chart-release.ts';
 import { DIGEST_LABEL, STACK_LABEL } from '../../../src/kube/release-state.ts';
 import type { KubeObject } from '../../../src/tools/api.ts';
+import { TUNNEL_CUT } from '../../../src/tools/helm.ts';
 import { contextOf, type FakeCluster, fakeCluster, given, kubeconfig, quiet } from './fakes.ts';
 
 const digest = 'ab'.repeat(32);
@@ -134,6 +135,33 @@ test('pending-upgrade: back to the last good revision by number; pending-install
   await make(installed).deploy();
   assert.deepEqual(installed.writes, ['uninstall zitadel without hooks', 'upgrade zitadel']);
   assert.equal(installed.upgrades[0]?.forceConflicts, false);
+});
+
+test('a tunnel cut under helm: once more, from the state it left; a second cut is the failure', async () => {
+  const cut = (): never => {
+    throw new Fault('helm upgrade --install zitadel: EOF', { code: TUNNEL_CUT });
+  };
+  const cluster = fakeCluster();
+  store(cluster, { revision: 1, values: { a: 2 } });
+  cluster.onUpgrade = () => {
+    if (cluster.upgrades.length > 1) return store(cluster, { revision: 4 });
+    store(cluster, { revision: 2, status: 'pending-upgrade' });
+    cut();
+  };
+  await make(cluster).deploy();
+  assert.deepEqual(cluster.writes, ['upgrade zitadel', 'rollback zitadel 1', 'upgrade zitadel']);
+  const first = fakeCluster();
+  first.onUpgrade = () => {
+    if (first.upgrades.length > 1) return store(first);
+    store(first, { status: 'pending-install' });
+    cut();
+  };
+  await make(first).deploy();
+  assert.deepEqual(first.writes, ['upgrade zitadel', 'uninstall zitadel without hooks', 'upgrade zitadel']);
+  const lost = fakeCluster();
+  lost.onUpgrade = cut;
+  await assert.rejects(make(lost).deploy(), /EOF/);
+  assert.equal(lost.upgrades.length, 2);
 });
 
 test('a release that Helm 3 made stays client-side', async () => {

@@ -1,12 +1,15 @@
 /** The tunnel against a real SSH server: host key, client key, cut connections, idleness. The scenarios use OpenSSH's. */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createServer as createHttpsServer } from 'node:https';
 import { connect, createServer, type Server as NetServer, type Socket } from 'node:net';
 import { after, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2 from 'ssh2';
+import { makeAuthority } from '../../../sandbox/world/authority.ts';
 import { Fault } from '../../../src/engine/fault.ts';
 import { type SshKey, sshKey } from '../../../src/stack/ssh-keys.ts';
+import { kubeApi } from '../../../src/tools/api.ts';
 import { type BastionAccess, type TunnelPorts, tunnelThrough } from '../../../src/tools/tunnel.ts';
 
 const client = sshKey(Buffer.alloc(32, 1));
@@ -187,6 +190,57 @@ it('waits for a bastion that boots, and no longer for one that does not answer',
   assert.match(fault.message, /shop-bastion does not answer at 127\.0\.0\.1:\d+: connect ECONNREFUSED/);
   assert.ok(clock - from <= 20_000, `${clock - from} ms`);
   await dead.close();
+});
+
+it('a bastion that does not answer is not asked again by the next who needs it, and closing does not wait for it', async () => {
+  let tries = 0;
+  const silence = (_host: string, _port: number, signal: AbortSignal): Promise<Socket> => {
+    tries += 1;
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true }));
+  };
+  const waiting = tunnelThrough(access(1), { host: '127.0.0.1', port: 1 }, ports({ dial: silence }));
+  const asked = waiting.open();
+  const began = Date.now();
+  await Promise.all([waiting.close(), assert.rejects(asked)]);
+  assert.ok(Date.now() - began < 1000);
+  const dial = (): Promise<Socket> => {
+    tries += 1;
+    return Promise.reject(new Fault('it did not answer within 15 s', { code: 'ETIMEDOUT' }));
+  };
+  let clock = 0;
+  const silent = tunnelThrough(access(1), { host: '127.0.0.1', port: 1 }, ports({ dial, now: () => clock }));
+  tries = 0;
+  for (let asker = 0; asker < 5; asker += 1) assert.match((await failing(silent.connect())).message, /does not answer at 127\.0\.0\.1:1/);
+  assert.equal(tries, 1);
+  clock += 61_000;
+  await failing(silent.connect());
+  assert.equal(tries, 2);
+  await silent.close();
+});
+
+it('a read under way when the connection is cut is repeated over the next one', async () => {
+  const authority = await makeAuthority();
+  const { keyPem, chainPem } = await authority.issue({ names: ['api'], addresses: ['127.0.0.1'], by: 'public' });
+  let asked = 0;
+  const sockets = new Set<ssh2.Connection>();
+  const server = createHttpsServer({ key: keyPem, cert: chainPem }, (_request, response) => {
+    asked += 1;
+    if (asked > 1) return void response.end('{"metadata":{"name":"zitadel"}}');
+    // Half an answer, then the connection is gone.
+    response.writeHead(200, { 'content-length': '100' }).write('{');
+    for (const socket of sockets) socket.end();
+  });
+  const target = await listening(server);
+  const { port, sockets: open } = await bastion(host.privateKey.open(), client, target);
+  const tunnel = tunnelThrough(access(port), { host: '127.0.0.1', port: target }, ports());
+  await tunnel.open();
+  for (const socket of open) sockets.add(socket);
+  const credentials = { certificateAuthority: authority.publicCaPem, clientCertificate: chainPem, clientKey: keyPem };
+  const api = kubeApi({ server: `https://127.0.0.1:${target}`, ...credentials }, tunnel);
+  assert.equal((await api.get('/api/v1/namespaces/zitadel', new AbortController().signal))?.metadata.name, 'zitadel');
+  assert.deepEqual([asked, tunnel.cuts], [2, 1]);
+  api.close();
+  await tunnel.close();
 });
 
 it('survives ten idle minutes behind a gateway that forgets idle connections after four, on a clock 300 times as fast', async () => {

@@ -1,0 +1,154 @@
+/**
+ * A bastion on a living stack: it dies, its tunnel is cut, another way in takes its place and gives it back, it is made only
+ * for a deploy, it goes with the stack. ZITADEL does not notice, and nothing is left behind.
+ */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PublicIpRow } from '../../sandbox/otc/tables/network.ts';
+import type { RunResult } from '../../sandbox/runner/run.ts';
+import type { DeployRequest } from '../../sandbox/runner/service.ts';
+import { type Bastion, bastionIn } from '../harness/bastion.ts';
+import { helmReleases } from '../harness/cluster.ts';
+import { stackFile } from '../harness/stack-file.ts';
+import { errorsOf } from '../harness/telling.ts';
+import { startWorld, type TestWorld } from '../harness/world.ts';
+
+const stackSecret = randomBytes(32).toString('base64');
+
+describe('access on a living stack', { timeout: 400_000 }, () => {
+  let world: TestWorld;
+  let bastion: Bastion;
+
+  const deploy = (request: DeployRequest = {}): Promise<RunResult> =>
+    world.deploy({ ...request, inputs: { 'stack-secret': stackSecret, ...request.inputs } });
+  /** Kind, name and generation of all that ZITADEL is made of. */
+  const zitadel = async (): Promise<string> => {
+    const { exitCode, stdout, stderr } = await world.enter([
+      ...['kubectl', 'get', 'deployments,statefulsets,services,secrets,configmaps,jobs', '-n', 'zitadel', '-o'],
+      'jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.uid} {.metadata.generation}{"\\n"}{end}',
+    ]);
+    assert.equal(exitCode, 0, stderr);
+    return stdout;
+  };
+  /** As if it had been made long ago: a young one is waited for while it may be booting. */
+  const age = (): Promise<void> => bastion.set({ created: '2026-01-01T10:00:00Z' });
+
+  before(async () => {
+    world = await startWorld({ pace: 'instant' });
+    bastion = bastionIn(world);
+    const { exitCode, log } = await deploy();
+    assert.equal(exitCode, 0, log);
+    await age();
+    await world.control.snapshot('deployed');
+  });
+  after(() => world?.stop());
+
+  it('deleted by hand, it is missed by plan and drift and made anew, and ZITADEL does not notice', async () => {
+    const before = await zitadel();
+    const { id, port_ids } = await bastion.server();
+    const eip = await bastion.publicIp();
+    await world.control.edit({
+      tables: {
+        'ecs.servers': { remove: [id] },
+        'vpc.ports': { remove: port_ids },
+        'vpc.publicips': { update: { [eip.id]: { bound_to: null, port_id: null, private_ip_address: null, status: 'DOWN' } } },
+      },
+    });
+    const plan = await deploy({ command: 'plan' });
+    assert.equal(plan.exitCode, 0, plan.log);
+    assert.match(plan.summary, /the bastion that leads to the cluster is not there/);
+    assert.match(plan.outputs['changes'] ?? '', /bastion\/server/);
+    const drift = await deploy({ command: 'drift' });
+    assert.equal(drift.outputs['result'], 'drifted', drift.log);
+    const { exitCode, log } = await deploy({ inputs: { 'plan-digest': plan.outputs['plan-digest'] ?? '' } });
+    assert.equal(exitCode, 0, log);
+    assert.equal(await zitadel(), before);
+    assert.equal((await bastion.publicIp()).public_ip_address, eip.public_ip_address, 'the address stays');
+    await age();
+  });
+
+  it('a tunnel cut in the middle of "helm upgrade --wait" is mended, and the upgrade comes to its end in the same run', async () => {
+    const config = stackFile({ zitadel: { replicas: 2 } });
+    const running = deploy({ config });
+    await waitFor(async () => (await world.enter(['kubectl', 'get', 'secrets', '-n', 'zitadel', '-o', 'name'])).stdout.includes('zitadel.v2'));
+    await bastion.set({ status: 'SHUTOFF' });
+    await bastion.set({ status: 'ACTIVE' });
+    const { exitCode, log } = await running;
+    assert.equal(exitCode, 0, log);
+    const unsettled = (await helmReleases(world)).filter(({ info }) => !['deployed', 'superseded'].includes(info.status));
+    assert.deepEqual(
+      unsettled.filter(({ info }) => info.status !== 'failed').map(({ name, info }) => `${name} ${info.status}`),
+      [],
+    );
+    const again = await deploy({ config });
+    assert.equal(again.outputs['result'], 'unchanged', again.log);
+    await world.control.restore('deployed');
+  });
+
+  it('a killed run leaves nothing behind: no process, no file, no open port', async () => {
+    const { signal, leftovers, orphans } = await deploy({ stop: { by: 'SIGKILL', at: { line: 'Credentials for the cluster' } } });
+    assert.equal(signal, 'SIGKILL');
+    assert.deepEqual([leftovers, orphans], [{}, []]);
+  });
+
+  it('keep: false has it only while a deploy needs it, which plan and drift find right', async () => {
+    const config = stackFile({ cluster: { bastion: { keep: false } } });
+    for (const turn of ['first', 'second']) {
+      const { exitCode, log, outputs } = await deploy({ config });
+      assert.equal(exitCode, 0, log);
+      assert.equal(outputs['result'], 'unchanged', `${turn}: ${log}`);
+      assert.equal(await bastion.count(), 0, 'neither server nor address');
+    }
+    const plan = await deploy({ config, command: 'plan' });
+    const drift = await deploy({ config, command: 'drift' });
+    for (const { log, summary, outputs } of [plan, drift]) {
+      assert.equal(outputs['result'], 'unchanged', log);
+      assert.match(summary, /is there only while a deploy needs it/);
+    }
+    const approved = await deploy({ config, inputs: { 'plan-digest': plan.outputs['plan-digest'] ?? '' } });
+    assert.equal(approved.exitCode, 0, approved.log);
+    assert.equal(await bastion.count(), 0);
+  });
+
+  it('to an address of its own and back, without touching ZITADEL; the certificate is waited for', async () => {
+    const before = await zitadel();
+    const eip = stackFile({ cluster: { access: 'eip' } });
+    const there = await deploy({ config: eip });
+    assert.equal(there.exitCode, 0, there.log);
+    assert.equal(await bastion.count(), 0);
+    assert.equal((await deploy({ config: eip })).outputs['result'], 'unchanged');
+    const back = await deploy();
+    assert.equal(back.exitCode, 0, back.log);
+    assert.equal((await deploy()).outputs['result'], 'unchanged');
+    assert.equal(await zitadel(), before);
+    assert.deepEqual((await world.control.table<PublicIpRow>('vpc.publicips')).map(({ alias }) => alias.split('-')[2]).sort(), [
+      'bastion',
+      'elb',
+      'nat',
+    ]);
+  });
+
+  it('private: from outside it says in seconds what is wrong', async () => {
+    const result = await deploy({ command: 'plan', config: stackFile({ cluster: { access: 'private' } }) });
+    assert.equal(result.exitCode, 1);
+    assert.match(errorsOf(result), /cannot be reached at its private address 10\.20\.[\d.]+:5443[\s\S]*self-hosted runner/);
+    assert.ok(result.took < 40_000, `${result.took} ms`);
+  });
+
+  it('destroy goes through the tunnel, and takes the bastion away last', async () => {
+    const { exitCode, log } = await deploy({ command: 'destroy', inputs: { 'confirm-destroy': 'zitadel-sandbox' } });
+    assert.equal(exitCode, 0, log);
+    assert.deepEqual(await world.control.table('ecs.servers'), []);
+    assert.deepEqual(await world.control.table('vpc.publicips'), []);
+  });
+});
+
+async function waitFor(what: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 600; tries += 1) {
+    if (await what()) return;
+    await sleep(100);
+  }
+  throw new Error('waited a minute in vain');
+}
