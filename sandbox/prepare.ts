@@ -19,15 +19,12 @@ process.stdin.resume().on('close', () => process.kill(-process.pid, 'SIGKILL'));
 
 try {
   const cache = cacheFolder();
+  // Only stacks with a bastion need it, so a world without it is of use as well.
+  const sshd = sshdProgram(cache, progress).catch((error: unknown) => progress(error instanceof Error ? error.message : String(error)));
   await tools(cache, progress);
   await program(cache, progress);
   await controlPlaneBinaries(cache, progress);
-  try {
-    await sshdProgram(cache, progress);
-  } catch (error) {
-    // Only stacks with a bastion need it; those then say so.
-    progress(error instanceof Error ? error.message : String(error));
-  }
+  await sshd;
   process.exit(0);
 } catch (error) {
   process.stderr.write(`sandbox: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -38,8 +38,11 @@ export async function sshdProgram(cache: string, progress: (line: string) => voi
     const libraries = (await readdir(lib)).filter((name) => name.includes('-linux-gnu')).map((name) => join(lib, name));
     return { path: join(folder, 'usr/sbin/sshd'), libraries };
   } catch (error) {
-    throw new Error('sshd was not found, and a stack with "access: bastion" needs it. Install OpenSSH\'s server (apt-get install openssh-server).', {
-      cause: error,
-    });
+    throw new Error(
+      'sshd was not found, and a stack with a bastion, the default, needs it. Install OpenSSH\'s server (apt-get install openssh-server), or set "cluster: { access: eip }".',
+      {
+        cause: error,
+      },
+    );
   }
 }

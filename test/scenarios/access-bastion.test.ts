@@ -13,11 +13,11 @@ import type { RunResult } from '../../sandbox/runner/run.ts';
 import type { DeployRequest } from '../../sandbox/runner/service.ts';
 import { sshKey } from '../../src/stack/ssh-keys.ts';
 import { type Bastion, bastionIn, keysOf } from '../harness/bastion.ts';
+import { deployedWorld, stackSecret } from '../harness/deployed.ts';
 import { stackFile } from '../harness/stack-file.ts';
 import { errorsOf } from '../harness/telling.ts';
-import { type CommandResult, startWorld, type TestWorld } from '../harness/world.ts';
+import type { CommandResult, TestWorld } from '../harness/world.ts';
 
-const stackSecret = randomBytes(32).toString('base64');
 const keys = keysOf(stackSecret);
 
 describe('the bastion', { timeout: 300_000 }, () => {
@@ -34,12 +34,8 @@ describe('the bastion', { timeout: 300_000 }, () => {
     ]);
 
   before(async () => {
-    world = await startWorld({ pace: 'instant' });
+    world = await deployedWorld('instant');
     bastion = bastionIn(world);
-    const { exitCode, log, leftovers, orphans } = await deploy();
-    assert.equal(exitCode, 0, log);
-    const kept = Object.keys(leftovers).filter((name) => !/^zitadel-on-otc-[\w-]+\.json$/.test(name));
-    assert.deepEqual([kept, orphans], [[], []]);
     address = (await bastion.publicIp()).public_ip_address;
     await writeFile(join(world.folder, 'client-key'), keys.client.privateKey.open(), { mode: 0o600 });
     await writeFile(join(world.folder, 'known-hosts'), `${address} ssh-ed25519 ${keys.host.publicBlob}\n`);
@@ -91,8 +87,10 @@ describe('the bastion', { timeout: 300_000 }, () => {
 
   it('a second deploy, a plan and a drift run find nothing to change', async () => {
     for (const command of ['deploy', 'plan', 'drift']) {
-      const { exitCode, log, outputs, summary, took } = await deploy({ command });
+      const { exitCode, log, outputs, summary, took, leftovers, orphans } = await deploy({ command });
       assert.equal(exitCode, 0, log);
+      const kept = Object.keys(leftovers).filter((name) => !/^zitadel-on-otc-[\w-]+\.json$/.test(name));
+      assert.deepEqual([kept, orphans], [[], []]);
       assert.equal(outputs['result'], 'unchanged', log);
       assert.match(log, /in sync, nothing to change/);
       assert.match(summary, /s3\.medium\.1, list price about 0\.05 EUR an hour/, 'what it costs while it is kept');

@@ -3,7 +3,6 @@
  * for a deploy, it goes with the stack. ZITADEL does not notice, and nothing is left behind.
  */
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PublicIpRow } from '../../sandbox/otc/tables/network.ts';
@@ -11,11 +10,10 @@ import type { RunResult } from '../../sandbox/runner/run.ts';
 import type { DeployRequest } from '../../sandbox/runner/service.ts';
 import { type Bastion, bastionIn } from '../harness/bastion.ts';
 import { helmReleases } from '../harness/cluster.ts';
+import { deployedWorld, stackSecret } from '../harness/deployed.ts';
 import { stackFile } from '../harness/stack-file.ts';
 import { errorsOf } from '../harness/telling.ts';
-import { startWorld, type TestWorld } from '../harness/world.ts';
-
-const stackSecret = randomBytes(32).toString('base64');
+import type { TestWorld } from '../harness/world.ts';
 
 describe('access on a living stack', { timeout: 400_000 }, () => {
   let world: TestWorld;
@@ -36,10 +34,8 @@ describe('access on a living stack', { timeout: 400_000 }, () => {
   const age = (): Promise<void> => bastion.set({ created: '2026-01-01T10:00:00Z' });
 
   before(async () => {
-    world = await startWorld({ pace: 'instant' });
+    world = await deployedWorld('instant');
     bastion = bastionIn(world);
-    const { exitCode, log } = await deploy();
-    assert.equal(exitCode, 0, log);
     await age();
     await world.control.snapshot('deployed');
   });
