@@ -12,10 +12,10 @@ const HOURLY: Readonly<Record<string, number>> = { 's3.medium.1': 0.051175 };
 export const PRICES_OF = '2026-05-06';
 const HOURS_A_MONTH = 730;
 
-/** `s3.medium.1, list price about 0.05 EUR an hour, 37 EUR a month (…)`, or where the price stands. */
+/** `s3.medium.1, list price about 0.05 EUR an hour, 37 EUR a month as of …`, or where the price stands. */
 export function bastionCost(region: string, flavor: string): string {
   const hourly = region === 'eu-de' ? HOURLY[flavor] : undefined;
   if (hourly === undefined) return `${flavor}, its EIP and its disk cost what the price list of ${region} says`;
   const month = Math.round(hourly * HOURS_A_MONTH);
-  return `${flavor}, list price about ${hourly.toFixed(2)} EUR an hour, ${month} EUR a month (${PRICES_OF}), its EIP and disk besides`;
+  return `${flavor}, list price about ${hourly.toFixed(2)} EUR an hour, ${month} EUR a month as of ${PRICES_OF}, its EIP and disk besides`;
 }
