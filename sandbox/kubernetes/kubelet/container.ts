@@ -73,22 +73,17 @@ export class ContainerRunner {
     this.#stopping.abort();
     if (this.#run !== undefined) {
       this.#scope.event('Normal', 'Killing', `Stopping container ${this.spec.name}`, this.#fieldPath());
-      const began = Date.now();
-      if (hooks) await this.#preStop(graceMs);
-      // As the kubelet has it: two seconds are left for the program even where the hook took all of the time.
-      this.#run?.terminate(Math.max(graceMs - (Date.now() - began), Math.min(graceMs, 2000)));
+      await this.#end(graceMs, hooks);
     }
     await this.#finished;
   }
 
-  #preStop(graceMs: number): Promise<void> {
-    const { facts, kubelet } = this.#scope;
-    return preStop(this.spec, graceMs, {
-      address: facts.podIP,
-      exec: (command) => this.exec(command),
-      sleepMs: (seconds) => scaled(kubelet.world, seconds),
-      failed: (message) => this.#scope.event('Warning', 'FailedPreStopHook', message, this.#fieldPath()),
-    });
+  /** Asks the running program to end; where its hook took all of the time, two seconds are left for it, as with the kubelet. */
+  async #end(graceMs: number, hooks: boolean): Promise<void> {
+    const began = Date.now();
+    const run = this.#run;
+    if (hooks) await preStop(this.#scope, this.spec, graceMs, { exec: (command) => this.exec(command), fieldPath: this.#fieldPath() });
+    run?.terminate(Math.max(graceMs - (Date.now() - began), Math.min(graceMs, 2000)));
   }
 
   async exec(command: readonly string[]): ReturnType<ExecInRun> {
@@ -257,7 +252,7 @@ export class ContainerRunner {
         this.#ready = ready;
         this.#scope.changed();
       },
-      restart: () => terminate((this.#scope.pod().spec.terminationGracePeriodSeconds ?? 30) * 1000),
+      restart: () => void this.#end((this.#scope.pod().spec.terminationGracePeriodSeconds ?? 30) * 1000, true).catch(kubelet.failed),
     });
     // Stopped between its preparation and its start.
     if (this.#stopping.signal.aborted) terminate(this.#killAfterMs);

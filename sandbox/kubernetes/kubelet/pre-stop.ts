@@ -1,20 +1,23 @@
 /** Owns a container's preStop hook: run by the kubelet before the SIGTERM, within the grace period; a failure is an event and no more. */
 import { request } from 'node:http';
 import type { Container } from '../objects.ts';
-import type { ExecInRun } from './container-context.ts';
+import type { ExecInRun, PodScope } from './container-context.ts';
 import { portOf } from './probes.ts';
-
-export interface HookPlace {
-  /** Pod's (or, with host network, node's) address. */
-  readonly address: string;
-  readonly exec: ExecInRun;
-  /** Milliseconds for so many seconds of the `sleep` hook. */
-  readonly sleepMs: (seconds: number) => number;
-  readonly failed: (message: string) => void;
-}
+import { scaled } from './time.ts';
 
 /** Resolves when the hook has ended, and at the end of the grace period at the latest. */
-export async function preStop(spec: Container, graceMs: number, place: HookPlace): Promise<void> {
+export async function preStop(
+  scope: PodScope,
+  spec: Container,
+  graceMs: number,
+  container: { readonly exec: ExecInRun; readonly fieldPath: string },
+): Promise<void> {
+  const place: HookPlace = {
+    address: scope.facts.podIP,
+    exec: container.exec,
+    sleepMs: (seconds) => scaled(scope.kubelet.world, seconds),
+    failed: (message) => scope.event('Warning', 'FailedPreStopHook', message, container.fieldPath),
+  };
   const hook = spec.lifecycle?.preStop;
   if (hook === undefined) return;
   const late = Symbol('late');
@@ -30,6 +33,13 @@ export async function preStop(spec: Container, graceMs: number, place: HookPlace
   } finally {
     clearTimeout(timer);
   }
+}
+
+interface HookPlace {
+  readonly address: string;
+  readonly exec: ExecInRun;
+  readonly sleepMs: (seconds: number) => number;
+  readonly failed: (message: string) => void;
 }
 
 type Hook = NonNullable<NonNullable<Container['lifecycle']>['preStop']>;

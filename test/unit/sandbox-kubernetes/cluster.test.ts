@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { controlPlaneBinaries } from '../../../sandbox/kubernetes/binaries.ts';
+import type { ProgramSeen } from './scenario-program.ts';
 
 interface Seen {
   readonly secondsToNodes: number;
@@ -23,6 +24,7 @@ interface Seen {
   readonly events: readonly string[];
   readonly exec: readonly (readonly string[])[];
   readonly extension: { readonly groupVersion: string };
+  readonly program: ProgramSeen;
   readonly secondsToSave: number;
   readonly secondsToLoad: number;
   readonly sameWebs: boolean;
@@ -110,6 +112,29 @@ describe('clusters', { timeout: 900_000 }, () => {
 
   test('an API served by a pod is reached through the API server', () => {
     assert.equal(seen.extension.groupVersion, 'ext.example.com/v1');
+  });
+
+  test('a real program sees its container: address, name, arguments, environment, volumes; services lead to it and from it', () => {
+    const { first, podIP } = seen.program;
+    assert.deepEqual(first['args'], ['one', 'default', 'two']);
+    assert.deepEqual([first['name'], first['host'], first['cwd'], first['hostname']], ['default', '10.247.0.1', '/data', 'program']);
+    assert.equal(first['address'], podIP);
+    assert.notEqual(podIP, '');
+    assert.deepEqual([first['secret'], first['one'], first['writeSecret']], ['of thirty-two bytes', 'content', 'EROFS']);
+    assert.match(String(first['web']), /^one /, 'the name of a service leads to its pods');
+    assert.ok((first['pid'] as number) < 10, 'it has its own process numbers');
+  });
+
+  test('a real program that is not alive is asked to end, hook first, and started again on the same emptyDir', () => {
+    const { second, last, logs } = seen.program;
+    assert.deepEqual([second['starts'], second['stopping']], [2, 'asked']);
+    assert.deepEqual([last.terminated?.exitCode, last.terminated?.reason], [7, 'Error']);
+    assert.deepEqual(logs, ['serving\ntold to end\n', 'serving\n']);
+  });
+
+  test('a real program that fails ends its pod with its exit code; nothing of it stays', () => {
+    assert.deepEqual(seen.program.failed, { phase: 'Failed', exitCode: 5, log: 'cannot go on\n' });
+    assert.deepEqual(seen.program.linksLeft, []);
   });
 
   test('a saved state comes back: in the running room, and in one that starts from the files', () => {

@@ -11,11 +11,12 @@ import { kubeApi } from '../../../sandbox/kubernetes/api.ts';
 import type { KubeObject, List, Node, Pod } from '../../../sandbox/kubernetes/objects.ts';
 import { clusterRoom } from '../../../sandbox/kubernetes/room.ts';
 import { apiCa, images } from './scenario-images.ts';
+import { lookAtProgram, programs } from './scenario-program.ts';
 import { addresses, defects, folder, node, spec, world } from './scenario-world.ts';
 
 const seen: Record<string, unknown> = {};
 const began = Date.now();
-const make = () => clusterRoom(world, { images, controllers: [] });
+const make = () => clusterRoom(world, { images, programs, controllers: [] });
 let room = make();
 await room.create(spec('one', 1));
 for (const zone of [1, 2, 3]) await room.addNode('one', node(1, zone, zone !== 3));
@@ -173,6 +174,8 @@ await kube.send('POST', '/apis/apiregistration.k8s.io/v1/apiservices', {
 });
 await until('extension', async () => (await kube.request('GET', '/apis/ext.example.com/v1')).status === 200);
 seen['extension'] = (await kube.request('GET', '/apis/ext.example.com/v1')).body;
+
+seen['program'] = await lookAtProgram(kube, path, until);
 
 // Back to a saved state; then the same in a room that starts from the files alone.
 const saved = join(folder, 'saved');
