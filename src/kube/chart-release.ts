@@ -23,6 +23,8 @@ export interface ReleaseSpec {
   readonly stamp: string | undefined;
   /** Done before an installed release gets another chart version. */
   readonly beforeVersion?: ((change: VersionChange, run: Run) => Promise<void>) | undefined;
+  /** Done before helm changes an installed release. */
+  readonly beforeUpgrade?: ((run: Run) => Promise<void>) | undefined;
 }
 
 export interface ReleaseOptions<N extends NeedsCluster> {
@@ -38,6 +40,8 @@ export interface ReleaseOptions<N extends NeedsCluster> {
   readonly restart?: { readonly deployment: string; readonly stamp: (needs: SeenOf<N>) => string };
   /** Done and awaited before an installed release gets another chart version. */
   readonly beforeVersion?: (needs: SeenOf<N>, change: VersionChange, run: Run) => Promise<void>;
+  /** Done before helm changes an installed release. */
+  readonly beforeUpgrade?: (needs: SeenOf<N>, cluster: Cluster, run: Run) => Promise<void>;
   /** Seconds for a single hook, or for the workloads to become ready. */
   readonly timeoutSeconds: number;
   readonly jobLimits?: Readonly<Record<string, JobLimit>>;
@@ -56,6 +60,7 @@ export type ReleaseResource<N extends NeedsCluster> = Resource<N, ReleaseSpec, R
 export function chartRelease<N extends NeedsCluster>(context: KubeContext, options: ReleaseOptions<N>): ReleaseResource<N> {
   const { id, needs, wanted, namespace, release, source, restart } = options;
   const title = `Helm release ${namespace}/${release} (${source.name} ${source.version})`;
+  const clusterOf = (seen: SeenOf<N>): Cluster => context.toolbox.cluster((seen as unknown as { kubeconfig: Kubeconfig }).kubeconfig);
   const read = (cluster: Cluster, signal: AbortSignal): Promise<ReleaseSeen | undefined> =>
     releaseState(cluster, namespace, release, restart, signal);
   return {
@@ -67,9 +72,10 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
     ...inCluster(context),
     ...(options.usualSeconds === undefined ? {} : { usualSeconds: options.usualSeconds }),
     want: (seen) => ({
-      cluster: context.toolbox.cluster((seen as unknown as { kubeconfig: Kubeconfig }).kubeconfig),
+      cluster: clusterOf(seen),
       values: options.values(seen),
       stamp: restart?.stamp(seen),
+      beforeUpgrade: (run) => options.beforeUpgrade?.(seen, clusterOf(seen), run) ?? Promise.resolve(),
       beforeVersion:
         options.beforeVersion === undefined ? undefined : (change, run) => options.beforeVersion?.(seen, change, run) ?? Promise.resolve(),
     }),
@@ -145,6 +151,7 @@ async function upgrade<N extends NeedsCluster>(
     run.say(`removing release ${rival.namespace}/${rival.release} first: both would claim the same load balancer ports`);
     await helm.uninstall(rival.release, rival.namespace, true, run.signal);
   }
+  if (seen !== undefined && !fresh) await spec.beforeUpgrade?.(run);
   const labels = { [STACK_LABEL]: context.stack.name, [DIGEST_LABEL]: chart.digest.slice(0, DIGEST_LENGTH) };
   const request = {
     release,

@@ -5,6 +5,7 @@
 import { Fault } from '../engine/fault.ts';
 import type { AnyResource, Resource } from '../engine/resource.ts';
 import type { NeedsCluster } from '../kube/applied.ts';
+import { BOUND_TO, freeBoundServices } from '../kube/bound-services.ts';
 import { chartRelease, type ReleaseSpec } from '../kube/chart-release.ts';
 import { after, type CloudNeeds, type Giving, type KubeContext, type LoadBalancerSeen } from '../kube/context.ts';
 import { namespace } from '../kube/namespace.ts';
@@ -101,7 +102,7 @@ export const controllers: Readonly<Record<Controller, ControllerChart>> = {
  * immutable, and `elb.autocreate` must never stand beside them: the load balancer would be deleted with the Service.
  */
 export function loadBalancerAnnotations({ id, guaranteed }: Pick<LoadBalancerSeen, 'id' | 'guaranteed'>): Record<string, string> {
-  return { 'kubernetes.io/elb.id': id, 'kubernetes.io/elb.class': guaranteed ? 'performance' : 'union' };
+  return { [BOUND_TO]: id, 'kubernetes.io/elb.class': guaranteed ? 'performance' : 'union' };
 }
 
 /** @throws Fault for a controller that this version does not install */
@@ -135,6 +136,7 @@ export function ingressControllers(context: KubeContext, cloud: CloudNeeds): Ing
       release,
       source: { repository, name: chart, version: pin?.version ?? version, digest: pin?.digest },
       values: ({ loadBalancer }) => values(stack, loadBalancerAnnotations(loadBalancer)),
+      beforeUpgrade: ({ loadBalancer }, cluster, run) => freeBoundServices(cluster, space, loadBalancer.id, run),
       // A new version goes through Envoy's pods one by one, and each may take 300 s until its connections are closed.
       timeoutSeconds: 1800,
       usualSeconds: 60,

@@ -17,6 +17,8 @@ export interface Facts {
   readonly vpcId: string;
   readonly balancers: readonly LoadBalancerRow[];
   readonly listeners: readonly ListenerRow[];
+  /** The balancer that this Service was bound to before. */
+  readonly boundTo?: string | undefined;
 }
 
 export type Binding =
@@ -38,6 +40,10 @@ export function bindingOf(service: Service, facts: Facts): Binding {
         : `${annotations.autocreate}: load balancers of its own making are not offered here, give ${annotations.id}`,
     );
   }
+  if (facts.boundTo !== undefined && facts.boundTo !== id)
+    return refused(
+      `${annotations.id} cannot be changed: the service is bound to loadbalancer ${facts.boundTo}; delete the service and create it again`,
+    );
   const balancer = facts.balancers.find((row) => row.id === id);
   if (balancer === undefined) return refused(`ELB.8904: loadbalancer ${id} could not be found.`);
   if (balancer.vpc_id !== facts.vpcId) return refused(`loadbalancer ${id} is in VPC ${balancer.vpc_id}, the cluster is in VPC ${facts.vpcId}`);

@@ -106,7 +106,8 @@ class CloudController {
         );
       return;
     }
-    const facts = { clusterId: this.#cluster.id, vpcId: this.#cluster.spec.vpcId, balancers: balancers.all(), listeners: listeners.all() };
+    const boundTo = this.#bound.get(keyOf(service))?.balancer.id;
+    const facts = { clusterId: this.#cluster.id, vpcId: this.#cluster.spec.vpcId, balancers: balancers.all(), listeners: listeners.all(), boundTo };
     const binding = bindingOf(service, facts);
     if (binding.kind === 'refused') {
       this.#events.event(

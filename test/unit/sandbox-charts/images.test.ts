@@ -145,6 +145,8 @@ describe('what a load balancer service binds', () => {
     assert.match(cause(of({ 'kubernetes.io/elb.id': 'lb' })), /elb\.class is union/);
     assert.match(cause(of(good, { vpcId: 'other' })), /the cluster is in VPC other/);
     assert.match(cause(of({})), /neither/);
+    assert.match(cause(of(good, { boundTo: 'former' })), /cannot be changed: .* bound to loadbalancer former/);
+    assert.equal(of(good, { boundTo: 'lb' }).kind, 'bound');
     const listener = { id: 'x', name: 'web', loadbalancer_id: 'lb', protocol: 'TCP', protocol_port: 443 } as Facts['listeners'][number];
     assert.match(cause(of(good, { listeners: [listener] })), /ELB\.8907: port 443/);
   });
