@@ -68,7 +68,18 @@ function run(job) {
 }
 
 /** The longest first, so that the lanes end together. */
-const longest = ['access-bastion', 'half-made', 'mistakes-network', 'mistakes-inside', 'crashes', 'drift', 'dns-hands', 'destroy', 'access-runner'];
+const longest = [
+  'access-changes',
+  'access-bastion',
+  'half-made',
+  'mistakes-network',
+  'mistakes-inside',
+  'crashes',
+  'drift',
+  'dns-hands',
+  'destroy',
+  'access-runner',
+];
 const rank = ({ name }) => (longest.findIndex((one) => name.includes(`/${one}.`)) + longest.length + 1) % (longest.length + 1);
 const scenarios = find('test/scenarios').map((file) => ({ name: file, files: [file] }));
 const queue = [{ name: 'unit tests', files: units }, ...scenarios.sort((one, other) => rank(one) - rank(other))];

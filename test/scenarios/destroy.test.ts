@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { RunResult } from '../../sandbox/runner/run.ts';
 import type { DeployRequest } from '../../sandbox/runner/service.ts';
+import { bastionIn } from '../harness/bastion.ts';
 import { stackFile } from '../harness/stack-file.ts';
 import { startWorld, type TestWorld } from '../harness/world.ts';
 
@@ -61,6 +62,8 @@ describe('destroy', { timeout: 400_000 }, () => {
     assert.deepEqual(await left(), {});
     const deployed = await run('deploy');
     assert.equal(deployed.exitCode, 0, deployed.log);
+    // As if it had been made long ago: a young one is waited for while it may be booting.
+    await bastionIn(world).set({ created: '2026-01-01T10:00:00Z' });
     await world.control.snapshot('deployed');
   });
 
