@@ -36,7 +36,18 @@ export const createShape = object({
       key_name: string,
       adminPass: string,
       vpcid: required(string),
-      nics: required(list(object({ subnet_id: required(string), ip_address: string, ipv6_enable: boolean, port_id: string }))),
+      nics: required(
+        list(
+          object({
+            subnet_id: required(string),
+            ip_address: string,
+            ipv6_enable: boolean,
+            port_id: string,
+            'binding:profile': object({ disable_security_groups: boolean }),
+            extra_dhcp_opts: list(any),
+          }),
+        ),
+      ),
       security_groups: list(object({ id: required(string) })),
       availability_zone: string,
       root_volume: required(object(disk)),

@@ -2,7 +2,7 @@
 import { addressOf, portsOf } from './allocate.ts';
 import { stableHex } from './compute-common.ts';
 import { publicIpBoundTo } from './public-ip.ts';
-import { ecsFlavorOf, imageOf } from './server-catalog.ts';
+import { ecsFlavorOf, extraSpecs, imageOf } from './server-catalog.ts';
 import { ecsTables } from './server-make.ts';
 import type { Store } from './store.ts';
 import type { EcsJobRow, ServerRow } from './tables/compute.ts';
@@ -14,6 +14,8 @@ const states: Readonly<Record<string, { readonly vm: string; readonly power: num
   ACTIVE: { vm: 'active', power: 1, task: null },
   SHUTOFF: { vm: 'stopped', power: 4, task: null },
   REBOOT: { vm: 'active', power: 1, task: 'rebooting' },
+  RESIZE: { vm: 'active', power: 1, task: 'resize_prep' },
+  VERIFY_RESIZE: { vm: 'resized', power: 1, task: null },
   ERROR: { vm: 'error', power: 0, task: null },
 };
 
@@ -112,15 +114,39 @@ export function serverView(store: Store, row: ServerRow): Record<string, unknown
   };
 }
 
-/** Nova: the address map's key is the name of the network, which is the subnet's. */
-export function novaView(store: Store, row: ServerRow): Record<string, unknown> {
+/** Fields that a microversion brings (API reference of ECS, "Querying Details About an ECS"); from 2.47 on the flavor is told in full, without id. */
+function byMicroversion(row: ServerRow, minor: number): Record<string, unknown> {
+  const flavor = ecsFlavorOf(row.flavor_id);
+  const told = {
+    vcpus: flavor?.vcpus ?? 0,
+    ram: flavor?.ram ?? 0,
+    disk: 0,
+    ephemeral: 0,
+    swap: 0,
+    original_name: row.flavor_id,
+    extra_specs: extraSpecs(row.flavor_id),
+  };
+  return {
+    flavor: minor >= 47 ? told : { id: row.flavor_id, links: [] },
+    ...(minor >= 9 ? { locked: false } : {}),
+    ...(minor >= 16 ? { host_status: 'UP' } : {}),
+    ...(minor >= 19 ? { description: row.description } : {}),
+    ...(minor >= 26 ? { tags: row.tags.map(({ key, value }) => `${key}=${value}`) } : {}),
+  };
+}
+
+/**
+ * Nova: the address map's key is the name of the network, which is the subnet's.
+ * @param minor microversion asked for, as in 2.<minor>
+ */
+export function novaView(store: Store, row: ServerRow, minor = 1): Record<string, unknown> {
   const { subnets } = networkTables(store);
   const ports = portsOf(store, row.id);
   const networks = [...new Set(ports.map((port) => port.network_id))];
   return {
     ...common(row),
     image: { id: row.image_id, links: [] },
-    flavor: { id: row.flavor_id, links: [] },
+    ...byMicroversion(row, minor),
     metadata: row.metadata,
     addresses: Object.fromEntries(
       networks.map((network) => [

@@ -4,7 +4,7 @@
  */
 import { projectOf, quotaOf } from './compute-common.ts';
 import { serverRoutes, startServers } from './ecs-servers.ts';
-import { ecsFlavorOf, ecsFlavors, zoneText } from './server-catalog.ts';
+import { ecsFlavorOf, ecsFlavors, extraSpecs, zoneText } from './server-catalog.ts';
 import { ecsTables } from './server-make.ts';
 import type { Call, Service } from './service.ts';
 import { tagRoutes } from './tagging.ts';
@@ -49,11 +49,10 @@ export const ecs: Service = {
             'OS-FLV-DISABLED:disabled': false,
             'os-flavor-access:is_public': true,
             os_extra_specs: {
-              'ecs:performancetype': flavor.id.startsWith('s') ? 'normal' : 'computingv3',
+              ...extraSpecs(flavor.id),
               'ecs:generation': flavor.id.split('.')[0],
               'cond:operation:status': status,
               'cond:operation:az': zones,
-              resource_type: 'IOoptimized',
             },
           };
         });

@@ -1,14 +1,14 @@
-/** Owns Nova's server calls (API reference 9.2): orders, reads, interfaces, security groups, actions. */
-import { AllocationFailure, portsOf } from './allocate.ts';
+/** Owns Nova's server calls (API reference 9.2): orders, reads, interfaces, security groups. Actions are in `nova-actions.ts`. */
+import { portsOf } from './allocate.ts';
 import { networkOf, projectOf } from './compute-common.ts';
 import { checkBasics, checkDisk, groupIds } from './ecs-order.ts';
 import { novaView } from './ecs-view.ts';
-import { any, boolean, either, integer, list, map, object, read, required, string } from './fields.ts';
+import { any, boolean, either, integer, list, map, object, read, required, string, type TypeOf } from './fields.ts';
 import { zuluTime } from './ids.ts';
+import { inNova, minorOf, novaServerOf } from './nova-common.ts';
 import { imageOf } from './server-catalog.ts';
-import { ecsTables, makeServer } from './server-make.ts';
+import { ecsTables, makeServer, type ServerOrder } from './server-make.ts';
 import { type Call, Refusal, type Reply, type Route } from './service.ts';
-import type { ServerRow } from './tables/compute.ts';
 import { networkTables } from './tables/network.ts';
 
 const base = '/v2.1/{project_id}';
@@ -48,38 +48,9 @@ const createShape = object({
   'os:scheduler_hints': map(any),
 });
 const updateShape = object({ server: required(object({ name: string, description: string })) });
-const group = object({ name: required(string) });
-const actionShape = object({
-  addSecurityGroup: group,
-  removeSecurityGroup: group,
-  'os-start': any,
-  'os-stop': any,
-  reboot: object({ type: string }),
-});
-
-function serverOf(call: Call): ServerRow {
-  const id = call.params['server_id'] ?? '';
-  const row = ecsTables(call.world.store).servers.get(id);
-  if (row === undefined || row.hidden === true || row.project_id !== projectOf(call))
-    throw new Refusal(404, 'itemNotFound', `Instance ${id} could not be found.`);
-  return row;
-}
-
-/** What ECS's common rules refuse, in Nova's words. */
-function inNova<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof AllocationFailure)
-      throw new Refusal(error.reason === 'taken' ? 409 : 400, error.reason === 'taken' ? 'conflictingRequest' : 'badRequest', error.message);
-    if (!(error instanceof Refusal)) throw error;
-    if (error.code === 'Ecs.0001') throw new Refusal(403, 'forbidden', 'Quota exceeded for instances: Requested 1, but the quota is already used.');
-    throw new Refusal(error.status, 'badRequest', error.message);
-  }
-}
-
 export const novaServerRoutes: readonly Route[] = [
-  { method: 'POST', path: `${base}/servers`, body: required(createShape), handle: create },
+  // The second path is an alias for OpenStack's clients.
+  ...['servers', 'os-volumes_boot'].map((name): Route => ({ method: 'POST', path: `${base}/${name}`, body: required(createShape), handle: create })),
   {
     method: 'GET',
     path: `${base}/servers`,
@@ -95,7 +66,7 @@ export const novaServerRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: `${base}/servers/{server_id}`,
-    handle: (call) => ({ status: 200, body: { server: novaView(call.world.store, serverOf(call)) } }),
+    handle: (call) => ({ status: 200, body: { server: novaView(call.world.store, novaServerOf(call), minorOf(call)) } }),
   },
   {
     method: 'PUT',
@@ -103,30 +74,29 @@ export const novaServerRoutes: readonly Route[] = [
     body: required(updateShape),
     handle(call) {
       const { name, description } = read(updateShape, call.body).server;
-      const row = serverOf(call);
+      const row = novaServerOf(call);
       const after = ecsTables(call.world.store).servers.update(row.id, {
         name: name ?? row.name,
         description: description ?? row.description,
         updated: zuluTime(),
       });
-      return { status: 200, body: { server: novaView(call.world.store, after ?? row) } };
+      return { status: 200, body: { server: novaView(call.world.store, after ?? row, minorOf(call)) } };
     },
   },
   {
     method: 'DELETE',
     path: `${base}/servers/{server_id}`,
     handle(call) {
-      const row = serverOf(call);
+      const row = novaServerOf(call);
       call.world.store.after(20, 'ecs.deleted', { ids: [row.id], also: { publicIp: false, volumes: false } });
       return { status: 204 };
     },
   },
-  { method: 'POST', path: `${base}/servers/{server_id}/action`, body: required(actionShape), handle: act },
   {
     method: 'GET',
     path: `${base}/servers/{server_id}/os-interface`,
     handle(call) {
-      const interfaceAttachments = portsOf(call.world.store, serverOf(call).id).map((port) => ({
+      const interfaceAttachments = portsOf(call.world.store, novaServerOf(call).id).map((port) => ({
         port_id: port.id,
         net_id: port.network_id,
         mac_addr: port.mac_address,
@@ -141,7 +111,7 @@ export const novaServerRoutes: readonly Route[] = [
     path: `${base}/servers/{server_id}/os-security-groups`,
     handle(call) {
       const { groups } = networkTables(call.world.store);
-      const ids = [...new Set(portsOf(call.world.store, serverOf(call).id).flatMap((port) => port.security_groups))];
+      const ids = [...new Set(portsOf(call.world.store, novaServerOf(call).id).flatMap((port) => port.security_groups))];
       const security_groups = ids.map((id) => ({
         id,
         name: groups.get(id)?.name ?? '',
@@ -156,23 +126,8 @@ export const novaServerRoutes: readonly Route[] = [
     method: 'GET',
     path: `${base}/servers/{server_id}/os-server-password`,
     handle(call) {
-      serverOf(call);
+      novaServerOf(call);
       return { status: 200, body: { password: '' } };
-    },
-  },
-  {
-    method: 'GET',
-    path: `${base}/servers/{server_id}/os-volume_attachments`,
-    handle(call) {
-      const row = serverOf(call);
-      const { volumes } = ecsTables(call.world.store);
-      const volumeAttachments = row.volume_ids.map((id) => ({
-        id,
-        volumeId: id,
-        serverId: row.id,
-        device: volumes.get(id)?.attachments[0]?.device ?? '',
-      }));
-      return { status: 200, body: { volumeAttachments } };
     },
   },
 ];
@@ -181,9 +136,8 @@ function create(call: Call): Reply {
   const { server: wanted, 'os:scheduler_hints': hints } = read(createShape, call.body);
   const projectId = projectOf(call);
   const { store } = call.world;
-  const boot = wanted.block_device_mapping_v2?.[0];
-  const image = wanted.imageRef === undefined || wanted.imageRef === '' ? (boot?.uuid ?? '') : wanted.imageRef;
   return inNova(() => {
+    const { image, volumes } = disksOf(call, projectId, wanted);
     const zone = checkBasics(call, projectId, {
       name: wanted.name,
       flavor: wanted.flavorRef,
@@ -193,9 +147,6 @@ function create(call: Call): Reply {
       count: 1,
       userData: wanted.user_data,
     });
-    const least = imageOf(image)?.min_disk ?? 1;
-    const root = { type: boot?.volume_type ?? 'SSD', size: Number(boot?.volume_size ?? Math.max(least, 40)), least };
-    checkDisk(root);
     const networks = typeof wanted.networks === 'string' ? [] : (wanted.networks ?? []);
     if (networks.length === 0) throw new Refusal(400, 'Ecs.0005', 'At least one network is required.');
     const nics = networks.map((one) =>
@@ -221,7 +172,7 @@ function create(call: Call): Reply {
       zone,
       nics,
       groups: groups.length === 0 ? undefined : groups,
-      volumes: [{ type: root.type, size: root.size, deleteOnTermination: boot?.delete_on_termination ?? true }],
+      volumes,
       metadata: wanted.metadata,
       userData: wanted.user_data,
       hints,
@@ -230,6 +181,33 @@ function create(call: Call): Reply {
     const security_groups = (names.length === 0 ? ['default'] : names).map((name) => ({ name }));
     return { status: 202, body: { server: { id: row.id, links: [], adminPass: '', 'OS-DCF:diskConfig': 'MANUAL', security_groups } } };
   });
+}
+
+type Wanted = TypeOf<typeof createShape>['server'];
+
+/** The image, and the disks of an order: the system disk first. Without a mapping it is made from the image. @throws Refusal */
+function disksOf(call: Call, projectId: string, wanted: Wanted): { readonly image: string; readonly volumes: ServerOrder['volumes'] } {
+  const known = ecsTables(call.world.store).volumes;
+  const mapping = wanted.block_device_mapping_v2 ?? [];
+  const boot = mapping.find((one) => Number(one.boot_index ?? -1) === 0) ?? mapping[0];
+  const booted = boot?.source_type === 'volume' ? known.get(boot.uuid ?? '')?.image_id : boot?.uuid;
+  const image = wanted.imageRef === undefined || wanted.imageRef === '' ? (booted ?? '') : wanted.imageRef;
+  const least = imageOf(image)?.min_disk ?? 1;
+  const disk = (one: (typeof mapping)[number] | undefined, smallest: number): ServerOrder['volumes'][number] => {
+    const deleteOnTermination = one?.delete_on_termination ?? one === boot;
+    if (one?.source_type === 'volume') {
+      const row = known.get(one.uuid ?? '');
+      if (row === undefined || row.project_id !== projectId || row.status !== 'available')
+        throw new Refusal(400, 'Ecs.0005', `Block Device Mapping is Invalid: failed to get volume ${one.uuid ?? ''}.`);
+      return { volumeId: row.id, deleteOnTermination };
+    }
+    if (one?.source_type === 'snapshot')
+      throw new Refusal(400, 'Ecs.0005', `Block Device Mapping is Invalid: failed to get snapshot ${one.uuid ?? ''}.`);
+    const made = { type: one?.volume_type ?? 'SSD', size: Number(one?.volume_size ?? Math.max(smallest, 40)) };
+    checkDisk({ ...made, least: smallest });
+    return { ...made, deleteOnTermination };
+  };
+  return { image, volumes: [disk(boot, least), ...mapping.filter((one) => one !== boot).map((one) => disk(one, 10))] };
 }
 
 /** `name` matches anywhere inside. */
@@ -246,24 +224,8 @@ function listed(call: Call, detail: boolean): Reply {
   );
   const start = call.query.has('marker') ? own.findIndex((row) => row.id === call.query.get('marker')) + 1 : 0;
   const rows = own.slice(start, start + Number(call.query.get('limit') ?? 1000));
-  return { status: 200, body: { servers: rows.map((row) => (detail ? novaView(store, row) : { id: row.id, name: row.name, links: [] })) } };
-}
-
-function act(call: Call): Reply {
-  const { store } = call.world;
-  const wanted = read(actionShape, call.body);
-  const row = serverOf(call);
-  const word = wanted.addSecurityGroup ?? wanted.removeSecurityGroup;
-  if (word !== undefined) {
-    const [id = ''] = inNova(() => groupIds(call, row.project_id, [word.name]));
-    for (const port of portsOf(store, row.id)) {
-      const without = port.security_groups.filter((one) => one !== id);
-      networkTables(store).ports.update(port.id, { security_groups: wanted.addSecurityGroup === undefined ? without : [...without, id] });
-    }
-    return { status: 202 };
-  }
-  const status = 'os-stop' in wanted ? 'SHUTOFF' : 'ACTIVE';
-  if (wanted.reboot !== undefined) ecsTables(store).servers.update(row.id, { status: 'REBOOT' });
-  store.after(20, 'ecs.acted', { ids: [row.id], status });
-  return { status: 202 };
+  return {
+    status: 200,
+    body: { servers: rows.map((row) => (detail ? novaView(store, row, minorOf(call)) : { id: row.id, name: row.name, links: [] })) },
+  };
 }

@@ -1,12 +1,14 @@
 /**
  * Owns Nova v2.1 (API reference 9.2) on the host of ECS: flavors, zones, images, its error shape; servers are in
- * `nova-servers.ts`, key pairs in `keypair.ts`. ECS's v1 dialect is in `ecs.ts`; both work on the same servers.
+ * `nova-servers.ts`, `nova-actions.ts` and `nova-parts.ts`, key pairs in `keypair.ts`. ECS's v1 dialect is in `ecs.ts`; both work on the same servers.
  */
 import { zonesOf } from './compute-common.ts';
 import { versionRoutes } from './compute-versions.ts';
 import { keyPairRoutes } from './keypair.ts';
+import { novaActionRoutes } from './nova-actions.ts';
+import { novaPartRoutes } from './nova-parts.ts';
 import { novaServerRoutes } from './nova-servers.ts';
-import { ecsFlavorOf, ecsFlavors, images } from './server-catalog.ts';
+import { ecsFlavorOf, ecsFlavors, extraSpecs, images } from './server-catalog.ts';
 import { Refusal, type Route, type Service } from './service.ts';
 
 const base = '/v2.1/{project_id}';
@@ -31,6 +33,8 @@ const flavorView = (id: string): Record<string, unknown> => {
 const routes: readonly Route[] = [
   ...versionRoutes([{ id: 'v2.1', version: '2.60', min_version: '2.1' }]),
   ...novaServerRoutes,
+  ...novaActionRoutes,
+  ...novaPartRoutes,
   {
     method: 'GET',
     path: `${base}/flavors`,
@@ -50,6 +54,15 @@ const routes: readonly Route[] = [
       const id = call.params['flavor_id'] ?? '';
       if (ecsFlavorOf(id) === undefined) throw new Refusal(404, 'itemNotFound', `Flavor ${id} could not be found.`);
       return { status: 200, body: { flavor: flavorView(id) } };
+    },
+  },
+  {
+    method: 'GET',
+    path: `${base}/flavors/{flavor_id}/os-extra_specs`,
+    handle(call) {
+      const id = call.params['flavor_id'] ?? '';
+      if (ecsFlavorOf(id) === undefined) throw new Refusal(404, 'itemNotFound', `Flavor ${id} could not be found.`);
+      return { status: 200, body: { extra_specs: extraSpecs(id) } };
     },
   },
   ...['', '/detail'].map(

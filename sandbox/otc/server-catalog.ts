@@ -20,6 +20,12 @@ export const ecsFlavors: readonly EcsFlavor[] = families.flatMap((family) =>
 
 export const ecsFlavorOf = (id: string): EcsFlavor | undefined => ecsFlavors.find((flavor) => flavor.id === id);
 
+/** What a flavor says of itself besides its size; `resource_type` of families other than those in the reference's samples is unverified. */
+export const extraSpecs = (id: string): Record<string, string> => ({
+  'ecs:performancetype': id.startsWith('s') ? 'normal' : 'computingv3',
+  resource_type: `IOoptimized${(id.split('.')[0] ?? '').toUpperCase()}`,
+});
+
 /** `eu-de-01(normal),eu-de-02(sellout)` */
 export const zoneText = (store: Store, region: string, flavor: string): string =>
   zonesOf(region)

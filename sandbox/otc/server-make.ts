@@ -17,6 +17,13 @@ export const ecsTables = (store: Store) => ({
   volumes: store.table<VolumeRow>('evs.volumes'),
 });
 
+interface NewVolume {
+  readonly type: string;
+  readonly size: number;
+  readonly deleteOnTermination: boolean;
+  readonly encrypted?: boolean;
+}
+
 export interface ServerOrder {
   readonly name: string;
   readonly description?: string | undefined;
@@ -31,7 +38,8 @@ export interface ServerOrder {
   readonly nics: readonly ({ readonly networkId: string; readonly address?: string | undefined } | { readonly portId: string })[];
   /** Groups of the new ports; none means the project's `default`. */
   readonly groups?: readonly string[] | undefined;
-  readonly volumes: readonly { readonly type: string; readonly size: number; readonly deleteOnTermination: boolean; readonly encrypted?: boolean }[];
+  /** New disks, or disks that exist; the first is the system disk. */
+  readonly volumes: readonly (NewVolume | { readonly volumeId: string; readonly deleteOnTermination: boolean })[];
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly tags?: readonly Tag[] | undefined;
   readonly userData?: string | undefined;
@@ -99,7 +107,13 @@ function takePorts(store: Store, id: string, order: ServerOrder): PortRow[] {
 }
 
 function makeVolume(store: Store, serverId: string, order: ServerOrder, volume: ServerOrder['volumes'][number], index: number): VolumeRow {
-  return ecsTables(store).volumes.insert({
+  const { volumes } = ecsTables(store);
+  const attachment = { server_id: serverId, device: `/dev/vd${String.fromCharCode(97 + index)}`, attachment_id: uuid() };
+  if ('volumeId' in volume) {
+    const patch = { status: 'in-use', attachments: [attachment], delete_on_termination: volume.deleteOnTermination };
+    return volumes.update(volume.volumeId, patch) as VolumeRow;
+  }
+  return volumes.insert({
     id: uuid(),
     name: `${order.name}-volume-${String(index).padStart(4, '0')}`,
     description: '',
@@ -114,8 +128,9 @@ function makeVolume(store: Store, serverId: string, order: ServerOrder, volume: 
     created_at: microPlainTime(),
     metadata: { attached_mode: 'rw', readonly: 'False' },
     image_id: index === 0 ? order.imageId : undefined,
-    attachments: [{ server_id: serverId, device: `/dev/vd${String.fromCharCode(97 + index)}`, attachment_id: uuid() }],
+    attachments: [attachment],
     delete_on_termination: volume.deleteOnTermination,
+    tags: [],
   });
 }
 

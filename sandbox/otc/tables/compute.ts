@@ -134,6 +134,16 @@ export interface ServerRow extends Row {
   readonly hidden?: boolean;
   /** Set for servers that CCE made. */
   readonly cluster_id?: string;
+  /** Flavor before a resize that nobody has confirmed yet. */
+  readonly resized_from?: string | undefined;
+}
+
+/** `nova.server-groups` */
+export interface ServerGroupRow extends Row {
+  readonly name: string;
+  readonly policies: readonly string[];
+  readonly project_id: string;
+  readonly user_id: string;
 }
 
 /** `ecs.jobs` */
@@ -174,4 +184,16 @@ export interface VolumeRow extends Row {
   readonly image_id: string | undefined;
   readonly attachments: readonly { readonly server_id: string; readonly device: string; readonly attachment_id: string }[];
   readonly delete_on_termination: boolean;
+  readonly multiattach?: boolean;
+  readonly tags: readonly Tag[];
+}
+
+/** `evs.jobs` */
+export interface EvsJobRow extends Row {
+  readonly project_id: string;
+  readonly job_type: string;
+  readonly status: 'RUNNING' | 'SUCCESS';
+  readonly begin_time: string;
+  readonly end_time: string;
+  readonly sub_jobs: readonly { readonly job_id: string; readonly job_type: string; readonly volume_id: string }[];
 }

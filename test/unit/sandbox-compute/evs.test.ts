@@ -1,0 +1,84 @@
+/** Disks as the Terraform provider orders, reads, enlarges, tags and removes them, by Cinder's calls and by the cloud's own. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { networkTables } from '../../../sandbox/otc/tables/network.ts';
+import { type ComputeCloud, eventually, startComputeCloud } from './backends.ts';
+
+let cloud: ComputeCloud;
+before(async () => {
+  cloud = await startComputeCloud();
+});
+after(async () => {
+  assert.deepEqual(cloud.log, []);
+  assert.deepEqual(networkTables(cloud.store).oddities.all(), []);
+  await cloud.close();
+});
+
+const at = (version: 'v1' | 'v2' | 'v3', path: string): string => `https://evs.eu-de.otc.t-systems.com/${version}/${cloud.project}${path}`;
+const order = (patch: Record<string, unknown> = {}) => ({
+  volume: { name: 'data', description: 'one', size: 20, volume_type: 'SSD', availability_zone: 'eu-de-01', ...patch },
+});
+const status = async (id: string): Promise<string> => (await cloud.get(at('v3', `/volumes/${id}`))).body.volume.status;
+
+test('disk types say in which zones they are to be had', async () => {
+  const { body } = await cloud.get(at('v3', '/types'));
+  const ssd = body.volume_types.find((one: { name: string }) => one.name === 'SSD');
+  assert.equal(ssd.extra_specs['RESKEY:availability_zones'], 'eu-de-01,eu-de-02,eu-de-03');
+  assert.deepEqual((await cloud.get(at('v2', `/types/${ssd.id}`))).body.volume_type, ssd);
+  assert.equal((await cloud.get(at('v2', '/types/none'))).status, 404);
+});
+
+test('evs_volume_v3: a job tells the id, tags and size change in place', async () => {
+  const ordered = await cloud.send('POST', at('v3', '/cloudvolumes'), order({ multiattach: true }));
+  assert.equal(ordered.status, 200);
+  const job = await eventually(
+    async () => (await cloud.get(at('v1', `/jobs/${ordered.body.job_id}`))).body,
+    (seen) => seen.status === 'SUCCESS',
+    'job',
+  );
+  assert.equal(job.job_type, 'createVolume');
+  const id = String(job.entities.volume_id);
+  const shown = (await cloud.get(at('v3', `/os-vendor-volumes/${id}`))).body.volume;
+  assert.deepEqual([shown.status, shown.size, shown.multiattach, shown.tags, shown.bootable], ['available', 20, true, {}, 'false']);
+  assert.match(shown.wwn, /^[0-9a-f]{32}$/);
+  const tags = { action: 'create', tags: [{ key: 'app', value: 'zitadel' }] };
+  assert.equal((await cloud.send('POST', at('v3', `/os-vendor-volumes/${id}/tags/action`), tags)).status, 204);
+  assert.deepEqual((await cloud.get(at('v3', `/os-vendor-volumes/${id}/tags`))).body.tags, [{ key: 'app', value: 'zitadel' }]);
+  const renamed = await cloud.send('PUT', at('v3', `/volumes/${id}`), { volume: { name: 'other', description: '' } });
+  assert.deepEqual([renamed.status, renamed.body.volume.name, renamed.body.volume.description], [200, 'other', '']);
+  assert.equal((await cloud.send('POST', at('v3', `/volumes/${id}/action`), { 'os-extend': { new_size: 20 } })).status, 400);
+  assert.equal((await cloud.send('POST', at('v3', `/volumes/${id}/action`), { 'os-extend': { new_size: 40 } })).status, 202);
+  await eventually(
+    async () => (await cloud.get(at('v3', `/volumes/${id}`))).body.volume,
+    (seen) => seen.status === 'available' && seen.size === 40,
+    'larger disk',
+  );
+});
+
+test('blockstorage_volume_v2: the answer is the disk, tags come as an object', async () => {
+  const made = await cloud.send('POST', at('v2', '/volumes'), order());
+  assert.equal(made.status, 202);
+  const id = String(made.body.volume.id);
+  await eventually(
+    () => status(id),
+    (seen) => seen === 'available',
+    'disk',
+  );
+  const tagged = await cloud.send('POST', at('v2', `/os-vendor-tags/volumes/${id}`), { tags: { a: 'b' } });
+  assert.deepEqual([tagged.status, tagged.body], [200, { tags: { a: 'b' } }]);
+  assert.deepEqual((await cloud.get(at('v2', `/os-vendor-tags/volumes/${id}`))).body, { tags: { a: 'b' } });
+  assert.equal((await cloud.send('DELETE', at('v2', `/volumes/${id}`))).status, 202);
+  await eventually(
+    async () => (await cloud.get(at('v2', `/volumes/${id}`))).status,
+    (seen) => seen === 404,
+    'gone',
+  );
+});
+
+test('what cannot be is refused in the form of EVS', async () => {
+  for (const patch of [{ volume_type: 'SATA' }, { availability_zone: 'eu-de-09' }, { size: 5 }, { count: 0 }]) {
+    const answer = await cloud.send('POST', at('v3', '/cloudvolumes'), order(patch));
+    assert.equal(answer.status, 400, JSON.stringify(patch));
+    assert.match(answer.body.error.code, /^EVS\.\d{4}$/);
+  }
+});
