@@ -1,8 +1,8 @@
-/** Owns CCE's cluster calls (API reference 6.1 to 6.3): orders, lists, kubeconfig, EIP of the API server, jobs, quotas, tags. */
+/** Owns CCE's cluster calls (API reference 6.1 to 6.3): orders, lists, kubeconfig, EIP of the API server, quotas, tags. */
 import { clusterFlavors } from './cce-catalog.ts';
 import { bindExternal, createCluster, deleteCluster, passThrough } from './cce-life.ts';
 import { checkCluster, clusterShape, invalid } from './cce-order.ts';
-import { cceTables, clusterOf, idleCluster, jobView } from './cce-tables.ts';
+import { cceTables, clusterOf, idleCluster } from './cce-tables.ts';
 import { clusterView, kubeconfig, openapiView } from './cce-view.ts';
 import { goTime, quotaOf } from './compute-common.ts';
 import { boolean, integer, list, object, read, required, string } from './fields.ts';
@@ -103,15 +103,6 @@ export const clusterRoutes: readonly Route[] = [
         throw invalid(`The cluster cannot be resized from [${row.spec.flavor}] to [${wanted}].`);
       const jobID = passThrough(call.world, row, { job: 'ResizeCluster', during: 'Resizing', after: 'Available', seconds: 'resize', flavor: wanted });
       return { status: 201, body: { jobID } };
-    },
-  },
-  {
-    method: 'GET',
-    path: '/api/v3/projects/{project_id}/jobs/{job_id}',
-    handle(call) {
-      const job = cceTables(call.world.store).jobs.get(call.params['job_id'] ?? '');
-      if (job === undefined || job.project_id !== call.params['project_id']) throw new Refusal(404, 'CCE.01404001', 'Resource not found: job.');
-      return { status: 200, body: jobView(job) };
     },
   },
   {

@@ -10,6 +10,7 @@ import { cceTables } from './cce-tables.ts';
 import { goTime, soldOut, zonesOf } from './compute-common.ts';
 import { hasEgress } from './egress.ts';
 import { uuid } from './ids.ts';
+import { bindPublicIp, createPublicIp } from './public-ip.ts';
 import { makeServer, removeServer, serverIsUp } from './server-make.ts';
 import type { CceClusterRow, CceNodePoolRow, CceNodeRow, CceNodeTemplate } from './tables/compute.ts';
 
@@ -28,6 +29,8 @@ export interface NodeOrder {
   readonly name: string;
   readonly userId: string;
   readonly jobId: string;
+  /** Which of several nodes of one order it is; chooses among given addresses and EIPs. */
+  readonly index?: number;
 }
 
 /**
@@ -46,7 +49,7 @@ export function makeNode(world: World, order: NodeOrder): CceNodeRow {
     keyName: template.login.sshKey,
     vpcId: cluster.spec.hostNetwork.vpc,
     zone: order.zone,
-    nics: [{ networkId: template.nodeNicSpec.primaryNic.subnetId }],
+    nics: [{ networkId: template.nodeNicSpec.primaryNic.subnetId, address: template.nodeNicSpec.primaryNic.fixedIps?.[order.index ?? 0] }],
     groups: order.groups,
     volumes: [template.rootVolume, ...template.dataVolumes].map(({ volumetype, size }) => ({ type: volumetype, size, deleteOnTermination: true })),
     tags: [{ key: 'CCE-Cluster-ID', value: cluster.id }, ...template.userTags],
@@ -72,8 +75,23 @@ export function makeNode(world: World, order: NodeOrder): CceNodeRow {
     joined: false,
   };
   cceTables(store).nodes.insert(node);
-  store.after(durations.server, 'cce.node-server', { id: node.id });
+  store.after(durations.server, 'cce.node-server', { id: node.id, index: order.index ?? 0 });
   return node;
+}
+
+/** Binds the EIP that the template names or asks for. */
+async function giveAddress(world: World, node: CceNodeRow, index: number): Promise<void> {
+  const { store } = world;
+  const { ids = [], count = 0, eip } = node.template.publicIP;
+  const port = portsOf(store, node.server_id)[0];
+  const given = ids[index];
+  if (port === undefined || (given === undefined && count < 1)) return;
+  const cluster = cceTables(store).clusters.get(node.cluster_id);
+  const { size, chargemode: chargeMode } = eip?.bandwidth ?? {};
+  const request = { projectId: cluster?.project_id ?? '', type: eip?.iptype, bandwidth: { size, chargeMode } };
+  const own = given === undefined ? (await createPublicIp(world, request)).id : undefined;
+  if (own !== undefined) cceTables(store).nodes.update(node.id, { own_public_ip: own });
+  bindPublicIp(store, given ?? own ?? '', { kind: 'PORT', id: port.id });
 }
 
 /** Starts a node's removal. */
@@ -87,7 +105,7 @@ export async function removeNodeNow(world: World, node: CceNodeRow): Promise<voi
   const { nodes } = cceTables(world.store);
   if (nodes.remove(node.id) === undefined) return;
   if (node.joined) await world.clusters.removeNode(node.cluster_id, node.private_ip);
-  await removeServer(world, node.server_id, { publicIp: false, volumes: true });
+  await removeServer(world, node.server_id, { publicIp: node.own_public_ip !== undefined, volumes: true });
 }
 
 /** Lets a pool come to the number of nodes it should have; its phase says how that goes. */
@@ -202,10 +220,11 @@ export function startNodes(world: World): void {
   const { store } = world;
   const { nodes, pools } = cceTables(store);
 
-  store.handle('cce.node-server', ({ id }: { id: string }) => {
+  store.handle('cce.node-server', async ({ id, index = 0 }: { id: string; index?: number }) => {
     const node = nodes.get(id);
     if (node === undefined || goingDown(node)) return;
     serverIsUp(store, node.server_id);
+    await giveAddress(world, node, index);
     nodes.update(id, { phase: 'Installing', updated_at: goTime() });
     store.after(durations.install, 'cce.node-joins', { id });
   });

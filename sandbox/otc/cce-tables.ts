@@ -42,6 +42,7 @@ export function openJob(store: Store, cluster: CceClusterRow, type: string, reso
     resource_name: resource.name,
     phase: 'Running',
     reason: '',
+    opened: Date.now(),
     created_at: now,
     updated_at: now,
   }).id;
@@ -50,18 +51,3 @@ export function openJob(store: Store, cluster: CceClusterRow, type: string, reso
 export function closeJob(store: Store, id: string, failure?: string): void {
   cceTables(store).jobs.update(id, { phase: failure === undefined ? 'Success' : 'Failed', reason: failure ?? '', updated_at: goTime() });
 }
-
-export const jobView = (job: CceJobRow): unknown => ({
-  kind: 'Job',
-  apiVersion: 'v3',
-  metadata: { uid: job.id, creationTimestamp: job.created_at, updateTimestamp: job.updated_at },
-  spec: {
-    type: job.type,
-    clusterUID: job.cluster_id,
-    resourceID: job.resource_id,
-    resourceName: job.resource_name,
-    extendParam: { serverID: '' },
-    subJobs: [],
-  },
-  status: { phase: job.phase, reason: job.reason },
-});

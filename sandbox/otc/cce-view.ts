@@ -1,4 +1,5 @@
 /** Owns how clusters, pools, nodes and kubeconfigs look in CCE's answers (API reference 6.1 to 6.4). */
+import { portsOf } from './allocate.ts';
 import { cceTables } from './cce-tables.ts';
 import { hostOf } from './hosts.ts';
 import { bandwidthOf, publicIpBoundTo } from './public-ip.ts';
@@ -97,7 +98,11 @@ export function poolView(store: Store, row: CceNodePoolRow): unknown {
   };
 }
 
-export const nodeView = (row: CceNodeRow, extra: Readonly<Record<string, unknown>> = {}): unknown => ({
+/** The EIP of a node's server, as text; empty without one. */
+const publicAddressOf = (store: Store, serverId: string): string =>
+  portsOf(store, serverId).flatMap((port) => publicIpBoundTo(store, 'PORT', port.id)?.public_ip_address ?? [])[0] ?? '';
+
+export const nodeView = (store: Store, row: CceNodeRow, extra: Readonly<Record<string, unknown>> = {}): unknown => ({
   kind: 'Node',
   apiVersion: 'v3',
   metadata: {
@@ -113,7 +118,7 @@ export const nodeView = (row: CceNodeRow, extra: Readonly<Record<string, unknown
     phase: row.phase,
     serverId: row.server_id,
     privateIP: row.private_ip,
-    publicIP: '',
+    publicIP: publicAddressOf(store, row.server_id),
     jobID: row.job_id,
     reason: row.reason,
     message: row.message,

@@ -5,15 +5,18 @@
 import { addonRoutes } from './cce-addons.ts';
 import { startAddons } from './cce-addons-life.ts';
 import { clusterRoutes } from './cce-clusters.ts';
+import { jobRoute } from './cce-jobs.ts';
 import { startClusters } from './cce-life.ts';
 import { nodeRoutes } from './cce-nodes.ts';
 import { startNodes } from './cce-nodes-life.ts';
+import { poolRoutes } from './cce-pools.ts';
 import type { Service } from './service.ts';
 
 export const cce: Service = {
   name: 'cce',
   prefixes: ['cce'],
-  routes: [...clusterRoutes, ...nodeRoutes, ...addonRoutes],
+  caseless: true,
+  routes: [...clusterRoutes, ...poolRoutes, ...nodeRoutes, jobRoute, ...addonRoutes],
   error(_path, { code, message }) {
     // A missing delegation is told in `message` as well (6.6); clients look for it there.
     const told = / authorize CCE /.test(message) ? { message } : {};

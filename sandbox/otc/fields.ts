@@ -77,6 +77,25 @@ export function check(shape: Shape<unknown>, value: unknown): Findings {
   }
 }
 
+/** A body whose field names are spelled as in its shape, whatever their case; keys of maps stay as they are. */
+export function spelled(shape: Shape<unknown>, value: unknown): unknown {
+  if (Array.isArray(value)) return shape.of === undefined ? value : value.map((item) => spelled(shape.of as Shape<unknown>, item));
+  if (typeof value !== 'object' || value === null) return value;
+  const { fields } = shape;
+  if (fields === undefined)
+    return shape.of === undefined
+      ? value
+      : Object.fromEntries(Object.entries(value).map(([key, part]) => [key, spelled(shape.of as Shape<unknown>, part)]));
+  const names = new Map(Object.keys(fields).map((name) => [name.toLowerCase(), name]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, part]) => {
+      const name = Object.hasOwn(fields, key) ? key : (names.get(key.toLowerCase()) ?? key);
+      const field = fields[name];
+      return [name, field === undefined ? part : spelled(field, part)];
+    }),
+  );
+}
+
 /** The body as its shape's type; the front door has checked it before the handler ran. */
 export function read<T>(_shape: Shape<T>, body: unknown): T {
   return withoutNulls(body) as T;

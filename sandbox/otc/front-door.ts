@@ -8,7 +8,7 @@ import type { Site, World } from '../contract.ts';
 import type { Act, ControlState, Entry } from '../control/state.ts';
 import { BodyTooLarge, bodyOf, reset, send } from './answer.ts';
 import { authenticate, GatewayRefusal } from './auth.ts';
-import { check } from './fields.ts';
+import { check, spelled } from './fields.ts';
 import { type Place, placeOf, regions } from './hosts.ts';
 import { lacking } from './iam-actions.ts';
 import { hex32 } from './ids.ts';
@@ -165,7 +165,8 @@ function prepare(door: Door, asked: Asked, place: Place, { service, route, param
     if (caller.rights !== 'full' && writes)
       throw new Refusal(403, codes.forbidden, `Policy doesn't allow ${service.name}:${method.toLowerCase()} to be performed.`);
   }
-  const body = parse(raw, codes.invalid);
+  const sent = parse(raw, codes.invalid);
+  const body = service.caseless === true && route.body !== undefined ? spelled(route.body, sent) : sent;
   if (route.body !== undefined) {
     const findings = check(route.body, body);
     for (const field of findings.unknown) oddity(door, asked, 'field', field);

@@ -70,6 +70,8 @@ export interface Service {
   readonly routes: readonly Route[];
   /** False for services that work without a project (IAM, TMS). */
   readonly projectScoped?: boolean;
+  /** Field names in bodies may be of any case, as Go's decoder takes them: CCE, whose official SDK sends `apiversion`. */
+  readonly caseless?: boolean;
   /** A second request id header beside `X-Request-Id` (`X-Openstack-Request-Id`, `X-Compute-Request-Id`; 10.2). */
   readonly requestIdHeader?: string;
   /** The service's own error body (API reference section 10.1); chosen by path where one host speaks several dialects. */

@@ -85,12 +85,27 @@ export interface CceNodeTemplate {
   readonly login: { readonly sshKey?: string; readonly userPassword?: unknown };
   readonly rootVolume: CceVolume;
   readonly dataVolumes: readonly CceVolume[];
-  readonly nodeNicSpec: { readonly primaryNic: { readonly subnetId: string } };
+  readonly nodeNicSpec: { readonly primaryNic: { readonly subnetId: string; readonly fixedIps?: readonly string[] | undefined } };
   readonly runtime: { readonly name: string };
   readonly k8sTags: Readonly<Record<string, string>>;
   readonly taints: readonly { readonly key: string; readonly value: string; readonly effect: string }[];
   readonly userTags: readonly Tag[];
+  /** EIPs that exist, or how many to make and how. */
+  readonly publicIP: CcePublicIp;
   readonly [other: string]: unknown;
+}
+
+export interface CcePublicIp {
+  readonly ids?: readonly string[] | undefined;
+  readonly count?: number | undefined;
+  readonly eip?:
+    | {
+        readonly iptype?: string | undefined;
+        readonly bandwidth?:
+          | { readonly size?: number | undefined; readonly chargemode?: string | undefined; readonly id?: string | undefined }
+          | undefined;
+      }
+    | undefined;
 }
 
 export interface CceVolume {
@@ -117,6 +132,8 @@ export interface CceNodeRow extends Row {
   readonly private_ip: string;
   /** Is it a node of the real control plane? */
   readonly joined: boolean;
+  /** An EIP that its order made, which goes with it (unverified). */
+  readonly own_public_ip?: string | undefined;
   readonly job_id: string;
 }
 
@@ -133,6 +150,8 @@ export interface CceAddonRow extends Row {
 
 /** `cce.jobs` */
 export interface CceJobRow extends Row {
+  /** Milliseconds since the epoch. */
+  readonly opened?: number;
   readonly project_id: string;
   readonly type: string;
   readonly cluster_id: string;
