@@ -2,7 +2,7 @@
 import { projectOf } from './compute-common.ts';
 import { withinQuota } from './elb-catalog.ts';
 import { balancerOf } from './elb-loadbalancers.ts';
-import { dropPool, elbReply, elbTables, invalid, listenerOf, listenersOf, listOf, paging, poolOf } from './elb-tables.ts';
+import { dropListener, dropPool, elbReply, elbTables, invalid, listenerOf, listenersOf, listOf, paging, poolOf } from './elb-tables.ts';
 import { any, boolean, integer, list, object, read, required, string } from './fields.ts';
 import { uuid, zuluTime } from './ids.ts';
 import { type Call, Refusal, type Reply, type Route } from './service.ts';
@@ -19,6 +19,11 @@ const listenerFields = {
   sni_container_refs: list(string),
   tls_ciphers_policy: string,
   security_policy_id: string,
+  sni_match_algo: string,
+  enhance_l7policy_enable: boolean,
+  protection_status: string,
+  protection_reason: string,
+  access_log_customized_headers_config: any,
   http2_enable: boolean,
   insert_headers: any,
   keepalive_timeout: integer,
@@ -30,7 +35,14 @@ const listenerFields = {
 } as const;
 const listenerShape = object({
   listener: required(
-    object({ ...listenerFields, loadbalancer_id: required(string), protocol: required(string), protocol_port: required(integer), tags: list(any) }),
+    object({
+      ...listenerFields,
+      loadbalancer_id: required(string),
+      protocol: required(string),
+      protocol_port: required(integer),
+      tags: list(object({ key: required(string), value: string })),
+      project_id: string,
+    }),
   ),
 });
 const listenerUpdate = object({ listener: required(object(listenerFields)) });
@@ -89,8 +101,13 @@ export const listenerRoutes: readonly Route[] = [
     path: `${base}/listeners/{listener_id}`,
     handle(call) {
       const row = listenerOf(call);
-      if (row.default_pool_id !== null) throw new Refusal(409, 'ELB.8907', `listener ${row.id} has a pool, it is in use.`);
-      elbTables(call.world.store).listeners.remove(row.id);
+      const { members, l7Policies } = elbTables(call.world.store);
+      // A default pool may stay where it has no members any more.
+      if (members.find((member) => member.pool_id === row.default_pool_id) !== undefined)
+        throw new Refusal(409, 'ELB.8907', `listener ${row.id} has a pool with members, it is in use.`);
+      if (l7Policies.find((policy) => policy.listener_id === row.id) !== undefined)
+        throw new Refusal(409, 'ELB.8907', `listener ${row.id} has forwarding policies, it is in use.`);
+      dropListener(call.world.store, row.id);
       return { status: 204 };
     },
   },
@@ -102,18 +119,10 @@ export const listenerRoutes: readonly Route[] = [
       const row = listenerOf(call);
       for (const pool of elbTables(store).pools.where((one) => one.listener_id === row.id || one.id === row.default_pool_id))
         dropPool(store, pool.id);
-      elbTables(store).listeners.remove(row.id);
+      dropListener(store, row.id);
       return { status: 204 };
     },
   },
-  ...['l7policies', 'certificates', 'ipgroups'].map(
-    (name): Route => ({
-      method: 'GET',
-      path: `${base}/${name}`,
-      query: [...paging, 'id', 'name'],
-      handle: (call) => listOf(call, name, [], () => ({})),
-    }),
-  ),
 ];
 
 function createListener(call: Call): Reply {
@@ -125,7 +134,8 @@ function createListener(call: Call): Reply {
     name,
     description,
     default_pool_id,
-    tags: _tags,
+    tags,
+    project_id: _project,
     ...extra
   } = read(listenerShape, call.body).listener;
   const balancer = balancerOf(call, loadbalancer_id);
@@ -153,7 +163,7 @@ function createListener(call: Call): Reply {
     default_pool_id: default_pool_id ?? null,
     created_at: now,
     updated_at: now,
-    tags: [],
+    tags: (tags ?? []).map(({ key, value = '' }) => ({ key, value })),
     extra,
   });
   return elbReply(call, 201, 'listener', listenerView(row));

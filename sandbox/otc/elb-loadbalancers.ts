@@ -7,7 +7,7 @@ import { addressOf, removePortsOf } from './allocate.ts';
 import { projectOf, zonesOf } from './compute-common.ts';
 import { withinQuota } from './elb-catalog.ts';
 import { backendsOf, balancerPort, changeable, checkTexts, createShape, flavorsOf, place, publicIpFor, tagsOf } from './elb-order.ts';
-import { dropPool, elbTables, invalid, listenersOf, listOf, missing, poolsOf, publicIpOfBalancer } from './elb-tables.ts';
+import { dropListener, dropPool, elbTables, invalid, listenersOf, listOf, missing, poolsOf, publicIpOfBalancer } from './elb-tables.ts';
 import { object, read, required } from './fields.ts';
 import { uuid, zuluTime } from './ids.ts';
 import { bindPublicIp, unbindPublicIp } from './public-ip.ts';
@@ -121,7 +121,7 @@ export const balancerRoutes: readonly Route[] = [
       unprotected(row);
       const { store } = call.world;
       for (const pool of poolsOf(store, row.id)) dropPool(store, pool.id);
-      for (const listener of listenersOf(store, row.id)) elbTables(store).listeners.remove(listener.id);
+      for (const listener of listenersOf(store, row.id)) dropListener(store, listener.id);
       await dropBalancer(call.world, row);
       return { status: 204 };
     },

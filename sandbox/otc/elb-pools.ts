@@ -16,6 +16,10 @@ const poolFields = {
   session_persistence: any,
   slow_start: any,
   admin_state_up: boolean,
+  member_deletion_protection_enable: boolean,
+  protection_status: string,
+  protection_reason: string,
+  az_affinity: any,
 } as const;
 const poolShape = object({
   pool: required(
@@ -27,6 +31,8 @@ const poolShape = object({
       listener_id: string,
       type: string,
       vpc_id: string,
+      ip_version: string,
+      project_id: string,
     }),
   ),
 });
@@ -39,6 +45,7 @@ const poolView = (call: Call, row: PoolRow): Record<string, unknown> => {
     admin_state_up: true,
     session_persistence: null,
     slow_start: null,
+    member_deletion_protection_enable: false,
     type: 'instance',
     ip_version: 'v4',
     ...extra,
@@ -90,9 +97,11 @@ export const poolRoutes: readonly Route[] = [
     path: `${base}/pools/{pool_id}`,
     handle(call) {
       const row = poolOf(call);
-      const { members, monitors } = elbTables(call.world.store);
+      const { members, monitors, l7Policies } = elbTables(call.world.store);
       if (members.find((one) => one.pool_id === row.id) ?? monitors.find((one) => one.pool_id === row.id))
         throw new Refusal(409, 'ELB.8907', `pool ${row.id} has members or a health monitor, it is in use.`);
+      if (l7Policies.find((one) => one.redirect_pool_id === row.id) !== undefined)
+        throw new Refusal(409, 'ELB.8907', `pool ${row.id} is the target of a forwarding policy, it is in use.`);
       dropPool(call.world.store, row.id);
       return { status: 204 };
     },
@@ -101,7 +110,17 @@ export const poolRoutes: readonly Route[] = [
 
 function createPool(call: Call): Reply {
   const { store } = call.world;
-  const { loadbalancer_id, listener_id, name, description, protocol, lb_algorithm, vpc_id: _vpc, ...extra } = read(poolShape, call.body).pool;
+  const {
+    loadbalancer_id,
+    listener_id,
+    name,
+    description,
+    protocol,
+    lb_algorithm,
+    vpc_id: _vpc,
+    project_id: _project,
+    ...extra
+  } = read(poolShape, call.body).pool;
   withinQuota(call, 'pool');
   const listener = listener_id === undefined ? undefined : listenerOf(call, listener_id);
   const balancerId = listener?.loadbalancer_id ?? loadbalancer_id;

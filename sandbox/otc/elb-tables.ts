@@ -3,7 +3,18 @@ import { projectOf } from './compute-common.ts';
 import { publicIpBoundTo } from './public-ip.ts';
 import { type Call, Refusal, type Reply } from './service.ts';
 import type { Row, Store } from './store.ts';
-import type { HealthMonitorRow, ListenerRow, LoadBalancerRow, MemberRow, PoolRow } from './tables/compute.ts';
+import type {
+  CertificateRow,
+  HealthMonitorRow,
+  IpGroupRow,
+  L7PolicyRow,
+  L7RuleRow,
+  ListenerRow,
+  LoadBalancerRow,
+  MemberRow,
+  PoolRow,
+  SecurityPolicyRow,
+} from './tables/compute.ts';
 import { networkTables, type PublicIpRow } from './tables/network.ts';
 
 export const elbTables = (store: Store) => ({
@@ -12,6 +23,11 @@ export const elbTables = (store: Store) => ({
   pools: store.table<PoolRow>('elb.pools'),
   members: store.table<MemberRow>('elb.members'),
   monitors: store.table<HealthMonitorRow>('elb.healthmonitors'),
+  certificates: store.table<CertificateRow>('elb.certificates'),
+  ipGroups: store.table<IpGroupRow>('elb.ipgroups'),
+  securityPolicies: store.table<SecurityPolicyRow>('elb.security-policies'),
+  l7Policies: store.table<L7PolicyRow>('elb.l7policies'),
+  l7Rules: store.table<L7RuleRow>('elb.l7rules'),
 });
 
 /** The EIP of a balancer, bound to itself or to the port of its virtual address. */
@@ -31,6 +47,20 @@ export function dropPool(store: Store, id: string): void {
   for (const monitor of monitors.where((row) => row.pool_id === id)) monitors.remove(monitor.id);
   for (const listener of listeners.where((row) => row.default_pool_id === id)) listeners.update(listener.id, { default_pool_id: null });
   pools.remove(id);
+}
+
+/** Removes a listener with its forwarding policies. */
+export function dropListener(store: Store, id: string): void {
+  const { listeners, l7Policies } = elbTables(store);
+  for (const policy of l7Policies.where((row) => row.listener_id === id)) dropPolicy(store, policy.id);
+  listeners.remove(id);
+}
+
+/** Removes a forwarding policy with its rules. */
+export function dropPolicy(store: Store, id: string): void {
+  const { l7Policies, l7Rules } = elbTables(store);
+  for (const rule of l7Rules.where((row) => row.policy_id === id)) l7Rules.remove(rule.id);
+  l7Policies.remove(id);
 }
 
 /** Filters by query parameters (repeatable: or; `hidden` are those a row can be asked for without showing them) and cuts a page after `marker`. */

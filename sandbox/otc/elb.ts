@@ -4,6 +4,8 @@
  */
 import { projectOf } from './compute-common.ts';
 import { catalogRoutes } from './elb-catalog.ts';
+import { forwardingRoutes } from './elb-forwarding.ts';
+import { guardRoutes } from './elb-guards.ts';
 import { listenerRoutes } from './elb-listeners.ts';
 import { balancerRoutes } from './elb-loadbalancers.ts';
 import { memberRoutes } from './elb-members.ts';
@@ -24,7 +26,17 @@ export const elb: Service = {
     ...listenerRoutes,
     ...poolRoutes,
     ...memberRoutes,
+    ...guardRoutes,
+    ...forwardingRoutes,
     ...sharedRoutes,
+    ...tagRoutes({
+      base: '/v2.0/{project_id}/listeners',
+      rows: (call) => elbTables(call.world.store).listeners.where((row) => row.project_id === projectOf(call)),
+      name: (row) => row.name,
+      save: (call, row, tags) => void elbTables(call.world.store).listeners.update(row.id, { tags }),
+      codes: { invalid: 'ELB.0002', missing: 'ELB.1002' },
+      longest: { key: 36, value: 43 },
+    }),
     ...tagRoutes({
       base: '/v2.0/{project_id}/loadbalancers',
       rows: (call) => elbTables(call.world.store).balancers.where((row) => row.project_id === projectOf(call)),

@@ -99,3 +99,69 @@ export interface HealthMonitorRow extends Row {
   readonly extra?: Readonly<Record<string, unknown>>;
   readonly owner?: ElbOwner;
 }
+
+/** `elb.certificates` */
+export interface CertificateRow extends Row {
+  readonly project_id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly type: 'server' | 'client';
+  readonly domain: string;
+  readonly certificate: string;
+  readonly private_key: string | null;
+  readonly expire_time: string;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** `elb.ipgroups` */
+export interface IpGroupRow extends Row {
+  readonly project_id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly ip_list: readonly { readonly ip: string; readonly description: string }[];
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** `elb.security-policies` */
+export interface SecurityPolicyRow extends Row {
+  readonly project_id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly protocols: readonly string[];
+  readonly ciphers: readonly string[];
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** `elb.l7policies` */
+export interface L7PolicyRow extends Row {
+  readonly project_id: string;
+  readonly listener_id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly action: string;
+  readonly position: number;
+  readonly priority: number | null;
+  readonly redirect_pool_id: string | null;
+  readonly redirect_listener_id: string | null;
+  readonly created_at: string;
+  readonly updated_at: string;
+  /** Fields that are echoed only. */
+  readonly extra: Readonly<Record<string, unknown>>;
+}
+
+/** `elb.l7rules` */
+export interface L7RuleRow extends Row {
+  readonly project_id: string;
+  readonly policy_id: string;
+  readonly type: string;
+  readonly compare_type: string;
+  readonly key: string | null;
+  readonly value: string;
+  readonly invert: boolean;
+  readonly conditions: readonly { readonly key?: string | undefined; readonly value: string }[];
+  readonly created_at: string;
+  readonly updated_at: string;
+}
