@@ -11,6 +11,7 @@ const newAccess = (): string => `HST${pick(17, letters)}`;
 const newSecret = (): string => pick(40, `${letters}abcdefghijklmnopqrstuvwxyz`);
 
 const credentialShape = object({ credential: required(object({ user_id: required(string), description: string, status: string })) });
+const changeShape = object({ credential: required(object({ description: string, status: string })) });
 const temporaryShape = object({
   auth: required(
     object({
@@ -100,6 +101,19 @@ export const credentialRoutes: readonly Route[] = [
     },
   },
   { method: 'GET', path: `${base}/{access}`, handle: (call) => ({ status: 200, body: { credential: view(ownOf(call)) } }) },
+  {
+    method: 'PUT',
+    path: `${base}/{access}`,
+    body: required(changeShape),
+    handle(call) {
+      const { status, description } = read(changeShape, call.body).credential;
+      const row = ownOf(call);
+      if (status !== undefined && status !== 'active' && status !== 'inactive')
+        throw new Refusal(400, 'IAM.0011', 'Request body is invalid: status.');
+      const patch = { status: status === undefined ? row.status : (status as CredentialRow['status']), description: description ?? row.description };
+      return { status: 200, body: { credential: view(iamTables(call.world.store).credentials.update(row.id, patch) ?? row) } };
+    },
+  },
   {
     method: 'DELETE',
     path: `${base}/{access}`,

@@ -1,5 +1,5 @@
 /**
- * Owns projects, domains, users, groups and quotas (API reference 1.5, 1.6, 10.6). Part of IAM; roles and agencies are in
+ * Owns projects, domains, groups and quotas (API reference 1.5, 1.6, 10.6). Part of IAM; users are in `iam-users.ts`, roles and agencies in
  * `iam-grants.ts`, tokens and federation have files of their own.
  */
 import { projectsOf } from './auth.ts';
@@ -8,7 +8,7 @@ import { links, missing, mustAdminister } from './iam-common.ts';
 import { hex32 } from './ids.ts';
 import { defaultGroup } from './seed.ts';
 import { type Call, Refusal, type Reply, type Route } from './service.ts';
-import { type GroupRow, iamTables, type ProjectRow, type UserRow } from './tables/iam.ts';
+import { type GroupRow, iamTables, type ProjectRow } from './tables/iam.ts';
 
 export const projectView = (call: Call, row: ProjectRow) => ({
   id: row.id,
@@ -20,18 +20,7 @@ export const projectView = (call: Call, row: ProjectRow) => ({
   description: row.description,
   links: { self: `https://${call.host}/v3/projects/${row.id}` },
 });
-const userView = (call: Call, row: UserRow) => ({
-  id: row.id,
-  name: row.name,
-  domain_id: row.domain_id,
-  enabled: row.enabled,
-  description: '',
-  pwd_status: true,
-  password_expires_at: null,
-  last_project_id: null,
-  links: { self: `https://${call.host}/v3/users/${row.id}` },
-});
-const groupView = (call: Call, row: GroupRow) => ({ ...row, links: { self: `https://${call.host}/v3/groups/${row.id}` } });
+export const groupView = (call: Call, row: GroupRow) => ({ ...row, links: { self: `https://${call.host}/v3/groups/${row.id}` } });
 const projectShape = object({ project: required(object({ name: string, parent_id: string, domain_id: string, description: string })) });
 const groupShape = object({ group: required(object({ name: string, description: string, domain_id: string })) });
 function listProjects(call: Call): Reply {
@@ -148,40 +137,6 @@ export const directoryRoutes: readonly Route[] = [
   },
   {
     method: 'GET',
-    path: '/v3/users',
-    query: ['domain_id', 'name', 'enabled'],
-    handle: (call) => {
-      const rows = iamTables(call.world.store).users.where(
-        (row) => row.domain_id === call.caller?.domainId && [row.name, null].includes(call.query.get('name')),
-      );
-      return { status: 200, body: { users: rows.map((row) => userView(call, row)), links: links(call) } };
-    },
-  },
-  {
-    method: 'GET',
-    path: '/v3/users/{id}',
-    handle: (call) => {
-      const row = iamTables(call.world.store).users.get(call.params['id'] ?? '');
-      if (row === undefined || row.domain_id !== call.caller?.domainId) throw missing('user', call.params['id']);
-      return { status: 200, body: { user: userView(call, row) } };
-    },
-  },
-  {
-    method: 'GET',
-    path: '/v3/users/{id}/projects',
-    handle: (call) => {
-      const row = iamTables(call.world.store).users.get(call.params['id'] ?? '');
-      const principal =
-        row === undefined ? call.caller?.principal : { userId: row.id, userName: row.name, domainId: row.domain_id, groups: row.groups };
-      if (principal === undefined || principal.userId !== call.params['id']) throw missing('user', call.params['id']);
-      return {
-        status: 200,
-        body: { projects: projectsOf(call.world.store, principal).map((project) => projectView(call, project)), links: links(call) },
-      };
-    },
-  },
-  {
-    method: 'GET',
     path: '/v3/groups',
     query: ['domain_id', 'name'],
     handle: (call) => {
@@ -192,6 +147,17 @@ export const directoryRoutes: readonly Route[] = [
     },
   },
   { method: 'POST', path: '/v3/groups', body: required(groupShape), handle: createGroup },
+  {
+    method: 'PATCH',
+    path: '/v3/groups/{id}',
+    body: required(groupShape),
+    handle(call) {
+      mustAdminister(call);
+      const row = groupOf(call);
+      const { name = row.name, description = row.description } = read(groupShape, call.body).group;
+      return { status: 200, body: { group: groupView(call, iamTables(call.world.store).groups.update(row.id, { name, description }) ?? row) } };
+    },
+  },
   { method: 'GET', path: '/v3/groups/{id}', handle: (call) => ({ status: 200, body: { group: groupView(call, groupOf(call)) } }) },
   {
     method: 'DELETE',
@@ -199,8 +165,10 @@ export const directoryRoutes: readonly Route[] = [
     handle: (call) => {
       mustAdminister(call);
       const row = groupOf(call);
-      const { groups, assignments } = iamTables(call.world.store);
+      const { groups, assignments, users } = iamTables(call.world.store);
       for (const held of assignments.where(({ to }) => to === row.id)) assignments.remove(held.id);
+      for (const user of users.where(({ groups: ids }) => ids.includes(row.id)))
+        users.update(user.id, { groups: user.groups.filter((id) => id !== row.id) });
       groups.remove(row.id);
       return { status: 204 };
     },

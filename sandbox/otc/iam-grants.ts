@@ -52,6 +52,22 @@ function createAgency(call: Call): Reply {
   return { status: 201, body: { agency: agencyView(row) } };
 }
 
+/** Whom an agency trusts, what it is for and how long it holds can be changed; its name cannot. */
+function changeAgency(call: Call): Reply {
+  mustAdminister(call);
+  const { agencies, domains } = iamTables(call.world.store);
+  const { trust_domain_name: name, trust_domain_id: id, description, duration } = read(agencyShape, call.body).agency;
+  const row = agencyOf(call);
+  const trusted = name === undefined && id === undefined ? undefined : domains.find((one) => one.name === name || one.id === id);
+  if (trusted === undefined && (name !== undefined || id !== undefined)) throw missing('domain', name ?? id);
+  const patch = {
+    description: description ?? row.description,
+    duration: duration ?? row.duration,
+    ...(trusted === undefined ? {} : { trust_domain_name: trusted.name, trust_domain_id: trusted.id }),
+  };
+  return { status: 200, body: { agency: agencyView(agencies.update(row.id, patch) ?? row) } };
+}
+
 /** `PUT|HEAD|GET|DELETE` of role grants, for groups and agencies on projects, domains and all projects of a domain. */
 function grants(prefix: string, holder: 'groups' | 'agencies'): Route[] {
   const places: [string, (id: string) => AssignmentRow['on'], string][] = [
@@ -142,6 +158,15 @@ export const grantRoutes: readonly Route[] = [
       return { status: 200, body: { roles: rows.map((row) => roleView(call, row)), links: links(call), total_number: rows.length } };
     },
   },
+  {
+    method: 'GET',
+    path: '/v3/roles/{id}',
+    handle(call) {
+      const row = iamTables(call.world.store).roles.get(call.params['id'] ?? '');
+      if (row === undefined) throw missing('role', call.params['id']);
+      return { status: 200, body: { role: roleView(call, row) } };
+    },
+  },
   ...grants('/v3', 'groups'),
   ...grants('/v3.0/OS-AGENCY', 'agencies'),
   {
@@ -157,6 +182,7 @@ export const grantRoutes: readonly Route[] = [
   },
   { method: 'POST', path: '/v3.0/OS-AGENCY/agencies', body: required(agencyShape), handle: createAgency },
   { method: 'GET', path: '/v3.0/OS-AGENCY/agencies/{id}', handle: (call) => ({ status: 200, body: { agency: agencyView(agencyOf(call)) } }) },
+  { method: 'PUT', path: '/v3.0/OS-AGENCY/agencies/{id}', body: required(agencyShape), handle: changeAgency },
   {
     method: 'DELETE',
     path: '/v3.0/OS-AGENCY/agencies/{id}',

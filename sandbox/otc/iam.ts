@@ -5,6 +5,7 @@ import { federationRoutes } from './iam-federation.ts';
 import { grantRoutes } from './iam-grants.ts';
 import { providerRoutes } from './iam-providers.ts';
 import { tokenRoutes } from './iam-tokens.ts';
+import { userRoutes } from './iam-users.ts';
 import type { Service } from './service.ts';
 
 const titles: Readonly<Record<number, string>> = {
@@ -28,6 +29,6 @@ export const iam: Service = {
   prefixes: ['iam'],
   projectScoped: false,
   codes: () => ({ invalid: 'IAM.0011', forbidden: 'IAM.0003' }),
-  routes: [...tokenRoutes, ...directoryRoutes, ...grantRoutes, ...credentialRoutes, ...federationRoutes, ...providerRoutes],
+  routes: [...tokenRoutes, ...directoryRoutes, ...userRoutes, ...grantRoutes, ...credentialRoutes, ...federationRoutes, ...providerRoutes],
   error,
 };

@@ -33,6 +33,20 @@ export interface UserRow {
   readonly groups: readonly string[];
   /** User name and password may be used against the API. */
   readonly programmatic: boolean;
+  /** What is told about the person; of users that were made through the API. */
+  readonly about?: UserDetails | undefined;
+}
+
+export interface UserDetails {
+  readonly description?: string;
+  readonly email?: string;
+  readonly areacode?: string;
+  readonly phone?: string;
+  readonly pwd_status?: boolean;
+  readonly xuser_id?: string;
+  readonly xuser_type?: string;
+  readonly access_mode?: string;
+  readonly create_time?: string;
 }
 
 /** Who a token or a temporary key stands for; federated users have no row of their own. */
