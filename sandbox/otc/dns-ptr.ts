@@ -4,7 +4,8 @@ import { listAnswer } from './dns-recordsets.ts';
 import { integer, list, object, read, required, string } from './fields.ts';
 import { type Call, Refusal, type Reply, type Route } from './service.ts';
 import type { Store, Table } from './store.ts';
-import { networkTables, type PublicIpRow } from './tables/network.ts';
+import { networkTables, type PublicIpRow, type Tag } from './tables/network.ts';
+import { tagRoutes } from './tagging.ts';
 import { projectOfCall } from './vpc-common.ts';
 
 /** `dns.ptr-records`: the id is `<region>:<EIP id>`. */
@@ -16,6 +17,7 @@ export interface PtrRow {
   readonly address: string;
   readonly status: 'PENDING_CREATE' | 'ACTIVE';
   readonly project_id: string;
+  readonly tags: readonly Tag[];
 }
 
 const shape = object({ ptrdname: string, description: string, ttl: integer, tags: list(object({ key: required(string), value: string })) });
@@ -24,7 +26,7 @@ const records = (store: Store): Table<PtrRow> => store.table<PtrRow>('dns.ptr-re
 export const startPtr = (store: Store): void =>
   store.handle<{ id: string }>('dns.ptr', ({ id }) => void records(store).update(id, { status: 'ACTIVE' }));
 
-const view = (call: Call, { project_id: _project, ...row }: PtrRow) => ({
+const view = (call: Call, { project_id: _project, tags: _tags, ...row }: PtrRow) => ({
   ...row,
   action: 'NONE',
   links: { self: `https://${call.host}/v2/reverse/floatingips/${row.id}` },
@@ -63,6 +65,7 @@ function set(call: Call): Reply {
     address: eip.public_ip_address,
     status: 'PENDING_CREATE',
     project_id: eip.tenant_id,
+    tags: wanted.tags?.map(({ key, value = '' }) => ({ key, value })) ?? before?.tags ?? [],
   };
   if (before === undefined) records(store).insert(row);
   else records(store).update(id, row);
@@ -87,4 +90,12 @@ export const ptrRoutes: readonly Route[] = [
   },
   { method: 'GET', path: one, handle: (call) => ({ status: 200, body: view(call, find(call)) }) },
   { method: 'PATCH', path: one, body: required(shape), handle: set },
+  ...tagRoutes<PtrRow>({
+    base: '/v2/{project_id}/DNS-ptr_record',
+    rows: (call) => records(call.world.store).where((row) => row.project_id === projectOfCall(call)),
+    name: (row) => row.ptrdname,
+    save: (call, row, tags) => void records(call.world.store).update(row.id, { tags }),
+    codes: { invalid: 'DNS.0701', missing: 'DNS.0702' },
+    longest: { key: 36, value: 43 },
+  }),
 ];

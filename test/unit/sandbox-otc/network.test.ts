@@ -1,10 +1,9 @@
-/** Replays what the official Terraform provider does with VPC, subnet, groups, EIP and NAT, with its strictness about types, and the locking rules. */
+/** Replays what the official Terraform provider does with VPC, subnet and groups, with its strictness about types, and the locking rules. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createPort, removePortsOf } from '../../../sandbox/otc/allocate.ts';
-import { bindPublicIp, unbindPublicIp } from '../../../sandbox/otc/public-ip.ts';
 import { networkTables } from '../../../sandbox/otc/tables/network.ts';
-import { type Cloud, eventually, natHost, startCloud, vpcHost } from './cloud.ts';
+import { type Cloud, eventually, startCloud, vpcHost } from './cloud.ts';
 
 let cloud: Cloud;
 before(async () => {
@@ -239,83 +238,6 @@ test('ports: replaced lists, batches that always answer 200, filters', async () 
   removePortsOf(cloud.store, 'server-1');
 });
 
-test('vpc_eip_v1: create, poll, bandwidth, tags, bind, locks, delete', async () => {
-  const made = await post(v1('/publicips'), {
-    publicip: { type: '5_bgp', ip_version: 4, alias: 'lb' },
-    bandwidth: { name: 'lb-bw', size: 100, share_type: 'PER', charge_mode: 'traffic' },
-  });
-  assert.equal(made.status, 200);
-  const { id, public_ip_address: address, create_time } = made.body.publicip;
-  assert.deepEqual(
-    [made.body.publicip.status, made.body.publicip.bandwidth_size, 'bandwidth_id' in made.body.publicip],
-    ['PENDING_CREATE', 0, false],
-  );
-  assert.match(create_time, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
-  assert.ok(cloud.addresses.has(address));
-  const read = await eventually(
-    () => get(v1(`/publicips/${id}`)),
-    ({ body }) => body.publicip.status === 'DOWN',
-  );
-  const eip = read.body.publicip;
-  assert.deepEqual([eip.alias, eip.bandwidth_size, eip.bandwidth_share_type, eip.type, 'port_id' in eip], ['lb', 100, 'PER', '5_bgp', false]);
-  const bandwidth = await get(v1(`/bandwidths/${eip.bandwidth_id}`));
-  assert.deepEqual(
-    [bandwidth.body.bandwidth.name, bandwidth.body.bandwidth.charge_mode, bandwidth.body.bandwidth.publicip_info[0].publicip_id],
-    ['lb-bw', 'traffic', id],
-  );
-  assert.equal((await put(v1(`/bandwidths/${eip.bandwidth_id}`), { bandwidth: { size: 50 } })).body.bandwidth.size, 50);
-  assert.deepEqual((await get(tagsOf('publicips', id))).body, { tags: [] });
-  const { subnet } = await network('eips', '192.168.0.0/16', '192.168.1.0/24');
-  const port = createPort(cloud.store, { networkId: subnet.id, deviceId: 'server-2', deviceOwner: 'compute:eu-de-01' });
-  const bound = await put(v1(`/publicips/${id}`), { publicip: { port_id: port.id } });
-  assert.deepEqual([bound.status, bound.body.publicip.status, bound.body.publicip.private_ip_address], [200, 'ACTIVE', '192.168.1.2']);
-  assert.equal((await get(v2(`/floatingips?floating_ip_address=${address}`))).body.floatingips[0].id, id);
-  const locked = await del(v1(`/publicips/${id}`));
-  assert.deepEqual([locked.status, locked.body.code], [409, 'VPC.0517']);
-  assert.equal((await put(v1(`/publicips/${id}`), { publicip: {} })).body.publicip.status, 'DOWN');
-  bindPublicIp(cloud.store, id, { kind: 'ELB', id: 'balancer' });
-  const balanced = await get(v1(`/publicips/${id}`));
-  assert.deepEqual([balanced.body.publicip.status, 'port_id' in balanced.body.publicip], ['ELB', false]);
-  const used = await del(v1(`/publicips/${id}`));
-  assert.deepEqual([used.status, used.body.code], [500, 'VPC.0516']);
-  unbindPublicIp(cloud.store, id);
-  assert.equal((await del(v1(`/publicips/${id}`))).status, 204);
-  assert.deepEqual([(await get(v1(`/publicips/${id}`))).body.code, cloud.addresses.has(address)], ['VPC.0504', false]);
-  assert.equal((await get(v1(`/bandwidths/${eip.bandwidth_id}`))).status, 404, 'its own bandwidth goes with it');
-  const gray = await post(v1('/publicips'), { publicip: { type: '5_gray' }, bandwidth: { name: 'x', size: 5, share_type: 'PER' } });
-  assert.deepEqual([gray.status, gray.body.code], [400, 'VPC.0501']);
-});
-
-test('NAT gateway: asynchronous, one a VPC, rules first, the EIP is held', async () => {
-  const { vpcId, subnet, subnetUrl } = await network('nat', '10.50.0.0/16', '10.50.1.0/24');
-  const wanted = { name: 'nat', spec: '1', router_id: vpcId, internal_network_id: subnet.id };
-  const made = await post(`${natHost}/v2.0/nat_gateways`, { nat_gateway: wanted });
-  assert.deepEqual([made.status, made.body.nat_gateway.status], [201, 'PENDING_CREATE']);
-  const gateway = made.body.nat_gateway.id;
-  assert.equal((await post(`${natHost}/v2.0/nat_gateways`, { nat_gateway: wanted })).body.code, 'VPC.2012');
-  const eip = (await post(v1('/publicips'), { publicip: { type: '5_bgp' }, bandwidth: { name: 'nat', size: 5, share_type: 'PER' } })).body.publicip;
-  await eventually(
-    () => get(`${natHost}/v2.0/nat_gateways/${gateway}`),
-    ({ body }) => body.nat_gateway.status === 'ACTIVE',
-  );
-  const rule = await post(`${natHost}/v2.0/snat_rules`, {
-    snat_rule: { nat_gateway_id: gateway, network_id: subnet.id, source_type: 0, floating_ip_id: eip.id },
-  });
-  assert.deepEqual(
-    [rule.status, rule.body.snat_rule.status, rule.body.snat_rule.floating_ip_address],
-    [201, 'PENDING_CREATE', eip.public_ip_address],
-  );
-  assert.equal((await del(v1(`/publicips/${eip.id}`))).body.code, 'VPC.0517');
-  const early = await del(`${natHost}/v2.0/nat_gateways/${gateway}`);
-  assert.deepEqual([early.status, early.body.code], [400, 'VPC.2016']);
-  assert.equal((await del(subnetUrl)).body.code, 'VPC.0210');
-  assert.equal((await get(`${natHost}/v2.0/nat_gateways?name=nat&router_id=${vpcId}`)).body.nat_gateways.length, 1);
-  assert.equal((await del(`${natHost}/v2.0/snat_rules/${rule.body.snat_rule.id}`)).status, 204);
-  assert.equal((await del(`${natHost}/v2.0/nat_gateways/${gateway}`)).status, 204);
-  assert.equal((await del(v1(`/publicips/${eip.id}`))).status, 204);
-  assert.equal((await del(subnetUrl)).status, 204);
-});
-
 test('quotas: shown, and refused beyond', async () => {
   const quotas = await get(v1('/quotas?type=publicIp'));
   assert.deepEqual(quotas.body.quotas.resources, [{ type: 'publicIp', used: 0, quota: 50, min: 0 }]);
@@ -337,4 +259,19 @@ test('resources are found by tag', async () => {
   assert.deepEqual((await post(query, { action: 'count', tags: [{ key: 'app', values: ['other'] }] })).body, { total_count: 0 });
   assert.equal((await post(tagsOf('subnets', subnet.id), { tag: { key: 'k'.repeat(37), value: '' } })).body.code, 'VPC.1801');
   assert.equal((await del(tagsOf('subnets', subnet.id, '/app'))).status, 204);
+});
+
+test('the addresses of a network that are given out are counted', async () => {
+  const { subnet } = await network('counted', '10.9.0.0/16', '10.9.1.0/24');
+  const usage = async () => (await get(v2(`/network-ip-availabilities/${subnet.id}`))).body.network_ip_availability;
+  const before = await usage();
+  assert.deepEqual([before.network_id, before.total_ips, before.used_ips], [subnet.id, 251, 0]);
+  assert.deepEqual(
+    before.subnet_ip_availability.map((one: Record<string, unknown>) => [one['subnet_id'], one['cidr'], one['used_ips']]),
+    [[subnet.neutron_subnet_id, '10.9.1.0/24', 0]],
+  );
+  const port = await post(v2('/ports'), { port: { network_id: subnet.id } });
+  assert.equal((await usage()).used_ips, 1);
+  assert.equal((await del(v2(`/ports/${port.body.port.id}`))).status, 204);
+  assert.equal((await get(v2('/network-ip-availabilities/11111111-2222-3333-4444-555555555555'))).status, 404);
 });
