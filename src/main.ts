@@ -8,7 +8,7 @@ import { type Get, idToken } from './github/id-token.ts';
 import { type Inputs, readInputs } from './github/inputs.ts';
 import { actionsRunner, Runner } from './github/runner.ts';
 import { signIn } from './otc/sign-in.ts';
-import { nodeTransport, type Transport } from './otc/transport.ts';
+import { nodeTransport, type Transport, told } from './otc/transport.ts';
 import { maskTo } from './secret.ts';
 import { type ReadStack, readStack } from './stack/read.ts';
 import { deriveSecrets, generationsOf } from './stack/secrets.ts';
@@ -43,7 +43,8 @@ async function main(): Promise<boolean> {
   const sent = new Promise<void>((resolve) => {
     firstSent = resolve;
   });
-  const transport = nodeTransport(process.env, () => firstSent());
+  const plain = nodeTransport(process.env, () => firstSent());
+  const transport = runner.debugging ? told(plain, (line) => runner.debug(line)) : plain;
   const earlyEnd = (given: Inputs | undefined, found: ReadStack | undefined, faults: readonly Fault[]) => ({
     ...{ runner, env: process.env, inputs: given, command: given?.command, stack: found?.stack, notices: found?.notices ?? [] },
     ...{ transport, signal: stop.signal, faults, started },
@@ -67,7 +68,7 @@ async function main(): Promise<boolean> {
     const session = signIn(credentials, { region: read.stack.region, project, identityEndpoint, dnsProject: read.stack.dns.project }, ports);
     // Loading blocks: before the first request has left, it would only hold it up.
     const [{ run }, otc] = await Promise.all([sent.then(() => import('./run/run.ts')), session]);
-    const { stack, notices, lifted } = read;
+    const { stack, notices, lifted, placeOf } = read;
     const { configuration } = lifted;
     const getText = (url: string) => plainGet(transport)(url, {}, stop.signal);
     return await run({
@@ -75,6 +76,7 @@ async function main(): Promise<boolean> {
       env: process.env,
       inputs: { ...inputs, credentials },
       stack,
+      placeOf,
       notices,
       secrets,
       configuration,

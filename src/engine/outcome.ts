@@ -1,6 +1,6 @@
 /** Owns what a walk says about each resource. Plain data: `report/` renders it, nothing here decides. */
 import type { Fault } from './fault.ts';
-import type { AnyResource, Change } from './resource.ts';
+import type { AnyResource, Change, Document } from './resource.ts';
 
 /**
  * `unchanged` in sync · `create`, `update`, `replace`, `delete` to be done or (when writing) done · `blocked` a need
@@ -16,6 +16,8 @@ export interface Outcome {
   readonly needs: readonly string[];
   readonly verdict: Verdict;
   readonly changes: readonly Change[];
+  /** What the changes come to, in full, where a plan shows it. */
+  readonly documents?: readonly Document[];
   /** Why it is blocked, unknown or kept, or what should be known about it; one sentence. */
   readonly note?: string;
   readonly fault?: Fault;

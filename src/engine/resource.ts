@@ -17,6 +17,15 @@ export interface Change {
   readonly secret?: boolean;
 }
 
+/** A text before and after, for people to compare; without secrets. */
+export interface Document {
+  /** What it is, for example `Deployment zitadel: stored → rendered`. */
+  readonly title: string;
+  /** Empty where there is nothing (yet, or any more). */
+  readonly before: string;
+  readonly after: string;
+}
+
 /** What a resource may use while it works. */
 export interface Run {
   /** Aborted when the run is cancelled; every wait, request and child process must honour it. */
@@ -92,6 +101,8 @@ export interface Resource<N extends Needs, Spec, Seen> {
   observe(needs: PartlySeen<N>, run: Run): Promise<Seen | undefined>;
   /** Pure; `[]` means in sync. */
   diff(spec: Spec, seen: Seen): Change[];
+  /** What `changes` come to, as whole texts; reads only. Asked by a run that does not write, where something differs. */
+  documents?(spec: Spec, seen: Seen | undefined, changes: readonly Change[], run: Run): Promise<readonly Document[]>;
   /** Idempotent; creates where `seen` is undefined, else carries out `changes`, waits until usable, returns what then is. */
   apply(spec: Spec, seen: Seen | undefined, changes: readonly Change[], run: Run): Promise<Seen>;
   /**

@@ -134,7 +134,10 @@ async function visitOne(
     const refusal = verdict === 'replace' ? refusalOf(resource, changes) : undefined;
     if (refusal !== undefined && options.write) throw refusal;
     if (refusal !== undefined) return end(verdict, seen, { changes, note: `${refusal.message}. ${refusal.hint}` });
-    if (!options.write || !canBeMade(resource)) return end(verdict, verdict === 'update' ? seen : undefined, { changes });
+    if (!options.write || !canBeMade(resource)) {
+      const documents = (await resource.documents?.(spec, seen, changes, run)) ?? [];
+      return end(verdict, verdict === 'update' ? seen : undefined, { changes, ...(documents.length === 0 ? {} : { documents }) });
+    }
     await writes();
     stopIfCancelled(options.signal);
     if (verdict === 'replace') await resource.destroy(seen, run);

@@ -51,7 +51,7 @@ export class Runner {
   }
 
   debug(text: string): void {
-    if (this.debugging) this.#port.command('debug', {}, text);
+    if (this.debugging) this.#port.command('debug', {}, redact(text));
   }
 
   /** A folded group of lines. */

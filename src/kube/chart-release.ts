@@ -13,6 +13,7 @@ import { sameVersion } from './chart-digest.ts';
 import { valueChanges } from './compare.ts';
 import { clusterIn, inCluster, type KubeContext, refuseForeign, type VersionChange } from './context.ts';
 import { adviceFor, diagnose } from './diagnosis.ts';
+import { releaseDocuments } from './release-documents.ts';
 import { DIGEST_LABEL, DIGEST_LENGTH, lastGood, type ReleaseSeen, releaseState, STACK_LABEL, STAMP } from './release-state.ts';
 import { type JobLimit, watched } from './rollout.ts';
 
@@ -90,6 +91,7 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
       if (!seen.ours) refuseForeign(`Helm release ${namespace}/${release} (chart version ${seen.chartVersion}, ${seen.status})`, context.stack);
       return releaseChanges(spec, seen, source);
     },
+    documents: (spec, seen, changes, run) => releaseDocuments(options, spec, seen, changes, run),
     apply: async (spec, seen, changes, run) => {
       const { cluster } = spec;
       if (seen === undefined || changes.some(({ field }) => field !== 'restart')) await upgrade(context, options, title, spec, seen, run);

@@ -42,11 +42,9 @@ function compare(wanted: unknown, live: unknown, path: string, report: Report): 
 }
 
 function compareLists(wanted: readonly unknown[], live: readonly unknown[], path: string, report: Report): void {
-  const maps = wanted.filter(isMap);
-  const key = maps.length === wanted.length ? LIST_KEYS.find((name) => maps.every((item) => item[name] !== undefined)) : undefined;
-  const keys = key === undefined ? [] : maps.map((item) => String(item[key]));
-  if (key !== undefined && new Set(keys).size === keys.length) {
-    for (const item of maps) {
+  const key = keyOf(wanted);
+  if (key !== undefined) {
+    for (const item of wanted.filter(isMap)) {
       const match = live.find((other) => isMap(other) && String(other[key]) === String(item[key]));
       const place = `${path}[${String(item[key])}]`;
       if (match === undefined) report(place, 'present', undefined);
@@ -61,6 +59,36 @@ function compareLists(wanted: readonly unknown[], live: readonly unknown[], path
   wanted.forEach((item, index) => {
     compare(item, live[index], `${path}[${index}]`, report);
   });
+}
+
+/** The live object as far as the wanted one sets it, in its form: what a person compares with the manifest. */
+export function asSeen(wanted: unknown, live: unknown): unknown {
+  if (unset(wanted)) return wanted;
+  if (Array.isArray(wanted)) return listAsSeen(wanted, Array.isArray(live) ? live : []);
+  if (isMap(wanted)) {
+    if (!isMap(live)) return live;
+    const kept = Object.entries(wanted).map(([key, value]) => [key, FOREIGN.has(key) ? value : asSeen(value, live[key])] as const);
+    return Object.fromEntries(kept.filter(([, value]) => value !== undefined));
+  }
+  return sameScalar(wanted, live) ? wanted : (live ?? undefined);
+}
+
+function listAsSeen(wanted: readonly unknown[], live: readonly unknown[]): unknown[] {
+  const key = keyOf(wanted);
+  if (key !== undefined) {
+    return wanted.flatMap((item) => {
+      const match = live.find((other) => isMap(other) && String(other[key]) === String((item as Record<string, unknown>)[key]));
+      return match === undefined ? [] : [asSeen(item, match)];
+    });
+  }
+  return wanted.length === live.length ? wanted.map((item, index) => asSeen(item, live[index])) : [...live];
+}
+
+/** The field that tells the elements of a list apart; undefined where none does. */
+function keyOf(list: readonly unknown[]): string | undefined {
+  const maps = list.filter(isMap);
+  const key = maps.length === list.length ? LIST_KEYS.find((name) => maps.every((item) => item[name] !== undefined)) : undefined;
+  return key !== undefined && new Set(maps.map((item) => String(item[key]))).size === maps.length ? key : undefined;
 }
 
 /** Null, empty text and empty collections in a manifest set nothing: the API server drops or defaults them. */

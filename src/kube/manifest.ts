@@ -1,9 +1,10 @@
 /** Owns reading a release's stored manifest, hooks included, and comparing it with what lives in the cluster. */
 import { parse } from 'yaml';
-import type { Change } from '../engine/resource.ts';
+import type { Change, Document } from '../engine/resource.ts';
 import type { KubeApi } from '../tools/api.ts';
 import type { StoredRelease } from '../tools/helm.ts';
 import { differences } from './compare.ts';
+import { liveDocument } from './manifest-documents.ts';
 import { discoverPath, type Manifest } from './paths.ts';
 
 /**
@@ -38,15 +39,19 @@ function objectIn(text: string): Manifest | undefined {
   return object?.kind === undefined || object.apiVersion === undefined || object.metadata === undefined ? undefined : (object as Manifest);
 }
 
-/** What differs between the release's manifest and the cluster, each field prefixed with its object. */
-export async function driftOf(release: StoredRelease, api: KubeApi, signal: AbortSignal): Promise<Change[]> {
+/** What differs between the release's manifest and the cluster: each field prefixed with its object, each object as texts. */
+export async function driftOf(release: StoredRelease, api: KubeApi, signal: AbortSignal): Promise<{ changes: Change[]; documents: Document[] }> {
   const found = await Promise.all(
-    objectsOf(release).map(async (object): Promise<Change[]> => {
+    objectsOf(release).map(async (object) => {
       const path = await discoverPath(object, release.namespace, api, signal);
       const live = path === undefined ? undefined : await api.get(path, signal);
       const name = `${object.kind} ${object.metadata.name}`;
-      return differences(object, live).map((change) => ({ ...change, field: change.field === '(object)' ? name : `${name} ${change.field}` }));
+      const changes = differences(object, live).map((change) => ({
+        ...change,
+        field: change.field === '(object)' ? name : `${name} ${change.field}`,
+      }));
+      return { changes, documents: changes.length === 0 ? [] : [liveDocument(object, live)] };
     }),
   );
-  return found.flat();
+  return { changes: found.flatMap(({ changes }) => changes), documents: found.flatMap(({ documents }) => documents) };
 }

@@ -1,5 +1,5 @@
 /** Owns reading a Helm release's state from its stored revisions: one list call, no helm process. */
-import type { Change } from '../engine/resource.ts';
+import type { Change, Document } from '../engine/resource.ts';
 import type { KubeObject } from '../tools/api.ts';
 import { decodeRelease, type StoredRelease } from '../tools/helm.ts';
 import type { Cluster } from '../tools/toolbox.ts';
@@ -27,6 +27,10 @@ export interface ReleaseSeen {
   readonly values: Readonly<Record<string, unknown>>;
   /** Live objects that are not as the manifest says. */
   readonly drift: readonly Change[];
+  /** The same, each object as texts. */
+  readonly driftDocuments: readonly Document[];
+  /** What Helm stored at the newest revision. */
+  readonly stored: Pick<StoredRelease, 'manifest' | 'hooks'>;
   /** The restart stamp on a workload, where one is kept. */
   readonly stamp: string | undefined;
 }
@@ -53,6 +57,7 @@ export async function releaseState(
   if (newest === undefined) return undefined;
   const release = decodeRelease(String((newest['data'] as Record<string, string>)['release']));
   const { status } = release.info;
+  const drift = status === 'deployed' ? await driftOf(release, cluster.api, signal) : { changes: [], documents: [] };
   return {
     cluster,
     revision: release.version,
@@ -64,7 +69,9 @@ export async function releaseState(
     owner: newest.metadata.labels?.[STACK_LABEL],
     serverSide: release.apply_method === 'ssa',
     values: release.config ?? {},
-    drift: status === 'deployed' ? await driftOf(release, cluster.api, signal) : [],
+    drift: drift.changes,
+    driftDocuments: drift.documents,
+    stored: { manifest: release.manifest, hooks: release.hooks ?? [] },
     stamp: deployment === undefined ? undefined : stampOf(deployment),
   };
 }

@@ -146,3 +146,20 @@ export function proxyFor(url: URL, env: Readonly<Record<string, string | undefin
   }
   return proxy.includes('://') ? proxy : `http://${proxy}`;
 }
+
+/** Tells of each request: method, address without its query, status, request id, milliseconds. */
+export function told(transport: Transport, say: (line: string) => void): Transport {
+  return async (request) => {
+    const started = Date.now();
+    const what = `${request.method} ${request.url.split('?')[0]}`;
+    const took = (): string => `${Date.now() - started} ms`;
+    try {
+      const answer = await transport(request);
+      say(`${what}: ${answer.status} after ${took()}, request id ${answer.headers['x-request-id'] ?? 'none'}`);
+      return answer;
+    } catch (error) {
+      say(`${what}: ${error instanceof Error ? error.message : String(error)} after ${took()}`);
+      throw error;
+    }
+  };
+}

@@ -13,10 +13,10 @@ import type { Report } from './report.ts';
 export const LONGEST_BODY = 65_535;
 
 const details: readonly Detail[] = [
-  { diffLines: 200, graph: true, rows: 400, message: 8000 },
-  { diffLines: 40, graph: true, rows: 400, message: 2000 },
-  { diffLines: 0, graph: true, rows: 400, message: 1000 },
-  { diffLines: 0, graph: false, rows: 400, message: 300 },
+  { diffLines: 200, documentLines: 600, graph: true, rows: 400, message: 8000 },
+  { diffLines: 40, documentLines: 150, graph: true, rows: 400, message: 2000 },
+  { diffLines: 0, documentLines: 0, graph: true, rows: 400, message: 1000 },
+  { diffLines: 0, documentLines: 0, graph: false, rows: 400, message: 300 },
 ];
 
 /** Where a text comes from: commit and run, for its last line. */

@@ -42,7 +42,7 @@ export function renderIssue(report: Report, mark: Mark, origin: Origin, longest 
     ]
       .filter(Boolean)
       .join('\n\n');
-  const details = [{ diffLines: 0, graph: false, rows: 1000, message: 0 }];
+  const details = [{ diffLines: 0, documentLines: 0, graph: false, rows: 1000, message: 0 }];
   return (
     fitting(
       details,

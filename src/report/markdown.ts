@@ -2,6 +2,7 @@
  * Owns the job summary: a report as Markdown that reads well on GitHub and in a terminal, never longer than a step's
  * summary may be. Pure. The comment and the issue are `comment.ts`'s and `issue.ts`'s, their common parts `parts.ts`'s.
  */
+import { documents } from './documents.ts';
 import { inline } from './escape.ts';
 import { graphOf } from './graph.ts';
 import { access, cut, type Detail, diff, facts, failures, findingTable, fitting, fold, notices, results, steps, table, versions } from './parts.ts';
@@ -13,10 +14,10 @@ export const LARGEST = 1_000_000;
 
 /** From everything to the least; the first that fits is taken. */
 const details: readonly Detail[] = [
-  { diffLines: 400, graph: true, rows: 1000, message: 20_000 },
-  { diffLines: 40, graph: true, rows: 1000, message: 4000 },
-  { diffLines: 0, graph: true, rows: 400, message: 1000 },
-  { diffLines: 0, graph: false, rows: 100, message: 300 },
+  { diffLines: 400, documentLines: 3000, graph: true, rows: 1000, message: 20_000 },
+  { diffLines: 40, documentLines: 200, graph: true, rows: 1000, message: 4000 },
+  { diffLines: 0, documentLines: 0, graph: true, rows: 400, message: 1000 },
+  { diffLines: 0, documentLines: 0, graph: false, rows: 100, message: 300 },
 ];
 
 /** The report as Markdown, redacted, at most `largest` bytes. */
@@ -27,6 +28,13 @@ export function renderMarkdown(report: Report, largest = LARGEST): string {
   if (whole !== undefined) return whole;
   const verdict = `## ${results[clean.result]} ${inline(cut(clean.verdict, 300))}\n\nThe full report is too long for this page; the output \`report\` names its file.\n`;
   return fits(verdict) ? verdict : '';
+}
+
+/** Open where something was done or went wrong: the way of it is what the graph shows best. */
+function graph({ command, result, outcomes }: Report): string {
+  if (outcomes.every(({ verdict }) => verdict === 'absent')) return '';
+  const open = result === 'failed' || (result === 'changed' && ['deploy', 'destroy'].includes(command));
+  return fold('Graph', `\`\`\`mermaid\n${graphOf(outcomes)}\n\`\`\``, open);
 }
 
 /** The page's sections in their order; also the body of comments. */
@@ -42,10 +50,8 @@ export function sectionsOf(report: Report, detail: Detail): string[] {
     drift ? `### What drifted\n\n${findingTable(report.findings, detail.rows)}` : '',
     steps(report),
     drift && resources !== '' ? fold('All resources', resources.replace(/^### Resources\n\n/, '')) : resources,
-    detail.graph && report.outcomes.some(({ verdict }) => verdict !== 'absent')
-      ? fold('Graph', `\`\`\`mermaid\n${graphOf(report.outcomes)}\n\`\`\``, true)
-      : '',
-    ...report.outcomes.map((outcome) => diff(outcome, detail)),
+    ...report.outcomes.flatMap((outcome) => [diff(outcome, detail), documents(outcome, detail.documentLines)]),
+    detail.graph ? graph(report) : '',
     versions(report),
   ];
 }

@@ -34,6 +34,8 @@ const PLANNED = new Set<Verdict>(['create', 'update', 'replace', 'delete']);
 export interface Detail {
   /** Lines of a diff before it is cut; 0 leaves diffs out. */
   readonly diffLines: number;
+  /** Lines of the manifests of one resource before an object is left out; 0 leaves them out. */
+  readonly documentLines: number;
   readonly graph: boolean;
   readonly rows: number;
   /** Characters of a message before it is cut. */
@@ -55,11 +57,11 @@ function where(stack: Report['stack']): string {
   return ` in ${inline(stack.region)}${stack.project === undefined ? '' : `, project ${inline(stack.project)}`}`;
 }
 
-export function access({ url, consoleUrl, login }: Report): string {
+export function access({ command, url, consoleUrl, login }: Report): string {
   const lines = [
     url === undefined ? '' : `- **URL:** ${link(url)}`,
     consoleUrl === undefined ? '' : `- **Console:** ${link(consoleUrl)}`,
-    login === undefined ? '' : `- **First login:** ${code(login.name)}; password: ${inline(login.passwordFrom)}`,
+    login === undefined || command !== 'deploy' ? '' : `- **First login:** ${code(login.name)}; password: ${inline(login.passwordFrom)}`,
   ];
   return lines.filter(Boolean).join('\n');
 }
@@ -89,11 +91,18 @@ function failure(title: string, fault: Fault, detail: Detail): string {
       ? ''
       : `  - Service: ${[service === '' ? '' : inline(service), requestId === undefined ? '' : `request id ${code(requestId)}`].filter(Boolean).join(', ')}`,
     fault.hint === undefined ? '' : `  - **What to do:** ${inline(cut(fault.hint, detail.message))}`,
-    more.length === 0
-      ? ''
-      : `\n${fold(`${more.length} more ${more.length === 1 ? 'line' : 'lines'}`, fenced(more, 'text'), more.length <= SHORT_LIST)}\n`,
+    more.length === 0 ? '' : `\n${inItem(fold(linesText(more.length), fenced(more, 'text'), more.length <= SHORT_LIST))}\n`,
   ];
   return lines.filter(Boolean).join('\n');
+}
+
+function linesText(count: number): string {
+  return `${count} more ${count === 1 ? 'line' : 'lines'}`;
+}
+
+/** A block as part of the list's item before it. */
+function inItem(block: string): string {
+  return block.replace(/^(?=.)/gm, '  ');
 }
 
 export function notices(report: Report, detail: Detail): string {
@@ -105,11 +114,13 @@ export function steps({ nextSteps }: Report): string {
   return `### What to do next\n\n${nextSteps.map((step, index) => `${index + 1}. ${inline(step)}`).join('\n')}`;
 }
 
-/** What changed or failed first as in the graph, what is in sync folded away. */
-export function table({ outcomes }: Report, { rows }: Pick<Detail, 'rows'>): string {
+/** What changed or failed as in the graph (what a destroy left first of all), what is in sync folded away. */
+export function table({ command, outcomes }: Report, { rows }: Pick<Detail, 'rows'>): string {
   const shown = outcomes.filter(({ verdict }) => verdict !== 'absent');
   const quiet = shown.filter(({ verdict, note }) => verdict === 'unchanged' && note === undefined);
-  const loud = shown.filter((outcome) => !quiet.includes(outcome));
+  const rest = shown.filter((outcome) => !quiet.includes(outcome));
+  const stays = ({ verdict }: Outcome): boolean => command === 'destroy' && ['failed', 'blocked', 'kept'].includes(verdict);
+  const loud = [...rest.filter(stays), ...rest.filter((outcome) => !stays(outcome))];
   const head = '| Resource | Verdict | What | Time |\n|---|---|---|---:|';
   const render = (list: readonly Outcome[], most: number): string => {
     const left = list.length > most ? `\n| … | | ${list.length - most} more | |` : '';
@@ -138,9 +149,15 @@ function whatOf(outcome: Outcome): string {
   const { note, fault, verdict } = outcome;
   if (note !== undefined) return shortList(note);
   if (fault !== undefined) return fault.message.split('\n')[0] ?? '';
-  const fields = outcome.changes.map(({ field }) => field);
+  const fields = outcome.changes.map(brief);
   if (fields.length === 0 || verdict === 'create') return factText(outcome);
   return fields.length > 5 ? `${fields.slice(0, 4).join(', ')} and ${fields.length - 4} more` : fields.join(', ');
+}
+
+/** `volume.size 100 → 200`; values that are long, or no single values, are left to the differences below. */
+function brief({ field, before, after }: Change): string {
+  const texts = [before, after].map((value) => (['string', 'number', 'boolean'].includes(typeof value) ? String(value) : ''));
+  return texts.every((text) => text !== '' && text.length <= 40 && !text.includes('\n')) ? `${field} ${texts.join(' → ')}` : field;
 }
 
 /** `waits for a, b, c, d` names the first two; the graph shows the rest. */
@@ -173,9 +190,11 @@ export function diff({ changes, title }: Outcome, { diffLines }: Pick<Detail, 'd
   if (changes.length === 0 || diffLines === 0) return '';
   const lines = changes.flatMap(diffOf);
   const rest = lines.length > diffLines ? [`# … ${lines.length - diffLines} more lines`] : [];
+  const short = lines.length <= SHORT_LIST;
   return fold(
     `${inline(title)}: ${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`,
     fenced([...lines.slice(0, diffLines), ...rest], 'diff'),
+    short,
   );
 }
 

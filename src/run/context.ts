@@ -1,6 +1,6 @@
 /** Owns what every part of a run is given: what the entry has read, signed in to and set up. */
 import type { GetText } from '../cloud/index.ts';
-import type { Fault } from '../engine/fault.ts';
+import type { Fault, Place } from '../engine/fault.ts';
 import type { CredentialInputs, Inputs } from '../github/inputs.ts';
 import type { Runner } from '../github/runner.ts';
 import type { Otc } from '../otc/client.ts';
@@ -13,6 +13,8 @@ export interface RunContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly inputs: Inputs & { readonly credentials: CredentialInputs };
   readonly stack: Stack;
+  /** The place in the stack file of a setting that a text names. */
+  readonly placeOf: (text: string) => Place | undefined;
   readonly notices: readonly Fault[];
   readonly secrets: DerivedSecrets;
   /** ZITADEL configuration out of the user's values file, secrets still closed. */

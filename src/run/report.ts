@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Fault } from '../engine/fault.ts';
+import { Fault, type Place } from '../engine/fault.ts';
 import type { Outcome } from '../engine/outcome.ts';
 import type { Fetch } from '../github/api.ts';
 import type { Command, Inputs } from '../github/inputs.ts';
@@ -25,6 +25,8 @@ export interface Telling {
   readonly inputs: Inputs | undefined;
   readonly transport: Transport;
   readonly signal: AbortSignal;
+  /** The place in the stack file of a setting that a text names; absent where the file could not be read. */
+  readonly placeOf?: ((text: string) => Place | undefined) | undefined;
 }
 
 /** Tells everybody. @returns true where the step succeeds */
@@ -49,8 +51,8 @@ export async function tell(telling: Telling, report: Report, facts: Readonly<Rec
     report: path,
   });
   runner.summary(renderMarkdown(report));
-  for (const { title, fault } of report.outcomes) if (fault !== undefined) runner.annotate('error', fault, title);
-  for (const fault of report.faults) runner.annotate('error', fault);
+  for (const { title, fault } of report.outcomes) if (fault !== undefined) runner.annotate('error', placed(fault, telling), title);
+  for (const fault of report.faults) runner.annotate('error', placed(fault, telling));
   runner.line(report.verdict);
   if (inputs !== undefined) await publish({ runner, env, inputs, fetch: fetchOver(transport), signal }, report);
   if (inputs?.failOnChanges === true && ['plan', 'drift'].includes(report.command) && ['changed', 'drifted'].includes(report.result)) {
@@ -59,6 +61,13 @@ export async function tell(telling: Telling, report: Report, facts: Readonly<Rec
     return false;
   }
   return report.result !== 'failed';
+}
+
+/** The same fault at its line of the stack file, where its cause is a setting. */
+function placed(fault: Fault, { placeOf }: Telling): Fault {
+  const place = fault.place ?? placeOf?.(fault.message);
+  const { message, hint, resource, status, code, requestId, finding, cause } = fault;
+  return place === fault.place ? fault : new Fault(message, { hint, resource, status, code, requestId, finding, cause, place });
 }
 
 /** `fetch` over the transport that honours proxies, as far as GitHub's client needs it. */

@@ -3,13 +3,14 @@
  * values file that it names, and gathers every problem with its place. The rules themselves are its neighbours'.
  */
 import * as v from 'valibot';
-import { Fault, Faults } from '../engine/fault.ts';
+import { Fault, Faults, type Place } from '../engine/fault.ts';
 import { conflicts } from './conflicts.ts';
 import { completeStack } from './defaults.ts';
 import { type Document, type Path, type Problem, pathText, readDocument } from './document.ts';
 import { schemaProblems, unknownKeys } from './explain.ts';
 import { noticesOf, problemsOf } from './rules.ts';
 import { type StackFile, stackSchema } from './schema.ts';
+import { settingIn } from './setting.ts';
 import type { Stack } from './stack.ts';
 import { adoptValues, blueprintVariables, type LiftedSecrets, liftSecrets } from './values.ts';
 
@@ -28,6 +29,11 @@ export interface ReadStack {
   readonly lifted: LiftedSecrets;
   /** What is allowed and still deserves a word, with its place; to be shown as warnings. */
   readonly notices: readonly Fault[];
+  /**
+   * The place of the setting that a text is about: named, such as `database.flavor`, or quoted by its value, such as
+   * `s3.large.4`; undefined where the file has nothing of it.
+   */
+  placeOf(text: string): Place | undefined;
 }
 
 /**
@@ -61,7 +67,15 @@ export function readStack(source: StackSource): ReadStack {
   const fromValues = readValues(output, bare, document, source, broken);
   faults.push(...fromValues.faults);
   if (faults.length > 0) throw new Faults(inOrder(faults));
-  return { stack: adoptValues(bare, fromValues.values), lifted: fromValues.lifted, notices: toFaults(noticesOf(bare), document) };
+  return {
+    stack: adoptValues(bare, fromValues.values),
+    lifted: fromValues.lifted,
+    notices: toFaults(noticesOf(bare), document),
+    placeOf: (text) => {
+      const path = settingIn(text, document.value as Readonly<Record<string, unknown>>);
+      return path === undefined ? undefined : document.place(path, 'key');
+    },
+  };
 }
 
 /**

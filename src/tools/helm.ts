@@ -22,7 +22,17 @@ export interface Upgrade {
   readonly forceConflicts: boolean;
 }
 
+export interface Render extends Pick<Upgrade, 'release' | 'namespace' | 'chart' | 'values'> {
+  /** `v1.33.5`; charts choose by it. */
+  readonly kubeVersion: string;
+  /** `group/version` and `group/version/Kind` that the cluster serves. */
+  readonly apiVersions: readonly string[];
+  readonly isUpgrade: boolean;
+}
+
 export interface Helm {
+  /** The manifest, hooks included, as an upgrade would make it; asks no cluster. @throws Fault with helm's message */
+  render(render: Render, signal: AbortSignal): Promise<string>;
   /** `upgrade --install`, waiting for hooks and workloads. @throws Fault with helm's message; Cancelled after a clean stop */
   upgrade(upgrade: Upgrade, signal: AbortSignal): Promise<void>;
   /** Back to the content of a revision, always by number: without one helm may pick a failed revision. */
@@ -48,6 +58,16 @@ export function helmOver(run: RunHelm): Helm {
       : new Fault(message);
   };
   return {
+    render: async ({ release, namespace, chart, values, kubeVersion, apiVersions, isUpgrade }, signal) => {
+      const args = [
+        ...['template', release, chart, `--namespace=${namespace}`, '--values=-', `--kube-version=${kubeVersion}`, '--skip-schema-validation'],
+        ...(isUpgrade ? ['--is-upgrade'] : []),
+        ...apiVersions.flatMap((one) => ['--api-versions', one]),
+      ];
+      const ended = await run(args, { stdin: JSON.stringify(values), signal, timeoutSeconds: 120 });
+      expect(`template ${release}`, ended);
+      return ended.stdout;
+    },
     upgrade: async ({ release, namespace, chart, values, labels, timeoutSeconds, forceConflicts }, signal) => {
       const marks = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
       const args = [

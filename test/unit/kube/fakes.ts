@@ -20,6 +20,8 @@ export interface FakeCluster extends Cluster {
   /** What helm does at an upgrade; throws to fail. */
   onUpgrade: (upgrade: Upgrade, signal: AbortSignal) => void | Promise<void>;
   chart: PulledChart;
+  /** What helm renders. */
+  rendered: string;
 }
 
 export function fakeCluster(): FakeCluster {
@@ -63,6 +65,7 @@ export function fakeCluster(): FakeCluster {
     upgrades,
     api,
     onUpgrade: () => undefined,
+    rendered: '',
     chart: { file: '/charts/chart.tgz', digest: 'ab'.repeat(32) },
     charts: { pull: async () => cluster.chart, expected: async () => cluster.chart.digest },
     kubectl: async () => ({
@@ -81,6 +84,7 @@ export function fakeCluster(): FakeCluster {
       },
     }),
     helm: async () => ({
+      render: async () => cluster.rendered,
       upgrade: async (upgrade, signal) => {
         writes.push(`upgrade ${upgrade.release}`);
         upgrades.push(upgrade);

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { test } from 'node:test';
 import { Cancelled } from '../../../src/engine/fault.ts';
-import { type HttpRequest, neverSent, nodeTransport, proxyFor, TransportFailure } from '../../../src/otc/transport.ts';
+import { type HttpRequest, neverSent, nodeTransport, proxyFor, TransportFailure, told } from '../../../src/otc/transport.ts';
 
 const get = (url: string, signal = new AbortController().signal): HttpRequest => ({ method: 'GET', url, headers: {}, signal, timeoutSeconds: 5 });
 const portOf = (server: { address(): unknown }): number => (server.address() as AddressInfo).port;
@@ -94,4 +94,30 @@ test('behind a proxy the request goes through its tunnel', async () => {
   } finally {
     proxy.close();
   }
+});
+
+test('each request can be told of: without its query, and failures too', async () => {
+  const lines: string[] = [];
+  const answer = { status: 404, headers: { 'x-request-id': 'r1' }, body: new Uint8Array() };
+  const request = {
+    method: 'GET',
+    url: 'https://vpc.example.com/v1/vpcs?marker=secret',
+    headers: {},
+    signal: new AbortController().signal,
+    timeoutSeconds: 1,
+  } as const;
+  assert.equal(
+    await told(
+      async () => answer,
+      (line) => lines.push(line),
+    )(request),
+    answer,
+  );
+  const broken = told(
+    () => Promise.reject(new TransportFailure('cut off', 'ECONNRESET', true)),
+    (line) => lines.push(line),
+  );
+  await assert.rejects(broken(request), TransportFailure);
+  assert.match(lines[0] ?? '', /^GET https:\/\/vpc\.example\.com\/v1\/vpcs: 404 after \d+ ms, request id r1$/);
+  assert.match(lines[1] ?? '', /: cut off after \d+ ms$/);
 });

@@ -100,6 +100,23 @@ const drifted: Readonly<Record<string, Partial<Outcome>>> = {
   },
 };
 
+const manifest = (replicas: number, tag: string): string =>
+  `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: zitadel
+spec:
+  replicas: ${replicas}
+  template:
+    spec:
+      serviceAccountName: zitadel
+      containers:
+        - name: zitadel
+          image: zitadel:${tag}
+          ports:
+            - containerPort: 8080
+`;
+
 /** A report of each kind, by the name of its golden file. */
 export const examples: Readonly<Record<string, Report>> = {
   'deploy-first': makeReport({
@@ -151,7 +168,12 @@ export const examples: Readonly<Record<string, Report>> = {
         verdict: 'update',
         changes: [
           { field: 'chart', before: '9.33.0', after: '9.34.0' },
-          { field: 'values', before: 'replicaCount: 2\nimage:\n  tag: v4.12.0', after: 'replicaCount: 3\nimage:\n  tag: v4.13.0' },
+          { field: 'values.replicaCount', before: 2, after: 3 },
+          { field: 'Deployment zitadel spec.template.spec.containers[zitadel].image', before: 'zitadel:debug', after: 'zitadel:v4.12.0' },
+        ],
+        documents: [
+          { title: 'Deployment zitadel: stored → rendered', before: manifest(2, 'v4.12.0'), after: manifest(3, 'v4.13.0') },
+          { title: 'Deployment zitadel: live → stored', before: manifest(2, 'debug'), after: manifest(2, 'v4.12.0') },
         ],
       },
       'dns/record': { verdict: 'create', note: 'known after load-balancer/load-balancer' },

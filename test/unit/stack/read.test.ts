@@ -266,3 +266,14 @@ test('property: whatever the file holds, the answer is a stack or a list of faul
     { numRuns: 1500 },
   );
 });
+
+test('the place of a setting that a later message is about', () => {
+  const text = `${small}cluster:\n  nodes: { flavor: s3.large.4, zones: [eu-de-01, eu-de-02, eu-de-03] }\ndatabase:\n  flavor: rds.pg.n1.large.4.ha\n`;
+  const { placeOf } = readStack({ text, file: 'zitadel.yaml', env: {}, readFile: () => '' });
+  const line = (message: string): string | undefined => text.split('\n')[(placeOf(message)?.line ?? 0) - 1]?.trim();
+  assert.match(line('Flavor s3.large.4 is sold out in eu-de-01; on offer: s3.xlarge.4.') ?? '', /^nodes: /);
+  assert.equal(line('database.flavor: not in two zones'), 'flavor: rds.pg.n1.large.4.ha');
+  assert.equal(line('database.storage.size: 100 cannot be made smaller'), 'database:', 'left to its default: the block around it');
+  for (const none of ['quota reached: cluster', 'Flavor s3.large.44 is unknown', 'GET https://login.example.com/: 404', 'network.cidr overlaps'])
+    assert.equal(placeOf(none), undefined, none);
+});

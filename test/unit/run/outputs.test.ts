@@ -1,0 +1,63 @@
+/** The action as a process that ends early: outputs, report, summary and annotations are there on every path. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { parseFileCommands } from '../../../sandbox/runner/commands.ts';
+
+const root = join(import.meta.dirname, '../../..');
+const folder = mkdtempSync(join(tmpdir(), 'outputs-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const good = 'name: zitadel-prod\nregion: eu-de\ndomain: login.example.com\ncontact: ops@example.com\n';
+const key = { 'ACCESS-KEY': 'AK0123456789', 'SECRET-KEY': 'secret-key-of-nobody' };
+
+interface Ended {
+  readonly code: number;
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly summary: string;
+  readonly log: string;
+}
+
+let runs = 0;
+function run(stack: string | undefined, inputs: Readonly<Record<string, string>>): Promise<Ended> {
+  runs += 1;
+  const at = (name: string): string => join(folder, `${runs}-${name}`);
+  for (const name of ['output', 'state', 'summary']) writeFileSync(at(name), '');
+  if (stack !== undefined) writeFileSync(at('zitadel.yaml'), stack);
+  const env = {
+    ...{ PATH: process.env['PATH'], RUNNER_TEMP: folder, GITHUB_OUTPUT: at('output'), GITHUB_STATE: at('state'), GITHUB_STEP_SUMMARY: at('summary') },
+    // Nobody answers there.
+    ...{ INPUT_CONFIG: at('zitadel.yaml'), 'INPUT_IDENTITY-ENDPOINT': 'https://127.0.0.1:9/v3' },
+    ...Object.fromEntries(Object.entries(inputs).map(([name, value]) => [`INPUT_${name}`, value])),
+  };
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'src/main.ts')], { env, timeout: 60_000 }, (error, log) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+      const outputs = Object.fromEntries(Object.entries(parseFileCommands(readFileSync(at('output'), 'utf8'))));
+      resolve({ code, outputs, summary: readFileSync(at('summary'), 'utf8'), log });
+    });
+  });
+}
+
+for (const [what, stack, inputs, code, says] of [
+  ['a command that is none', good, { COMMAND: 'depoly', ...key }, 1, /input command: "depoly" is not possible/],
+  ['no credentials', good, { COMMAND: 'plan' }, 1, /no credentials are given/],
+  ['no stack file', undefined, { COMMAND: 'plan', ...key }, 1, /cannot be read/],
+  ['a broken stack file', `${good}regoin: x\n`, { COMMAND: 'deploy', ...key }, 1, /regoin/],
+  ['a plan-digest that is none', good, { 'PLAN-DIGEST': 'abc', ...key }, 1, /plan-digest/],
+  ['the stack file alone', good, { COMMAND: 'check' }, 0, /only the stack file was checked/],
+] as const) {
+  test(`outputs, summary and report are there: ${what}`, async () => {
+    const ended = await run(stack, inputs);
+    assert.equal(ended.code, code, ended.log);
+    assert.equal(ended.outputs['result'], code === 0 ? 'unchanged' : 'failed');
+    for (const name of ['has-changes', 'changes', 'report']) assert.ok((ended.outputs[name] ?? '') !== '', `${name}: ${ended.log}`);
+    assert.ok(existsSync(ended.outputs['report'] ?? ''));
+    assert.equal((JSON.parse(readFileSync(ended.outputs['report'] ?? '', 'utf8')) as { format: number }).format, 1);
+    assert.match(ended.summary, says);
+    assert.match(ended.log, code === 0 ? /::notice / : /::error title=/);
+  });
+}
