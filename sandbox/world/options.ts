@@ -26,7 +26,7 @@ Deploys ZITADEL with the built action in an Open Telekom Cloud of its own, shows
   --command NAME         ${commands.join(', ')} (default deploy)
   --config FILE          the stack file (default sandbox/stack/zitadel.yaml)
   --charts DIR           real chart archives in place of the sandbox's own
-  --image NAME=PROGRAM   run a real program for containers whose image name contains NAME; may be repeated
+  --image NAME=PROGRAM   run a real program for containers of the image NAME (registry and tag may be left out); may be repeated
   --latency PACE         instant, fast (default), twentieth or real: how long the cloud takes
   --undelegated          no domain points at the cloud's name servers
   --cloud-only           only the world, in the foreground, until SIGTERM or Ctrl-C
