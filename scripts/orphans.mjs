@@ -2,21 +2,27 @@
 // Preloaded into test processes it ends them with scripts/test.mjs: node's test runner, between the two, would go on alone.
 import { existsSync, readFileSync } from 'node:fs';
 
-function parentOf(pid) {
+function ofProcess(pid, file) {
   try {
-    return Number(/^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch (error) {
-    if (error.code !== 'ENOENT' && error.code !== 'ESRCH') throw error;
-    return 0;
+    // A process that ended while we looked, or one that is hidden from us.
+    if (!['ENOENT', 'ESRCH', 'EACCES'].includes(error.code)) throw error;
+    return '';
   }
 }
 
-/** Runs `act` once when our parent is gone; under npm also when npm is, which when killed leaves the shell between alone. */
+const parentOf = (pid) => Number(/^PPid:\s*(\d+)$/m.exec(ofProcess(pid, 'status'))?.[1] ?? 0);
+const underNpm = process.env.npm_lifecycle_event !== undefined;
+
+/** Is npm (or one of its kin) our parent, or our shell's? When killed it leaves that shell alone. */
+const npmLives = () => [process.ppid, parentOf(process.ppid)].some((pid) => /npm|node|MainThread|yarn|bun/.test(ofProcess(pid, 'comm')));
+
+/** Runs `act` once when our parent is gone; under npm also when npm is. */
 export function whenOrphaned(act) {
-  const line = () => (process.env.npm_lifecycle_event === undefined ? `${process.ppid}` : `${process.ppid} ${parentOf(process.ppid)}`);
-  const atStart = line();
+  const parent = process.ppid;
   const look = setInterval(() => {
-    if (line() === atStart) return;
+    if (process.ppid === parent && (!underNpm || npmLives())) return;
     clearInterval(look);
     act();
   }, 500);

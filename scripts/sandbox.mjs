@@ -9,6 +9,12 @@ import { whenOrphaned } from './orphans.mjs';
 const args = process.argv.slice(2);
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
+// npm, when killed, leaves its scripts alone; a shell that started us may rightly end. Tests that are killed cannot end their
+// world: it goes with them, and so does its folder. Before there is a world, all there is notices itself that we are gone.
+const ofTests = process.env.SANDBOX_ENDS_WITH_PARENT === '1';
+let end = () => process.exit(143);
+if (ofTests || process.env.npm_lifecycle_event !== undefined) whenOrphaned(() => end());
+
 function missing(text) {
   console.error(`sandbox: ${text}`);
   process.exit(1);
@@ -119,6 +125,14 @@ child.stdin.on('error', (error) => {
 });
 child.on('error', (error) => missing(`could not be started: ${error.message}`));
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));
+end = () => {
+  child.removeAllListeners('exit');
+  child.on('exit', () => {
+    if (ofTests) rmSync(args[args.indexOf('--state') + 1], { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+    process.exit(143);
+  });
+  child.stdin.end();
+};
 // One Ctrl-C under npm comes twice, from the terminal and from npm: what follows within a second is the same one.
 let heard = 0;
 for (const signal of signals) {
@@ -161,17 +175,3 @@ const look = setInterval(() => {
     child.stdin.end();
   }
 }, 20);
-
-// npm, when killed, leaves its scripts alone; a shell that started us may rightly end. Tests that are killed cannot end their
-// world: it goes with them, and so does its folder.
-const ofTests = process.env.SANDBOX_ENDS_WITH_PARENT === '1';
-if (ofTests || process.env.npm_lifecycle_event !== undefined) {
-  whenOrphaned(() => {
-    child.removeAllListeners('exit');
-    child.on('exit', () => {
-      if (ofTests) rmSync(args[args.indexOf('--state') + 1], { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
-      process.exit(143);
-    });
-    child.stdin.end();
-  });
-}

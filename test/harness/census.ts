@@ -1,5 +1,6 @@
 /** Owns counting what a tenant has: which resources were made, changed in number or left alone between two moments. */
 import type { Entry } from '../../sandbox/control/state.ts';
+import type { Row } from '../../sandbox/otc/store.ts';
 import type { TestWorld } from './world.ts';
 
 /** Tables of resources that a deployment can make. Tokens, jobs and the world's own notes are none. */
@@ -30,6 +31,34 @@ export function counts(found: Census): Record<string, number> {
 export function grown(before: Census, after: Census): Record<string, number> {
   const changes = Object.keys(after).map((table) => [table, (after[table]?.length ?? 0) - (before[table]?.length ?? 0)] as const);
   return Object.fromEntries(changes.filter(([, more]) => more !== 0));
+}
+
+/** Tables in which everything of a stack carries its name, or stands under something that does. */
+const carrying = [
+  ...['vpc.vpcs', 'vpc.subnets', 'vpc.security-groups', 'vpc.publicips', 'nat.gateways', 'nat.snat-rules', 'dns.zones', 'rds.instances'],
+  ...['cce.clusters', 'cce.nodepools', 'cce.nodes', 'ecs.servers', 'elb.loadbalancers', 'elb.listeners', 'elb.pools', 'nova.keypairs'],
+] as const;
+
+interface Carrying extends Row {
+  readonly name?: string;
+  readonly alias?: string;
+}
+
+/** Names by table of what stands in a tenant, without the security groups that each project has from the start; empty tables are left out. */
+export async function standing(world: TestWorld): Promise<Record<string, string[]>> {
+  const tables = await world.control.resources();
+  const found = carrying.map((table): [string, string[]] => [
+    table,
+    ((tables[table] ?? []) as Carrying[]).map(({ name, alias, id }) => name ?? alias ?? id).filter((one) => one !== 'default'),
+  ]);
+  return Object.fromEntries(found.filter(([, names]) => names.length > 0));
+}
+
+/** `table: name`, of whatever is there twice. */
+export function twice(names: Readonly<Record<string, readonly string[]>>): string[] {
+  return Object.entries(names).flatMap(([table, all]) =>
+    [...new Set(all.filter((name, index) => all.indexOf(name) !== index))].map((name) => `${table}: ${name}`),
+  );
 }
 
 /** Calls that are not GET and change nothing: signing in, and the certificate by which the cluster is reached. */

@@ -8,6 +8,7 @@ import { cp, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pace } from '../../sandbox/otc/store.ts';
+import { bastionIn } from './bastion.ts';
 import { startWorld, type TestWorld } from './world.ts';
 
 /** The `stack-secret` that the deployed world was made with. */
@@ -41,6 +42,8 @@ async function deployed(pace: Pace): Promise<TestWorld> {
   try {
     const { exitCode, log } = await world.deploy({ inputs: { 'stack-secret': stackSecret } });
     assert.equal(exitCode, 0, log);
+    // As if it had been made long ago: a young bastion is waited for while it may be booting.
+    await bastionIn(world).set({ created: '2026-01-01T10:00:00Z' });
     return world;
   } catch (error) {
     await world.stop();

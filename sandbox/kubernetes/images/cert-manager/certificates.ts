@@ -7,7 +7,7 @@ import type { KubeObject, Secret } from '../../objects.ts';
 import { sleep, wait } from '../patience.ts';
 import { order } from './challenge.ts';
 import { findIssuer, resourceNamespace } from './issuers.ts';
-import { facts, makeKey, makeRequest, signWith } from './keys.ts';
+import { facts, isOfKey, makeKey, makeRequest, signWith } from './keys.ts';
 import { type Certificate, type Condition, certificatePath, conditionOf, milliseconds, now, withCondition } from './objects.ts';
 
 type Kube = NonNullable<ContainerContext['kube']>;
@@ -44,6 +44,16 @@ export function mismatch(
   return undefined;
 }
 
+/** Somebody put another key pair into the Secret (cert-manager, policies/checks.go, SecretPublicKeyDiffersFromCurrentCertificateRequest). */
+function exchanged(secret: Secret | undefined, request: string | undefined): ReturnType<typeof mismatch> {
+  const text = (base64: string | undefined): string => Buffer.from(base64 ?? '', 'base64').toString('utf8');
+  if (request === undefined || isOfKey(text(request), text(secret?.data?.['tls.key']))) return undefined;
+  return {
+    reason: 'SecretMismatch',
+    message: 'Issuing certificate as Secret contains a private key that does not match the current CertificateRequest',
+  };
+}
+
 /** `renewBefore` before the end, else after two thirds of the life. */
 function renewal(certificate: Certificate, { notBefore, notAfter }: { readonly notBefore: Date; readonly notAfter: Date }): Date {
   const life = notAfter.getTime() - notBefore.getTime();
@@ -57,7 +67,9 @@ export async function reconcileCertificate(context: ContainerContext, kube: Kube
   const secrets = `/api/v1/namespaces/${namespace}/secrets`;
   const secret = await kube.get<Secret>(`${secrets}/${certificate.spec.secretName}`);
   const issuing = conditionOf(certificate, 'Issuing')?.status === 'True';
-  const problem = mismatch(certificate, secret);
+  const requests = `/apis/cert-manager.io/v1/namespaces/${namespace}/certificaterequests`;
+  const last = await kube.get<KubeObject & { spec: { request: string } }>(`${requests}/${name}-${certificate.status?.revision ?? 0}`);
+  const problem = mismatch(certificate, secret) ?? exchanged(secret, last?.spec.request);
   if (problem === undefined && !issuing) {
     if (secret !== undefined && !isReported(certificate))
       await report(kube, certificate, Buffer.from(secret.data?.['tls.crt'] ?? '', 'base64').toString('utf8'), certificate.status?.revision ?? 1);
@@ -79,7 +91,6 @@ export async function reconcileCertificate(context: ContainerContext, kube: Kube
 
   const revision = (certificate.status?.revision ?? 0) + 1;
   const requestName = `${name}-${revision}`;
-  const requests = `/apis/cert-manager.io/v1/namespaces/${namespace}/certificaterequests`;
   await kube.request('DELETE', `${requests}/${requestName}`);
   const reuse =
     certificate.spec.privateKey?.rotationPolicy === 'Never' ? Buffer.from(secret?.data?.['tls.key'] ?? '', 'base64').toString('utf8') : '';

@@ -1,6 +1,6 @@
 /** Owns cert-manager's cryptography: private keys as a Certificate asks for them, signing requests, signatures by a CA issuer. */
 import 'reflect-metadata';
-import { createPrivateKey, generateKeyPair, type KeyObject, webcrypto, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, webcrypto, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
 import * as x509 from '@peculiar/x509';
 import type { Certificate } from './objects.ts';
@@ -69,6 +69,12 @@ export async function signWith(
     ],
   });
   return `${certificate.toString('pem')}\n`;
+}
+
+/** Was the signing request made with that private key? */
+export function isOfKey(csrPem: string, keyPem: string): boolean {
+  const own = createPublicKey(createPrivateKey(keyPem)).export({ type: 'spki', format: 'der' });
+  return Buffer.from(new x509.Pkcs10CertificateRequest(csrPem).publicKey.rawData).equals(own);
 }
 
 /** What a certificate says of itself; the first one of a chain. */
