@@ -111,7 +111,7 @@ const keepText = (folder: string): string => {
   const inside = join(folder, 'inside');
   return [
     'sandbox: the world stays up until Ctrl-C. To look around, from another terminal:',
-    `  ${enter} kubectl get pods -A                                  the cluster, from outside the cloud`,
+    `  ${enter} kubectl get pods -A                                  the cluster, past its groups and its bastion`,
     `  ${enter} helm list -A`,
     `  ${enter} curl -s https://login.example.com/.well-known/openid-configuration`,
     `  ${enter} sh -c 'curl -s $CONTROL_URL/requests'                every API call; /resources, /oddities likewise`,
