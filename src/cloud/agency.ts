@@ -38,6 +38,7 @@ export function agency(context: CloudContext, needs: Needs): AgencyResource {
     wanted: stack.cluster.existing === undefined,
     // It belongs to the tenant, not to the stack: others may rely on it.
     readsOnly: !stack.consent.agency,
+    consented: stack.consent.agency,
     gate: true,
     protect: 'data',
     usualSeconds: 3,

@@ -27,6 +27,8 @@ export interface Outcome {
   readonly done: boolean;
   /** True for what only observes (preflight, delegation, verification): its verdict is a finding, nothing that deploy writes. */
   readonly readsOnly?: boolean;
+  /** True where the stack file's consent says all there is to it; not part of the plan digest. */
+  readonly consented?: boolean;
 }
 
 /** Hears of the walk as it happens; the runner's log groups and progress lines are one implementation. */

@@ -86,6 +86,11 @@ export interface Resource<N extends Needs, Spec, Seen> {
   readonly usualSeconds?: number;
   /** True where `observe` never writes and nothing is ever made: verification, preflight. Such a resource has no `apply`. */
   readonly readsOnly?: boolean;
+  /**
+   * True where the stack file's consent says all there is to it, and a user that only reads may not even look: left out of
+   * plan digests, which are the same for both.
+   */
+  readonly consented?: boolean;
   /** True for a check that others only wait for; `destroy`, which nothing waits for, does not look at it. */
   readonly gate?: boolean;
   /** The resource that takes this one along when it is destroyed, as a cluster takes what is in it: then nothing is done one by one. */

@@ -50,20 +50,26 @@ export async function until<T>(what: string, schedule: Schedule, run: Run, look:
     if (found.done) return found.value;
     const elapsed = Math.round((Date.now() - started) / 1000);
     if (found.state !== lastState || Date.now() - lastLine >= 60_000) {
-      const usual = schedule.usualSeconds === undefined ? '' : `, usually ${schedule.usualSeconds} s`;
-      run.say(`waiting for ${what}: ${found.state} (${elapsed} s${usual})`);
+      const usual = schedule.usualSeconds === undefined ? '' : `, usually ${span(schedule.usualSeconds)}`;
+      run.say(`waiting for ${what}: ${found.state} (after ${span(elapsed)}${usual})`);
       lastState = found.state;
       lastLine = Date.now();
     }
     if (elapsed >= schedule.deadlineSeconds) {
       const reason = found.reason ? `: ${found.reason}` : '';
-      throw new Fault(`gave up waiting for ${what} after ${elapsed} s; last state ${found.state}${reason}`, {
+      throw new Fault(`gave up waiting for ${what} after ${span(elapsed)}; last state ${found.state}${reason}`, {
         hint: 'Look at the resource in the console. Running again continues where this run stopped.',
       });
     }
     await (run.pause ?? pauseFor)(pause, run.signal);
     pause = Math.min(pause * 1.5, schedule.mostSeconds);
   }
+}
+
+/** `40 s`, `12 min`, `12 min 5 s`. */
+function span(seconds: number): string {
+  const [minutes, rest] = [Math.floor(seconds / 60), seconds % 60];
+  return minutes < 2 ? `${seconds} s` : `${minutes} min${rest === 0 ? '' : ` ${rest} s`}`;
 }
 
 /** Sleeps `seconds`, or ends at once with {@link Cancelled} when the signal fires. */

@@ -247,7 +247,7 @@ function show(value: unknown): string {
 export function outcomeOf(resource: AnyResource, verdict: Verdict, seconds: number, seen: unknown, more: Partial<Outcome> = {}): Outcome {
   const facts: Readonly<Record<string, string>> = seen === undefined ? {} : (resource.facts?.(seen) ?? {});
   const needs = Object.values(resource.needs as Needs).map((need) => needed(need).id);
-  const only = resource.readsOnly === true ? { readsOnly: true } : {};
+  const only = { ...(resource.readsOnly === true ? { readsOnly: true } : {}), ...(resource.consented === true ? { consented: true } : {}) };
   const notice = seen === undefined ? undefined : resource.notice?.(seen);
   const said = notice === undefined ? {} : { note: notice };
   return { id: resource.id, title: resource.title, needs, verdict, changes: [], facts, seconds, done: false, ...only, ...said, ...more };

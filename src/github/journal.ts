@@ -38,7 +38,8 @@ export function runnerJournal(runner: Runner, now: () => number = Date.now): Jou
       open.set(resource.id, entry);
       const seconds = Math.round((now() - entry.since) / 1000);
       entry.lines.push(`[${seconds} s] ${line}`);
-      if (seconds >= LONG) runner.line(`… ${resource.title}: ${line} [${seconds} s]`);
+      // A wait tells its own time.
+      if (seconds >= LONG) runner.line(`… ${resource.title}: ${line}${/\(after \d/.test(line) ? '' : ` [${seconds} s]`}`);
     },
     end: (outcome) => {
       const lines = [...(open.get(outcome.id)?.lines ?? []), ...linesOf(outcome)];

@@ -54,8 +54,8 @@ function planOf({ version, stack, charts, outcomes }: PlanParts): Outlined {
  * What of an outcome belongs to the plan. Observers write nothing; a difference that only a run with the secret sees would
  * make two digests of one plan; the order of a resource's changes follows the order of the service's answers.
  */
-function planned({ id, verdict, changes, readsOnly, fault }: Outcome): Planned[] {
-  if (verdict === 'absent' || readsOnly === true) return [];
+function planned({ id, verdict, changes, readsOnly, consented, fault }: Outcome): Planned[] {
+  if (verdict === 'absent' || readsOnly === true || consented === true) return [];
   const comparable = changes.filter(({ secret }) => secret !== true);
   const only = verdict === 'update' && changes.length > 0 && comparable.length === 0;
   const parts: PlannedChange[] = comparable.map(({ field, before, after, replace }) => ({ field, before, after, replace: replace === true }));

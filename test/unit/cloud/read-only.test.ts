@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { beforeEach, test } from 'node:test';
 import { iamTables, type PolicyDocument } from '../../../sandbox/otc/tables/iam.ts';
 import type { Outcome } from '../../../src/engine/outcome.ts';
+import { planDigest } from '../../../src/report/plan-digest.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
 import { cloudWorld, inSync } from './cloud-world.ts';
 import { stack } from './stack.ts';
@@ -102,4 +103,13 @@ test('the policy writes nothing', async () => {
     written.map(({ url }) => url),
     [],
   );
+});
+
+test('a plan of this reader is the plan of who may do everything, the consented agency left aside', async () => {
+  const digest = ({ outcomes }: Look): string => planDigest({ version: '1', stack, charts: {}, outcomes });
+  world.empty();
+  const full = await world.go({ write: false });
+  assert.equal(full.outcomes.find(({ id }) => id === 'project/agency')?.verdict, 'create', 'else this proves nothing');
+  only(actions);
+  assert.equal(digest(await look()), digest(full));
 });

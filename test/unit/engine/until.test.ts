@@ -25,6 +25,26 @@ test('looks until done, with one line for each state', async () => {
   );
 });
 
+test('one line a minute while nothing changes, with elapsed and usual time', async (context) => {
+  context.mock.timers.enable({ apis: ['Date'] });
+  const { lines, run } = listener();
+  const pause = async (seconds: number): Promise<void> => context.mock.timers.tick(seconds * 1000);
+  let looks = 0;
+  await until(
+    'the cluster to become Available',
+    { firstSeconds: 10, mostSeconds: 10, deadlineSeconds: 2700, usualSeconds: 600 },
+    { ...run, pause },
+    async () => {
+      looks += 1;
+      return looks > 19 ? { done: true, value: 1 } : { done: false, state: 'Creating' };
+    },
+  );
+  assert.deepEqual(
+    lines,
+    ['0 s', '60 s', '2 min', '3 min'].map((time) => `waiting for the cluster to become Available: Creating (after ${time}, usually 10 min)`),
+  );
+});
+
 test('gives up at the deadline, naming the last state and the reason of the service', async () => {
   const { run } = listener();
   const waiting = until('the pool to become ready', { ...quick, deadlineSeconds: 0 }, run, async () => ({
