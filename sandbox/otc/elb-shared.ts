@@ -1,4 +1,4 @@
-/** Owns shared load balancers, ELB v2.0 in the style of Neutron's LBaaS (API reference 7.2); paths carry no project id. */
+/** Owns shared load balancers, ELB v2.0 in the style of Neutron's LBaaS (API reference 7.2); paths carry no project id. What hangs on them is in `elb-shared-children.ts`. */
 import { addressOf, subnetOf } from './allocate.ts';
 import { projectOf } from './compute-common.ts';
 import { withinQuota } from './elb-catalog.ts';
@@ -52,20 +52,6 @@ const view = (call: Call, row: LoadBalancerRow): Record<string, unknown> => ({
   tags: row.tags.map(({ key, value }) => `${key}=${value}`),
   created_at: row.created_at,
   updated_at: row.updated_at,
-});
-
-const children = (name: 'listeners' | 'pools'): Route => ({
-  method: 'GET',
-  path: `${base}/${name}`,
-  query: ['limit', 'marker', 'id', 'name', 'loadbalancer_id'],
-  handle(call) {
-    const { store } = call.world;
-    const shared = elbTables(store).balancers.where((row) => row.project_id === projectOf(call) && row.kind === 'shared');
-    const rows = shared.flatMap((row): readonly { readonly id: string; readonly name: string }[] =>
-      (name === 'listeners' ? listenersOf : poolsOf)(store, row.id),
-    );
-    return { status: 200, body: { [name]: rows, [`${name}_links`]: [] } };
-  },
 });
 
 export const sharedRoutes: readonly Route[] = [
@@ -127,8 +113,6 @@ export const sharedRoutes: readonly Route[] = [
       return { status: 204 };
     },
   },
-  children('listeners'),
-  children('pools'),
 ];
 
 async function create(call: Call): Promise<Reply> {

@@ -11,6 +11,8 @@ import { balancerRoutes } from './elb-loadbalancers.ts';
 import { memberRoutes } from './elb-members.ts';
 import { poolRoutes } from './elb-pools.ts';
 import { sharedRoutes } from './elb-shared.ts';
+import { sharedChildRoutes } from './elb-shared-children.ts';
+import { sharedMemberRoutes } from './elb-shared-members.ts';
 import { elbTables } from './elb-tables.ts';
 import type { Service } from './service.ts';
 import { tagRoutes } from './tagging.ts';
@@ -29,6 +31,8 @@ export const elb: Service = {
     ...guardRoutes,
     ...forwardingRoutes,
     ...sharedRoutes,
+    ...sharedChildRoutes,
+    ...sharedMemberRoutes,
     ...tagRoutes({
       base: '/v2.0/{project_id}/listeners',
       rows: (call) => elbTables(call.world.store).listeners.where((row) => row.project_id === projectOf(call)),

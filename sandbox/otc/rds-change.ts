@@ -138,8 +138,9 @@ export const changeRoutes: readonly Route[] = [
     handle(call) {
       const { start_time: start, end_time: end } = read(windowShape, call.body);
       const [from, to] = [/^([01]\d|2[0-3]):(00|30)$/.exec(start), /^([01]\d|2[0-3]):(00|30)$/.exec(end)];
-      if (from === null || to === null || (Number(from[1]) + 4) % 24 !== Number(to[1]) || from[2] !== to[2])
-        throw parameter('The maintenance window must be four hours.');
+      const hours = from === null || to === null || from[2] !== to[2] ? 0 : (24 + Number(to[1]) - Number(from[1])) % 24;
+      // The API reference says four hours; the official Terraform provider gives a window back as 22:00 to 00:00.
+      if (hours !== 4 && hours !== 2) throw parameter('The maintenance window must be four hours.');
       update(call, idle(call), { maintenance_window: `${start}-${end}` });
       return { status: 200, body: {} };
     },
