@@ -11,6 +11,7 @@ import type { Cluster } from '../tools/toolbox.ts';
 import { differences } from './compare.ts';
 import { clusterIn, type Giving, inCluster, isOurs, type KubeContext, keptFor, refuseForeign } from './context.ts';
 import { type Manifest, objectPath } from './paths.ts';
+import { remove } from './removal.ts';
 
 export interface AppliedSpec {
   readonly cluster: Cluster;
@@ -75,9 +76,10 @@ export function applied<N extends NeedsCluster>(context: KubeContext, definition
       const state = changes.length > 0 ? undefined : usable?.(live);
       return state === undefined || state.done ? changes : [unusable(state)];
     },
-    apply: async ({ cluster, object }, _seen, _changes, run) => {
+    apply: async ({ cluster, object }, seen, _changes, run) => {
       const kubectl = await cluster.kubectl(run);
-      const first = await untilAdmitted(title, run, () => kubectl.apply(object, run.signal));
+      const write = (): Promise<KubeObject> => (seen === undefined ? kubectl.add(object, run.signal) : kubectl.apply(object, run.signal));
+      const first = await untilAdmitted(title, run, write);
       if (definition.settle !== undefined) return { cluster, live: await definition.settle(cluster, run) };
       if (usable === undefined) return { cluster, live: first };
       const live = await until(`${title} to become usable`, definition.schedule ?? schedules.medium, run, async () => {
@@ -91,8 +93,7 @@ export function applied<N extends NeedsCluster>(context: KubeContext, definition
     destroy: async ({ cluster, live }, run) => {
       // What somebody else made stays.
       if (keptFor(live.metadata.labels, context.stack) !== undefined) return;
-      const kubectl = await cluster.kubectl(run);
-      await kubectl.remove(resource, identity.metadata.name, identity.metadata.namespace, run.signal);
+      await remove(cluster, resource, identity, run);
     },
     ...(facts === undefined ? {} : { facts: ({ live }: AppliedSeen) => facts(live) }),
   };

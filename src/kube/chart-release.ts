@@ -13,8 +13,10 @@ import { sameVersion } from './chart-digest.ts';
 import { valueChanges } from './compare.ts';
 import { clusterIn, inCluster, type KubeContext, refuseForeign, type VersionChange } from './context.ts';
 import { adviceFor, diagnose } from './diagnosis.ts';
+import { type Manifest, objectPath } from './paths.ts';
 import { releaseDocuments } from './release-documents.ts';
 import { DIGEST_LABEL, DIGEST_LENGTH, lastGood, type ReleaseSeen, releaseState, STACK_LABEL, STAMP } from './release-state.ts';
+import { uninstall } from './removal.ts';
 import { type JobLimit, watched } from './rollout.ts';
 
 export interface ReleaseSpec {
@@ -22,6 +24,8 @@ export interface ReleaseSpec {
   readonly values: Readonly<Record<string, unknown>>;
   /** Restarts the workload when it changes; undefined: not compared. */
   readonly stamp: string | undefined;
+  /** Done whenever helm is about to run. */
+  readonly before?: ((run: Run) => Promise<void>) | undefined;
   /** Done before an installed release gets another chart version. */
   readonly beforeVersion?: ((change: VersionChange, run: Run) => Promise<void>) | undefined;
   /** Done before helm changes an installed release. */
@@ -39,6 +43,10 @@ export interface ReleaseOptions<N extends NeedsCluster> {
   readonly values: (needs: SeenOf<N>) => Readonly<Record<string, unknown>>;
   /** A Deployment of the chart that reads a Secret only when it starts, and what the Secret's last change is. */
   readonly restart?: { readonly deployment: string; readonly stamp: (needs: SeenOf<N>) => string };
+  /** Done and awaited whenever helm is about to run: what the workloads need and the chart does not make. */
+  readonly before?: (needs: SeenOf<N>, run: Run) => Promise<void>;
+  /** Objects that helm would delete without asking whose they are, since they belong to hooks: looked for before a first install. */
+  readonly hookObjects?: readonly Manifest[];
   /** Done and awaited before an installed release gets another chart version. */
   readonly beforeVersion?: (needs: SeenOf<N>, change: VersionChange, run: Run) => Promise<void>;
   /** Done before helm changes an installed release. */
@@ -76,6 +84,7 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
       cluster: clusterOf(seen),
       values: options.values(seen),
       stamp: restart?.stamp(seen),
+      before: options.before === undefined ? undefined : (run) => options.before?.(seen, run) ?? Promise.resolve(),
       beforeUpgrade: (run) => options.beforeUpgrade?.(seen, clusterOf(seen), run) ?? Promise.resolve(),
       beforeVersion:
         options.beforeVersion === undefined ? undefined : (change, run) => options.beforeVersion?.(seen, change, run) ?? Promise.resolve(),
@@ -104,8 +113,7 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
       owner === undefined ? 'was not made by this action' : owner === context.stack.name ? undefined : `belongs to stack ${owner}`,
     ...(options.leavesBehind === true ? { leavesBehind: async () => true } : {}),
     destroy: async ({ cluster }, run) => {
-      const helm = await cluster.helm(run);
-      await helm.uninstall(release, namespace, true, run.signal);
+      await uninstall(cluster, { release, namespace }, true, run);
     },
     facts: ({ revision, chartVersion, appVersion, status }) => ({ revision: String(revision), chart: chartVersion, version: appVersion, status }),
   };
@@ -114,7 +122,7 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
 /** What keeps a release from being as wanted. Pure. */
 export function releaseChanges(spec: Pick<ReleaseSpec, 'values' | 'stamp'>, seen: ReleaseSeen, source: ChartSource): Change[] {
   const changes: Change[] = [];
-  if (seen.status !== 'deployed') changes.push({ field: 'status', before: seen.status, after: 'deployed' });
+  if (seen.status !== 'deployed') changes.push({ field: 'status', before: seen.status, after: 'deployed', ...whyOf(seen) });
   if (!sameVersion(seen.chartVersion, source.version)) changes.push({ field: 'chart', before: seen.chartVersion, after: source.version });
   if (!seen.ours)
     changes.push({ field: 'owner', before: 'nobody', after: 'zitadel-on-otc', why: 'the release was made otherwise and is taken over by consent' });
@@ -128,7 +136,14 @@ export function releaseChanges(spec: Pick<ReleaseSpec, 'values' | 'stamp'>, seen
   changes.push(...seen.drift);
   if (spec.stamp !== undefined && seen.stamp !== spec.stamp)
     changes.push({ field: 'restart', why: 'a Secret that it reads at its start has changed' });
-  return changes;
+  // A rollback to what is wanted is none: it says why the rest differs.
+  const back = seen.status === 'deployed' && changes.length > 0 ? /^Rollback to (\d+)$/.exec(seen.description ?? '')?.[1] : undefined;
+  return back === undefined ? changes : [{ field: 'revision', before: `${seen.revision}, rolled back to ${back}`, after: 'a new one' }, ...changes];
+}
+
+function whyOf({ status }: ReleaseSeen): { readonly why?: string } {
+  if (status.startsWith('pending-') || status === 'uninstalling') return { why: 'helm is at work, or was killed at it' };
+  return status === 'failed' ? { why: 'the last rollout did not end well' } : {};
 }
 
 async function upgrade<N extends NeedsCluster>(
@@ -147,11 +162,13 @@ async function upgrade<N extends NeedsCluster>(
   if (seen !== undefined && !sameVersion(seen.chartVersion, source.version)) {
     await spec.beforeVersion?.({ from: seen.chartVersion, to: source.version, revision: seen.revision }, run);
   }
+  if (seen === undefined) await refuseForeignHooks(cluster, context, options, run);
+  await spec.before?.(run);
   const fresh = seen === undefined ? false : await recover(helm, namespace, release, seen, run);
   for (const rival of options.rivals ?? []) {
     if ((await releaseState(cluster, rival.namespace, rival.release, undefined, run.signal))?.ours !== true) continue;
     run.say(`removing release ${rival.namespace}/${rival.release} first: both would claim the same load balancer ports`);
-    await helm.uninstall(rival.release, rival.namespace, true, run.signal);
+    await uninstall(cluster, rival, true, run);
   }
   if (seen !== undefined && !fresh) await spec.beforeUpgrade?.(run);
   const labels = { [STACK_LABEL]: context.stack.name, [DIGEST_LABEL]: chart.digest.slice(0, DIGEST_LENGTH) };
@@ -187,6 +204,23 @@ async function upgrade<N extends NeedsCluster>(
   });
 }
 
+/** Hook objects of a former release carry Helm's labels, and stay behind an uninstall; others are somebody else's. */
+async function refuseForeignHooks<N extends NeedsCluster>(
+  cluster: Cluster,
+  { stack }: KubeContext,
+  options: ReleaseOptions<N>,
+  run: Run,
+): Promise<void> {
+  const { hookObjects = [], release, namespace } = options;
+  const found = await Promise.all(hookObjects.map(async (object) => ({ object, live: await cluster.api.get(objectPath(object), run.signal) })));
+  for (const { object, live } of found) {
+    const { 'app.kubernetes.io/managed-by': manager, 'app.kubernetes.io/instance': instance } = live?.metadata.labels ?? {};
+    if (live !== undefined && (manager !== 'Helm' || instance !== release)) {
+      refuseForeign(`${object.kind} ${namespace}/${object.metadata.name}, which the chart would replace,`, stack, '');
+    }
+  }
+}
+
 /** Unpinned, the same version must have the bytes that were installed before. */
 function refuseOtherBytes(title: string, source: ChartSource, seen: ReleaseSeen | undefined, digest: string): void {
   if (source.digest !== undefined || seen?.digest === undefined || !sameVersion(seen.chartVersion, source.version)) return;
@@ -212,7 +246,7 @@ async function recover(helm: Helm, namespace: string, release: string, seen: Rel
     return false;
   }
   run.say(`revision ${revision} was left ${status} by a helm that was ended: removing it before installing again`);
-  await helm.uninstall(release, namespace, false, run.signal);
+  await uninstall(cluster, { release, namespace }, false, run);
   return true;
 }
 

@@ -33,6 +33,8 @@ export interface KubeContext {
   readonly patient: boolean;
   /** Makes a backup of the database and waits for it, before something changes that cannot be taken back. */
   readonly backup?: ((databaseId: string, change: VersionChange, run: Run) => Promise<void>) | undefined;
+  /** Puts tags on the database instance; undefined where that is not ours to tag. */
+  readonly tagDatabase?: ((databaseId: string, tags: readonly Tag[]) => Promise<void>) | undefined;
   /** The cluster, which takes what is in it along when it is destroyed. */
   readonly within?: AnyResource | undefined;
 }
@@ -59,6 +61,13 @@ export interface DatabaseSeen {
   /** Address or name that pods connect to. */
   readonly host: string;
   readonly port: number;
+  readonly tags?: readonly Tag[];
+}
+
+/** A tag on the database instance. */
+export interface Tag {
+  readonly key: string;
+  readonly value: string;
 }
 
 export interface CloudNeeds {
@@ -118,17 +127,22 @@ export function keptFor(labels: Readonly<Record<string, string>> | undefined, st
   return owner === undefined || owner === stack.name ? undefined : `belongs to stack ${owner}`;
 }
 
+const OWN_INSTEAD =
+  'To go on using an ingress controller of your own set "ingress.controller: existing", a certificate of your own "certificates.issuer: existing".';
+
 /**
  * What somebody else made is not changed without consent: destroy would take it as ours.
+ * @param instead how to go on with what is there, in a sentence; empty where there is no way
  * @throws Fault that names the ways out
  */
-export function refuseForeign(what: string, { adopt }: Pick<Stack, 'adopt'>): void {
+export function refuseForeign(what: string, { adopt }: Pick<Stack, 'adopt'>, instead = OWN_INSTEAD): void {
   if (adopt.releases) return;
+  const way =
+    'remove it, or let this action take it over by "adopt: { releases: true }" in the stack file: its settings are then replaced, and destroy removes it.';
   throw new Fault(`${what} is in the cluster already and was not made by this action; it was left as it is`, {
     resource: what,
-    hint:
-      'To go on using an ingress controller of your own set "ingress.controller: existing", a certificate of your own "certificates.issuer: existing". ' +
-      'Else remove it, or let this action take it over by "adopt: { releases: true }" in the stack file: its settings are then replaced, and destroy removes it.',
+    finding: 'owner',
+    hint: instead === '' ? `R${way.slice(1)}` : `${instead} Else ${way}`,
   });
 }
 

@@ -115,31 +115,73 @@ export function adviceFor(lines: readonly string[]): string | undefined {
 const ADVICE: readonly (readonly [RegExp, string])[] = [
   [/ImagePullBackOff|ErrImagePull/, 'The nodes cannot pull the image: check their egress (network.egress) and that the image exists.'],
   [
+    /secrets? "?(?:[\w.-]+\/)?[\w.-]*login-client"? not found/,
+    'ZITADEL makes the login app\'s token at the first setup only, and this database was set up without this cluster, with no copy of the token beside it: docs/secrets.md, "The login app\'s token", says how to make another one.',
+  ],
+  [
     /secrets? "?[\w./-]+"? not found|couldn't find key|references non-existent secret key/,
     'A Secret or a key in it is missing in the namespace; running again restores those that this action makes.',
   ],
   [/Unschedulable/, 'No node has room for the pod: add nodes or take larger ones (cluster.nodes).'],
+  [/OOMKilled/, 'A container needs more memory than its limit: raise resources.limits.memory in the values file, and the nodes with it.'],
   [
     /password authentication failed for user "root"/,
     "The database refuses root's password: give the stack-secret (or database-password) the database was made with, or raise database.passwordGeneration.root.",
   ],
   [
     /password authentication failed/,
-    "The database refuses the password of ZITADEL's role: ZITADEL never changes an existing role's password; set it with ALTER ROLE, or give the former one.",
+    "The database refuses the password of ZITADEL's role: somebody changed it there, or the database was set up with another secret. Raise database.passwordGeneration.user: deploy then sets it anew.",
+  ],
+  [
+    /permission denied to create (role|database)|SQLSTATE 42501/,
+    "The database's root lacks a right that init needs: it must have CREATEROLE and CREATEDB, as RDS makes it.",
   ],
   [
     /certificate is valid for .* not |not contain any IP SANs/,
     'The database certificate does not carry the address: set zitadel.tlsMode: verify-ca.',
   ],
   [
-    /certificate signed by unknown authority/,
+    /certificate signed by unknown authority|certificate verify failed/,
     'The database certificate is signed by another CA than the one in Secret zitadel-rds-ssl-cert: check the database CA.',
   ],
   [
-    /dial tcp [\d.:]+: i\/o timeout|context deadline exceeded.*dial/,
+    /certificate has expired or is not yet valid/,
+    'The certificate of the database is over, or the clock of the nodes is wrong: renew it in the RDS console.',
+  ],
+  [
+    /unable to read CA file|at least ssl root cert has to be set|root certificate file .* does not exist/,
+    'The CA of the database is not mounted: its Secret zitadel-rds-ssl-cert lacks the key ca.crt, or the values file changed how it is mounted. Running again restores the Secret.',
+  ],
+  [
+    /refused TLS connection|does not support SSL|no pg_hba\.conf entry/,
+    'The database does not take this connection as it was asked for: check that SSL is on in the RDS console.',
+  ],
+  [
+    /SQLSTATE 53300|too many (clients|connections)/,
+    'The database has no connection left: lower MaxOpenConns or the replicas in the values file, or take a larger flavor.',
+  ],
+  [
+    /dial tcp [\d.:]+: i\/o timeout|context deadline exceeded.*dial|no route to host|timeout expired/,
     'The database does not answer: check that its security group admits rds-client and, in a vpc-router cluster, the container network; running again restores the rules that this action makes.',
   ],
-  [/connection refused/, 'The database does not take connections: check that the RDS instance is ACTIVE and its port.'],
+  [
+    /hostname resolving error|could not translate host name/,
+    "The pods cannot resolve the database's name: check the DNS servers of the cluster's subnet.",
+  ],
+  [/connection refused/i, 'The database does not take connections: check that the RDS instance is ACTIVE and its port.'],
   [/PasswordComplexityPolicy/, "The first admin's password does not meet ZITADEL's policy: give another admin-password."],
   [/masterkey must be 32 bytes/, 'The masterkey must have exactly 32 bytes.'],
+  [
+    /relation "[\w.]+" does not exist|schema "[\w.]+" does not exist|SQLSTATE (42P01|3F000|3D000)/,
+    'The database lacks what init and setup make: it was emptied or replaced. Running again runs both; if the data should be there, restore a backup first.',
+  ],
+  [
+    /unable to connect to database/,
+    'Setup found no database it can use: init did not run to its end, or the database was replaced. Running again runs both.',
+  ],
+  [
+    /Errors\.Token\.Invalid|AUTH-7fs1e/,
+    'The login app\'s token belongs to another database: docs/secrets.md, "The login app\'s token", says how to make another one.',
+  ],
+  [/DeadlineExceeded/, 'A Job ran out of its time: look at what it waited for above; in most cases the database, or an image.'],
 ];

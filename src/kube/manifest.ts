@@ -1,7 +1,7 @@
 /** Owns reading a release's stored manifest, hooks included, and comparing it with what lives in the cluster. */
 import { parse } from 'yaml';
 import type { Change, Document } from '../engine/resource.ts';
-import type { KubeApi } from '../tools/api.ts';
+import type { KubeApi, KubeObject } from '../tools/api.ts';
 import type { StoredRelease } from '../tools/helm.ts';
 import { differences } from './compare.ts';
 import { liveDocument } from './manifest-documents.ts';
@@ -46,12 +46,24 @@ export async function driftOf(release: StoredRelease, api: KubeApi, signal: Abor
       const path = await discoverPath(object, release.namespace, api, signal);
       const live = path === undefined ? undefined : await api.get(path, signal);
       const name = `${object.kind} ${object.metadata.name}`;
-      const changes = differences(object, live).map((change) => ({
-        ...change,
-        field: change.field === '(object)' ? name : `${name} ${change.field}`,
-      }));
+      const found = differences(object, live).filter(({ field }) => !(field === 'spec.replicas' && live !== undefined && isAutoscaled(live)));
+      const changes = found.map((change) => ({ ...change, field: change.field === '(object)' ? name : `${name} ${change.field}` }));
       return { changes, documents: changes.length === 0 ? [] : [liveDocument(object, live)] };
     }),
   );
   return { changes: found.flatMap(({ changes }) => changes), documents: found.flatMap(({ documents }) => documents) };
+}
+
+/**
+ * Whether an autoscaler sets the number of replicas: the controller manager owns the field, by the subresource `scale`. Whoever
+ * scales by hand owns it under a name of their own (Kubernetes API concepts, "Field management").
+ */
+function isAutoscaled({ metadata }: KubeObject): boolean {
+  const { managedFields = [] } = metadata as { managedFields?: readonly { manager?: string; subresource?: string; fieldsV1?: object }[] };
+  return managedFields.some(
+    ({ manager, subresource, fieldsV1 }) =>
+      manager === 'kube-controller-manager' &&
+      subresource === 'scale' &&
+      'f:replicas' in ((fieldsV1 as { 'f:spec'?: object } | undefined)?.['f:spec'] ?? {}),
+  );
 }

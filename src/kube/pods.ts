@@ -90,7 +90,9 @@ function obstacleOf(
   if (grace !== undefined) return { reason, message: waiting?.message ?? '', graceSeconds: grace };
   const crashing = containers.find(({ restartCount = 0, state }) => restartCount >= RESTARTS && state?.waiting?.reason === 'CrashLoopBackOff');
   if (crashing === undefined) return undefined;
-  return { reason: 'CrashLoopBackOff', message: `container ${crashing.name} ended ${crashing.restartCount} times`, graceSeconds: 0 };
+  const ended = crashing.lastState?.terminated;
+  const how = ended === undefined ? '' : `, last with ${ended.reason ?? 'Error'}, exit code ${ended.exitCode}`;
+  return { reason: 'CrashLoopBackOff', message: `container ${crashing.name} ended ${crashing.restartCount} times${how}`, graceSeconds: 0 };
 }
 
 function ownerOf(pod: KubeObject): { name: string; isJob: boolean } {

@@ -15,6 +15,8 @@ export interface ReleaseSeen {
   readonly revision: number;
   /** Helm's word: `deployed`, `failed`, `pending-install`, … */
   readonly status: string;
+  /** What helm says of the revision: `Upgrade complete`, `Rollback to 3`. */
+  readonly description?: string | undefined;
   readonly chartVersion: string;
   readonly appVersion: string;
   /** The first 63 hex digits of the chart archive's sha256, where we made the release. */
@@ -62,6 +64,7 @@ export async function releaseState(
     cluster,
     revision: release.version,
     status,
+    description: release.info.description,
     chartVersion: release.chart.metadata.version,
     appVersion: release.chart.metadata.appVersion ?? '',
     digest: newest.metadata.labels?.[DIGEST_LABEL],

@@ -71,7 +71,7 @@ async function watchUntil(signal: AbortSignal, options: RolloutOptions, tails: M
   const started = Date.now();
   const since = new Map<string, number>();
   let lastText = '';
-  let lastSaid = 0;
+  let lastSaid = started;
   const sinceLeft = new Map<string, number>();
   const before = new Set<string>();
   const troubled = new Set<string>();
@@ -87,8 +87,10 @@ async function watchUntil(signal: AbortSignal, options: RolloutOptions, tails: M
       const states = fresh.map(podState);
       for (const pod of fresh) await addTails(api, namespace, pod, tails, signal);
       const text = summary(states);
-      if (text !== lastText || (text !== '' && Date.now() - lastSaid > SAY_EVERY_SECONDS * 1000)) {
-        if (text !== '') run.say(`${text} (${Math.round((Date.now() - started) / 1000)} s)`);
+      const silent = Date.now() - lastSaid > SAY_EVERY_SECONDS * 1000;
+      if (text !== lastText || silent) {
+        if (text !== '' || silent)
+          run.say(`${text === '' ? 'helm is at work, no pods of it yet' : text} (${Math.round((Date.now() - started) / 1000)} s)`);
         lastText = text;
         lastSaid = Date.now();
       }

@@ -4,14 +4,14 @@
  */
 import { createHash } from 'node:crypto';
 import { Fault } from '../engine/fault.ts';
-import type { Change, PartlySeen, Resource, SeenOf } from '../engine/resource.ts';
+import type { Change, PartlySeen, Resource, Run, SeenOf } from '../engine/resource.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { KubeObject } from '../tools/api.ts';
 import type { Kubeconfig } from '../tools/kubeconfig.ts';
 import { FIELD_MANAGER } from '../tools/kubectl.ts';
 import type { Cluster } from '../tools/toolbox.ts';
 import type { NeedsCluster } from './applied.ts';
-import { clusterIn, inCluster, isOurs, type KubeContext, keptFor, ourLabels } from './context.ts';
+import { clusterIn, inCluster, isOurs, type KubeContext, keptFor, ourLabels, refuseForeign } from './context.ts';
 import { objectPath } from './paths.ts';
 
 /** Annotation with the time (ISO 8601) at which we last changed the content. */
@@ -21,6 +21,7 @@ export interface SecretSpec {
   readonly cluster: Cluster;
   /** The content by key; undefined where it is not known in this run and therefore not compared. Opened only to hash or to write it. */
   readonly content: (() => Readonly<Record<string, string>>) | undefined;
+  readonly ahead?: { readonly carryOut: (run: Run) => Promise<void>; readonly unseen: boolean } | undefined;
 }
 
 export interface SecretSeen {
@@ -33,8 +34,8 @@ export interface SecretSeen {
   readonly immutable: boolean;
   /** Who else wrote content into it, by the API server's own book-keeping. */
   readonly editors: readonly string[];
-  /** sha256 of the parts that may not change ({@link SecretOptions.fixed}). */
-  readonly fixed: Readonly<Record<string, string>>;
+  /** sha256 of the parts that must be so elsewhere first ({@link SecretOptions.ahead}). */
+  readonly ahead: Readonly<Record<string, string>>;
   /** Changes whenever we change the content: for pod annotations. */
   readonly changed: string;
 }
@@ -52,20 +53,26 @@ export interface SecretOptions<N extends NeedsCluster> {
   readonly known?: boolean;
   /** Never overwritten; a differing one is an error, which says this. */
   readonly createOnly?: string;
-  /** Parts of the content that must not just be overwritten, by name, and what to say where they differ. */
-  readonly fixed?: {
-    readonly parts: (content: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
-    readonly refusal: { readonly message: string; readonly hint: string };
+  /** What must be so elsewhere before it is so here: a password in the database before the Secret that hands it to pods. */
+  readonly ahead?: {
+    /** Such parts of the content, by a name for people. */
+    readonly parts: Parts;
+    /** Makes them so; can be repeated. A run that dies behind it leaves a Secret that differs, so that the next one does it again. */
+    readonly carryOut: (needs: SeenOf<N>, run: Run) => Promise<void>;
+    /** Whether it is needed where there is no Secret to compare with. */
+    readonly unseen: (needs: SeenOf<N>) => boolean;
   };
 }
 
+type Parts = (content: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
+
 export function secretObject<N extends NeedsCluster>(context: KubeContext, options: SecretOptions<N>): Resource<N, SecretSpec, SecretSeen> {
-  const { id, needs, wanted, namespace, name, createOnly } = options;
+  const { id, needs, wanted, namespace, name, createOnly, ahead } = options;
   const title = `Secret ${namespace}/${name}`;
   const identity = { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace } };
   const read = async (cluster: Cluster, signal: AbortSignal): Promise<SecretSeen | undefined> => {
     const live = await cluster.api.get(objectPath(identity), signal);
-    return live === undefined ? undefined : seenOf(cluster, live, context.stack, options.fixed);
+    return live === undefined ? undefined : seenOf(cluster, live, context.stack, ahead?.parts);
   };
   const differing = (content: Readonly<Record<string, string>>, seen: SecretSeen): Change[] =>
     Object.entries(content)
@@ -90,6 +97,7 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
     want: (seen) => ({
       cluster: context.toolbox.cluster((seen as unknown as { kubeconfig: Kubeconfig }).kubeconfig),
       content: options.content(seen),
+      ahead: ahead === undefined ? undefined : { carryOut: (run) => ahead.carryOut(seen, run), unseen: ahead.unseen(seen) },
     }),
     observe: async (seen: PartlySeen<N>, run) => {
       const cluster = clusterIn(context, seen as { kubeconfig?: Kubeconfig });
@@ -97,30 +105,31 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
       return wanted || found?.ours === true ? found : undefined;
     },
     diff: ({ content }, seen) => {
-      if (content === undefined) return seen.ours ? editedBy(seen.editors) : [];
+      if (!seen.ours) refuseForeign(title, context.stack, '');
+      const taken: Change[] = seen.ours ? [] : [{ field: 'owner', before: 'nobody', after: 'zitadel-on-otc', why: 'it is taken over by consent' }];
+      if (content === undefined) return seen.ours ? editedBy(seen.editors) : taken;
       const data = content();
       const changes = differing(data, seen);
       if (changes.length > 0 && createOnly !== undefined) throw refuse(changes);
-      const fixed = Object.entries(options.fixed?.parts(data) ?? {}).filter(
-        ([part, text]) => seen.fixed[part] !== undefined && seen.fixed[part] !== digest(Buffer.from(text, 'utf8')),
-      );
-      if (fixed.length > 0) {
-        const { message, hint } = options.fixed?.refusal ?? { message: '', hint: '' };
-        throw new Fault(`${title} ${message}`, { resource: title, finding: fixed.map(([part]) => part).join(', '), hint });
-      }
-      return changes;
+      const first = aheadOf(data, ahead?.parts, seen).map((field): Change => ({ field, why: 'another one, set there first', secret: true }));
+      return [...taken, ...first, ...changes];
     },
-    apply: async ({ cluster, content }, _seen, _changes, run) => {
+    apply: async ({ cluster, content, ahead: first }, seen, _changes, run) => {
       if (content === undefined) {
         throw new Fault(`${title} must be written, but its content is not known`, { resource: title, hint: `Give ${options.inputs}.` });
       }
-      const data = Object.fromEntries(Object.entries(content()).map(([key, text]) => [key, Buffer.from(text, 'utf8').toString('base64')]));
+      const plain = content();
+      if (first !== undefined && (seen === undefined ? first.unseen : aheadOf(plain, ahead?.parts, seen).length > 0)) await first.carryOut(run);
+      const data = Object.fromEntries(Object.entries(plain).map(([key, text]) => [key, Buffer.from(text, 'utf8').toString('base64')]));
       const metadata = { ...identity.metadata, labels: ourLabels(context.stack), annotations: { [CHANGED]: new Date().toISOString() } };
       const object = { ...identity, metadata, type: 'Opaque', data, ...(createOnly === undefined ? {} : { immutable: true }) };
       const kubectl = await cluster.kubectl(run);
-      if (createOnly === undefined) return seenOf(cluster, await kubectl.apply(object, run.signal), context.stack, options.fixed);
+      const after = (live: KubeObject): SecretSeen => seenOf(cluster, live, context.stack, ahead?.parts);
+      if (createOnly === undefined) return after(await (seen === undefined ? kubectl.add(object, run.signal) : kubectl.apply(object, run.signal)));
+      // Its content is right, else the difference had been refused: only the mark of its owner is missing.
+      if (seen !== undefined) return after(await kubectl.apply({ ...identity, metadata }, run.signal));
       try {
-        return seenOf(cluster, await kubectl.create(object, run.signal), context.stack, options.fixed);
+        return after(await kubectl.create(object, run.signal));
       } catch (error) {
         if (!(error instanceof Fault) || error.code !== 'AlreadyExists') throw error;
         // Somebody was faster; the same content is as good as ours.
@@ -152,20 +161,26 @@ function editorsOf({ metadata }: KubeObject): string[] {
   return [...new Set(others.map(({ manager = 'somebody' }) => manager))];
 }
 
-function fixedOf(data: Readonly<Record<string, string>>, fixed: SecretOptions<NeedsCluster>['fixed']): Record<string, string> {
-  if (fixed === undefined) return {};
-  const plain = Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text, 'base64').toString('utf8')]));
-  return Object.fromEntries(Object.entries(fixed.parts(plain)).map(([part, text]) => [part, digest(Buffer.from(text, 'utf8'))]));
+/** Names of the parts that are not so here, and therefore perhaps not elsewhere. */
+function aheadOf(content: Readonly<Record<string, string>>, parts: Parts | undefined, seen: SecretSeen): string[] {
+  return Object.entries(parts?.(content) ?? {})
+    .filter(([part, text]) => seen.ahead[part] !== digest(Buffer.from(text, 'utf8')))
+    .map(([part]) => part);
 }
 
-function seenOf(cluster: Cluster, live: KubeObject, stack: Pick<Stack, 'name'>, fixed: SecretOptions<NeedsCluster>['fixed']): SecretSeen {
+function digestsOf(data: Readonly<Record<string, string>>, parts: Parts | undefined): Record<string, string> {
+  const plain = Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text, 'base64').toString('utf8')]));
+  return Object.fromEntries(Object.entries(parts?.(plain) ?? {}).map(([part, text]) => [part, digest(Buffer.from(text, 'utf8'))]));
+}
+
+function seenOf(cluster: Cluster, live: KubeObject, stack: Pick<Stack, 'name'>, parts: Parts | undefined): SecretSeen {
   const data = (live['data'] ?? {}) as Readonly<Record<string, string>>;
   return {
     cluster,
     ours: isOurs(live.metadata.labels),
     keptFor: keptFor(live.metadata.labels, stack),
     editors: editorsOf(live),
-    fixed: fixedOf(data, fixed),
+    ahead: digestsOf(data, parts),
     digests: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, digest(Buffer.from(text, 'base64'))])),
     immutable: live['immutable'] === true,
     changed: live.metadata.annotations?.[CHANGED] ?? live.metadata.resourceVersion ?? '',

@@ -51,7 +51,7 @@ export type KubeTransport = (method: string, path: string, body: string | undefi
 const PAGE = 500;
 /** Some eight seconds in all: a new address answers a moment after the cluster says so. */
 const TRIES = 6;
-/** Each that runs out of time has waited for 15 s: who is not admitted should not wait for minutes to be told. */
+/** Each that runs out of time has waited for 15 s or more: who is not admitted should not wait for minutes to be told. */
 const TRIES_WITHOUT_ANSWER = 2;
 
 /** A client for the cluster of a kubeconfig, through the tunnel where there is one. */
@@ -77,7 +77,7 @@ export function kubeApiOver(transport: KubeTransport, close: () => void = () => 
         if (turn === TRIES || (answer.status !== 429 && answer.status < 500)) return answer;
       } catch (error) {
         const most = error instanceof Fault && error.code === 'ETIMEDOUT' ? TRIES_WITHOUT_ANSWER : TRIES;
-        if (error instanceof Cancelled || turn >= most || !isPassing(error)) throw error;
+        if (error instanceof Cancelled || signal.aborted || turn >= most || !isPassing(error)) throw error;
       }
       await pauseFor(Math.random() * 2 ** turn * 0.25, signal);
     }
@@ -135,23 +135,57 @@ function statusFault(method: string, path: string, status: number, body: string)
   return new Fault(`${method} ${path.split('?')[0]}: ${message}`, { status, code, hint });
 }
 
-function exchange(server: string, agent: DialAgent, method: string, path: string, body: string | undefined, signal: AbortSignal): Promise<Answer> {
+/** Seconds for a whole exchange, from the connection to the last byte; an API server that went away silently must not hold a run up. */
+const EXCHANGE_SECONDS = 30;
+
+/**
+ * One request and its answer. Ends by itself when the signal fires or the time is up, also while the connection is still
+ * being opened, when Node would tell a destroyed request only later.
+ */
+export function exchange(
+  server: string,
+  agent: DialAgent,
+  method: string,
+  path: string,
+  body: string | undefined,
+  signal: AbortSignal,
+  seconds = EXCHANGE_SECONDS,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const fail = (error: Error): void => reject(signal.aborted ? new Cancelled('the run was cancelled') : unreachable(server, error));
+    // A signal may also be the time that its owner gives, as the lock's signs of life do.
+    const inTime = (): boolean => !(signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError');
+    const cancelled = (): Error =>
+      inTime() ? new Cancelled('the run was cancelled') : unreachable(server, Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }));
+    if (signal.aborted) {
+      reject(cancelled());
+      return;
+    }
     const request = httpsRequest(new URL(path, server), {
       method,
       agent,
-      signal,
       headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-      timeout: 60_000,
     });
-    request.on('timeout', () => request.destroy(new Error('no answer within 60 s')));
+    const settle = (end: () => void): void => {
+      clearTimeout(clock);
+      signal.removeEventListener('abort', stop);
+      end();
+    };
+    const fail = (error: Error): void => settle(() => reject(signal.aborted ? cancelled() : unreachable(server, error)));
+    const stop = (): void => {
+      fail(cancelled());
+      request.destroy();
+    };
+    const clock = setTimeout(() => {
+      fail(Object.assign(new Error(`no answer within ${seconds} s`), { code: 'ETIMEDOUT' }));
+      request.destroy();
+    }, seconds * 1000);
+    signal.addEventListener('abort', stop, { once: true });
     request.on('error', fail);
     request.on('response', (response: IncomingMessage) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', fail);
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }));
+      response.on('end', () => settle(() => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') })));
     });
     request.end(body);
   });

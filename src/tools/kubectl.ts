@@ -13,8 +13,10 @@ export const FIELD_MANAGER = 'zitadel-on-otc';
 const TIMEOUT = 120;
 
 export interface Kubectl {
-  /** `apply --server-side`: makes the fields in the object so, leaves all others alone. */
+  /** `apply --server-side` of an object that is ours: makes its fields so, whoever set them otherwise, leaves all others alone. */
   apply(object: object, signal: AbortSignal): Promise<KubeObject>;
+  /** The same for an object that was not there. @throws Fault with code `Conflict` where somebody made it meanwhile with other content */
+  add(object: object, signal: AbortSignal): Promise<KubeObject>;
   /** `create`: fails where the object exists. @throws Fault with code `AlreadyExists` */
   create(object: object, signal: AbortSignal): Promise<KubeObject>;
   /** Deletes and waits until it is gone; "already gone" is success. `resource` as in `secret` or `certificate.cert-manager.io`. */
@@ -38,6 +40,7 @@ export function kubectlOver(runOnce: RunKubectl): Kubectl {
   return {
     // Conflicts are forced: what we apply is ours, and a field that somebody took over by hand is drift to be put right.
     apply: (object, signal) => write(['apply', '--server-side', '--force-conflicts'], object, signal),
+    add: (object, signal) => write(['apply', '--server-side'], object, signal),
     create: (object, signal) => write(['create'], object, signal),
     remove: async (resource, name, namespace, signal) => {
       const where = namespace === undefined ? [] : [`--namespace=${namespace}`];
@@ -52,13 +55,16 @@ export function kubectlOver(runOnce: RunKubectl): Kubectl {
 /** kubectl's own words, with the server's reason as code: `Error from server (AlreadyExists): …`. */
 function failure(what: string, ended: Ended): Fault {
   const text = redact(ended.stderr.trim()) || `exit code ${ended.code}`;
-  const code = /Error from server \((\w+)\)/.exec(text)?.[1];
-  const hint =
-    code === 'Forbidden' || code === 'Unauthorized'
-      ? 'The client certificate has the rights of the IAM user who asked for it: that user needs cluster-admin rights in CCE.'
-      : 'Running again continues where this run stopped.';
-  return new Fault(`kubectl ${what}: ${text}`, { code, hint });
+  const code = /Apply failed with \d+ conflict/.test(text) ? 'Conflict' : /Error from server \((\w+)\)/.exec(text)?.[1];
+  return new Fault(`kubectl ${what}: ${text}`, { code, hint: HINTS[code ?? ''] ?? 'Running again continues where this run stopped.' });
 }
+
+const RIGHTS = 'The client certificate has the rights of the IAM user who asked for it: that user needs cluster-admin rights in CCE.';
+const HINTS: Readonly<Record<string, string>> = {
+  Forbidden: RIGHTS,
+  Unauthorized: RIGHTS,
+  Conflict: 'Somebody else made the object while this run was under way; it was left as it is. Running again says what to do with it.',
+};
 
 function nameOf(object: object): string {
   const { kind, metadata } = object as { kind?: string; metadata?: { name?: string; namespace?: string } };

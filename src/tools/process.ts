@@ -13,8 +13,11 @@ export interface Command {
   /** The whole environment of the child; nothing is inherited. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
-  /** The child is told to stop (SIGINT, later SIGTERM) after this; it is never killed outright, since helm then leaves `pending-*` behind. */
+  /** The child is told to stop (SIGINT, later SIGTERM) after this; it is killed only where it heeds neither, since helm then leaves `pending-*` behind. */
   readonly timeoutSeconds: number;
+  /** Seconds from SIGINT to SIGTERM, and on to SIGKILL. */
+  readonly graceSeconds?: number;
+  readonly lastSeconds?: number;
 }
 
 export interface Ended {
@@ -27,23 +30,37 @@ export interface Ended {
 
 /** Seconds between SIGINT and SIGTERM; helm 4.1.4 ends 0.1 s after either. */
 const GRACE_SECONDS = 4;
+/** Seconds after SIGTERM until a child that heeds neither is killed: the run must come to its end. */
+const LAST_SECONDS = 30;
 
 /**
  * Runs a command to its end. An exit code other than 0 is an answer, not an error.
  * @throws Cancelled when the signal fired, after the child has ended; Fault where it cannot be started or ran out of time
  */
 export function run(command: Command): Promise<Ended> {
-  const { program, args, env, signal, timeoutSeconds } = command;
+  const { program, args, env, signal, timeoutSeconds, graceSeconds = GRACE_SECONDS, lastSeconds = LAST_SECONDS } = command;
   if (signal.aborted) return Promise.reject(new Cancelled('the run was cancelled'));
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { env: definedIn(env), stdio: ['pipe', 'pipe', 'pipe'] });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     let outOfTime = false;
-    let harder: NodeJS.Timeout | undefined;
+    const harder: NodeJS.Timeout[] = [];
     const stop = (): void => {
       child.kill('SIGINT');
-      harder ??= setTimeout(() => child.kill('SIGTERM'), GRACE_SECONDS * 1000);
+      if (harder.length > 0) return;
+      harder.push(setTimeout(() => child.kill('SIGTERM'), graceSeconds * 1000));
+      harder.push(
+        setTimeout(
+          () => {
+            child.kill('SIGKILL');
+            // A child of its own may hold its outputs open.
+            child.stdout.destroy();
+            child.stderr.destroy();
+          },
+          (graceSeconds + lastSeconds) * 1000,
+        ),
+      );
     };
     const clock = setTimeout(() => {
       outOfTime = true;
@@ -52,7 +69,7 @@ export function run(command: Command): Promise<Ended> {
     signal.addEventListener('abort', stop, { once: true });
     const settle = (): void => {
       clearTimeout(clock);
-      clearTimeout(harder);
+      for (const timer of harder) clearTimeout(timer);
       signal.removeEventListener('abort', stop);
     };
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));

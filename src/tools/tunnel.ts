@@ -44,6 +44,8 @@ export interface Tunnel {
 const KEEPALIVE_SECONDS = 15;
 const KEEPALIVES = 4;
 const HANDSHAKE_SECONDS = 15;
+/** Seconds within which the bastion must have opened a connection to the target. */
+const CHANNEL_SECONDS = 30;
 /** Seconds within which a cut connection is made again, also where the bastion restarts. */
 const PATIENCE_SECONDS = 20;
 const PAUSE_SECONDS = 1;
@@ -55,9 +57,10 @@ export interface TunnelPorts {
   readonly now: () => number;
   readonly pause: (seconds: number, signal: AbortSignal) => Promise<void>;
   readonly keepaliveSeconds: number;
+  readonly channelSeconds: number;
 }
 
-const realPorts: TunnelPorts = { dial, now: Date.now, pause: pauseFor, keepaliveSeconds: KEEPALIVE_SECONDS };
+const realPorts: TunnelPorts = { dial, now: Date.now, pause: pauseFor, keepaliveSeconds: KEEPALIVE_SECONDS, channelSeconds: CHANNEL_SECONDS };
 
 /** A tunnel that is opened at its first use, and again whenever it was cut. */
 export function tunnelThrough(bastion: BastionAccess, target: { readonly host: string; readonly port: number }, ports = realPorts): Tunnel {
@@ -93,7 +96,7 @@ export function tunnelThrough(bastion: BastionAccess, target: { readonly host: s
     for (let attempt = 1; ; attempt += 1) {
       const through = await connected();
       try {
-        return await channel(through, bastion, target);
+        return await channel(through, bastion, target, ports.channelSeconds);
       } catch (error) {
         // The connection was cut and nobody had noticed yet: once more, on a new one.
         if (error instanceof Fault || attempt === 2) throw asFault(error);
@@ -231,24 +234,40 @@ async function dialed({ host, port }: BastionAccess, ports: TunnelPorts, signal:
   }
 }
 
-function channel(client: Client, bastion: BastionAccess, target: { readonly host: string; readonly port: number }): Promise<Duplex> {
+function channel(client: Client, bastion: BastionAccess, target: { readonly host: string; readonly port: number }, seconds: number): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const cut = (): void => reject(Object.assign(new Error(`the connection to the bastion ${bastion.name} was cut`), { code: 'ECONNRESET' }));
+    const cut = (): void => {
+      clearTimeout(clock);
+      reject(Object.assign(new Error(`the connection to the bastion ${bastion.name} was cut`), { code: 'ECONNRESET' }));
+    };
+    let late = false;
+    const clock = setTimeout(() => {
+      late = true;
+      client.off('close', cut);
+      reject(nowhere(bastion, target, `no answer within ${seconds} s`));
+    }, seconds * 1000);
     client.once('close', cut);
     client.forwardOut('127.0.0.1', 0, target.host, target.port, (error, stream) => {
+      clearTimeout(clock);
       client.off('close', cut);
+      if (late) {
+        stream?.destroy();
+        return;
+      }
       if (error === undefined) return resolve(stream);
       // Reasons of RFC 4254, 5.1: 1 is "administratively prohibited", 2 "connect failed".
       const { reason } = error as Error & { readonly reason?: unknown };
       if (reason === undefined) return reject(error);
-      reject(
-        new Fault(`the bastion ${bastion.name} does not lead to ${target.host}:${target.port}: ${error.message}`, {
-          resource: bastion.name,
-          hint: 'The API server does not answer the bastion: is the cluster Available, and does its control group admit the VPC on port 5443?',
-          cause: error,
-        }),
-      );
+      reject(nowhere(bastion, target, error.message, error));
     });
+  });
+}
+
+function nowhere({ name }: BastionAccess, target: { readonly host: string; readonly port: number }, why: string, cause?: Error): Fault {
+  return new Fault(`the bastion ${name} does not lead to ${target.host}:${target.port}: ${why}`, {
+    resource: name,
+    hint: 'The API server does not answer the bastion: is the cluster Available, and does its control group admit the VPC on port 5443?',
+    cause,
   });
 }
 

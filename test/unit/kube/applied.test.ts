@@ -55,3 +55,27 @@ test('a namespace that was there before is used as it is, and stays', async () =
   assert.deepEqual(space.diff(space.want({ kubeconfig }), seen), []);
   assert.equal(space.keep?.(seen), 'was not made by this action');
 });
+
+test('what was not there is made without force; what is ours is put right with it', async () => {
+  const cluster = fakeCluster();
+  const context = contextOf(cluster);
+  const used: string[] = [];
+  const kubectl = await cluster.kubectl(quiet);
+  cluster.kubectl = async () => ({
+    ...kubectl,
+    add: async (object, signal) => {
+      used.push('add');
+      return kubectl.add(object, signal);
+    },
+    apply: async (object, signal) => {
+      used.push('apply');
+      return kubectl.apply(object, signal);
+    },
+  });
+  const space = namespace(context, cloud, { name: 'zitadel', wanted: true });
+  put(cluster, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'zitadel' } }, { status: { phase: 'Active' } });
+  const spec = space.want({ kubeconfig });
+  const seen = await space.apply(spec, undefined, [], quiet);
+  await space.apply(spec, seen, [], quiet);
+  assert.deepEqual(used, ['add', 'apply']);
+});

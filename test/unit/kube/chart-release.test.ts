@@ -16,17 +16,18 @@ interface Stored {
   values?: object;
   labels?: Record<string, string>;
   method?: string;
+  description?: string;
 }
 
 function store(
   cluster: FakeCluster,
-  { revision = 1, status = 'deployed', version = '9.34.0', values = { a: 1 }, labels, method = 'ssa' }: Stored = {},
+  { revision = 1, status = 'deployed', version = '9.34.0', values = { a: 1 }, labels, method = 'ssa', description = 'Upgrade complete' }: Stored = {},
 ): void {
   const release = {
     name: 'zitadel',
     namespace: 'zitadel',
     version: revision,
-    info: { status },
+    info: { status, description },
     config: values,
     manifest: '',
     hooks: [],
@@ -51,6 +52,7 @@ function make(cluster: FakeCluster, pinned?: string, adopt = false) {
       release: 'zitadel',
       source: { repository: 'https://charts.zitadel.com', name: 'zitadel', version: '9.34.0', digest: pinned },
       values: () => ({ a: 1 }),
+      hookObjects: [{ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'zitadel-setup', namespace: 'zitadel' } }],
       beforeVersion: async (_needs, { from, to, revision }) => void cluster.writes.push(`before ${from} becomes ${to}, revision ${revision}`),
       timeoutSeconds: 10,
     },
@@ -247,4 +249,44 @@ test("somebody else's release is refused without consent, whatever its state, an
   store(consented, { labels: {}, values: { a: 2 } });
   await make(consented, undefined, true).deploy();
   assert.deepEqual(consented.writes, ['upgrade zitadel']);
+});
+
+test('a rollback by hand is named beside what it changed; one to what is wanted is no difference', async () => {
+  const found = async (stored: Stored) => {
+    const cluster = fakeCluster();
+    store(cluster, { revision: 4, description: 'Rollback to 2', ...stored });
+    return (await make(cluster).changes())?.map(({ field, before }) => `${field}: ${String(before)}`);
+  };
+  assert.deepEqual(await found({ values: { a: 2 } }), ['revision: 4, rolled back to 2', 'values.a: 2']);
+  assert.deepEqual(await found({ version: '9.33.0' }), ['revision: 4, rolled back to 2', 'chart: 9.33.0']);
+  assert.deepEqual(await found({}), []);
+});
+
+test('a release that hangs is one difference, with what it means', async () => {
+  for (const [status, why] of [
+    ['pending-upgrade', /was killed/],
+    ['pending-install', /was killed/],
+    ['pending-rollback', /was killed/],
+    ['uninstalling', /was killed/],
+    ['failed', /did not end well/],
+  ] as const) {
+    const cluster = fakeCluster();
+    store(cluster, { status });
+    const [change, ...others] = (await make(cluster).changes()) ?? [];
+    assert.deepEqual([change?.field, change?.before, others], ['status', status, []]);
+    assert.match(change?.why ?? '', why);
+  }
+});
+
+test("somebody else's hook objects, which helm would delete, are refused before the first install; a former release's are not", async () => {
+  const path = '/apis/batch/v1/namespaces/zitadel/jobs/zitadel-setup';
+  const job = (labels: Record<string, string>): KubeObject => ({ metadata: { name: 'zitadel-setup', namespace: 'zitadel', labels } });
+  const cluster = fakeCluster();
+  cluster.onUpgrade = () => store(cluster);
+  cluster.objects.set(path, job({ app: 'mine' }));
+  await assert.rejects(make(cluster).deploy(), /Job zitadel\/zitadel-setup, which the chart would replace, is in the cluster already/);
+  assert.deepEqual(cluster.writes, []);
+  cluster.objects.set(path, job({ 'app.kubernetes.io/managed-by': 'Helm', 'app.kubernetes.io/instance': 'zitadel' }));
+  await make(cluster).deploy();
+  assert.deepEqual(cluster.writes, ['upgrade zitadel']);
 });

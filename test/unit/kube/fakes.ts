@@ -73,6 +73,10 @@ export function fakeCluster(): FakeCluster {
         writes.push(`apply ${objectPath(object as Manifest)}`);
         return put(object as Manifest);
       },
+      add: async (object) => {
+        writes.push(`apply ${objectPath(object as Manifest)}`);
+        return put(object as Manifest);
+      },
       create: async (object) => {
         writes.push(`create ${objectPath(object as Manifest)}`);
         if (objects.has(objectPath(object as Manifest))) throw new Fault('already there', { code: 'AlreadyExists' });

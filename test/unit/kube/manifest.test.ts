@@ -98,6 +98,31 @@ test('drift: missing and changed objects, each with its name; unknown kinds are 
   assert.ok(asked.includes('/apis/projectcontour.io/v1/namespaces/zitadel/httpproxies/p'));
 });
 
+test('replicas scaled by hand are drift, those that an autoscaler owns are not', async () => {
+  const drift = async (manager: string, subresource?: string): Promise<string[]> => {
+    const managed = {
+      manager,
+      operation: 'Update',
+      fieldsV1: { 'f:spec': { 'f:replicas': {} } },
+      ...(subresource === undefined ? {} : { subresource }),
+    };
+    const live = {
+      kind: 'Deployment',
+      apiVersion: 'apps/v1',
+      metadata: { name: 'zitadel', managedFields: [managed] },
+      spec: { replicas: 7, paused: true },
+    };
+    const api = kubeApiOver(async () => ({ status: 200, body: JSON.stringify(live) }));
+    const text = 'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: zitadel}\nspec: {replicas: 3, paused: false}\n';
+    const stored = { name: 'zitadel', namespace: 'zitadel', version: 1, info: { status: 'deployed' }, hooks: [], manifest: text };
+    const chart = { metadata: { name: 'zitadel', version: '9.34.0' } };
+    return (await driftOf({ ...stored, chart }, api, new AbortController().signal)).map(({ field }) => field);
+  };
+  assert.deepEqual(await drift('kube-controller-manager', 'scale'), ['Deployment zitadel spec.paused']);
+  assert.deepEqual(await drift('kubectl', 'scale'), ['Deployment zitadel spec.replicas', 'Deployment zitadel spec.paused']);
+  assert.deepEqual(await drift('kube-controller-manager'), ['Deployment zitadel spec.replicas', 'Deployment zitadel spec.paused']);
+});
+
 test('paths of built-in kinds', () => {
   assert.equal(objectPath({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'a' } }), '/api/v1/namespaces/a');
   assert.equal(

@@ -135,12 +135,25 @@ test('warnings: of this attempt, in order, without repetition and without noise'
 test('advice for the texts that ZITADEL and the kubelet really say', () => {
   const expected: readonly [string, RegExp][] = [
     ['failed SASL auth: FATAL: password authentication failed for user "root" (SQLSTATE 28P01)', /root's password/],
-    ['password authentication failed for user "zitadel"', /ALTER ROLE/],
+    ['password authentication failed for user "zitadel"', /passwordGeneration\.user/],
+    [
+      'initialize database failed: cannot parse `host=1 sslmode=verify-ca`: failed to configure TLS (unable to read CA file: open /db-ssl-ca-crt/ca.crt: no such file or directory)',
+      /lacks the key ca\.crt/,
+    ],
+    ['level=ERROR+6 msg="unable to connect to database" err="boom"', /init did not run to its end/],
+    ['ERROR: relation "queue.river_queue" does not exist (SQLSTATE 42P01)', /emptied or replaced/],
+    ['migration failed name=03_default_instance masterkey must be 32 bytes, but is 31', /exactly 32 bytes/],
+    ['failed to connect: server error: FATAL: permission denied to create role (SQLSTATE 42501)', /CREATEROLE/],
+    ['dial error: dial tcp 10.0.0.1:5432: i/o timeout', /security group/],
+    ['error: 401 {"message":"Errors.Token.Invalid (AUTH-7fs1e)"}', /login app's token/],
+    ['pod zitadel-1: CrashLoopBackOff: container zitadel ended 5 times, last with OOMKilled, exit code 137', /memory/],
+    ['psql: error: connection to server at "10.0.0.1", port 5432 failed: SSL error: certificate verify failed', /zitadel-rds-ssl-cert/],
     ['tls: failed to verify certificate: x509: certificate is valid for 127.0.0.9, not 127.0.0.1', /verify-ca/],
     ['write failed: x509: certificate signed by unknown authority', /zitadel-rds-ssl-cert/],
     ['dial error: dial tcp 10.0.0.1:5432: connect: connection refused', /ACTIVE/],
     ['Errors.User.PasswordComplexityPolicy.MinLength err.id=COMMA-HuJf6', /admin-password/],
-    ['MountVolume.SetUp failed for volume "login-client" : secret "login-client" not found', /Secret or a key/],
+    ['MountVolume.SetUp failed for volume "login-client" : secret "login-client" not found', /first setup only/],
+    ['MountVolume.SetUp failed for volume "ca" : secret "zitadel-rds-ssl-cert" not found', /Secret or a key/],
     ['Back-off pulling image: ImagePullBackOff', /egress/],
   ];
   for (const [text, advice] of expected) assert.match(adviceFor([text]) ?? '', advice);

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Fault } from '../../../src/engine/fault.ts';
 import type { KubeContext } from '../../../src/kube/context.ts';
 import { CHANGED, secretObject } from '../../../src/kube/secret.ts';
+import type { KubeObject } from '../../../src/tools/api.ts';
 import { contextOf, type FakeCluster, fakeCluster, given, kubeconfig, quiet } from './fakes.ts';
 
 const path = '/api/v1/namespaces/zitadel/secrets/s';
-function make(context: KubeContext, content: Record<string, string> | undefined, createOnly?: string) {
+type Ahead = NonNullable<Parameters<typeof secretObject>[1]['ahead']>;
+function make(context: KubeContext, content: Record<string, string> | undefined, createOnly?: string, ahead?: Ahead) {
   return secretObject<{ kubeconfig: ReturnType<typeof given<typeof kubeconfig>> }>(context, {
     id: 'zitadel/s',
     needs: { kubeconfig: given('k', kubeconfig) },
@@ -15,6 +18,7 @@ function make(context: KubeContext, content: Record<string, string> | undefined,
     content: () => (content === undefined ? undefined : () => content),
     inputs: 'stack-secret',
     ...(createOnly === undefined ? {} : { createOnly }),
+    ...(ahead === undefined ? {} : { ahead }),
   });
 }
 const stored = (cluster: FakeCluster): Record<string, unknown> => cluster.objects.get(path) as unknown as Record<string, unknown>;
@@ -108,4 +112,83 @@ test('without the content, another writer is seen by the book-keeping of the API
   const blind = { ...secret.want({ kubeconfig }), content: undefined };
   assert.deepEqual(secret.diff(blind, seen), [{ field: 'data', why: 'written by kubectl-edit, not by this action', secret: true }]);
   assert.deepEqual(secret.diff(secret.want({ kubeconfig }), seen), []);
+});
+
+test("somebody else's Secret of our name is refused, whatever it holds; by consent it is taken over", async () => {
+  const cluster = fakeCluster();
+  const data = { a: Buffer.from('one-value').toString('base64') };
+  const foreign = { metadata: { name: 's', namespace: 'zitadel', resourceVersion: '7' }, data } as unknown as KubeObject;
+  cluster.objects.set(path, foreign);
+  for (const content of [{ a: 'one-value' }, { a: 'two-value' }, undefined]) {
+    const secret = make(contextOf(cluster), content);
+    const seen = await secret.observe({ kubeconfig }, quiet);
+    assert.ok(seen);
+    assert.throws(
+      () => secret.diff(secret.want({ kubeconfig }), seen),
+      (error: Fault) =>
+        /Secret zitadel\/s is in the cluster already/.test(error.message) && /Remove it, or .*adopt: \{ releases: true \}/.test(error.hint ?? ''),
+    );
+  }
+  const context = contextOf(cluster, {}, 'adopt: { releases: true }\n');
+  const secret = make(context, { a: 'two-value' });
+  const seen = await secret.observe({ kubeconfig }, quiet);
+  assert.ok(seen);
+  const changes = secret.diff(secret.want({ kubeconfig }), seen);
+  assert.deepEqual(
+    changes.map(({ field }) => field),
+    ['owner', 'data.a'],
+  );
+  const after = await secret.apply(secret.want({ kubeconfig }), seen, changes, quiet);
+  assert.deepEqual([after.ours, secret.diff(secret.want({ kubeconfig }), after)], [true, []]);
+});
+
+test('a create-only Secret of somebody else keeps its content when it is taken over', async () => {
+  const cluster = fakeCluster();
+  const data = { masterkey: Buffer.from('k'.repeat(32)).toString('base64') };
+  cluster.objects.set(path, { metadata: { name: 's', namespace: 'zitadel' }, data } as unknown as KubeObject);
+  const context = contextOf(cluster, {}, 'adopt: { releases: true }\n');
+  const secret = make(context, { masterkey: 'k'.repeat(32) }, 'the wrong key');
+  const seen = await secret.observe({ kubeconfig }, quiet);
+  const after = await secret.apply(secret.want({ kubeconfig }), seen, [], quiet);
+  assert.deepEqual([after.ours, stored(cluster)['data']], [true, data]);
+  const other = make(context, { masterkey: 'x'.repeat(32) }, 'the wrong key');
+  assert.throws(() => seen && other.diff(other.want({ kubeconfig }), seen), /holds another masterkey/);
+});
+
+test('what must be so elsewhere is made so first, and again where a run died behind it', async () => {
+  const cluster = fakeCluster();
+  const done: string[] = [];
+  let fails = false;
+  const ahead = (unseen: boolean): Ahead => ({
+    parts: ({ a = '' }) => ({ 'the password': a.split(' ')[0] ?? '' }),
+    carryOut: async () => {
+      done.push(`before ${cluster.writes.length} writes`);
+      if (fails) throw new Error('killed');
+    },
+    unseen: () => unseen,
+  });
+  const first = make(contextOf(cluster), { a: 'one-value x' }, undefined, ahead(false));
+  let seen = await first.apply(first.want({ kubeconfig }), undefined, [], quiet);
+  assert.deepEqual(done, []);
+  const beside = make(contextOf(cluster), { a: 'one-value y' }, undefined, ahead(true));
+  seen = await beside.apply(beside.want({ kubeconfig }), seen, [], quiet);
+  assert.deepEqual(done, [], 'another part of the content needs nothing elsewhere');
+  const rotated = make(contextOf(cluster), { a: 'two-value y' }, undefined, ahead(false));
+  assert.deepEqual(
+    rotated.diff(rotated.want({ kubeconfig }), seen).map(({ field, secret }) => [field, secret]),
+    [
+      ['the password', true],
+      ['data.a', true],
+    ],
+  );
+  fails = true;
+  await assert.rejects(rotated.apply(rotated.want({ kubeconfig }), seen, [], quiet), /killed/);
+  fails = false;
+  const again = await rotated.observe({ kubeconfig }, quiet);
+  await rotated.apply(rotated.want({ kubeconfig }), again, [], quiet);
+  assert.deepEqual(done, ['before 2 writes', 'before 2 writes']);
+  cluster.objects.delete(path);
+  const blind = make(contextOf(cluster), { a: 'two-value y' }, undefined, ahead(true));
+  await blind.apply(blind.want({ kubeconfig }), undefined, [], quiet);
+  assert.equal(done.length, 3);
 });

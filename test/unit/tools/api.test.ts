@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { Fault } from '../../../src/engine/fault.ts';
+import { Cancelled, Fault } from '../../../src/engine/fault.ts';
 import { Secret } from '../../../src/secret.ts';
-import { kubeApiOver } from '../../../src/tools/api.ts';
+import { exchange, kubeApiOver } from '../../../src/tools/api.ts';
+import { DialAgent } from '../../../src/tools/dial.ts';
 import { decodeRelease, helmMessage, helmOver } from '../../../src/tools/helm.ts';
 import { kubeconfigText } from '../../../src/tools/kubeconfig.ts';
 import { kubectlOver } from '../../../src/tools/kubectl.ts';
@@ -55,6 +57,45 @@ test('a server that is restarting is asked again, a refusal is not', async () =>
       /IAM user/.test(error.hint ?? '')
     );
   });
+});
+
+test('a server that takes connections and then is silent is given up, and a cancel does not wait for it', async () => {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => sockets.add(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const url = `https://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+  const agent = new DialAgent({});
+  const started = Date.now();
+  await assert.rejects(
+    exchange(url, agent, 'GET', '/version', undefined, signal, 0.2),
+    (error) => error instanceof Fault && error.code === 'ETIMEDOUT' && /no answer within 0.2 s/.test(error.message),
+  );
+  const control = new AbortController();
+  setTimeout(() => control.abort(), 100);
+  await assert.rejects(exchange(url, agent, 'GET', '/version', undefined, control.signal), Cancelled);
+  await assert.rejects(exchange(url, agent, 'GET', '/version', undefined, control.signal), Cancelled);
+  await assert.rejects(exchange(url, agent, 'GET', '/version', undefined, AbortSignal.timeout(100)), /could not be asked: no answer in time/);
+  assert.ok(Date.now() - started < 5000);
+  agent.destroy();
+  for (const socket of sockets) socket.destroy();
+  server.close();
+});
+
+test('what is added is not forced upon others, and a conflict says so', async () => {
+  const verbs: string[] = [];
+  const kubectl = kubectlOver(async (args) => {
+    verbs.push(args.filter((arg) => !/manager|filename|output/.test(arg)).join(' '));
+    const stderr = 'error: Apply failed with 1 conflict: conflict with "helm" using v1: .data.a\nPlease review the fields above';
+    return verbs.length === 1 ? { code: 0, stdout: '{"metadata":{"name":"s"}}', stderr: '' } : { code: 1, stdout: '', stderr };
+  });
+  const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 's' } };
+  await kubectl.apply(secret, signal);
+  await assert.rejects(
+    kubectl.add(secret, signal),
+    (error) => error instanceof Fault && error.code === 'Conflict' && /left as it is/.test(error.hint ?? ''),
+  );
+  assert.deepEqual(verbs, ['apply --server-side --force-conflicts', 'apply --server-side']);
 });
 
 test('kubectl gets objects on stdin, never in its arguments, and names the server’s reason', async () => {

@@ -4,8 +4,10 @@ import { Cancelled, Fault } from '../../../src/engine/fault.ts';
 import { plainEnv, run } from '../../../src/tools/process.ts';
 
 const env = { PATH: process.env['PATH'] };
-const shell = (script: string, more: { stdin?: string; signal?: AbortSignal; timeoutSeconds?: number } = {}) =>
-  run({ program: 'sh', args: ['-c', script], env, signal: new AbortController().signal, timeoutSeconds: 20, ...more });
+const shell = (
+  script: string,
+  more: { stdin?: string; signal?: AbortSignal; timeoutSeconds?: number; graceSeconds?: number; lastSeconds?: number } = {},
+) => run({ program: 'sh', args: ['-c', script], env, signal: new AbortController().signal, timeoutSeconds: 20, ...more });
 
 test('stdin arrives, both outputs are kept, an exit code is an answer', async () => {
   assert.deepEqual(await shell('cat; echo no >&2; exit 3', { stdin: 'äöü' }), { code: 3, stdout: 'äöü', stderr: 'no\n' });
@@ -47,6 +49,13 @@ test('a child that takes too long is stopped and named', async () => {
     shell('exec sleep 30', { timeoutSeconds: 0.2 }),
     (error) => error instanceof Fault && /did not end within 0.2 s/.test(error.message),
   );
+});
+
+test('a child that heeds no signal is killed in the end, also where a child of its own holds its outputs open', async () => {
+  const started = Date.now();
+  const stubborn = shell('trap "" INT TERM; sleep 30 & while :; do sleep 0.05; done', { timeoutSeconds: 0.2, graceSeconds: 0.1, lastSeconds: 0.2 });
+  await assert.rejects(stubborn, (error) => error instanceof Fault && /did not end within 0.2 s/.test(error.message));
+  assert.ok(Date.now() - started < 10_000);
 });
 
 test('a program that is not there is a fault', async () => {

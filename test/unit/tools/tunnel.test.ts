@@ -30,6 +30,9 @@ interface Bastion {
   readonly sockets: Set<ssh2.Connection>;
 }
 
+/** A port about which the server says nothing, as while a firewall swallows its packets. */
+const SILENT = 1;
+
 /** An SSH server that lets `key` forward to one port of this machine, and answers 2 ("connect failed") for any other. */
 async function bastion(hostKey: string, key: SshKey, allowed: number): Promise<Bastion> {
   const sockets = new Set<ssh2.Connection>();
@@ -43,6 +46,7 @@ async function bastion(hostKey: string, key: SshKey, allowed: number): Promise<B
       else context.reject(['publickey']);
     });
     connection.on('tcpip', (accept, reject, { destPort }) => {
+      if (destPort === SILENT) return;
       if (destPort !== allowed) return reject();
       const stream = accept();
       const socket = connect(destPort, '127.0.0.1');
@@ -94,6 +98,7 @@ const ports = (over: Partial<TunnelPorts> = {}): TunnelPorts => ({
   now: Date.now,
   pause: (seconds) => sleep(seconds * 10),
   keepaliveSeconds: 15,
+  channelSeconds: 30,
   ...over,
 });
 
@@ -276,5 +281,13 @@ it('survives ten idle minutes behind a gateway that forgets idle connections aft
   await sleep(600_000 / scale);
   assert.equal(await said(stream, 'after'), 'after');
   assert.deepEqual([forgotten, sockets.size], [0, 1]);
+  await tunnel.close();
+});
+
+it('does not wait for ever where the bastion does not say what becomes of a connection', async () => {
+  const { port } = await bastion(host.privateKey.open(), client, 0);
+  const tunnel = tunnelThrough(access(port), { host: '127.0.0.1', port: SILENT }, ports({ channelSeconds: 0.2 }));
+  const fault = await failing(tunnel.connect());
+  assert.match(fault.message, /shop-bastion does not lead to 127\.0\.0\.1:1: no answer within 0.2 s/);
   await tunnel.close();
 });
