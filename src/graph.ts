@@ -2,7 +2,7 @@
  * Owns the picture of the deployment in code: the one place where all resources are put together. Who needs whom among
  * the cloud's resources stands in `cloud/index.ts`, among the cluster's in `zitadel/index.ts`; here the two meet.
  */
-import { backup, type CloudContext, cloudResources, type Door, externalDnsNeeds, upgradeBackupName } from './cloud/index.ts';
+import { backup, type CloudContext, cloudResources, type Door, externalDnsNeeds, tagDatabase, upgradeBackupName } from './cloud/index.ts';
 import type { Fault } from './engine/fault.ts';
 import type { Outcome } from './engine/outcome.ts';
 import { type AnyResource, maybe, type Run } from './engine/resource.ts';
@@ -96,6 +96,7 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, looksOnly, acme
         run,
       );
     },
+    tagDatabase: stack.database.existing === undefined ? (id, tags) => tagDatabase(otc, id, tags) : undefined,
     externalDns,
     acme: acme === undefined ? undefined : { accessKey: new Secret(acme.accessKey, 'access-key'), secretKey: acme.secretKey },
   };

@@ -181,6 +181,11 @@ async function label(context: CloudContext, spec: DatabaseSpec, id: string): Pro
   return tags;
 }
 
+/** Puts tags on an instance; those of the same keys are overwritten. */
+export async function tagDatabase(otc: CloudContext['otc'], id: string, tags: readonly rds.Tag[]): Promise<void> {
+  await rds.addTags(otc, id, tags);
+}
+
 function checkExisting(seen: DatabaseSeen): Change[] {
   refuseFailed(seen);
   if (seen.datastore.type === 'PostgreSQL' && seen.host !== '') return [];

@@ -58,7 +58,7 @@ export const subnet = (what: string) =>
     cidr(`CIDR of ${what}, /28 or larger.`),
     v.strictObject({ cidr: cidr(`CIDR of ${what}, /28 or larger.`), existing: existing('A subnet') }),
   ]);
-export const generation = (what: string, how = 'to rotate') => v.optional(integer(1, 10_000, `Generation of ${what}; raise it by one ${how}.`), 1);
+export const generation = (what: string) => v.optional(integer(1, 10_000, `Generation of ${what}; raise it by one to rotate.`), 1);
 export const k8sName = (description: string) =>
   text(/^[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?$/, 'lower-case letters, digits and hyphens, at most 53', description);
 export const person = (description: string) => text(/^[^\r\n]{1,200}$/, '1 to 200 characters on one line', description);

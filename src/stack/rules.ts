@@ -46,13 +46,6 @@ export function noticesOf(stack: Stack): Problem[] {
   }
   if (stack.database.existing === undefined && stack.database.ha === false)
     say(['database', 'flavor'], 'the database has no standby', 'Use a flavor that ends in .ha for production.');
-  if (stack.database.passwordGeneration.user > 1) {
-    say(
-      ['database', 'passwordGeneration', 'user'],
-      'ZITADEL never changes the password of a database role that exists: on a living stack a new generation alone is refused',
-      'Set the new password with ALTER ROLE first; docs/secrets.md says how.',
-    );
-  }
   if (stack.ingress.controller === 'nginx')
     say(['ingress', 'controller'], 'ingress-nginx was retired in March 2026 and gets no security fixes', 'Use contour.');
   if (stack.certificates.issuer === 'letsencrypt-staging')

@@ -124,7 +124,7 @@ export const stackSchema = v.strictObject({
       passwordGeneration: v.optional(
         block('Generations of the derived passwords.', {
           root: generation('the password of root'),
-          user: generation('the password of ZITADEL’s role', 'after ALTER ROLE has set the new password'),
+          user: generation('the password of ZITADEL’s role'),
         }),
         {},
       ),

@@ -8,6 +8,7 @@ import type { ReleaseSeen } from '../kube/release-state.ts';
 import { certificateResources } from './certificates.ts';
 import { externalDnsResources } from './external-dns.ts';
 import { ingressControllers } from './ingress.ts';
+import { loginToken } from './login-token.ts';
 import { zitadelRelease, zitadelSecrets } from './release.ts';
 import { type VerificationSeen, verification } from './verification.ts';
 
@@ -31,6 +32,7 @@ export function clusterResources(context: KubeContext, cloud: CloudNeeds): Clust
   const certificates = certificateResources(context, cloud, home);
   const secrets = zitadelSecrets(context, cloud, home);
   const release = zitadelRelease(context, cloud, secrets, ingressFirst(stack.ingress.controller, wantedIngress));
+  const token = loginToken(context, cloud, release);
   const wantedCertificate = certificates.certificate.wanted ? [certificates.certificate] : [];
   const externalDns = externalDnsResources(context, cloud, home, release);
   const before = [...wantedIngress, ...wantedCertificate, ...(externalDns.ownership.wanted ? [externalDns.ownership] : [])];
@@ -45,6 +47,7 @@ export function clusterResources(context: KubeContext, cloud: CloudNeeds): Clust
       secrets.config,
       secrets.databaseCa,
       release,
+      token,
       ...externalDns.all,
       verified,
     ],

@@ -6,20 +6,27 @@ import type { AnyResource, Resource } from '../engine/resource.ts';
 import type { NeedsCluster } from '../kube/applied.ts';
 import { chartRelease, type ReleaseSpec } from '../kube/chart-release.ts';
 import { after, type CloudNeeds, type DatabaseSeen, type Giving, type KubeContext, type LoadBalancerSeen } from '../kube/context.ts';
+import type { Manifest } from '../kube/paths.ts';
 import type { ReleaseSeen } from '../kube/release-state.ts';
 import type { JobLimit } from '../kube/rollout.ts';
 import { type SecretSeen, secretObject } from '../kube/secret.ts';
 import { configDocument, rolePassword } from './config.ts';
 import { CONFIG_KEY, fullName, secretNames } from './identity.ts';
+import { keepsToken } from './kept-token.ts';
+import { restoreToken } from './login-token.ts';
+import { setRolePassword } from './role-password.ts';
 import { zitadelValues } from './values.ts';
 
 type SecretResource<N extends NeedsCluster = NeedsCluster> = ReturnType<typeof secretObject<N>>;
 
 export interface ZitadelSecrets {
   readonly masterkey: SecretResource;
-  readonly config: SecretResource;
-  readonly databaseCa: SecretResource<NeedsCluster & { databaseCa: Giving<{ readonly pem: string }> }>;
+  readonly config: SecretResource<ConfigNeeds>;
+  readonly databaseCa: SecretResource<CaNeeds>;
 }
+
+type CaNeeds = NeedsCluster & { readonly databaseCa: Giving<{ readonly pem: string }> };
+type ConfigNeeds = NeedsCluster & { readonly database: Giving<DatabaseSeen> };
 
 export function zitadelSecrets(context: KubeContext, cloud: CloudNeeds, home: AnyResource): ZitadelSecrets {
   const { stack, secrets } = context;
@@ -37,45 +44,36 @@ export function zitadelSecrets(context: KubeContext, cloud: CloudNeeds, home: An
     inputs: 'stack-secret (or masterkey)',
     createOnly: 'ZITADEL would go on with the wrong key without noticing, and what it stored could not be read any more',
   });
-  return {
-    masterkey: masterkeySecret,
-    config: secretObject<NeedsCluster>(context, {
-      id: 'zitadel/config',
-      // A wrong stack-secret shows at the masterkey, before wrong passwords take the place of right ones.
-      needs: { kubeconfig, home, masterkey: masterkeySecret },
-      wanted: true,
-      namespace,
-      name: secretNames.config,
-      content: () => {
-        const document = configDocument(secrets, context.configuration);
-        return document === undefined ? undefined : () => ({ [CONFIG_KEY]: document() });
-      },
-      inputs: 'stack-secret (or database-password, database-user-password and admin-password)',
-      fixed: {
-        parts: rolePassword,
-        refusal: {
-          message:
-            "holds another password of ZITADEL's database role than this run: refused, since ZITADEL's init never changes the password of a role that exists, and no login would work any more",
-          hint:
-            'Give the former value (database.passwordGeneration.user, or database-user-password). To change it: in psql as root, ' +
-            "ALTER ROLE zitadel PASSWORD '…'; then delete this Secret and deploy at once with the same value as database-user-password. " +
-            'If somebody edited the Secret by hand, delete it: deploy writes it anew.',
-        },
-      },
-    }),
-    databaseCa: secretObject<NeedsCluster & { databaseCa: Giving<{ readonly pem: string }> }>(context, {
-      id: 'zitadel/database-ca',
-      needs: { kubeconfig, home, databaseCa: cloud.databaseCa },
-      wanted: true,
-      namespace,
-      name: secretNames.databaseCa,
-      content:
-        ({ databaseCa }) =>
-        (): Record<string, string> => ({ 'ca.crt': databaseCa.pem }),
-      inputs: 'nothing: it comes from RDS',
-      known: true,
-    }),
-  };
+  const databaseCa = secretObject<CaNeeds>(context, {
+    id: 'zitadel/database-ca',
+    needs: { kubeconfig, home, databaseCa: cloud.databaseCa },
+    wanted: true,
+    namespace,
+    name: secretNames.databaseCa,
+    content: (needs) => (): Record<string, string> => ({ 'ca.crt': needs.databaseCa.pem }),
+    inputs: 'nothing: it comes from RDS',
+    known: true,
+  });
+  const config = secretObject<ConfigNeeds>(context, {
+    id: 'zitadel/config',
+    // A wrong stack-secret shows at the masterkey, before wrong passwords take the place of right ones.
+    needs: { kubeconfig, home, masterkey: masterkeySecret, database: cloud.database, databaseCa },
+    wanted: true,
+    namespace,
+    name: secretNames.config,
+    content: () => {
+      const document = configDocument(secrets, context.configuration);
+      return document === undefined ? undefined : () => ({ [CONFIG_KEY]: document() });
+    },
+    inputs: 'stack-secret (or database-password, database-user-password and admin-password)',
+    ahead: {
+      parts: rolePassword,
+      carryOut: ({ kubeconfig: access, database }, run) => setRolePassword(context, context.toolbox.cluster(access), database, run),
+      // A database that a former cluster set up: its role may have the password of another generation.
+      unseen: ({ database }) => keepsToken(database.tags),
+    },
+  });
+  return { masterkey: masterkeySecret, config, databaseCa };
 }
 
 /** Seconds that the Jobs may run before their waiting is taken for what it nearly always is. */
@@ -84,6 +82,17 @@ function jobLimits(release: string): Record<string, JobLimit> {
   const blocked =
     "it is waiting for the database, which does not answer: check that the database's security group admits rds-client and, in a vpc-router cluster, the container network";
   return { [`${name}-init`]: { seconds: 90, meaning: blocked }, [`${name}-setup`]: { seconds: 600, meaning: 'setup usually takes seconds' } };
+}
+
+/** Jobs and ConfigMaps of the hooks, by their names (chart 9.34.0). */
+function hookObjects(namespace: string, name: string): Manifest[] {
+  const jobs = ['init', 'setup'].map((part) => ({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: `${name}-${part}`, namespace } }));
+  const maps = ['config-yaml', 'login-config-dotenv'].map((part) => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: `${name}-${part}`, namespace },
+  }));
+  return [...jobs, ...maps];
 }
 
 type ReleaseNeeds = NeedsCluster & {
@@ -128,6 +137,8 @@ export function zitadelRelease(
         clusterVersion: cluster.version,
         secretsChanged: [masterkey.changed, config.changed, databaseCa.changed],
       }),
+    hookObjects: hookObjects(namespace, fullName(release)),
+    before: ({ kubeconfig, database }, run) => restoreToken(context, context.toolbox.cluster(kubeconfig), database, run),
     // Migrations of a new version cannot be taken back; the data before them can.
     beforeVersion: async ({ database }, change, run) => context.backup?.(database.id, change, run),
     timeoutSeconds: 1200,

@@ -10,6 +10,7 @@ import { externalDnsWebhook } from './external-dns-webhook.ts';
 import { haproxy } from './haproxy.ts';
 import { ingressNginx } from './ingress-nginx.ts';
 import { otcSolver } from './otc-solver.ts';
+import { psql } from './psql.ts';
 import { wait4x } from './wait4x.ts';
 import { zitadelLogin } from './zitadel/login.ts';
 import { zitadel } from './zitadel/zitadel.ts';
@@ -19,6 +20,7 @@ export const images: readonly Image[] = [
   zitadelLogin,
   alpineK8s,
   wait4x,
+  psql,
   contour,
   envoy,
   ingressNginx,

@@ -116,7 +116,7 @@ test('replicas scaled by hand are drift, those that an autoscaler owns are not',
     const text = 'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: zitadel}\nspec: {replicas: 3, paused: false}\n';
     const stored = { name: 'zitadel', namespace: 'zitadel', version: 1, info: { status: 'deployed' }, hooks: [], manifest: text };
     const chart = { metadata: { name: 'zitadel', version: '9.34.0' } };
-    return (await driftOf({ ...stored, chart }, api, new AbortController().signal)).map(({ field }) => field);
+    return (await driftOf({ ...stored, chart }, api, new AbortController().signal)).changes.map(({ field }) => field);
   };
   assert.deepEqual(await drift('kube-controller-manager', 'scale'), ['Deployment zitadel spec.paused']);
   assert.deepEqual(await drift('kubectl', 'scale'), ['Deployment zitadel spec.replicas', 'Deployment zitadel spec.paused']);

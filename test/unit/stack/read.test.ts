@@ -82,11 +82,6 @@ zitadel: { chart: { version: 9.34.0, digest: "sha256:${'a'.repeat(64)}" } }
   );
 });
 
-test('a new generation of the role’s password does not come without a word', () => {
-  const { notices } = read(`${small}database:\n  passwordGeneration: { user: 2 }\n`);
-  assert.match(notices.map(({ message, hint }) => `${message} ${hint}`).join(), /passwordGeneration\.user.*ALTER ROLE first/);
-});
-
 test('defaults of pods and Services keep away from the VPC', () => {
   for (const cidr of ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '10.20.0.0/24'])
     assert.deepEqual(errors(`${small}network: { cidr: ${cidr} }\n`), [], cidr);
