@@ -43,6 +43,8 @@ export function cluster(context: CloudContext, needs: ClusterNeeds): ClusterReso
     needs,
     wanted: true,
     protect: 'cluster',
+    wayOut:
+      'Set the former value in the stack file; a version that was upgraded in the CCE console is set there as well. To move to another cluster, deploy a second stack beside this one and migrate.',
     usualSeconds: 480,
     ...(existing === undefined ? {} : { readsOnly: true }),
     prefetch: () => cce.listClusters(otc),

@@ -64,6 +64,8 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
     needs,
     wanted: true,
     protect: 'data',
+    wayOut:
+      'Set the former value in the stack file. To move the data: restore a backup to a new instance as you want it (RDS console) and name that one under database.existing; this one then stays until destroy with consent.',
     usualSeconds: 600,
     ...(existing === undefined ? {} : { readsOnly: true }),
     prefetch: () => look(),
