@@ -20,6 +20,7 @@ import { type EipResource, eip } from './eip.ts';
 import { type KeyPairResource, nodeKeyPair } from './key-pair.ts';
 import { type Kubeconfig, kubeconfig } from './kubeconfig.ts';
 import { type LoadBalancerResource, loadBalancer } from './load-balancer.ts';
+import { type FormerLoadBalancer, formerLoadBalancer } from './load-balancer-former.ts';
 import { type NatGatewayResource, natGateway, type SnatRuleResource, snatRule } from './nat-gateway.ts';
 import { type NodeGroups, nodeGroups } from './node-groups.ts';
 import { type NodePoolResource, nodePool } from './node-pool.ts';
@@ -67,6 +68,7 @@ export interface CloudResources {
   readonly kubeconfig: Kubeconfig;
   readonly loadBalancerEip: EipResource;
   readonly loadBalancer: LoadBalancerResource;
+  readonly formerLoadBalancer: FormerLoadBalancer;
   readonly record: DnsRecord;
   readonly existingRecord: ExistingRecordCheck;
   /** All of them, for a walk. */
@@ -164,6 +166,7 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
     kubeconfig: credentials,
     loadBalancerEip: balancerEip,
     loadBalancer: balancer,
+    formerLoadBalancer: formerLoadBalancer(context, { vpc: maybe(network), subnet: maybe(subnetCluster), eip: maybe(balancerEip) }),
     record,
     existingRecord: kept,
   };

@@ -102,14 +102,17 @@ export function loadBalancer(context: CloudContext, needs: Needs): LoadBalancerR
         return { done: true, value: await seenOf(now, spec.eip?.address) };
       });
     },
-    destroy: async ({ id }, run: Run) => {
-      await removeWithListeners(context, name, id, run);
-      await until(`load balancer ${name} to be gone`, schedules.medium, run, async () => {
-        const still = await unlessGone(elb.getLoadBalancer(otc, id));
-        return still === undefined ? { done: true, value: undefined } : { done: false, state: still.provisioning_status };
-      });
-    },
+    destroy: ({ id }, run) => removeBalancer(context, name, id, run),
     facts: ({ id, eipAddress }) => ({ id, address: eipAddress }),
+  });
+}
+
+/** Takes a load balancer away, and waits until it is gone; its address is only unbound. */
+export async function removeBalancer(context: CloudContext, name: string, id: string, run: Run): Promise<void> {
+  await removeWithListeners(context, name, id, run);
+  await until(`load balancer ${name} to be gone`, schedules.medium, run, async () => {
+    const still = await unlessGone(elb.getLoadBalancer(context.otc, id));
+    return still === undefined ? { done: true, value: undefined } : { done: false, state: still.provisioning_status };
   });
 }
 
