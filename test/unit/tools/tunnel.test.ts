@@ -2,81 +2,16 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer as createHttpsServer } from 'node:https';
-import { connect, createServer, type Server as NetServer, type Socket } from 'node:net';
-import { after, it } from 'node:test';
+import { connect, createServer, type Socket } from 'node:net';
+import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2 from 'ssh2';
 import { makeAuthority } from '../../../sandbox/world/authority.ts';
 import { Fault } from '../../../src/engine/fault.ts';
-import { type SshKey, sshKey } from '../../../src/stack/ssh-keys.ts';
+import { sshKey } from '../../../src/stack/ssh-keys.ts';
 import { kubeApi } from '../../../src/tools/api.ts';
-import { type BastionAccess, type TunnelPorts, tunnelThrough } from '../../../src/tools/tunnel.ts';
-
-const client = sshKey(Buffer.alloc(32, 1));
-const host = sshKey(Buffer.alloc(32, 2));
-const opened: { close(): unknown }[] = [];
-after(() => {
-  for (const one of opened) one.close();
-});
-
-async function listening(server: NetServer | ssh2.Server): Promise<number> {
-  opened.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-  return (server.address() as { port: number }).port;
-}
-
-interface Bastion {
-  readonly port: number;
-  readonly sockets: Set<ssh2.Connection>;
-}
-
-/** A port about which the server says nothing, as while a firewall swallows its packets. */
-const SILENT = 1;
-
-/** An SSH server that lets `key` forward to one port of this machine, and answers 2 ("connect failed") for any other. */
-async function bastion(hostKey: string, key: SshKey, allowed: number): Promise<Bastion> {
-  const sockets = new Set<ssh2.Connection>();
-  const server = new ssh2.Server({ hostKeys: [hostKey] }, (connection) => {
-    sockets.add(connection);
-    connection.on('error', () => sockets.delete(connection));
-    connection.on('close', () => sockets.delete(connection));
-    connection.on('authentication', (context) => {
-      const right = context.method === 'publickey' && context.key.data.equals(Buffer.from(key.publicBlob, 'base64'));
-      if (right) context.accept();
-      else context.reject(['publickey']);
-    });
-    connection.on('tcpip', (accept, reject, { destPort }) => {
-      if (destPort === SILENT) return;
-      if (destPort !== allowed) return reject();
-      const stream = accept();
-      const socket = connect(destPort, '127.0.0.1');
-      socket.on('error', () => stream.destroy());
-      stream.on('error', () => socket.destroy());
-      stream.pipe(socket).pipe(stream);
-    });
-  });
-  return { port: await listening(server), sockets };
-}
-
-const echo = (): Promise<number> =>
-  listening(
-    createServer((socket) => {
-      socket.on('error', () => socket.destroy());
-      socket.pipe(socket);
-    }),
-  );
-
-const access = (port: number, over: Partial<BastionAccess> = {}): BastionAccess => ({
-  name: 'shop-bastion',
-  host: '127.0.0.1',
-  port,
-  user: 'tunnel',
-  clientKey: client.privateKey,
-  hostKey: host.publicBlob,
-  hostFingerprint: host.fingerprint,
-  bootsUntil: 0,
-  ...over,
-});
+import { type TunnelPorts, tunnelThrough } from '../../../src/tools/tunnel.ts';
+import { access, bastion, client, echo, host, listening, SILENT } from './ssh-bastion.ts';
 
 async function said(stream: NodeJS.ReadWriteStream, text: string): Promise<string> {
   const answer = new Promise<string>((resolve, reject) => {
@@ -168,8 +103,8 @@ it('says that the bastion refuses the key, and that it leads nowhere', async () 
   assert.match((await failing(refused.connect())).message, /refuses the key of tunnel/);
   await refused.close();
   const { port } = await bastion(host.privateKey.open(), client, target);
-  const nowhere = tunnelThrough(access(port), { host: '127.0.0.1', port: 1 }, ports());
-  assert.match((await failing(nowhere.connect())).message, /does not lead to 127\.0\.0\.1:1/);
+  const nowhere = tunnelThrough(access(port), { host: '127.0.0.1', port: 2 }, ports());
+  assert.match((await failing(nowhere.connect())).message, /does not lead to 127\.0\.0\.1:2/);
   await nowhere.close();
 });
 
