@@ -17,6 +17,7 @@ import { type Manifest, objectPath } from './paths.ts';
 import { releaseDocuments } from './release-documents.ts';
 import { DIGEST_LABEL, DIGEST_LENGTH, lastGood, type ReleaseSeen, releaseState, STACK_LABEL, STAMP } from './release-state.ts';
 import { uninstall } from './removal.ts';
+import type { Rival } from './rivals.ts';
 import { type JobLimit, watched } from './rollout.ts';
 
 export interface ReleaseSpec {
@@ -54,8 +55,8 @@ export interface ReleaseOptions<N extends NeedsCluster> {
   /** Seconds for a single hook, or for the workloads to become ready. */
   readonly timeoutSeconds: number;
   readonly jobLimits?: Readonly<Record<string, JobLimit>>;
-  /** Releases (namespace/name) that cannot stand beside this one: they are taken away first. */
-  readonly rivals?: readonly { readonly namespace: string; readonly release: string }[];
+  /** What cannot stand beside this release: taken away first. */
+  readonly rivals?: readonly Rival[];
   readonly usualSeconds?: number;
   /** True where it makes something outside the cluster that does not go with it, as a load balancer's listeners. */
   readonly leavesBehind?: boolean;
@@ -165,11 +166,7 @@ async function upgrade<N extends NeedsCluster>(
   if (seen === undefined) await refuseForeignHooks(cluster, context, options, run);
   await spec.before?.(run);
   const fresh = seen === undefined ? false : await recover(helm, namespace, release, seen, run);
-  for (const rival of options.rivals ?? []) {
-    if ((await releaseState(cluster, rival.namespace, rival.release, undefined, run.signal))?.ours !== true) continue;
-    run.say(`removing release ${rival.namespace}/${rival.release} first: both would claim the same load balancer ports`);
-    await uninstall(cluster, rival, true, run);
-  }
+  for (const rival of options.rivals ?? []) await rival(cluster, run);
   if (seen !== undefined && !fresh) await spec.beforeUpgrade?.(run);
   const labels = { [STACK_LABEL]: context.stack.name, [DIGEST_LABEL]: chart.digest.slice(0, DIGEST_LENGTH) };
   const request = {

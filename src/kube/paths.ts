@@ -35,6 +35,10 @@ const PLURALS: Readonly<Record<string, string>> = {
   'cert-manager.io/v1/CertificateRequest': 'certificaterequests',
   'acme.cert-manager.io/v1/Order': 'orders',
   'acme.cert-manager.io/v1/Challenge': 'challenges',
+  'gateway.networking.k8s.io/v1/GatewayClass': 'cluster:gatewayclasses',
+  'gateway.networking.k8s.io/v1/Gateway': 'gateways',
+  'gateway.networking.k8s.io/v1/HTTPRoute': 'httproutes',
+  'gateway.envoyproxy.io/v1alpha1/EnvoyProxy': 'envoyproxies',
 };
 
 /** What identifies an object in a manifest. */

@@ -6,16 +6,19 @@ import type { Problem } from './document.ts';
 import type { Stack } from './stack.ts';
 import { find, isMap, SECRET_KEY, type Values } from './values.ts';
 
+type Refuse = (path: string, wrong: (value: unknown) => boolean, why: string, hint?: string) => void;
+
+const given = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
+const not = (expected: string | number) => (value: unknown) => given(value) && String(value).toLowerCase() !== String(expected).toLowerCase();
+
 /** What of the user's values would break the deployment, and why. Paths start at the root of the values. */
 export function conflicts(values: Values, stack: Stack): Problem[] {
   const problems: Problem[] = [];
-  const refuse = (path: string, wrong: (value: unknown) => boolean, why: string, hint = 'Remove the line: this action sets it.'): void => {
+  const refuse: Refuse = (path, wrong, why, hint = 'Remove the line: this action sets it.') => {
     const parts = path.split('.');
     const found = find(values, parts);
     if (found !== undefined && wrong(found.value)) problems.push({ path: found.path, message: why, hint });
   };
-  const given = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
-  const not = (expected: string | number) => (value: unknown) => given(value) && String(value).toLowerCase() !== String(expected).toLowerCase();
   refuse(
     'zitadel.masterkeySecretName',
     given,
@@ -79,17 +82,7 @@ export function conflicts(values: Values, stack: Stack): Problem[] {
   refuse('initJob.command', given, 'a partial init leaves role or database unmade');
   refuse('setupJob.enabled', (value) => value !== true, 'without the setup Job the server finds no schema');
   refuse('login.enabled', (value) => value !== true, 'ZITADEL v4 sends every login to the login app');
-  for (const part of ['ingress', 'login.ingress']) {
-    refuse(`${part}.enabled`, (value) => value !== true, 'without this Ingress ZITADEL is not reachable');
-    refuse(
-      `${part}.className`,
-      not(stack.ingress.className),
-      `the ingress controller of this stack serves the class ${stack.ingress.className}`,
-      'Choose the controller with "ingress.controller" in the stack file.',
-    );
-    problems.push(...tlsProblems(values, part, stack));
-    refuse(`${part}.hosts`, (hosts) => !hostsInclude(hosts, stack.domain), `the Ingress must serve ${stack.domain}`);
-  }
+  problems.push(...entranceConflicts(values, stack, refuse));
   for (const key of ['nameOverride', 'fullnameOverride'])
     refuse(key, given, 'Services and Jobs are found by the chart’s own names', 'Change "zitadel.release" in the stack file.');
   refuse('postgresql.enabled', (value) => value !== false, 'the database is RDS');
@@ -111,6 +104,34 @@ export function conflicts(values: Values, stack: Stack): Problem[] {
       });
     }
   });
+  return problems;
+}
+
+/** Ingresses, or routes of the Gateway. */
+function entranceConflicts(values: Values, stack: Stack, refuse: Refuse): Problem[] {
+  const problems: Problem[] = [];
+  for (const part of ['', 'login.']) {
+    if (stack.ingress.controller === 'envoy-gateway') {
+      refuse(`${part}ingress.enabled`, (value) => value !== false, 'Envoy Gateway serves no Ingress, but routes', 'Remove the line.');
+      refuse(`${part}gateway.httpRoute.enabled`, (value) => value !== true, 'without this route ZITADEL is not reachable');
+      refuse(`${part}gateway.httpRoute.parentRefs`, given, 'the route belongs to the Gateway that this action makes');
+      refuse(
+        `${part}gateway.httpRoute.hostnames`,
+        (hosts) => !Array.isArray(hosts) || !hosts.some((host) => String(host).toLowerCase() === stack.domain),
+        `the route must serve ${stack.domain}`,
+      );
+      continue;
+    }
+    refuse(`${part}ingress.enabled`, (value) => value !== true, 'without this Ingress ZITADEL is not reachable');
+    refuse(
+      `${part}ingress.className`,
+      not(stack.ingress.className),
+      `the ingress controller of this stack serves the class ${stack.ingress.className}`,
+      'Choose the controller with "ingress.controller" in the stack file.',
+    );
+    problems.push(...tlsProblems(values, `${part}ingress`, stack));
+    refuse(`${part}ingress.hosts`, (hosts) => !hostsInclude(hosts, stack.domain), `the Ingress must serve ${stack.domain}`);
+  }
   return problems;
 }
 

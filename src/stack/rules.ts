@@ -11,7 +11,7 @@ import type { Stack } from './stack.ts';
 /** All problems of a complete stack; `file` tells what the user wrote from what is a default. */
 export function problemsOf(file: StackFile, stack: Stack): Problem[] {
   return [
-    ...notOffered(stack),
+    ...gatewayProblems(file, stack),
     ...networkProblems(file, stack),
     ...databaseProblems(file, stack),
     ...clusterProblems(file, stack),
@@ -19,14 +19,30 @@ export function problemsOf(file: StackFile, stack: Stack): Problem[] {
   ];
 }
 
-/** Choices that the file's format knows and this version does not carry out. */
-function notOffered({ ingress }: Stack): Problem[] {
-  const choices: [Path, string, string, string][] = [
-    [['ingress', 'controller'], ingress.controller, 'envoy-gateway', 'Use contour, or "existing" for a controller that you run yourself.'],
-  ];
-  return choices.flatMap(([path, value, missing, hint]) =>
-    value === missing ? [{ path, message: `${missing} is not offered by this version`, hint }] : [],
-  );
+/** Envoy Gateway knows no Ingress, which is what external-dns is told to read and what a class is of. */
+function gatewayProblems(file: StackFile, { ingress, dns, zitadel }: Stack): Problem[] {
+  if (ingress.controller !== 'envoy-gateway') return [];
+  const problems: Problem[] = [];
+  if (file.ingress.className !== undefined)
+    problems.push({
+      path: ['ingress', 'className'],
+      message: 'Envoy Gateway serves no IngressClass',
+      hint: 'Remove the line: its GatewayClass is called envoy-gateway.',
+    });
+  const [major = 0, minor = 0] = zitadel.chart.version.replace(/^v/, '').split('.').map(Number);
+  if (major === 9 && minor < 26)
+    problems.push({
+      path: ['zitadel', 'chart'],
+      message: `ZITADEL's chart ${zitadel.chart.version} knows no routes, only Ingresses`,
+      hint: 'Use 9.26.0 or newer, or another ingress.controller.',
+    });
+  if (dns.records === 'external-dns')
+    problems.push({
+      path: ['dns', 'records'],
+      message: 'external-dns is set up here to read Ingresses, and with envoy-gateway there are none',
+      hint: 'Use "direct", or another ingress.controller.',
+    });
+  return problems;
 }
 
 /** What is allowed and still deserves a word. */
@@ -48,6 +64,12 @@ export function noticesOf(stack: Stack): Problem[] {
     say(['database', 'flavor'], 'the database has no standby', 'Use a flavor that ends in .ha for production.');
   if (stack.ingress.controller === 'nginx')
     say(['ingress', 'controller'], 'ingress-nginx was retired in March 2026 and gets no security fixes', 'Use contour.');
+  if (stack.ingress.controller === 'envoy-gateway' && stack.ingress.chart === undefined && Number(stack.cluster.version.slice(3)) < 33)
+    say(
+      ['cluster', 'version'],
+      `Envoy Gateway 1.9 is not tested by its makers on ${stack.cluster.version} (v1.33 and newer)`,
+      'Use v1.33, or pin an older chart of Envoy Gateway with "ingress.chart".',
+    );
   if (stack.certificates.issuer === 'letsencrypt-staging')
     say(['certificates', 'issuer'], 'browsers do not trust the staging issuer', 'Use letsencrypt for production.');
   return notices;

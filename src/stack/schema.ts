@@ -239,9 +239,7 @@ export const stackSchema = v.strictObject({
       controller: v.optional(
         v.pipe(
           v.picklist(['contour', 'nginx', 'haproxy', 'envoy-gateway', 'existing']),
-          say(
-            'Which controller; nginx is the blueprint’s and was retired by its makers in March 2026; envoy-gateway is not offered by this version.',
-          ),
+          say('Which controller; nginx is the blueprint’s and was retired by its makers in March 2026.'),
         ),
         'contour',
       ),

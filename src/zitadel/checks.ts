@@ -21,8 +21,10 @@ export interface Expected {
   readonly address: string;
   /** The staging issuer's root is not in any trust store. */
   readonly staging: boolean;
-  /** Addresses in the status of ZITADEL's Ingresses; undefined where there is no such Ingress. */
-  readonly ingressAddresses: readonly (readonly string[])[];
+  /** By what the domain is let in. */
+  readonly entrance: 'Ingress' | 'Gateway';
+  /** Addresses in the status of each entrance for the domain; none where there is no entrance. */
+  readonly entranceAddresses: readonly (readonly string[])[];
 }
 
 class Wrong extends Error {
@@ -36,7 +38,7 @@ class Wrong extends Error {
 /** Runs all checks; those that need TLS are left out while TLS itself does not work. */
 export async function runChecks(probe: Probe, expected: Expected, now = new Date()): Promise<readonly CheckResult[]> {
   const [ingress, dns, tls] = await Promise.all([
-    check('ingress status', async () => ingressStatus(expected)),
+    check(`${expected.entrance.toLowerCase()} status`, async () => entranceStatus(expected)),
     check('DNS', () => dnsAnswers(probe, expected)),
     check('TLS certificate', () => tlsChain(probe, expected, now)),
   ]);
@@ -61,14 +63,14 @@ async function check(name: string, work: () => Promise<string>): Promise<CheckRe
   }
 }
 
-/** CCE writes `EIP,private address`; the controller copies it into the Ingresses it serves. */
-function ingressStatus({ ingressAddresses, address }: Expected): string {
-  if (ingressAddresses.length === 0) throw new Wrong('there is no Ingress for the domain', 'The release is incomplete: run deploy again.');
-  for (const addresses of ingressAddresses) {
+/** CCE writes `EIP,private address`; the controller copies it into the Ingresses or the Gateway that it serves. */
+function entranceStatus({ entrance, entranceAddresses, address }: Expected): string {
+  if (entranceAddresses.length === 0) throw new Wrong(`there is no ${entrance} for the domain`, 'The release is incomplete: run deploy again.');
+  for (const addresses of entranceAddresses) {
     if (!addresses.includes(address)) {
       const found = addresses.length === 0 ? 'no address yet' : addresses.join(', ');
       throw new Wrong(
-        `the Ingress status holds ${found}, not ${address}`,
+        `the ${entrance} status holds ${found}, not ${address}`,
         "Look at the events of the ingress controller's Service: they name what is wrong with the load balancer.",
       );
     }

@@ -9,10 +9,13 @@ export const secretNames = {
   solver: 'cert-manager-webhook-opentelekomcloud-creds',
 } as const;
 
+/** The Gateway in ZITADEL's namespace (`ingress.controller: envoy-gateway`), and what belongs to it. */
+export const GATEWAY = 'zitadel';
+
 /** Key of the configuration Secret; the chart's default. */
 export const CONFIG_KEY = 'config-yaml';
 
-/** The TLS Secret that the Ingresses name: the user's own, or the one that cert-manager fills, one for each issuer. */
+/** The TLS Secret that Ingresses or Gateway name: the user's own, or the one that cert-manager fills, one for each issuer. */
 export function tlsSecretName({ certificates }: Pick<Stack, 'certificates'>): string {
   if (certificates.issuer === 'existing') return certificates.secret ?? 'zitadel-tls';
   // Separate names, so that a staging certificate is never seen under the production one's.

@@ -1,7 +1,5 @@
 /** Owns putting the cluster's resources together: ingress controller, certificates, ZITADEL, external-dns, verification. */
-import type { AnyResource, Resource } from '../engine/resource.ts';
-import type { NeedsCluster } from '../kube/applied.ts';
-import type { ReleaseSpec } from '../kube/chart-release.ts';
+import type { AnyResource } from '../engine/resource.ts';
 import type { CloudNeeds, Giving, KubeContext } from '../kube/context.ts';
 import { namespace } from '../kube/namespace.ts';
 import type { ReleaseSeen } from '../kube/release-state.ts';
@@ -20,28 +18,23 @@ export interface ClusterResources {
   readonly verification: Giving<VerificationSeen>;
 }
 
-/**
- * All resources inside the cluster, and the look at them from outside.
- * @throws Fault for an ingress controller that is not offered
- */
+/** All resources inside the cluster, and the look at them from outside. */
 export function clusterResources(context: KubeContext, cloud: CloudNeeds): ClusterResources {
   const { stack } = context;
   const home = namespace(context, cloud, { name: stack.zitadel.namespace, wanted: true });
-  const ingress = ingressControllers(context, cloud);
-  const wantedIngress = ingress.releases.filter(({ wanted }) => wanted);
+  const ingress = ingressControllers(context, cloud, home);
   const certificates = certificateResources(context, cloud, home);
   const secrets = zitadelSecrets(context, cloud, home);
-  const release = zitadelRelease(context, cloud, secrets, ingressFirst(stack.ingress.controller, wantedIngress));
+  const release = zitadelRelease(context, cloud, secrets, ingress.beforeRoutes);
   const token = loginToken(context, cloud, release);
   const wantedCertificate = certificates.certificate.wanted ? [certificates.certificate] : [];
   const externalDns = externalDnsResources(context, cloud, home, release);
-  const before = [...wantedIngress, ...wantedCertificate, ...(externalDns.ownership.wanted ? [externalDns.ownership] : [])];
+  const before = [...ingress.wanted, ...wantedCertificate, ...(externalDns.ownership.wanted ? [externalDns.ownership] : [])];
   const verified = verification(context, cloud, { release, before });
   return {
     all: [
       home,
-      ...ingress.namespaces,
-      ...ingress.releases,
+      ...ingress.all,
       ...certificates.all,
       secrets.masterkey,
       secrets.config,
@@ -55,9 +48,4 @@ export function clusterResources(context: KubeContext, cloud: CloudNeeds): Clust
     certificate: certificates.certificate,
     verification: verified,
   };
-}
-
-/** ingress-nginx and HAProxy check Ingresses by a webhook, which must answer; Contour takes them whenever it starts. */
-function ingressFirst(controller: string, wanted: readonly Resource<NeedsCluster, ReleaseSpec, ReleaseSeen>[]): readonly AnyResource[] {
-  return controller === 'contour' ? [] : wanted;
 }

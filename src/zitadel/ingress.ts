@@ -1,8 +1,8 @@
 /**
  * Owns the ingress controllers: one Helm release each, its Service bound to the stack's load balancer by id and class.
- * Exactly one is wanted; what a former choice installed is taken away. How ZITADEL speaks to each is `values.ts`'s.
+ * Exactly one is wanted; what a former choice installed is taken away. How ZITADEL speaks to each is `values.ts`'s, what
+ * Envoy Gateway is told besides `gateway.ts`'s.
  */
-import { Fault } from '../engine/fault.ts';
 import type { AnyResource, Resource } from '../engine/resource.ts';
 import type { NeedsCluster } from '../kube/applied.ts';
 import { BOUND_TO, freeBoundServices } from '../kube/bound-services.ts';
@@ -10,11 +10,13 @@ import { chartRelease, type ReleaseSpec } from '../kube/chart-release.ts';
 import { after, type CloudNeeds, type Giving, type KubeContext, type LoadBalancerSeen } from '../kube/context.ts';
 import { namespace } from '../kube/namespace.ts';
 import type { ReleaseSeen } from '../kube/release-state.ts';
+import { rivalRelease } from '../kube/rivals.ts';
 import type { Stack } from '../stack/stack.ts';
+import { ENVOY_NAMESPACE, gatewayResources, rivalGateway } from './gateway.ts';
 import { podLabels, spread } from './spread.ts';
 
 type Values = Readonly<Record<string, unknown>>;
-type Controller = 'contour' | 'nginx' | 'haproxy';
+type Controller = 'contour' | 'nginx' | 'haproxy' | 'envoy-gateway';
 
 interface ControllerChart {
   readonly namespace: string;
@@ -24,9 +26,11 @@ interface ControllerChart {
   readonly version: string;
   readonly values: (stack: Stack, annotations: Values) => Values;
   readonly notice?: string;
+  /** Said before another version is installed. */
+  readonly newVersionNotice?: string;
 }
 
-/** Value paths and defaults: contour 0.7.0, ingress-nginx 4.15.1, kubernetes-ingress 1.52.1 (their `values.yaml` and what they render). */
+/** Value paths and defaults: contour 0.7.0, ingress-nginx 4.15.1, kubernetes-ingress 1.52.1, gateway-helm v1.9.0 (their `values.yaml` and what they render). */
 export const controllers: Readonly<Record<Controller, ControllerChart>> = {
   contour: {
     namespace: 'contour',
@@ -95,6 +99,26 @@ export const controllers: Readonly<Record<Controller, ControllerChart>> = {
       },
     }),
   },
+  'envoy-gateway': {
+    namespace: ENVOY_NAMESPACE,
+    release: 'envoy-gateway',
+    // Pushed to this registry alone (its makers' release workflow); supported until 2027-02-14 (their compatibility matrix).
+    repository: 'oci://docker.io/envoyproxy',
+    chart: 'gateway-helm',
+    version: 'v1.9.0',
+    // The Service that the load balancer serves is made for the Gateway: its annotations stand there.
+    values: ({ ingress }) => ({
+      deployment: {
+        replicas: ingress.replicas,
+        pod: { topologySpreadConstraints: spread(podLabels('gateway-helm', 'envoy-gateway')) },
+      },
+      podDisruptionBudget: { minAvailable: ingress.replicas > 1 ? 1 : 0 },
+      // A webhook in the way of every pod in the namespace, for routing by zone, which is not used here.
+      topologyInjector: { enabled: false },
+    }),
+    newVersionNotice:
+      "Helm does not change the definitions of kinds that a chart brings in its crds folder: where the new version of Envoy Gateway needs newer ones, apply them as its makers' upgrade notes say.",
+  },
 };
 
 /**
@@ -105,46 +129,66 @@ export function loadBalancerAnnotations({ id, guaranteed }: Pick<LoadBalancerSee
   return { [BOUND_TO]: id, 'kubernetes.io/elb.class': guaranteed ? 'performance' : 'union' };
 }
 
-/** @throws Fault for a controller that this version does not install */
-export function checkController({ controller }: Stack['ingress']): void {
-  if (controller !== 'envoy-gateway') return;
-  throw new Fault('ingress.controller: envoy-gateway is not offered yet', {
-    hint: 'Choose contour (the default), nginx or haproxy, or "existing" for a controller that you run yourself.',
-  });
-}
+type Release = Resource<NeedsCluster, ReleaseSpec, ReleaseSeen>;
 
 export interface IngressControllers {
-  readonly namespaces: readonly AnyResource[];
-  /** All of them; at most one is wanted. */
-  readonly releases: readonly Resource<NeedsCluster, ReleaseSpec, ReleaseSeen>[];
+  readonly all: readonly AnyResource[];
+  /** What the wanted controller consists of; empty where the user runs one. */
+  readonly wanted: readonly AnyResource[];
+  /** What must stand before ZITADEL's release: a webhook that checks its Ingresses, or the definition of its routes' kind. */
+  readonly beforeRoutes: readonly AnyResource[];
 }
 
-export function ingressControllers(context: KubeContext, cloud: CloudNeeds): IngressControllers {
+/** @param home ZITADEL's namespace */
+export function ingressControllers(context: KubeContext, cloud: CloudNeeds, home: AnyResource): IngressControllers {
   const { stack } = context;
-  checkController(stack.ingress);
   const names = Object.keys(controllers) as Controller[];
-  const made = names.map((name) => {
-    const { namespace: space, release, repository, chart, version, values, notice } = controllers[name];
-    const wanted = stack.ingress.controller === name;
-    const pin = wanted ? stack.ingress.chart : undefined;
-    const home = namespace(context, cloud, { name: space, wanted });
-    const installed = chartRelease<NeedsCluster & { loadBalancer: Giving<LoadBalancerSeen> }>(context, {
-      id: `ingress/${name}`,
-      needs: { kubeconfig: cloud.kubeconfig, loadBalancer: cloud.loadBalancer, home, ...after(cloud.workloads) },
-      wanted,
-      namespace: space,
-      release,
-      source: { repository, name: chart, version: pin?.version ?? version, digest: pin?.digest },
-      values: ({ loadBalancer }) => values(stack, loadBalancerAnnotations(loadBalancer)),
-      beforeUpgrade: ({ loadBalancer }, cluster, run) => freeBoundServices(cluster, space, loadBalancer.id, run),
-      // A new version goes through Envoy's pods one by one, and each may take 300 s until its connections are closed.
-      timeoutSeconds: 1800,
-      usualSeconds: 60,
-      leavesBehind: true,
-      rivals: names.filter((other) => other !== name).map((other) => controllers[other]),
-      ...(notice === undefined ? {} : { notice }),
-    });
-    return { home, installed };
+  const made = names.map((name) => ({ name, ...controllerOf(context, cloud, name) }));
+  const isWanted = ({ name }: { readonly name: Controller }): boolean => stack.ingress.controller === name;
+  const releases = made.filter(isWanted).map(({ installed }) => installed);
+  const [envoyGateway] = made.filter(({ name }) => name === 'envoy-gateway').map(({ installed }) => installed);
+  if (envoyGateway === undefined) throw new Error('the table of controllers lacks envoy-gateway');
+  const gateway = gatewayResources(context, cloud, {
+    wanted: stack.ingress.controller === 'envoy-gateway',
+    controller: envoyGateway,
+    home,
+    annotations: loadBalancerAnnotations,
+    rivals: names.filter((name) => name !== 'envoy-gateway').map((name) => rivalRelease(controllers[name])),
   });
-  return { namespaces: made.map(({ home }) => home), releases: made.map(({ installed }) => installed) };
+  const all = [...made.flatMap(({ space, installed }) => [space, installed]), ...gateway.all];
+  return {
+    all,
+    wanted: stack.ingress.controller === 'envoy-gateway' ? [...releases, ...gateway.all] : releases,
+    // Contour takes Ingresses whenever it starts.
+    beforeRoutes: stack.ingress.controller === 'contour' ? [] : releases,
+  };
+}
+
+function controllerOf(context: KubeContext, cloud: CloudNeeds, name: Controller): { readonly space: AnyResource; readonly installed: Release } {
+  const { stack } = context;
+  const { namespace: where, release, repository, chart, version, values, notice, newVersionNotice } = controllers[name];
+  const wanted = stack.ingress.controller === name;
+  const pin = wanted ? stack.ingress.chart : undefined;
+  const space = namespace(context, cloud, { name: where, wanted });
+  const others = (Object.keys(controllers) as Controller[]).filter((other) => other !== name && other !== 'envoy-gateway');
+  // Of Envoy Gateway it is the Gateway that holds the ports, not the controller.
+  const rivals = name === 'envoy-gateway' ? [] : [...others.map((other) => rivalRelease(controllers[other])), rivalGateway(stack)];
+  const installed = chartRelease<NeedsCluster & { loadBalancer: Giving<LoadBalancerSeen> }>(context, {
+    id: `ingress/${name}`,
+    needs: { kubeconfig: cloud.kubeconfig, loadBalancer: cloud.loadBalancer, space, ...after(cloud.workloads) },
+    wanted,
+    namespace: where,
+    release,
+    source: { repository, name: chart, version: pin?.version ?? version, digest: pin?.digest },
+    values: ({ loadBalancer }) => values(stack, loadBalancerAnnotations(loadBalancer)),
+    beforeUpgrade: ({ loadBalancer }, cluster, run) => freeBoundServices(cluster, where, loadBalancer.id, run),
+    // A new version goes through Envoy's pods one by one, and each may take 300 s until its connections are closed.
+    timeoutSeconds: 1800,
+    usualSeconds: 60,
+    leavesBehind: name !== 'envoy-gateway',
+    rivals,
+    ...(notice === undefined ? {} : { notice }),
+    ...(newVersionNotice === undefined ? {} : { beforeVersion: async (_needs, _change, run) => run.say(newVersionNotice) }),
+  });
+  return { space, installed };
 }

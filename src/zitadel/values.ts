@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import type { Stack, ZitadelSettings } from '../stack/stack.ts';
 import { merge } from './config.ts';
 import { recordAnnotations } from './external-dns.ts';
+import { routeValues } from './gateway.ts';
 import { CONFIG_KEY, secretNames, tlsSecretName } from './identity.ts';
 import { podLabels, spread } from './spread.ts';
 
@@ -34,6 +35,8 @@ export const SECRETS_ANNOTATION = 'zitadel-on-otc/secrets-changed';
 const KUBECTL_TAGS: Readonly<Record<string, string>> = { '1.30': '1.31.4', '1.31': '1.31.4', '1.32': '1.32.9', '1.33': '1.33.4', '1.34': '1.34.1' };
 const NEWEST_KUBECTL_TAG = '1.34.1';
 
+const LOGIN_PATH = '/ui/v2/login';
+
 export function zitadelValues(input: ValuesInput): Record<string, unknown> {
   const { stack } = input;
   const own = ownValues(input);
@@ -55,6 +58,7 @@ function ownValues({ stack, database, address, clusterVersion, secretsChanged }:
   const tls = [{ hosts: [domain], secretName: tlsSecretName(stack) }];
   const perController = forController(ingress.controller);
   const record = recordAnnotations(stack, address);
+  const byGateway = ingress.controller === 'envoy-gateway';
   return {
     replicaCount: zitadel.replicas,
     podAnnotations: annotations,
@@ -68,14 +72,18 @@ function ownValues({ stack, database, address, clusterVersion, secretsChanged }:
     // An uninstall would else delete the login client's token, which ZITADEL makes only once.
     cleanupJob: { enabled: false },
     service: { annotations: perController.service },
-    ingress: {
-      enabled: true,
-      className: ingress.className,
-      controller: perController.controller,
-      annotations: { ...record, ...perController.ingress },
-      hosts: hosts('/'),
-      tls,
-    },
+    ...(byGateway
+      ? { ingress: { enabled: false }, gateway: routeValues(stack, '/') }
+      : {
+          ingress: {
+            enabled: true,
+            className: ingress.className,
+            controller: perController.controller,
+            annotations: { ...record, ...perController.ingress },
+            hosts: hosts('/'),
+            tls,
+          },
+        }),
     login: {
       enabled: true,
       replicaCount: zitadel.loginReplicas,
@@ -83,7 +91,17 @@ function ownValues({ stack, database, address, clusterVersion, secretsChanged }:
       pdb: { enabled: zitadel.loginReplicas > 1, maxUnavailable: 1 },
       resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '512Mi' } },
       topologySpreadConstraints: spread(podLabels('zitadel-login', zitadel.release, 'login')),
-      ingress: { enabled: true, className: ingress.className, annotations: { ...record, ...perController.login }, hosts: hosts('/ui/v2/login'), tls },
+      ...(byGateway
+        ? { ingress: { enabled: false }, gateway: routeValues(stack, LOGIN_PATH) }
+        : {
+            ingress: {
+              enabled: true,
+              className: ingress.className,
+              annotations: { ...record, ...perController.login },
+              hosts: hosts(LOGIN_PATH),
+              tls,
+            },
+          }),
     },
     zitadel: {
       masterkeySecretName: secretNames.masterkey,

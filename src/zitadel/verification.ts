@@ -9,9 +9,11 @@ import type { NeedsCluster } from '../kube/applied.ts';
 import { after, type CloudNeeds, type Giving, inCluster, type KubeContext, type LoadBalancerSeen } from '../kube/context.ts';
 import { collection } from '../kube/paths.ts';
 import type { ReleaseSeen } from '../kube/release-state.ts';
+import type { Stack } from '../stack/stack.ts';
 import type { Kubeconfig } from '../tools/kubeconfig.ts';
 import type { Cluster } from '../tools/toolbox.ts';
 import { type CheckResult, type Expected, runChecks } from './checks.ts';
+import { gatewayAddresses, gatewayPath } from './gateway.ts';
 import { urlOf } from './identity.ts';
 import { type Probe, type ProbeTarget, probeOf } from './probe.ts';
 
@@ -46,8 +48,12 @@ export function verification(
     const { domain } = stack;
     const probe = probeFor({ domain, zone: stack.dns.zone, address, trustedIssuer: !staging }, run.signal);
     try {
-      const ingressAddresses = await addressesOfIngresses(cluster, stack.zitadel.namespace, domain, run.signal);
-      const expected: Expected = { domain, address, staging, ingressAddresses };
+      const entrance = stack.ingress.controller === 'envoy-gateway' ? 'Gateway' : 'Ingress';
+      const entranceAddresses =
+        entrance === 'Gateway'
+          ? await addressesOfGateway(cluster, stack, run.signal)
+          : await addressesOfIngresses(cluster, stack.zitadel.namespace, domain, run.signal);
+      const expected: Expected = { domain, address, staging, entrance, entranceAddresses };
       return { checks: await runChecks(probe, expected) };
     } finally {
       probe.close();
@@ -108,6 +114,11 @@ async function lookUntilWell(look: () => Promise<VerificationSeen>, url: string,
       cause: error,
     });
   }
+}
+
+async function addressesOfGateway(cluster: Cluster, stack: Stack, signal: AbortSignal): Promise<readonly (readonly string[])[]> {
+  const live = await cluster.api.get(gatewayPath(stack), signal);
+  return live === undefined ? [] : [gatewayAddresses(live)];
 }
 
 /** Addresses in the status of each Ingress for the domain. */

@@ -1,6 +1,6 @@
 /**
- * Owns the images of Contour (`projectcontour/contour`: certgen, bootstrap, the controller, the shutdown manager) and of Envoy
- * (`envoyproxy/envoy`), which serves what the controller computes. Protocol to the pods, redirects and listeners as Contour
+ * Owns the image of Contour (`projectcontour/contour`: certgen, bootstrap, the controller, the shutdown manager) and what Envoy
+ * does under it, which serves what the controller computes. Protocol to the pods, redirects and listeners as Contour
  * 1.33 decides them (`appProtocol` of the service's port first, then its `upstream-protocol` annotations).
  */
 import { createServer as createHttpServer } from 'node:http';
@@ -112,39 +112,37 @@ function serves(name: string | undefined): (className: string | undefined) => bo
   return (className) => (name === undefined ? className === undefined || className === 'contour' : name.split(',').includes(className ?? ''));
 }
 
-export const envoy: Image = {
-  matches: (reference) => /(^|\/)envoyproxy\/envoy[:@]/.test(reference),
-  async run(context) {
-    const words = [...context.command, ...context.args];
-    const config = JSON.parse((await context.files.read(words[words.indexOf('-c') + 1] ?? '')).toString('utf8')) as {
-      xds: { address: string; port: number };
-    };
-    const controller = await configuredBy(context, config.xds);
-    if (controller === undefined) return 0;
-    const failed = (error: unknown): void => context.log(`[warning] ${(error as Error).message}`);
-    // Envoy itself has no rights in the API: what it serves is what Contour read with its own.
-    const state = followIngresses(
-      context.cluster.kube,
-      { flavour: contourFlavour, serves: serves(controller.className), proxies: true, failed },
-      context.signal,
-    );
-    await state.synced;
-    const closeProxy = await serveProxy(context, state, {
-      ports: { http: 8080, https: 8443 },
-      fallback: undefined,
-      texts: {
-        noRoute: '',
-        noEndpoint: 'no healthy upstream',
-        failed: { status: 503, text: 'upstream connect error or disconnect/reset before headers' },
-      },
-    });
-    const closeHealth = await serveHealth(context, 8002, ['/ready', '/stats']);
-    context.log('[info] all dependencies initialized. starting workers');
-    await untilAborted(context.signal);
-    await Promise.all([closeProxy(), closeHealth()]);
-    return 0;
-  },
-};
+/** Envoy as Contour runs it: bootstrapped by a file. */
+export async function contourEnvoy(context: ContainerContext): Promise<number> {
+  const words = [...context.command, ...context.args];
+  const config = JSON.parse((await context.files.read(words[words.indexOf('-c') + 1] ?? '')).toString('utf8')) as {
+    xds: { address: string; port: number };
+  };
+  const controller = await configuredBy(context, config.xds);
+  if (controller === undefined) return 0;
+  const failed = (error: unknown): void => context.log(`[warning] ${(error as Error).message}`);
+  // Envoy itself has no rights in the API: what it serves is what Contour read with its own.
+  const state = followIngresses(
+    context.cluster.kube,
+    { flavour: contourFlavour, serves: serves(controller.className), proxies: true, failed },
+    context.signal,
+  );
+  await state.synced;
+  const closeProxy = await serveProxy(context, state, {
+    ports: { http: 8080, https: 8443 },
+    fallback: undefined,
+    texts: {
+      noRoute: '',
+      noEndpoint: 'no healthy upstream',
+      failed: { status: 503, text: 'upstream connect error or disconnect/reset before headers' },
+    },
+  });
+  const closeHealth = await serveHealth(context, 8002, ['/ready', '/stats']);
+  context.log('[info] all dependencies initialized. starting workers');
+  await untilAborted(context.signal);
+  await Promise.all([closeProxy(), closeHealth()]);
+  return 0;
+}
 
 /** Waits for the controller's xDS port; Envoy is not ready before. */
 async function configuredBy(

@@ -4,7 +4,9 @@ import { alpineK8s } from './alpine-k8s.ts';
 import { certManagerController } from './cert-manager/controller.ts';
 import { certManagerCainjector, certManagerStartupApiCheck, certManagerWebhook } from './cert-manager/webhook.ts';
 import { webhookCertgen } from './certgen.ts';
-import { contour, envoy } from './contour.ts';
+import { contour } from './contour.ts';
+import { envoy } from './envoy.ts';
+import { envoyGateway } from './envoy-gateway/image.ts';
 import { externalDns } from './external-dns.ts';
 import { externalDnsWebhook } from './external-dns-webhook.ts';
 import { haproxy } from './haproxy.ts';
@@ -22,6 +24,7 @@ export const images: readonly Image[] = [
   wait4x,
   psql,
   contour,
+  envoyGateway,
   envoy,
   ingressNginx,
   webhookCertgen,

@@ -84,7 +84,9 @@ export function fakeCluster(): FakeCluster {
       },
       remove: async (kind, name, namespace) => {
         writes.push(`delete ${kind} ${namespace ?? ''}/${name}`);
-        for (const key of objects.keys()) if (key.endsWith(`/${name}`)) objects.delete(key);
+        const singular = kind.split('.')[0]?.replace(/y$/, '') ?? '';
+        const within = namespace === undefined ? '/' : `/namespaces/${namespace}/`;
+        for (const key of objects.keys()) if (key.includes(`${within}${singular}`) && key.endsWith(`s/${name}`)) objects.delete(key);
       },
     }),
     helm: async () => ({

@@ -183,6 +183,13 @@ for (const [what, line, message] of [
   ['more nodes than masters manage', 'cluster: { nodes: { count: 51 } }', /more than the 50/],
   ['a port that RDS refuses', 'database: { port: 80 }', /2100 to 9500/],
   ['backups kept too long', 'database: { backup: { keepDays: 733 } }', /1 to 732/],
+  ['a class of Envoy Gateway', 'ingress: { controller: envoy-gateway, className: mine }', /serves no IngressClass/],
+  [
+    'Envoy Gateway with external-dns',
+    'ingress: { controller: envoy-gateway }\ndns: { records: external-dns }',
+    /read Ingresses, and with envoy-gateway there are none/,
+  ],
+  ['Envoy Gateway with a chart without routes', 'ingress: { controller: envoy-gateway }\nzitadel: { chart: 9.25.0 }', /9\.25\.0 knows no routes/],
   ['a foreign ingress without class', 'ingress: { controller: existing }', /IngressClass must be named/],
   ['a top-level domain as zone', 'dns: { zone: com }', /top-level domain|not right/],
   ['a digest of a wrong form', 'zitadel: { chart: { version: 9.34.0, digest: abc } }', /64 hexadecimal digits/],

@@ -105,6 +105,26 @@ test('the blueprint with another controller than its own', () => {
   assert.deepEqual(errors(blueprint, ''), ['values.yaml.tpl:32:14 ingress.className: the ingress controller of this stack serves the class contour']);
 });
 
+test('behind Envoy Gateway there are routes in place of Ingresses', () => {
+  const more = 'ingress: { controller: envoy-gateway }\n';
+  assert.deepEqual(errors(blueprint, more), ['values.yaml.tpl:31:12 ingress.enabled: Envoy Gateway serves no Ingress, but routes']);
+  assert.deepEqual(
+    errors('login: { ingress: { enabled: false }, gateway: { httpRoute: { enabled: true, hostnames: [Login.example.com] } } }', more),
+    [],
+  );
+  assert.deepEqual(
+    errors(
+      'gateway: { httpRoute: { enabled: false, parentRefs: [{ name: mine }] } }\nlogin: { gateway: { httpRoute: { hostnames: [a.example.com] } } }',
+      more,
+    ).map((line) => line.split(' ').slice(1).join(' ')),
+    [
+      'gateway.httpRoute.enabled: without this route ZITADEL is not reachable',
+      'gateway.httpRoute.parentRefs: the route belongs to the Gateway that this action makes',
+      'login.gateway.httpRoute.hostnames: the route must serve login.example.com',
+    ],
+  );
+});
+
 test('an undefined variable is an error with its place', () => {
   assert.deepEqual(errors('a:\n  b: ${NOPE}\n'), ['values.yaml.tpl:2:6 a.b: the variable NOPE is not set']);
 });

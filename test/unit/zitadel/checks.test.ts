@@ -7,7 +7,8 @@ const expected: Expected = {
   domain: 'id.example.org',
   address: '203.0.113.9',
   staging: false,
-  ingressAddresses: [['203.0.113.9', '10.0.0.4'], ['203.0.113.9']],
+  entrance: 'Ingress',
+  entranceAddresses: [['203.0.113.9', '10.0.0.4'], ['203.0.113.9']],
 };
 const now = new Date('2026-11-23T18:00:00Z');
 const answer = (status: number, body: unknown = '', headers: Record<string, string> = {}): HttpAnswer => ({
@@ -75,9 +76,11 @@ test('a working ZITADEL passes every check, with PKCE and the console’s own cl
 
 test('each way to be broken fails its check alone and says what to do', async () => {
   const cases: readonly (readonly [string, RegExp, RegExp, Record<string, HttpAnswer | undefined>, Partial<Probe>?, Partial<Expected>?])[] = [
-    ['ingress status', /holds no address yet, not 203/, /events/, well(), {}, { ingressAddresses: [['203.0.113.9'], []] }],
-    ['ingress status', /holds 203\.0\.113\.8/, /events/, well(), {}, { ingressAddresses: [['203.0.113.8']] }],
-    ['ingress status', /no Ingress/, /deploy again/, well(), {}, { ingressAddresses: [] }],
+    ['ingress status', /holds no address yet, not 203/, /events/, well(), {}, { entranceAddresses: [['203.0.113.9'], []] }],
+    ['ingress status', /holds 203\.0\.113\.8/, /events/, well(), {}, { entranceAddresses: [['203.0.113.8']] }],
+    ['ingress status', /no Ingress/, /deploy again/, well(), {}, { entranceAddresses: [] }],
+    ['gateway status', /the Gateway status holds 10\.0\.0\.4/, /events/, well(), {}, { entrance: 'Gateway', entranceAddresses: [['10.0.0.4']] }],
+    ['gateway status', /no Gateway/, /deploy again/, well(), {}, { entrance: 'Gateway', entranceAddresses: [] }],
     [
       'OIDC discovery',
       /issuer is http:\/\/id/,

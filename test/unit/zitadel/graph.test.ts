@@ -24,7 +24,8 @@ const journal = { begin: () => undefined, say: () => undefined, end: () => undef
 function installs(cluster: FakeCluster): (upgrade: Upgrade) => void {
   return ({ release, namespace, values, labels, chart }) => {
     const version = cluster.writes.filter((write) => write === `upgrade ${release}`).length;
-    const chartVersion = { contour: '0.7.0', 'nginx-ingress': '4.15.1', zitadel: '9.34.0' }[release] ?? chart;
+    const versions = { contour: '0.7.0', 'nginx-ingress': '4.15.1', 'haproxy-ingress': '1.52.1', 'envoy-gateway': 'v1.9.0', zitadel: '9.34.0' };
+    const chartVersion = (versions as Record<string, string>)[release] ?? chart;
     const stored = {
       name: release,
       namespace,
@@ -58,13 +59,16 @@ async function deploy(
   return new Map(outcomes.map((outcome) => [outcome.id, outcome]));
 }
 
-/** The API server makes a new namespace Active. */
+/** The API server makes a new namespace Active, Envoy Gateway takes classes and Gateways. */
 function activate(cluster: FakeCluster): FakeCluster {
   const { set } = cluster.objects;
-  cluster.objects.set = (path, object) => {
-    const active = /^\/api\/v1\/namespaces\/[^/]+$/.test(path) ? { ...object, status: { phase: 'Active' } } : object;
-    return set.call(cluster.objects, path, active);
+  const yes = (type: string): object => ({ type, status: 'True', reason: type });
+  const status = (path: string): object => {
+    if (/^\/api\/v1\/namespaces\/[^/]+$/.test(path)) return { status: { phase: 'Active' } };
+    if (/\/gateway(classe)?s\/[^/]+$/.test(path)) return { status: { conditions: [yes('Accepted'), yes('Programmed')] } };
+    return {};
   };
+  cluster.objects.set = (path, object) => set.call(cluster.objects, path, { ...object, ...status(path) });
   return cluster;
 }
 
@@ -261,6 +265,71 @@ test('another controller: the former one gives up the ports first, and its names
   assert.ok(cluster.writes.indexOf('upgrade nginx-ingress') < cluster.writes.indexOf('upgrade zitadel'));
   assert.ok(cluster.writes.includes('delete namespace /contour'));
   assert.equal(outcomes.get('ingress/contour')?.verdict, 'delete');
+});
+
+test('each controller deploys, and a second deploy writes nothing', async () => {
+  for (const [controller, release] of [
+    ['nginx', 'nginx-ingress'],
+    ['haproxy', 'haproxy-ingress'],
+    ['envoy-gateway', 'envoy-gateway'],
+  ] as const) {
+    const cluster = activate(fakeCluster());
+    const more = `${existing}ingress: { controller: ${controller} }\n`;
+    const first = await deploy(cluster, { more });
+    assert.equal(first.get(`ingress/${controller}`)?.done, true, first.get(`ingress/${controller}`)?.fault?.message);
+    assert.ok(
+      cluster.writes.indexOf(`upgrade ${release}`) < cluster.writes.indexOf('upgrade zitadel'),
+      `${controller} before what needs its kinds or its webhook`,
+    );
+    cluster.writes.length = 0;
+    const second = await deploy(cluster, { more });
+    assert.deepEqual(cluster.writes, [], controller);
+    assert.deepEqual([...new Set([...second.values()].map(({ verdict }) => verdict))].sort(), ['absent', 'unchanged'], controller);
+  }
+});
+
+test('envoy-gateway: the Gateway holds the ports, so the former controller goes before it, and it goes before the next one', async () => {
+  const cluster = activate(fakeCluster());
+  await deploy(cluster);
+  cluster.writes.length = 0;
+  const more = `${existing}ingress: { controller: envoy-gateway }\n`;
+  const there = await deploy(cluster, { more });
+  const at = (write: string): number => {
+    const index = cluster.writes.indexOf(write);
+    assert.notEqual(index, -1, `${write} in ${cluster.writes.join(', ')}`);
+    return index;
+  };
+  const api = '/apis/gateway.networking.k8s.io/v1';
+  const gateway = `${api}/namespaces/zitadel/gateways/zitadel`;
+  assert.ok(at('upgrade envoy-gateway') < at(`apply ${api}/gatewayclasses/envoy-gateway`));
+  assert.ok(at('upgrade envoy-gateway') < at('uninstall contour'), 'while the new controller is installed the old one serves');
+  assert.ok(at('uninstall contour') < at(`apply ${gateway}`));
+  assert.ok(at(`apply ${gateway}`) < at(`apply ${api}/namespaces/zitadel/httproutes/zitadel-redirect`));
+  assert.equal(there.get('ingress/contour')?.verdict, 'delete');
+  const { spec } = cluster.objects.get('/apis/gateway.envoyproxy.io/v1alpha1/namespaces/zitadel/envoyproxies/zitadel') as unknown as {
+    spec: { provider: { kubernetes: { envoyService: object } } };
+  };
+  assert.deepEqual(spec.provider.kubernetes.envoyService, {
+    type: 'LoadBalancer',
+    externalTrafficPolicy: 'Cluster',
+    annotations: { 'kubernetes.io/elb.id': 'lb1', 'kubernetes.io/elb.class': 'performance' },
+  });
+
+  cluster.writes.length = 0;
+  const back = await deploy(cluster);
+  assert.ok(at('delete gateway.gateway.networking.k8s.io zitadel/zitadel') < at('upgrade contour'));
+  assert.ok(at('upgrade contour') < at('delete gatewayclass.gateway.networking.k8s.io /envoy-gateway'));
+  assert.ok(
+    at('delete gatewayclass.gateway.networking.k8s.io /envoy-gateway') < at('uninstall envoy-gateway'),
+    'its controller takes the finalizer off',
+  );
+  assert.ok(at('uninstall envoy-gateway') < at('delete namespace /envoy-gateway-system'));
+  for (const id of ['ingress/envoy-gateway', 'ingress/gateway-class', 'ingress/envoy-proxy', 'ingress/redirect'])
+    assert.equal(back.get(id)?.done, true, id);
+  assert.equal(cluster.writes.filter((write) => write.startsWith('uninstall ')).length, 1, 'the other releases stay');
+  cluster.writes.length = 0;
+  await deploy(cluster);
+  assert.deepEqual(cluster.writes, []);
 });
 
 test('what somebody else runs in the cluster stays', async () => {

@@ -6,7 +6,7 @@ import { readStack } from '../../../src/stack/read.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
 import { configDocument, merge } from '../../../src/zitadel/config.ts';
 import { firstLogin, fullName, loginNameOf, organizationDomain, tlsSecretName } from '../../../src/zitadel/identity.ts';
-import { checkController, controllers, loadBalancerAnnotations } from '../../../src/zitadel/ingress.ts';
+import { controllers, loadBalancerAnnotations } from '../../../src/zitadel/ingress.ts';
 import { databaseTlsMode, SECRETS_ANNOTATION, zitadelValues } from '../../../src/zitadel/values.ts';
 
 const base = 'name: zitadel-prod\nregion: eu-de\ndomain: login.example.com\ncontact: ops@example.com\ncluster: { allow: [198.51.100.0/24] }\n';
@@ -57,6 +57,21 @@ test('each controller is told how to reach the pods', () => {
   assert.equal(nginx.ingress.controller, 'nginx');
   assert.equal(nginx.ingress.className, 'nginx');
   assert.deepEqual(valuesOf(stackOf('ingress: { controller: haproxy }\n')).service.annotations, { 'haproxy.org/server-proto': 'h2' });
+  const gateway = valuesOf(stackOf('ingress: { controller: envoy-gateway }\n'));
+  const route = { enabled: true, parentRefs: [{ name: 'zitadel', sectionName: 'https' }], hostnames: ['login.example.com'] };
+  assert.deepEqual(gateway.ingress, { enabled: false });
+  assert.deepEqual(gateway.login.ingress, { enabled: false });
+  assert.deepEqual(gateway.gateway, { httpRoute: { ...route, paths: [{ path: '/', pathType: 'PathPrefix' }] } });
+  assert.deepEqual(gateway.login.gateway, { httpRoute: { ...route, paths: [{ path: '/ui/v2/login', pathType: 'PathPrefix' }] } });
+  assert.deepEqual(gateway.service.annotations, {}, 'h2c by the appProtocol that the chart sets');
+});
+
+test('of a retired controller it is said so whenever it is installed', () => {
+  assert.match(controllers.nginx.notice ?? '', /retired upstream.*Move to ingress\.controller: contour/);
+  assert.deepEqual(
+    Object.entries(controllers).flatMap(([name, { notice }]) => (notice === undefined ? [] : [name])),
+    ['nginx'],
+  );
 });
 
 test('each cluster version gets an image that is known to be there', () => {
@@ -159,10 +174,11 @@ test('controllers are bound to the load balancer by id and class, never autocrea
     'kubernetes.io/elb.class': 'performance',
   });
   assert.equal(loadBalancerAnnotations({ id: 'lb1', guaranteed: false })['kubernetes.io/elb.class'], 'union');
-  for (const { values } of Object.values(controllers)) {
+  for (const [name, { values }] of Object.entries(controllers)) {
+    // Envoy Gateway's Service is the Gateway's: its annotations are the EnvoyProxy's.
+    if (name === 'envoy-gateway') continue;
     const text = JSON.stringify(values(stackOf(), loadBalancerAnnotations({ id: 'lb1', guaranteed: true })));
     assert.match(text, /"kubernetes\.io\/elb\.id":"lb1"/);
     assert.doesNotMatch(text, /autocreate/);
   }
-  assert.throws(() => checkController({ controller: 'envoy-gateway', className: 'x', replicas: 1 }), /not offered yet/);
 });

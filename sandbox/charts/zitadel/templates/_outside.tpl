@@ -60,3 +60,42 @@ spec:
           {{- end }}
     {{- end }}
 {{- end -}}
+
+{{- define "z.route" -}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata:
+  name: {{ .name }}
+  labels:
+    {{- .labels | nindent 4 }}
+    {{- with .from.labels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- with .from.annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  {{- with .from.parentRefs }}
+  parentRefs:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  hostnames:
+    {{- toYaml (.from.hostnames | default (list .root.Values.zitadel.configmapConfig.ExternalDomain)) | nindent 4 }}
+  rules:
+    {{- range required "httpRoute.paths must not be empty when httpRoute is enabled" .from.paths }}
+    - matches:
+        - path: { type: {{ .pathType | default "PathPrefix" }}, value: {{ .path | quote }} }
+      backendRefs:
+        - { name: {{ $.service }}, port: {{ $.port }} }
+      {{- with $.from.filters }}
+      filters:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with $.from.timeouts }}
+      timeouts:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+    {{- end }}
+{{- end -}}

@@ -39,7 +39,9 @@ export async function serveProxy(context: ContainerContext, state: IngressState,
       request.resume();
       response.writeHead(status, { 'content-type': 'text/plain', ...headers }).end(text);
     };
-    const route = match(state.table().routes, host, path);
+    const other = secure ? 'http' : 'https';
+    const routes = state.table().routes.filter(({ only }) => only !== other);
+    const route = match(routes, host, path);
     if (route === undefined) return own(404, options.texts.noRoute);
     if (!secure && route.redirect !== undefined) return own(route.redirect, '', { location: `https://${host}${request.url ?? '/'}` });
     const endpoints = context.cluster.endpoints(route.service, route.namespace, route.port);

@@ -50,6 +50,8 @@ export interface Route {
   readonly upstream: Upstream;
   /** Plain HTTP answers with a redirect of this status instead. */
   readonly redirect: number | undefined;
+  /** For one of the two ports alone; for both where it is not said. */
+  readonly only?: 'http' | 'https';
 }
 
 export interface Table {

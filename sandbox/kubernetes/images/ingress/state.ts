@@ -85,7 +85,7 @@ export function followIngresses(kube: KubeApi, options: StateOptions, signal: Ab
   };
 }
 
-function pairOf(secret: Secret | undefined): Certificate | undefined {
+export function pairOf(secret: Secret | undefined): Certificate | undefined {
   const read = (name: string): string => Buffer.from(secret?.data?.[name] ?? '', 'base64').toString('utf8');
   const [cert, key] = [read('tls.crt'), read('tls.key')];
   if (cert === '' || key === '') return undefined;
