@@ -9,6 +9,7 @@ import type { AnyResource, Resource, Run } from '../engine/resource.ts';
 import { type Look, until } from '../engine/until.ts';
 import { type AppliedSeen, type AppliedSpec, applied, conditionOf, type NeedsCluster } from '../kube/applied.ts';
 import { type CloudNeeds, type Giving, isOurs, type KubeContext, keptFor, type LoadBalancerSeen, ourLabels } from '../kube/context.ts';
+import { warnings } from '../kube/diagnosis.ts';
 import { type Manifest, objectPath } from '../kube/paths.ts';
 import { IN_THE_WAY, type Rival } from '../kube/rivals.ts';
 import type { Stack } from '../stack/stack.ts';
@@ -105,12 +106,14 @@ function gatewayObject(
     resource: GATEWAY_KIND,
     fields: () => ({ metadata: { labels: ourLabels(stack) }, spec: gatewaySpec(stack) }),
     usable: (live) => fulfilled(live, 'Programmed'),
-    settle: (cluster, run) =>
-      until(`${title} to get its address`, SCHEDULE, run, async () => {
+    settle: (cluster, run) => {
+      const started = new Date();
+      return until(`${title} to get its address`, SCHEDULE, run, async () => {
         const live = await cluster.api.get(objectPath(identity), run.signal);
         const state: Look<KubeObject> = live === undefined ? { done: false, state: 'missing' } : fulfilled(live, 'Programmed');
-        return state.done ? state : { ...state, reason: (await serviceWarning(cluster, run)) ?? state.reason };
-      }),
+        return state.done ? state : { ...state, reason: (await serviceWarning(cluster, started, run)) ?? state.reason };
+      });
+    },
     // Its Service has listeners on the load balancer.
     leavesBehind: async () => true,
     facts: (live) => ({ addresses: gatewayAddresses(live).join(', ') }),
@@ -171,11 +174,10 @@ function owner(namespace: string): Record<string, string> {
 }
 
 /** What CCE says of the Service that it cannot bind; the Gateway itself only says that it has no address. */
-async function serviceWarning({ api }: Cluster, run: Run): Promise<string | undefined> {
+async function serviceWarning({ api }: Cluster, since: Date, run: Run): Promise<string | undefined> {
   const selector = encodeURIComponent('type=Warning,involvedObject.kind=Service');
   const events = await api.list(`/api/v1/namespaces/${ENVOY_NAMESPACE}/events?fieldSelector=${selector}`, run.signal);
-  const last = events.at(-1)?.['message'];
-  return last === undefined ? undefined : String(last);
+  return warnings(events, since).at(-1);
 }
 
 /** A condition that counts for the generation that is wanted now (Gateway API, "Conditions"). */
