@@ -78,6 +78,7 @@ const longest = [
   'drift',
   'dns-hands',
   'destroy',
+  'controllers',
   'access-runner',
 ];
 const rank = ({ name }) => (longest.findIndex((one) => name.includes(`/${one}.`)) + longest.length + 1) % (longest.length + 1);

@@ -13,7 +13,7 @@ export async function freeBoundServices(cluster: Cluster, namespace: string, id:
   for (const { metadata } of await cluster.api.list(`/api/v1/namespaces/${namespace}/services`, run.signal)) {
     const bound = metadata.annotations?.[BOUND_TO];
     if (bound === undefined || bound === id) continue;
-    run.say(`taking Service ${namespace}/${metadata.name} away, which is bound to load balancer ${bound} for good; helm makes it anew`);
+    run.say(`taking Service ${namespace}/${metadata.name} away, which is bound to load balancer ${bound} for good; it is made anew`);
     await (await cluster.kubectl(run)).remove('service', metadata.name, namespace, run.signal);
   }
 }

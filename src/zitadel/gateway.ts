@@ -8,6 +8,7 @@ import { asFault, Cancelled } from '../engine/fault.ts';
 import type { AnyResource, Resource, Run } from '../engine/resource.ts';
 import { type Look, until } from '../engine/until.ts';
 import { type AppliedSeen, type AppliedSpec, applied, conditionOf, type NeedsCluster } from '../kube/applied.ts';
+import { BOUND_TO, freeBoundServices } from '../kube/bound-services.ts';
 import { type CloudNeeds, type Giving, isOurs, type KubeContext, keptFor, type LoadBalancerSeen, ourLabels } from '../kube/context.ts';
 import { warnings } from '../kube/diagnosis.ts';
 import { type Manifest, objectPath } from '../kube/paths.ts';
@@ -66,7 +67,7 @@ export function gatewayResources(context: KubeContext, cloud: CloudNeeds, option
     usable: (live) => fulfilled(live, 'Accepted'),
     schedule: { ...SCHEDULE, deadlineSeconds: 180, usualSeconds: 5 },
   });
-  const envoyProxy = applied<NeedsBalancer>(context, {
+  const plainProxy = applied<NeedsBalancer>(context, {
     id: 'ingress/envoy-proxy',
     title: `EnvoyProxy ${stack.zitadel.namespace}/${GATEWAY}`,
     needs: { kubeconfig, loadBalancer, controller, home },
@@ -75,6 +76,15 @@ export function gatewayResources(context: KubeContext, cloud: CloudNeeds, option
     resource: 'envoyproxy.gateway.envoyproxy.io',
     fields: (needs) => ({ metadata: labels, spec: envoyProxySpec(stack, annotations(needs.loadBalancer)) }),
   });
+  const envoyProxy: typeof plainProxy = {
+    ...plainProxy,
+    apply: async (spec, seen, changes, run) => {
+      // The controller makes the Service anew, bound as it is asked for now.
+      const id = boundTo(spec.object);
+      if (seen !== undefined && id !== undefined) await freeBoundServices(spec.cluster, ENVOY_NAMESPACE, id, run);
+      return plainProxy.apply(spec, seen, changes, run);
+    },
+  };
   const gateway = gatewayObject(context, cloud, options, { gatewayClass, envoyProxy });
   const redirect = applied<NeedsCluster>(context, {
     id: 'ingress/redirect',
@@ -204,7 +214,13 @@ function identityOf(stack: Pick<Stack, 'zitadel'>, kind: 'EnvoyProxy' | 'Gateway
   return { apiVersion, kind, metadata: { name, namespace: stack.zitadel.namespace } };
 }
 
-/** The chart's default for the Service's traffic policy is Local; every node takes traffic, as with the other controllers. */
+/** The load balancer to which an EnvoyProxy binds its Service. */
+function boundTo(object: object): string | undefined {
+  const { spec } = object as { spec?: { provider?: { kubernetes?: { envoyService?: { annotations?: Record<string, string> } } } } };
+  return spec?.provider?.kubernetes?.envoyService?.annotations?.[BOUND_TO];
+}
+
+/** Envoy Gateway's default for the Service's traffic policy is Local; every node takes traffic, as with the other controllers. */
 function envoyProxySpec({ ingress, zitadel }: Stack, annotations: Readonly<Record<string, string>>): object {
   return {
     provider: {

@@ -68,6 +68,7 @@ describe('what the guide makes by hand', { timeout: 180_000 }, () => {
     const service = await object(world, 'service/nginx-ingress-ingress-nginx-controller', 'nginx-system');
     assert.equal(service.metadata.annotations?.['kubernetes.io/elb.id'], balancer?.id);
     assert.equal(service['spec'].externalTrafficPolicy, 'Cluster');
+    assert.match(run.log, /ingress-nginx is retired upstream/);
   });
 
   it('the issuer of the guide signs the certificate that the Ingress names', async () => {

@@ -1,6 +1,6 @@
 /**
  * A stack that moves into what is there: network, load balancer, zone and agency were made by others. They are read and
- * never changed; only what the stack needs besides is made, and ZITADEL runs as in a stack of its own.
+ * never changed; only what the stack needs besides is made, and ZITADEL runs as in a stack of its own. HAProxy lets it in.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -53,6 +53,7 @@ describe('a stack in an existing network', { timeout: 240_000 }, () => {
         egress: 'none',
       },
       loadBalancer: { existing: one('elb.loadbalancers') },
+      ingress: { controller: 'haproxy' },
       dns: { existing: one('dns.zones') },
     });
   });
@@ -76,7 +77,8 @@ describe('a stack in an existing network', { timeout: 240_000 }, () => {
     for (const table of untouched) assert.deepEqual(still(now[table]), still(there[table]), table);
   });
 
-  it('runs ZITADEL on the existing load balancer', async () => {
+  it('runs ZITADEL on the existing load balancer, behind HAProxy', async () => {
+    assert.deepEqual([...new Set((await objects(world, 'ingresses')).map(({ spec }) => spec.ingressClassName))], ['haproxy']);
     const services = (await objects(world, 'services')).filter(({ spec }) => spec.type === 'LoadBalancer');
     assert.deepEqual(
       services.map(({ metadata }) => metadata.annotations?.['kubernetes.io/elb.id']),

@@ -5,7 +5,7 @@ import { BOUND_TO, freeBoundServices } from '../../../src/kube/bound-services.ts
 import type { KubeObject } from '../../../src/tools/api.ts';
 import { fakeCluster, quiet } from './fakes.ts';
 
-test('what is bound to another load balancer goes before helm makes it anew; all else stays', async () => {
+test('what is bound to another load balancer goes before it is made anew; all else stays', async () => {
   const cluster = fakeCluster();
   const service = (name: string, annotations?: Record<string, string>): void =>
     void cluster.objects.set(`/api/v1/namespaces/contour/services/${name}`, { metadata: { name, annotations } } as unknown as KubeObject);

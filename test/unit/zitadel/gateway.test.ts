@@ -83,3 +83,18 @@ test('a Gateway is usable once it is programmed for the generation that is wante
     /gave up waiting for Gateway zitadel\/zitadel to get its address .*EnsureLoadBalancerFailed: port 443 of loadbalancer lb1 is in use/,
   );
 });
+
+test('a Service that is bound to a replaced load balancer goes before the EnvoyProxy names the next one', async () => {
+  const { cluster, context } = served();
+  const bound = { name: 'envoy-zitadel-zitadel-9a8278e2', labels: owner, annotations: { 'kubernetes.io/elb.id': 'lb0' } };
+  cluster.objects.set(serviceAt, { metadata: bound } as unknown as KubeObject);
+  const annotations = ({ id }: { readonly id: string }) => ({ 'kubernetes.io/elb.id': id });
+  const options = { wanted: true, controller: given('ingress/envoy-gateway', {}), home: given('home', {}), annotations, rivals: [] };
+  const proxy = byId(gatewayResources(context, cloudNeeds(), options).all, 'ingress/envoy-proxy');
+  const spec = proxy.want({ kubeconfig, loadBalancer: { id: 'lb1', eipAddress: '203.0.113.9', guaranteed: true } });
+  await proxy.apply(spec, { cluster, live: {} }, [], { signal: new AbortController().signal, say: () => undefined });
+  assert.deepEqual(cluster.writes, [
+    'delete service envoy-gateway-system/envoy-zitadel-zitadel-9a8278e2',
+    'apply /apis/gateway.envoyproxy.io/v1alpha1/namespaces/zitadel/envoyproxies/zitadel',
+  ]);
+});
