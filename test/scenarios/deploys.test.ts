@@ -1,13 +1,14 @@
 /**
- * The main job, three promises in one world: a first deploy makes everything as asked, a second one writes nothing, changed
- * values change ZITADEL's release alone. Asserted on the cloud's records, the cluster's objects and the database, not on
+ * The main job, four promises in one world: a first deploy makes everything as asked, a second one writes nothing, changed
+ * values change ZITADEL's release alone, raised generations rotate the database's passwords. Asserted on the cloud's records, the cluster's objects and the database, not on
  * what the action says about itself; and nothing secret shows anywhere meanwhile.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { RunResult } from '../../sandbox/runner/run.ts';
+import { derivePassword } from '../../src/stack/secrets.ts';
 import { type Census, census, cloudCalls, grown, writes } from '../harness/census.ts';
-import { helmReleases, helmRevisions, object, objects, resourceVersions } from '../harness/cluster.ts';
+import { helmReleases, helmRevisions, object, objects, query, resourceVersions, secretData } from '../harness/cluster.ts';
 import { findLeaks, forms, placesInCluster, placesOf, type Secret, secretsInCluster } from '../harness/leaks.ts';
 import { type Observed, observed } from '../harness/observer.ts';
 import { stackFile } from '../harness/stack-file.ts';
@@ -17,6 +18,7 @@ import * as cluster from './expect/cluster.ts';
 
 const stackSecret = Buffer.from('the one secret of a stack, 32 bytes or more').toString('base64');
 const inputs = { 'stack-secret': stackSecret };
+const files = { 'values.yaml': 'replicaCount: 2\nzitadel:\n  configmapConfig:\n    Log:\n      Level: warn\n' };
 let world: TestWorld;
 let facts: cloud.CloudFacts;
 
@@ -176,8 +178,7 @@ describe('a deploy with changed values', { timeout: 90_000 }, () => {
     made = await census(world);
     earlier = await resourceVersions(world);
     await world.control.clearRequests();
-    const values = 'replicaCount: 2\nzitadel:\n  configmapConfig:\n    Log:\n      Level: warn\n';
-    run = await world.deploy({ inputs, config: stackFile({ zitadel: { values: 'values.yaml' } }), files: { 'values.yaml': values } });
+    run = await world.deploy({ inputs, config: stackFile({ zitadel: { values: 'values.yaml' } }), files });
     assert.equal(run.exitCode, 0, run.log);
   });
 
@@ -214,5 +215,79 @@ describe('a deploy with changed values', { timeout: 90_000 }, () => {
     const secrets = changed.filter((name) => name.startsWith('Secret ') && !name.includes('sh.helm.release'));
     assert.deepEqual(secrets, []);
     assert.equal((await objects(world, 'secrets')).filter(({ metadata }) => metadata.name === 'zitadel-masterkey-ext').length, 1);
+  });
+});
+
+describe('a deploy with raised generations of the database’s passwords', { timeout: 240_000 }, () => {
+  const stack = { zitadel: { values: 'values.yaml' }, database: { passwordGeneration: { root: 2, user: 2 } } };
+  const request = { inputs, files, config: stackFile(stack), env: { GITHUB_RUN_ID: '77' } };
+  const deployment = () => object(world, 'deployment/zitadel', 'zitadel');
+  const password = (generation: number, label = 'database-user'): string => derivePassword(stackSecret, label, generation);
+  /** Whether ZITADEL's role gets in with the password of a generation. */
+  const isIn = async (generation: number): Promise<boolean> => {
+    const port = facts.tables['vpc.ports']?.find((one) => one['network_id'] === facts.database['subnet_id'] && one['name'] === 'VIP');
+    const login = { host: port?.['fixed_ips'][0].ip_address as string, user: 'zitadel', password: password(generation), database: 'zitadel' };
+    try {
+      return (await query(world, login, 'SELECT 1')).length === 1;
+    } catch (error) {
+      assert.match(String(error), /password authentication failed/);
+      return false;
+    }
+  };
+
+  it('killed before the release rolls, it leaves a ZITADEL that is up, and a database that takes the new one alone', async () => {
+    const { template } = (await deployment())['spec'];
+    const former = await object(world, 'secret/zitadel-config-ext', 'zitadel');
+    const killed = await world.deploy({ ...request, stop: { by: 'SIGKILL', at: { line: 'Secret zitadel/zitadel-config-ext: updated' } } });
+    assert.equal(killed.signal, 'SIGKILL', killed.log);
+    const live = await deployment();
+    assert.deepEqual([live['spec'].template, live['status'].readyReplicas], [template, 2], 'not rolled yet, and up');
+    assert.deepEqual([await isIn(1), await isIn(2)], [false, true]);
+    await cluster.expectOutside(world);
+    // As a run leaves it that dies after the database has the new one and before the Secret has.
+    const back = await world.enter([
+      'kubectl',
+      '-n',
+      'zitadel',
+      'patch',
+      'secret',
+      'zitadel-config-ext',
+      '-p',
+      JSON.stringify({ data: former['data'] }),
+    ]);
+    assert.equal(back.exitCode, 0, back.stderr);
+  });
+  it('the next run ends it: Secret and pods have the new one, the old one is of no use, nothing stays behind', async () => {
+    const { template } = (await deployment())['spec'];
+    const run = await world.deploy(request);
+    assert.equal(run.exitCode, 0, run.log);
+    const { 'config-yaml': text = '' } = await secretData(world, 'zitadel', 'zitadel-config-ext');
+    for (const label of ['database-user', 'database-root']) assert.ok(text.includes(password(2, label)) && !text.includes(password(1, label)), label);
+    const live = await deployment();
+    assert.notDeepEqual(live['spec'].template, template, 'the pods were rolled');
+    assert.deepEqual([live['status'].readyReplicas, await isIn(1), await isIn(2)], [2, false, true]);
+    await cluster.expectOutside(world);
+    const left = (await objects(world, 'jobs', 'secrets')).filter(({ metadata }) => metadata.name === 'zitadel-role-password');
+    assert.deepEqual(left, []);
+    const secrets = ['database-user', 'database-root'].map((name) => ({ name, value: password(2, name) }));
+    assert.deepEqual(findLeaks(secrets, [...placesOf(run), ...(await placesInCluster(world))]), []);
+    assert.deepEqual(await world.control.oddities(), []);
+    const again = await world.deploy(request);
+    assert.equal(again.outputs['result'], 'unchanged', again.log);
+  });
+  it("refuses to overwrite somebody else's Secret of its name, and takes it over by consent", async () => {
+    const kubectl = async (...args: string[]): Promise<void> => {
+      const { exitCode, stderr } = await world.enter(['kubectl', '-n', 'zitadel', ...args]);
+      assert.equal(exitCode, 0, stderr);
+    };
+    await kubectl('delete', 'secret', 'zitadel-config-ext');
+    await kubectl('create', 'secret', 'generic', 'zitadel-config-ext', '--from-literal=config-yaml=theirs: true');
+    const refused = await world.deploy(request);
+    assert.equal(refused.exitCode, 1, refused.log);
+    assert.match(refused.log, /Secret zitadel\/zitadel-config-ext is in the cluster already and was not made by this action/);
+    assert.deepEqual(await secretData(world, 'zitadel', 'zitadel-config-ext'), { 'config-yaml': 'theirs: true' });
+    const taken = await world.deploy({ ...request, config: stackFile({ ...stack, adopt: { releases: true } }) });
+    assert.equal(taken.exitCode, 0, taken.log);
+    assert.ok((await secretData(world, 'zitadel', 'zitadel-config-ext'))['config-yaml']?.includes(password(2)));
   });
 });
