@@ -21,7 +21,7 @@ export interface ValuesInput {
   readonly secretsChanged: readonly string[];
 }
 
-/** When the login app's token ends. Nothing renews it: a new one is made by hand and put into the Secret `login-client`. */
+/** When the login app's token ends. Nothing renews it; how another one is made by hand: docs/secrets.md. */
 const LOGIN_TOKEN_ENDS = '2099-01-01T00:00:00Z';
 
 /** Pod annotation that changes with the Secrets. */
