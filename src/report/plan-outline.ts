@@ -35,7 +35,7 @@ type Line = readonly [string, string?, string?];
 
 interface Outline {
   readonly v: string;
-  /** Short hash of each part of the stack file. */
+  /** Short hash of each setting of the stack file, two levels deep: `dns.ttl`. */
   readonly s: Readonly<Record<string, string>>;
   readonly c: Readonly<Record<string, string>>;
   /** What is not in sync: id, verdict, changes. */
@@ -47,6 +47,7 @@ const LONGEST_VALUE = 80;
 const LONGEST = 24_000;
 /** Hex digits that tell two hashes apart for a person. */
 const SHORT = 12;
+const SHORTER = 8;
 
 /** The outline as base64url; the same text for the same plan on every machine. Of a very long plan only fields, or only verdicts. */
 export function outlineOf(outlined: Outlined): string {
@@ -63,7 +64,7 @@ export function outlineOf(outlined: Outlined): string {
 function outline({ version, stack, charts, plan }: Outlined, line: (change: PlannedChange) => Line | undefined): Outline {
   return {
     v: version,
-    s: Object.fromEntries(entriesOf(stack).map(([key, value]) => [key, short(canonical(value))])),
+    s: Object.fromEntries(settingsOf(stack).map(([key, value]) => [key, short(canonical(value)).slice(0, SHORTER)])),
     c: Object.fromEntries(entriesOf(charts).map(([id, digest]) => [id, String(digest).slice(0, SHORT)])),
     p: plan
       .filter(({ verdict }) => verdict !== 'unchanged')
@@ -151,6 +152,13 @@ function isEntry(value: unknown): boolean {
 
 function entriesOf(value: unknown): [string, unknown][] {
   return typeof value === 'object' && value !== null ? Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)) : [];
+}
+
+function settingsOf(stack: unknown): [string, unknown][] {
+  return entriesOf(stack).flatMap(([block, value]) => {
+    const inner = Array.isArray(value) ? [] : entriesOf(value);
+    return inner.length === 0 ? [[block, value] as [string, unknown]] : inner.map(([key, one]): [string, unknown] => [`${block}.${key}`, one]);
+  });
 }
 
 function shown(value: unknown): string {

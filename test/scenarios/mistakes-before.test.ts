@@ -205,6 +205,21 @@ describe('a mistake that shows before anything is made', { timeout: 120_000 }, (
     });
   }
 
+  it('a plan that is not the approved one any more: in which settings it differs is said, and nothing is written', async () => {
+    const approved = await world.deploy({ command: 'plan', config: stackFile(), credentials: 'reader', inputs: { 'stack-secret': '' } });
+    const inputs = { 'plan-digest': approved.outputs['plan-digest'] ?? '' };
+    await world.control.clearRequests();
+    const result = await world.deploy({ config: stackFile({ dns: { ttl: 60 } }), inputs });
+    assert.equal(result.exitCode, 1, result.log);
+    assert.match(
+      result.annotations.map(({ message }) => message).join('\n'),
+      /not the approved one any more[\s\S]*The stack file differs in: dns\.ttl\./,
+    );
+    assert.match(result.summary, /The stack file differs in: dns\.ttl\./);
+    assert.deepEqual(writes(cloudCalls(await world.control.requests())), []);
+    assert.deepEqual(grown(empty, await census(world)), {});
+  });
+
   it('a domain whose parent points elsewhere: the zone is made, and the records to set are said, before database and cluster', async () => {
     await world.control.edit({ switches: { 'delegation:example.com': 'other' } });
     const result = await world.deploy();

@@ -70,7 +70,7 @@ test('property: the digest is the same in any order, at any time, with and witho
 const edits: readonly (readonly [string, (parts: PlanParts, target: Outcome) => readonly [PlanParts, string]])[] = [
   ['version', (parts) => [{ ...parts, version: '2.0.0' }, '2.0.0']],
   ['setting', (parts) => [{ ...parts, stack: { ...(parts.stack as object), cluster: 1 } }, 'cluster']],
-  ['nested setting', (parts) => [{ ...parts, stack: { ...(parts.stack as object), database: { size: 99 } } }, 'database']],
+  ['nested setting', (parts) => [{ ...parts, stack: { ...(parts.stack as object), database: { size: 99, kind: 'HA' } } }, 'database.size']],
   ['chart', (parts) => [{ ...parts, charts: { ...parts.charts, 'zitadel/release': 'f0'.repeat(31) } }, 'zitadel/release']],
   ['chart more', (parts) => [{ ...parts, charts: { ...parts.charts, 'dns/external-dns': 'f0'.repeat(31) } }, 'dns/external-dns']],
   ['verdict', (parts, target) => [edited(parts, target, { verdict: 'replace' }), `${target.id}: approved update, now replace`]],
