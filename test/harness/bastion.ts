@@ -7,11 +7,20 @@ import { deriveSecrets } from '../../src/stack/secrets.ts';
 import { type BastionKeys, bastionKeys } from '../../src/stack/ssh-keys.ts';
 import type { TestWorld } from './world.ts';
 
-/** The keys that a stack's one secret gives its bastion. */
-export function keysOf(stackSecret: string): BastionKeys {
+function seedOf(stackSecret: string): Secret {
   const { bastionKeySeed: seed } = deriveSecrets({ stackSecret: new Secret(stackSecret) }, { databaseRoot: 1, databaseUser: 1, admin: 1 });
   assert.ok(seed);
-  return bastionKeys(seed);
+  return seed;
+}
+
+/** The keys that a stack's one secret gives its bastion. */
+export function keysOf(stackSecret: string): BastionKeys {
+  return bastionKeys(seedOf(stackSecret));
+}
+
+/** The input `bastion-key` that goes with a stack's one secret. */
+export function bastionKeySeed(stackSecret: string): string {
+  return seedOf(stackSecret).open();
 }
 
 export interface Bastion {
