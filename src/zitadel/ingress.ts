@@ -103,6 +103,7 @@ export const controllers: Readonly<Record<Controller, ControllerChart>> = {
     namespace: ENVOY_NAMESPACE,
     release: 'envoy-gateway',
     // Pushed to this registry alone (its makers' release workflow); supported until 2027-02-14 (their compatibility matrix).
+    // Checked with the chart as it stands in the source at the tag v1.9.0; the archive that was pushed was not looked at.
     repository: 'oci://docker.io/envoyproxy',
     chart: 'gateway-helm',
     version: 'v1.9.0',

@@ -48,6 +48,10 @@ for (const [apiVersion, kind] of [
   ['cert-manager.io/v1', 'Certificate'],
   ['cert-manager.io/v1', 'ClusterIssuer'],
   ['networking.k8s.io/v1', 'Ingress'],
+  ['gateway.networking.k8s.io/v1', 'GatewayClass'],
+  ['gateway.networking.k8s.io/v1', 'Gateway'],
+  ['gateway.networking.k8s.io/v1', 'HTTPRoute'],
+  ['gateway.envoyproxy.io/v1alpha1', 'EnvoyProxy'],
 ] as const)
   kinds.set(`${apiVersion}/${kind}`, [apiVersion, kind]);
 
@@ -76,6 +80,7 @@ for (const [what, without] of [
   ['secrets', ''],
   ['deployments', 'apps'],
   ['certificates', 'cert-manager.io'],
+  ['gateways', 'gateway.networking.k8s.io'],
   ['validatingwebhookconfigurations', 'admissionregistration.k8s.io'],
 ] as const) {
   test(`without ${what} it would not`, () => {
