@@ -1,0 +1,118 @@
+/**
+ * Plans as teams use them: with a key that only reads, by the ready-made policy and role; and as a gate, which stops a deploy
+ * before its first write and says in which fields it differs.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { RunResult } from '../../sandbox/runner/run.ts';
+import type { DeployRequest } from '../../sandbox/runner/service.ts';
+import { bastionKeySeed } from '../harness/bastion.ts';
+import { cloudCalls, writes } from '../harness/census.ts';
+import { deployedWorld, stackSecret } from '../harness/deployed.ts';
+import { stackFile } from '../harness/stack-file.ts';
+import { errorsOf, reportOf } from '../harness/telling.ts';
+import type { TestWorld } from '../harness/world.ts';
+
+type Row = { readonly id: string; readonly [field: string]: unknown };
+
+const example = (name: string): string => readFileSync(join(import.meta.dirname, '../../examples', name), 'utf8');
+
+describe('plans', { timeout: 300_000 }, () => {
+  let world: TestWorld;
+  let readerId: string;
+  const kubectl = async (args: readonly string[], input = ''): Promise<void> => {
+    const { exitCode, stderr } = await world.enter(['kubectl', ...args], { input });
+    assert.equal(exitCode, 0, stderr);
+  };
+  const role = (change: (text: string) => string = (text) => text): Promise<void> =>
+    kubectl(['apply', '-f', '-'], change(example('read-only-role.yaml').replace('ID_OF_THE_IAM_USER', readerId)));
+  const read = (request: DeployRequest): Promise<RunResult> =>
+    world.deploy({
+      credentials: 'reader',
+      ...request,
+      inputs: { 'stack-secret': '', 'bastion-key': bastionKeySeed(stackSecret), ...request.inputs },
+    });
+  const bigger = stackFile({ zitadel: { replicas: 2 } });
+
+  before(async () => {
+    world = await deployedWorld();
+    const rows = (table: string): Promise<Row[]> => world.control.table<Row>(table);
+    const readers = (await rows('iam.groups')).find((row) => row['name'] === 'readers');
+    const reader = (await rows('iam.users')).find((row) => row['name'] === 'ci-reader');
+    assert.ok(readers !== undefined && reader !== undefined);
+    readerId = reader.id;
+    const policy = {
+      id: 'reads',
+      name: 'custom_policy',
+      display_name: 'reads',
+      description: '',
+      type: 'XA',
+      policy: JSON.parse(example('read-only-policy.json')),
+    };
+    const projects = (await rows('iam.projects')).filter((row) => ['eu-de', 'eu-de_zitadel'].includes(String(row['name'])));
+    const held = (await rows('iam.assignments')).filter((row) => row['to'] === readers.id);
+    await world.control.edit({
+      tables: {
+        'iam.roles': { insert: [policy] },
+        'iam.assignments': {
+          remove: held.map(({ id }) => id),
+          insert: projects.map(({ id }) => ({ id: `reads-${id}`, to: readers.id, role_id: policy.id, on: { project: id } })),
+        },
+      },
+    });
+    await role();
+  });
+  after(async () => await world?.stop());
+
+  it('sees everything with the ready-made policy and role alone, and writes nothing', async () => {
+    await world.control.clearRequests();
+    const [plan, drift] = [await read({ command: 'plan' }), await read({ command: 'drift' })];
+    assert.deepEqual([plan.exitCode, plan.outputs['result'], plan.outputs['has-changes']], [0, 'unchanged', 'false'], plan.log);
+    assert.deepEqual([drift.exitCode, drift.outputs['result']], [0, 'unchanged'], drift.log);
+    assert.ok(!reportOf(plan).outcomes.some(({ verdict }) => ['failed', 'unknown', 'blocked'].includes(verdict)), plan.log);
+    const written = writes(cloudCalls(await world.control.requests())).filter((call) => !/clustercert/.test(JSON.stringify(call)));
+    assert.deepEqual(written, []);
+    const full = await world.deploy({ command: 'plan', inputs: { 'stack-secret': stackSecret } });
+    assert.equal(plan.outputs['plan-digest'], full.outputs['plan-digest'], 'the same plan with every right and secret');
+  });
+
+  for (const [what, change] of [
+    ['secrets', (text: string) => text.replace('namespaces, secrets, ', 'namespaces, ')],
+    ['namespaces', (text: string) => text.replace('namespaces, secrets, ', 'secrets, ')],
+    ['deployments', (text: string) => text.replace('[apps, batch,', '[batch,')],
+    ['certificates', (text: string) => text.replace('[cert-manager.io,', '[')],
+    ['validatingwebhookconfigurations', (text: string) => text.replace('[admissionregistration.k8s.io,', '[')],
+  ] as const) {
+    it(`fails, and names it, where the role lacks ${what}`, async () => {
+      await role(change);
+      try {
+        const { exitCode, log } = await read({ command: 'drift' });
+        assert.equal(exitCode, 1, log);
+        assert.match(log, new RegExp(`${what}\\S*( "[^"]+")? is forbidden.*cannot (get|list)`), log);
+      } finally {
+        await role();
+      }
+    });
+  }
+
+  it('stops a deploy whose plan is not the approved one before its first write, and names the fields', async () => {
+    const approved = await read({ command: 'plan', config: bigger });
+    await kubectl(['-n', 'zitadel', 'scale', 'deployment/zitadel', '--replicas=1']);
+    const drifted = await read({ command: 'plan' });
+    assert.match(drifted.summary, /Deployment zitadel: live → stored/);
+    await world.control.clearRequests();
+    const deploy = await world.deploy({
+      command: 'deploy',
+      config: bigger,
+      inputs: { 'stack-secret': stackSecret, 'plan-digest': approved.outputs['plan-digest'] ?? '' },
+    });
+    assert.equal(deploy.exitCode, 1, deploy.log);
+    assert.match(errorsOf(deploy), /zitadel\/release Deployment zitadel spec\.replicas: approved no change, now 1 → \d/);
+    assert.match(deploy.summary, /now 1 → \d/);
+    assert.equal(deploy.outputs['result'], 'failed');
+    const written = writes(cloudCalls(await world.control.requests())).filter((call) => !/clustercert/.test(JSON.stringify(call)));
+    assert.deepEqual(written, []);
+  });
+});
