@@ -15,6 +15,19 @@ export function reportOf(run: RunResult): { readonly outcomes: readonly ToldOutc
   return JSON.parse(text) as { readonly outcomes: readonly ToldOutcome[] };
 }
 
+export interface Found {
+  readonly id: string;
+  readonly what: string;
+  readonly key: string;
+}
+
+/** What a drift run found, but for versions that grow old. */
+export function findingsIn(run: RunResult): Found[] {
+  const { findings } = reportOf(run) as { readonly findings?: readonly Found[] };
+  assert.ok(findings !== undefined, 'the report has findings');
+  return findings.filter(({ id }) => !id.startsWith('version/'));
+}
+
 /** Verdict of a resource in the report. */
 export function verdictOf(run: RunResult, id: string): string {
   return reportOf(run).outcomes.find((outcome) => outcome.id === id)?.verdict ?? 'not in the report';
