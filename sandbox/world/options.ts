@@ -33,6 +33,8 @@ Deploys ZITADEL with the built action in an Open Telekom Cloud of its own, shows
   --state DIR            where the world keeps its files (with --cloud-only: DIR/env, DIR/enter, DIR/inside)
   --from DIR             start as a copy of a snapshot: STATE/world/snapshots/NAME, taken with POST /snapshot
   --help                 this text
+
+The API server is Kubernetes 1.34 and the database PostgreSQL 17, whatever version is ordered; the cloud's APIs answer with the ordered one.
 `;
 
 /** @throws Error that says which option is wrong and what it takes */
