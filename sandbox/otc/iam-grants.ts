@@ -188,7 +188,10 @@ export const grantRoutes: readonly Route[] = [
     path: '/v3.0/OS-AGENCY/agencies/{id}',
     handle: (call) => {
       mustAdminister(call);
-      iamTables(call.world.store).agencies.remove(agencyOf(call).id);
+      const { id } = agencyOf(call);
+      const { agencies, assignments } = iamTables(call.world.store);
+      for (const held of assignments.where(({ to }) => to === id)) assignments.remove(held.id);
+      agencies.remove(id);
       return { status: 204 };
     },
   },

@@ -1,6 +1,7 @@
 /** IAM users and their groups as the Terraform provider makes them: a user with an access key of its own, for a solver or a pipeline. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { iamTables } from '../../../sandbox/otc/tables/iam.ts';
 import { networkTables } from '../../../sandbox/otc/tables/network.ts';
 import { type Cloud, iamHost, startCloud } from './cloud.ts';
 
@@ -74,4 +75,8 @@ test('groups and agencies are changed in place', async () => {
   const changed = await ask('PUT', `/v3.0/OS-AGENCY/agencies/${id}`, { agency: { description: 'two' } });
   assert.deepEqual([changed.status, changed.body.agency.description, changed.body.agency.trust_domain_name], [200, 'two', 'op_svc_cce']);
   assert.equal((await ask('PUT', `/v3.0/OS-AGENCY/agencies/${id}`, { agency: { trust_domain_name: 'nobody' } })).status, 404);
+  const role = (await ask('GET', '/v3/roles?name=te_admin')).body.roles[0].id;
+  assert.equal((await ask('PUT', `/v3.0/OS-AGENCY/projects/${cloud.project}/agencies/${id}/roles/${role}`)).status, 204);
+  assert.equal((await ask('DELETE', `/v3.0/OS-AGENCY/agencies/${id}`)).status, 204);
+  assert.equal(iamTables(cloud.store).assignments.find(({ to }) => to === id), undefined, 'its roles go with it');
 });
