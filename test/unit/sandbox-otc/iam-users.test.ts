@@ -78,5 +78,9 @@ test('groups and agencies are changed in place', async () => {
   const role = (await ask('GET', '/v3/roles?name=te_admin')).body.roles[0].id;
   assert.equal((await ask('PUT', `/v3.0/OS-AGENCY/projects/${cloud.project}/agencies/${id}/roles/${role}`)).status, 204);
   assert.equal((await ask('DELETE', `/v3.0/OS-AGENCY/agencies/${id}`)).status, 204);
-  assert.equal(iamTables(cloud.store).assignments.find(({ to }) => to === id), undefined, 'its roles go with it');
+  assert.equal(
+    iamTables(cloud.store).assignments.find(({ to }) => to === id),
+    undefined,
+    'its roles go with it',
+  );
 });
