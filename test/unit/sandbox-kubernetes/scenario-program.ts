@@ -3,14 +3,25 @@
  * them. What is wrong with it is judged by `cluster.test.ts`.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, constants, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { KubeApi } from '../../../sandbox/kubernetes/api.ts';
 import type { ContainerStatus, Pod } from '../../../sandbox/kubernetes/objects.ts';
 import { folder } from './scenario-world.ts';
 
+/** Node at a place that a container sees as well: /tmp, /var and /run are its own, and this repository may be cloned into one of them. */
+function interpreter(): string {
+  if (!/^\/(tmp|var|run)\//.test(process.execPath)) return process.execPath;
+  const tools = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'zitadel-on-otc', 'test-tools');
+  mkdirSync(tools, { recursive: true });
+  const copy = join(tools, `node-${process.version}`);
+  copyFileSync(process.execPath, copy, constants.COPYFILE_FICLONE);
+  return copy;
+}
+
 /** Says over HTTP what it sees of its container; fails on demand; ends on SIGTERM with a code of its own. */
-const source = `#!${process.execPath}
+const source = `#!${interpreter()}
 const fs = require('node:fs');
 const { createServer } = require('node:http');
 const { hostname, networkInterfaces } = require('node:os');
