@@ -48,8 +48,13 @@ export async function watchKubeconfig(world: RunningWorld, file: string, proxyUr
     await writeFile(file, JSON.stringify(config, null, 1), { mode: 0o600 });
   };
   await refresh();
-  return world.store.onChange(({ table }) => {
+  world.restored.add(refresh);
+  const forget = world.store.onChange(({ table }) => {
     if (table !== 'cce.clusters') return;
     refresh().catch((error: unknown) => world.log('kubeconfig', error instanceof Error ? (error.stack ?? error.message) : String(error)));
   });
+  return () => {
+    world.restored.delete(refresh);
+    forget();
+  };
 }

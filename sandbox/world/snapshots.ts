@@ -21,7 +21,7 @@ export interface SnapshotParts {
   readonly rooms: readonly Snapshotting[];
   readonly log: (line: string) => void;
   /** Runs when all rooms are back. */
-  readonly restored: () => void;
+  readonly restored: () => Promise<void>;
 }
 
 const identityFile = 'identity.json';
@@ -61,7 +61,7 @@ export function snapshots({ identity, rooms, log, restored }: SnapshotParts) {
         // Addresses before what listens on them.
         for (const room of [first, second]) await room?.load(join(folder, room.name));
         await Promise.all(others.map((room) => timed(`${room.name} restored`, () => room.load(join(folder, room.name)))));
-        restored();
+        await restored();
       }),
   };
 }

@@ -60,6 +60,8 @@ export interface RunningWorld extends World {
   readonly console: Outside;
   /** More routes of `CONTROL_URL`, to be filled by the ways in. */
   readonly routes: Record<string, (body: unknown) => Promise<unknown> | unknown>;
+  /** What follows the world's state hears here that another one was restored. */
+  readonly restored: Set<() => Promise<void>>;
   close(): Promise<void>;
 }
 
@@ -135,12 +137,14 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
   await Promise.all([sites.listen(places.sites, 443), ...servers.map(([address, server]) => server.listen(address, 53))]);
 
   const ssh = sshServers(world, options.progress);
+  const restored: RunningWorld['restored'] = new Set();
   const { snapshot, restore } = snapshots({
     identity: { authority: authority.saved(), tenant },
     rooms: [savingStore(store), addresses, databases, room, ssh],
     log: (line) => log('snapshots', line),
-    restored() {
+    async restored() {
       for (const service of services) service.start?.(world);
+      await Promise.all([...restored].map((follow) => follow()));
     },
   });
   if (options.from !== undefined) {
@@ -160,6 +164,7 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
     runner,
     console: inside,
     routes,
+    restored,
     async close() {
       await control.close();
       await sites.close();
