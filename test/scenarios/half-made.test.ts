@@ -1,8 +1,8 @@
 /**
  * Half-made worlds: first deploys that died, destroys that died, hands that took things away, each at a place that chance
  * chose. From each of them a plan writes nothing and tells what is missing, a deploy ends well, makes nothing twice and loses
- * no data, the next plan is empty; and a destroy leaves only what it lists. Twenty worlds with `CRASH=all`, else as many as
- * fit into about a minute; `SEED` chooses other ones.
+ * no data, the next plan is empty; and a destroy leaves only what it lists. Twenty worlds with `CRASH=all`, else one
+ * of each kind and as many more as fit into a minute; `SEED` chooses other ones.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -56,7 +56,7 @@ describe('from a half-made world', { timeout: all ? 3_600_000 : 400_000 }, () =>
     const port = await rowOf(world, 'vpc.ports', (row) => row['name'] === 'VIP');
     const [address] = port['fixed_ips'] as { readonly ip_address: string }[];
     const login = { host: address?.ip_address ?? '', user: 'zitadel', password: cluster.secretsOf(stackSecret).user, database: 'zitadel' };
-    return [id, await query(world, login, 'SELECT id, creation_date FROM projections.instances')];
+    return [id, await query(world, login, 'SELECT id, console_client_id FROM projections.instances')];
   };
 
   /** Makes a world half; says how. */
