@@ -45,8 +45,10 @@ export function runnerJournal(runner: Runner, now: () => number = Date.now): Jou
       const lines = [...(open.get(outcome.id)?.lines ?? []), ...linesOf(outcome)];
       open.delete(outcome.id);
       const title = titleOf(outcome);
-      if (lines.length === 0) runner.line(title);
-      else runner.group(title, lines);
+      if (lines.length > 0) runner.group(title, lines);
+      // What another choice of options would make is of no interest as long as it is not there.
+      else if (outcome.verdict === 'absent') runner.debug(title);
+      else runner.line(title);
     },
   };
 }
