@@ -46,6 +46,22 @@ test('a database that goes leaves a complete backup, named in what is said of it
     assert.ok(note.includes(word), note);
 });
 
+test('a cluster that a dead run left in the making is waited for before it is deleted', async () => {
+  await deploy();
+  const clusters = emulator().store.table<{ id: string; phase: string }>('cce.clusters');
+  const [cluster] = clusters.where(() => true);
+  assert.ok(cluster);
+  clusters.update(cluster.id, { phase: 'Creating' });
+  const { cloud } = await go({ write: false });
+  const made = async (...given: Parameters<typeof pause>): Promise<void> => {
+    if (clusters.get(cluster.id)?.phase === 'Creating') clusters.update(cluster.id, { phase: 'Available' });
+    await pause(...given);
+  };
+  const outcomes = await unwalk(cloud.all, { ...destroying, pause: made, journal: journal() });
+  assert.deepEqual(verdicts(outcomes.filter((one) => ['failed', 'blocked'].includes(one.verdict))), []);
+  assert.deepEqual(rows('cce.clusters'), []);
+});
+
 test('a node that lost its group to the database is seen and gets it back', async () => {
   await deploy();
   const group = rows<{ id: string; name: string }>('vpc.security-groups').find(({ name }) => name.startsWith('shop-rds-client'))?.id ?? '';
