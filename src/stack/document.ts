@@ -31,6 +31,9 @@ export interface Document {
   place(path: Path, of?: 'key' | 'value'): Place;
 }
 
+/** Keys that mean something to JavaScript's own objects. */
+const UNSAFE: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+
 /** Reads a YAML document (YAML 1.2, one document, no duplicate keys). */
 export function readDocument(text: string, file: string, lookup: Lookup): Document {
   const lines = new LineCounter();
@@ -82,6 +85,10 @@ export function readDocument(text: string, file: string, lookup: Lookup): Docume
       }
       const name = String(keyNode.value);
       const inner = [...path, name];
+      if (UNSAFE.has(name)) {
+        faults.push(new Fault(`${pathText(inner)}: this key is not allowed`, { place: at(offset), hint: 'Remove it, or choose another name.' }));
+        continue;
+      }
       const child = value as Node | null;
       places.set(key(inner), { key: offset, value: child?.range?.[0] ?? offset });
       const converted = convert(child, inner, [...open, node]);

@@ -2,7 +2,7 @@
  * Owns what is taken out of the user's own Helm values: secrets are lifted, so that none ends up in Helm's release or a
  * ConfigMap. What must not stand in them is `conflicts.ts`'s, merging with our own values `zitadel/`'s business.
  */
-import { Secret } from '../secret.ts';
+import { mask, Secret } from '../secret.ts';
 import { leftOut, type Path, type Problem } from './document.ts';
 import type { GivenSecrets } from './secrets.ts';
 import type { Stack } from './stack.ts';
@@ -31,8 +31,13 @@ const NAMED: ReadonlyMap<string, Named> = new Map(
     'firstinstance.org.human.password': 'adminPassword',
   } as const),
 );
-/** Keys whose text is a secret. */
-export const SECRET_KEY = /(password|secret|token|private_?key|api_?key|access_?key|masterkey|dsn)$/i;
+/** Keys whose text or number is a secret. A switch (`LegacyToken: true`) or a map (`ClientSecret: { Length: 64 }`) is none. */
+export const SECRET_KEY =
+  /(passw(or)?d|passphrase|pwd|(?<!by|com)pass|secrets?|token|credentials?|(private|api|access|encryption|decryption|secret|signing|auth|account|master)[_-]?key|dsn)$/i;
+/** What the stack says of these is public: as a masked word it would blank out addresses and names in log and outputs. */
+const PUBLIC = /^(externaldomain|database\.postgres\.(host|database|(user|admin)\.(username|ssl\.mode)))$/;
+/** A URL with a password in it; one that Kubernetes fills in, as in `redis://user:$(REDIS_PASSWORD)@host`, is none. */
+const URL_PASSWORD = /:\/\/[^\s/?#@:]*:(?!\$\([A-Za-z_]\w*\)@)[^\s/?#]+@/;
 
 /** Lifts every secret out of Helm values for ZITADEL's chart (value paths of charts 9.x). */
 export function liftSecrets(values: Values): Lifted {
@@ -46,6 +51,17 @@ export function liftSecrets(values: Values): Lifted {
     problems.push({ path, message: `the secret has ${text.length} characters; fewer than 8 cannot be kept out of logs`, hint: 'Use a longer one.' });
     return undefined;
   };
+  /** A leaf of secretConfig: masked, except where it is public or too short for that. A list keeps its shape. */
+  const seal = (value: unknown, path: Path, depth: number, key: string): unknown => {
+    if (Array.isArray(value)) return value.map((item, index) => seal(item, [...path, index], depth, key));
+    if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, seal(inner, [...path, name], depth, name)]));
+    if (isSecretAt(key, value)) return secretOf(path, value);
+    if (PUBLIC.test(path.slice(depth).join('.').toLowerCase())) return value;
+    if (typeof value === 'string' && value.length >= 8) return new Secret(value, path.join('.'));
+    // ZITADEL gets a number as the number it is.
+    if (typeof value === 'number') mask(String(value));
+    return value;
+  };
   const lift = (from: Record<string, unknown>, path: Path, depth: number, all: boolean): void => {
     for (const [key, value] of Object.entries(from)) {
       const inner = [...path, key];
@@ -55,7 +71,7 @@ export function liftSecrets(values: Values): Lifted {
         continue;
       }
       if (Array.isArray(value) && !all) {
-        problems.push(...secretsInList(value, inner));
+        problems.push(...secretsInList(value, inner, key));
         continue;
       }
       const name = NAMED.get(inner.slice(depth).join('.').toLowerCase());
@@ -63,12 +79,15 @@ export function liftSecrets(values: Values): Lifted {
         delete from[key];
         continue;
       }
-      const isSecret = name !== undefined || (SECRET_KEY.test(key) && typeof value === 'string' && value !== '');
-      if (!isSecret && !all) continue;
+      if (name === undefined && !all && !isSecretAt(key, value)) continue;
       delete from[key];
-      const secret = isSecret ? secretOf(inner, value) : undefined;
-      if (name !== undefined && secret !== undefined) named[name] = secret;
-      else if (name === undefined && (secret !== undefined || !isSecret)) put(configuration, inner.slice(depth), secret ?? value);
+      if (name !== undefined) {
+        const secret = secretOf(inner, value);
+        if (secret !== undefined) named[name] = secret;
+        continue;
+      }
+      const leaf = seal(value, inner, depth, key);
+      if (leaf !== undefined) put(configuration, inner.slice(depth), leaf);
     }
   };
   const { zitadel } = copy;
@@ -85,6 +104,7 @@ export function liftSecrets(values: Values): Lifted {
     }
     delete zitadel['masterkey'];
   }
+  problems.push(...urlPasswords(copy, []));
   return { values: copy, secrets: { ...named, configuration }, problems };
 }
 
@@ -111,24 +131,25 @@ export function blueprintVariables(stack: Stack): Readonly<Record<string, string
   };
 }
 
-function secretsInList(list: readonly unknown[], path: Path): Problem[] {
-  return list.flatMap((item, index) => {
-    if (Array.isArray(item)) return secretsInList(item, [...path, index]);
-    if (!isMap(item)) return [];
-    return Object.entries(item).flatMap(([key, value]) => {
-      const inner = [...path, index, key];
-      if (Array.isArray(value)) return secretsInList(value, inner);
-      if (isMap(value)) return secretsInList([value], inner);
-      if (!SECRET_KEY.test(key) || typeof value !== 'string' || value === '') return [];
-      return [
-        {
-          path: inner,
-          message: 'a secret inside a list cannot be lifted out of the ConfigMap',
-          hint: 'Move the whole list to zitadel.secretConfig.',
-        },
-      ];
-    });
-  });
+function isSecretAt(key: string, value: unknown): boolean {
+  return SECRET_KEY.test(key) && ((typeof value === 'string' && value !== '') || typeof value === 'number');
+}
+
+function secretsInList(value: unknown, path: Path, key: string): Problem[] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => secretsInList(item, [...path, index], key));
+  if (isMap(value)) return Object.entries(value).flatMap(([name, inner]) => secretsInList(inner, [...path, name], name));
+  if (!isSecretAt(key, value)) return [];
+  const message = 'a secret inside a list cannot be lifted out of the ConfigMap';
+  return [{ path, message, hint: 'Move the whole list to zitadel.secretConfig.' }];
+}
+
+/** Passwords in URLs of what is left once the secrets are lifted. */
+function urlPasswords(value: unknown, path: Path): Problem[] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => urlPasswords(item, [...path, index]));
+  if (isMap(value)) return Object.entries(value).flatMap(([key, inner]) => urlPasswords(inner, [...path, key]));
+  if (typeof value !== 'string' || !URL_PASSWORD.test(value)) return [];
+  const hint = path[1] === 'configmapConfig' ? 'Move the line to zitadel.secretConfig.' : 'Take it from a Secret.';
+  return [{ path, message: 'there is a password in this URL, and Helm would store it in clear', hint }];
 }
 
 /** What of the user's values says who the first administrator is, which then holds for messages as well. */
@@ -164,18 +185,15 @@ export function find(values: Values, parts: readonly string[]): { path: string[]
   return { path, value };
 }
 
-/** Sets a leaf; keys that differ in case only are the same to ZITADEL. */
+/** Sets a leaf; keys that differ in case only are the same to ZITADEL. Only own properties are read or written. */
 function put(tree: Record<string, unknown>, path: Path, leaf: unknown): void {
   const [first, ...rest] = path.map(String);
   if (first === undefined) return;
-  const key = Object.keys(tree).find((candidate) => candidate.toLowerCase() === first.toLowerCase()) ?? first;
-  if (rest.length === 0) {
-    tree[key] = leaf;
-    return;
-  }
-  const inner = isMap(tree[key]) ? tree[key] : {};
-  tree[key] = inner;
-  put(inner, rest, leaf);
+  const found = Object.keys(tree).find((candidate) => candidate.toLowerCase() === first.toLowerCase());
+  const before = found === undefined ? undefined : tree[found];
+  const value = rest.length === 0 ? leaf : isMap(before) ? before : {};
+  Object.defineProperty(tree, found ?? first, { value, enumerable: true, configurable: true, writable: true });
+  if (rest.length > 0) put(value as Record<string, unknown>, rest, leaf);
 }
 
 export function isMap(value: unknown): value is Record<string, unknown> {

@@ -59,3 +59,15 @@ test('property: substitution never changes structure, and text arrives as it is'
 test('an alias that contains itself is an error, not a loop', () => {
   assert.match(readDocument('a: &x\n  b: *x\n', 'f', () => undefined).faults.join(), /leads nowhere/);
 });
+
+test('keys of JavaScript’s own objects are errors with their place', () => {
+  for (const key of ['__proto__', 'constructor', 'prototype']) {
+    const { faults, value } = readDocument(`a:\n  b: 1\n  "${key}": { polluted: yes }\n`, 'f.yaml', () => undefined);
+    assert.deepEqual(
+      faults.map(({ message, place }) => [message, place?.line, place?.column]),
+      [[`a.${key}: this key is not allowed`, 3, 3]],
+    );
+    assert.deepEqual(value, { a: { b: 1 } });
+    assert.ok(!('polluted' in {}));
+  }
+});

@@ -185,6 +185,17 @@ for (const [what, values, message] of [
   ['a secret in the environment', 'env: [{ name: SMTP_PASSWORD, value: something-secret }]', /in clear/],
   ['a secret in a list', 'zitadel: { configmapConfig: { Providers: [{ ClientSecret: something-secret }] } }', /inside a list/],
   ['a secret that is too short', 'zitadel: { secretConfig: { Database: { Postgres: { User: { Password: short } } } } }', /has 5 characters/],
+  ['a number as a secret in a list', 'zitadel: { configmapConfig: { Providers: [{ ClientSecret: 1234567890 }] } }', /inside a list/],
+  ['a list of secrets', 'zitadel: { configmapConfig: { Token: [something-secret] } }', /inside a list/],
+  ['a short number as a secret', 'zitadel: { configmapConfig: { Smtp: { Password: 1234 } } }', /has 4 characters/],
+  ['a switch as the password', 'zitadel: { configmapConfig: { FirstInstance: { Org: { Human: { Password: true } } } } }', /has 4 characters/],
+  ['a password in a URL', 'zitadel: { configmapConfig: { Redis: { URL: "redis://:something-secret@redis:6379/0" } } }', /password in this URL/],
+  ['a password in a URL of the environment', 'env: [{ name: HTTPS_PROXY, value: "http://me:something-secret@proxy:3128" }]', /password in this URL/],
+  [
+    'a key of JavaScript’s own',
+    'zitadel: { configmapConfig: { A: { __proto__: { polluted: something-secret } } } }',
+    /__proto__: this key is not allowed/,
+  ],
   ['a list in place of a map', '- a', /not a map/],
 ] as const) {
   test(`refused: ${what}`, () => {
