@@ -61,7 +61,8 @@ export function upgradeBackupName(prefix: string, { to, revision }: { readonly t
 }
 
 /**
- * The last backup before the instance is deleted. Where a former run made one and began the deletion, that one is named.
+ * The last backup before the instance is deleted. Where a former run made one and began the deletion, that one is named; an older
+ * one is no last backup.
  * @returns what is kept and what is needed to restore it; undefined where the instance never held data
  * @throws Fault where the instance is in a state in which RDS makes no backup: then nothing is deleted
  */
@@ -71,7 +72,7 @@ export async function lastBackup(otc: Otc, prefix: string, seen: DatabaseSeen, r
   if (ready.status === 'CREATE FAIL') return undefined;
   // Only then does RDS take a backup.
   if (!isServing(ready)) {
-    const made = (await rds.listManualBackups(otc, seen.id)).filter(({ name, status }) => name.startsWith(prefix) && status === 'COMPLETED');
+    const made = (await rds.listManualBackups(otc, seen.id)).filter(isLast(prefix, Date.now()));
     const newest = made.sort((a, b) => a.begin_time.localeCompare(b.begin_time)).at(-1);
     if (newest !== undefined) return keptText(seen, newest);
     throw new Fault(`RDS instance ${seen.name} is ${ready.status}: RDS makes no backup of it now, and without a last backup it is not deleted`, {
@@ -81,6 +82,13 @@ export async function lastBackup(otc: Otc, prefix: string, seen: DatabaseSeen, r
   }
   const name = backupName(prefix, new Date());
   return keptText(seen, await backup(otc, seen, name, 'Last backup before zitadel-on-otc deleted the instance', run));
+}
+
+/** Milliseconds for which a backup is taken for the one that a destroy made which died before its end. */
+const LAST = 2 * 3_600_000;
+
+function isLast(prefix: string, now: number): (backup: rds.Backup) => boolean {
+  return ({ name, status, begin_time: begun }) => name.startsWith(prefix) && status === 'COMPLETED' && now - Date.parse(begun) < LAST;
 }
 
 function whenBuilt(otc: Otc, { id, name }: DatabaseSeen, run: Run): Promise<rds.Instance> {

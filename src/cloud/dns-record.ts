@@ -71,6 +71,7 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
       await removeRecordSet(home, zoneId, id, what, run);
       if (mark?.by === owner) await removeRecordSet(home, zoneId, mark.id, `TXT record of external-dns for ${name}`, run);
     },
+    keep: (seen) => (isOurs(seen, owner) ? undefined : 'was not made by this action'),
     facts: ({ records }) => ({ address: records.join(', ') }),
   });
 }

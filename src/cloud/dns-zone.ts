@@ -57,7 +57,12 @@ export function dnsZone(context: CloudContext, needs: Gates): DnsZone {
         return now.status === 'ACTIVE' ? { done: true, value: now } : { done: false, state: now.status };
       });
     },
-    keep: ({ description: text }) => (text?.startsWith('Managed by zitadel-on-otc') === true ? undefined : 'was not made by this action'),
+    keep: ({ description: text }) =>
+      text === description(context)
+        ? undefined
+        : text?.startsWith('Managed by zitadel-on-otc') === true
+          ? 'was made by another stack'
+          : 'was not made by this action',
     destroy: async ({ id }, run) => {
       const home = await otc.dnsHome();
       await unlessGone(dns.deleteZone(home, id));

@@ -33,6 +33,12 @@ export function decide(result: Report['result'], digest: string, known: KnownIss
   return known.digest === digest ? 'nothing' : 'edit';
 }
 
+/** Whether a difference that the issue shows is in a resource that this run did not look at: it then neither stands nor is gone. Pure. */
+export function cannotTell({ outcomes }: Pick<Report, 'outcomes'>, shown: readonly Remembered[] | undefined): boolean {
+  const unseen = outcomes.filter(({ verdict, readsOnly }) => verdict === 'unknown' && readsOnly !== true);
+  return unseen.some(({ title }) => shown === undefined || shown.some(({ text }) => text.includes(`: ${title}: `)));
+}
+
 interface Issue {
   readonly number: number;
   readonly state: 'open' | 'closed';
@@ -51,12 +57,13 @@ export async function driftIssue(github: Github, repository: string, report: Rep
   const digest = findingsDigest(report.findings);
   if (report.result === 'failed') return 'nothing';
   const found = await find(github, issues, mark);
-  const action = decide(report.result, digest, found === undefined ? undefined : { state: found.state, digest: readMark(found.body ?? '')?.digest });
+  const before: readonly Remembered[] | undefined = found === undefined ? undefined : readMemory(found.body ?? '');
+  const due = decide(report.result, digest, found === undefined ? undefined : { state: found.state, digest: readMark(found.body ?? '')?.digest });
+  const action = (due === 'close' || due === 'edit') && cannotTell(report, before) ? 'nothing' : due;
   const at = `${issues}/${found?.number ?? 0}`;
   const title = issueTitle(report);
   const body = renderIssue(report, mark, origin);
   const say = (text: string): Promise<unknown> => github.call('POST', `${at}/comments`, { body: text });
-  const before: readonly Remembered[] | undefined = found === undefined ? undefined : readMemory(found.body ?? '');
   // The body, with the new digest, goes first: a run that dies in between says too little, never the same twice.
   switch (action) {
     case 'nothing':

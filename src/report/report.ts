@@ -71,6 +71,8 @@ export function hasChanges(outcomes: readonly Outcome[]): boolean {
 /** The output `has-changes`: `unknown` where nothing was found to write, and something that could be written was not looked at. */
 export function changesKnown(outcomes: readonly Outcome[]): 'true' | 'false' | 'unknown' {
   if (hasChanges(outcomes)) return 'true';
+  // A run that ended before it looked at anything.
+  if (outcomes.length === 0) return 'unknown';
   return outcomes.some(({ verdict, readsOnly }) => verdict === 'unknown' && readsOnly !== true) ? 'unknown' : 'false';
 }
 

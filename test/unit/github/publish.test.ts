@@ -4,7 +4,7 @@ import { after, beforeEach, test } from 'node:test';
 import fc from 'fast-check';
 import type { Outcome } from '../../../src/engine/outcome.ts';
 import type { GithubFault } from '../../../src/github/api.ts';
-import { DRIFT_LABEL, decide, driftIssue } from '../../../src/github/drift-issue.ts';
+import { cannotTell, DRIFT_LABEL, decide, driftIssue } from '../../../src/github/drift-issue.ts';
 import { type Publishing, publish } from '../../../src/github/publish.ts';
 import { Runner } from '../../../src/github/runner.ts';
 import { pullRequestOf, stickyComment } from '../../../src/github/sticky-comment.ts';
@@ -279,3 +279,13 @@ test('an answer that never comes is a fault in the end, not a hang', async () =>
 function error5(slept: readonly number[]): boolean {
   return slept.length === 4 && slept.every((one, index) => one === 1000 * 2 ** index);
 }
+
+test('an issue about what a run did not look at is left as it is', () => {
+  const release = { ...({ id: 'zitadel/release', needs: [], changes: [], facts: {}, seconds: 0, done: false } as const), title: 'Helm release a/b' };
+  const blind = { outcomes: [{ ...release, verdict: 'unknown' as const }] };
+  const shown = [{ key: '0'.repeat(12), text: 'medium: Helm release a/b: replicas' }];
+  assert.equal(cannotTell(blind, shown), true);
+  assert.equal(cannotTell(blind, undefined), true, 'its memory was damaged');
+  assert.equal(cannotTell(blind, [{ key: '0'.repeat(12), text: 'high: Security group x: rule' }]), false);
+  assert.equal(cannotTell({ outcomes: [{ ...release, verdict: 'unchanged' }] }, shown), false);
+});
