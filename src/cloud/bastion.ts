@@ -106,7 +106,11 @@ export function bastion(context: CloudContext, needs: BastionNeeds, wanted: bool
   });
 }
 
-/** A bastion is cheap and holds nothing: whatever cannot be mended in place is mended by a new one. */
+/**
+ * A bastion is cheap and holds nothing: whatever cannot be mended in place is mended by a new one. But for keys: a wrong secret must
+ * not lock out the right one before the database refuses it.
+ * @throws Fault where it was made with other keys
+ */
 export function bastionChanges(spec: BastionSpec, seen: BastionSeen): Change[] {
   const marks = { ...setupMarks(spec.setup, spec.keys) };
   const told = marksIn(seen.description);
@@ -118,13 +122,22 @@ export function bastionChanges(spec: BastionSpec, seen: BastionSeen): Change[] {
   differs('flavor', seen.flavor.id, spec.flavor);
   differs('availability zone', seen['OS-EXT-AZ:availability_zone'], spec.zone);
   differs('setup', told.setup, marks.setup, { why: 'image, or what sshd was told at its first boot' });
-  if (marks.keys !== undefined) differs('keys', told.keys, marks.keys, { why: 'made with another stack-secret' });
+  if (marks.keys !== undefined && told.keys !== undefined && told.keys !== marks.keys) throw otherKeys(spec.name, seen.id);
+  if (marks.keys !== undefined) differs('keys', told.keys, marks.keys, { why: 'its description does not tell of them' });
   const groups = (seen.security_groups ?? []).map(({ id }) => id).join(', ');
   differs('security groups', groups, spec.groupId);
   if (changes.length > 0) return changes;
   if (seen.status !== 'ACTIVE') changes.push({ field: 'status', before: seen.status, after: 'ACTIVE' });
   if (seen.address !== spec.eip.public_ip_address) changes.push({ field: 'EIP', before: seen.address, after: spec.eip.public_ip_address });
   return changes;
+}
+
+function otherKeys(name: string, id: string): Fault {
+  return new Fault(`the bastion ${name} was made with another stack-secret (or bastion-key) than this run has`, {
+    resource: id,
+    finding: 'keys',
+    hint: `Give the former one. If that is lost or leaked, delete the server ${name} in the ECS console: the next deploy makes it anew.`,
+  });
 }
 
 function seenBastion(server: ecs.Server): BastionSeen {

@@ -46,6 +46,52 @@ test('a database that goes leaves a complete backup, named in what is said of it
     assert.ok(note.includes(word), note);
 });
 
+test('somebody else’s record of the domain and another stack’s zone stay', async () => {
+  await deploy();
+  const records = emulator().store.table<{ id: string; description: string }>('dns.recordsets');
+  const [record] = rows<{ id: string; type: string; name: string }>('dns.recordsets').filter(
+    ({ type, name }) => type === 'A' && name.startsWith('login.'),
+  );
+  const zones = emulator().store.table<{ id: string; description: string }>('dns.zones');
+  const [zone] = zones.where(() => true);
+  assert.ok(record && zone);
+  records.update(record.id, { description: 'mine' });
+  zones.update(zone.id, { description: 'Managed by zitadel-on-otc, stack other' });
+  const outcomes = await unwalk((await go({ write: false })).cloud.all, { ...destroying, journal: journal() });
+  for (const id of ['dns/record', 'dns/zone']) assert.match(verdict(outcomes, id), /\| kept/);
+  assert.ok(records.get(record.id) && zones.get(zone.id));
+});
+
+test('an old backup is no last one: a database of which none can be made now is not deleted', async () => {
+  await deploy();
+  const instances = emulator().store.table<{ id: string; status: string; project_id: string; name: string }>('rds.instances');
+  const [instance] = instances.where(() => true);
+  assert.ok(instance);
+  const name = `${instance.name.replace('-db-', '-last-')}-20250101-000000`;
+  const old = {
+    id: 'old-backup',
+    name,
+    description: '',
+    instance_id: instance.id,
+    project_id: instance.project_id,
+    type: 'manual',
+    size: 1,
+    status: 'COMPLETED',
+  };
+  emulator()
+    .store.table<{ id: string }>('rds.backups')
+    .insert({
+      ...old,
+      begin_time: '2025-01-01T00:00:00+0000',
+      end_time: '2025-01-01T00:10:00+0000',
+      datastore: { type: 'PostgreSQL', version: '16' },
+    } as never);
+  instances.update(instance.id, { status: 'STORAGE FULL' });
+  const outcomes = await unwalk((await go({ write: false })).cloud.all, { ...destroying, journal: journal() });
+  assert.match(verdict(outcomes, 'database/instance'), /failed .*without a last backup it is not deleted/);
+  assert.ok(instances.get(instance.id));
+});
+
 test('a cluster that a dead run left in the making is waited for before it is deleted', async () => {
   await deploy();
   const clusters = emulator().store.table<{ id: string; phase: string }>('cce.clusters');
