@@ -141,8 +141,11 @@ export async function crowd(world: TestWorld): Promise<number> {
 
 /** A copy of a row in which every id is that of the same stranger, under another name and address. */
 function stranger(row: Row, ids: RegExp, other: number, index: number): Row {
-  const tail = other.toString(16).padStart(4, '0');
-  const copy = JSON.parse(JSON.stringify(row).replace(ids, (id) => `${id.slice(0, -4)}${tail}`)) as Record<string, unknown>;
+  const hex = (number: number): string => (number % 0x10000).toString(16).padStart(4, '0');
+  const tail = hex(other);
+  // Another end than its own, whatever that is; ids of RDS do not end in digits.
+  const foreign = (id: string): string => `${id.slice(0, -4)}${/[0-9a-f]{4}$/.test(id) ? hex(Number.parseInt(id.slice(-4), 16) + 1 + other) : tail}`;
+  const copy = JSON.parse(JSON.stringify(row).replace(ids, foreign)) as Record<string, unknown>;
   for (const key of ['name', 'alias']) if (typeof copy[key] === 'string') copy[key] = `other${tail}-${copy[key]}`;
   if (typeof copy['public_ip_address'] === 'string') copy['public_ip_address'] = `100.64.${other}.${index}`;
   return copy as Row & Record<string, unknown>;
