@@ -3,13 +3,12 @@
  * test says so, and a gate that evaluates the real rows. The little cloud itself is in `sandbox-otc/cloud.ts`.
  */
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterSpec, DatabaseSpec, NodeSpec, World } from '../../../sandbox/contract.ts';
 import type { Store } from '../../../sandbox/otc/store.ts';
 import { iamTables } from '../../../sandbox/otc/tables/iam.ts';
 import { networkTables } from '../../../sandbox/otc/tables/network.ts';
 import { permitted } from '../../../sandbox/world/groups.ts';
-import { type Cloud, startCloud } from '../sandbox-otc/cloud.ts';
+import { type Cloud, eventually, startCloud } from '../sandbox-otc/cloud.ts';
 
 export interface Notes {
   readonly databases: Map<string, DatabaseSpec>;
@@ -19,6 +18,13 @@ export interface Notes {
   readonly asked: string[];
   /** Set to let the next creation fail. */
   failure: string | undefined;
+}
+
+export interface Place {
+  readonly vpc: string;
+  readonly network: string;
+  readonly subnet: string;
+  readonly group: string;
 }
 
 export interface ComputeCloud extends Cloud {
@@ -32,21 +38,10 @@ export interface ComputeCloud extends Cloud {
   get(url: string): ReturnType<Cloud['ask']>;
   send(method: 'POST' | 'PUT' | 'DELETE', url: string, body?: unknown): ReturnType<Cloud['ask']>;
   /** A VPC with a subnet, and a group: ids as chapter 11 tells them apart. */
-  network(): Promise<{ readonly vpc: string; readonly network: string; readonly subnet: string; readonly group: string }>;
+  network(): Promise<Place>;
   /** Gives CCE its agency. */
   delegate(): void;
   keyPair(name: string): Promise<void>;
-}
-
-/** Until a condition holds; fails after two seconds with what was seen last. */
-export async function eventually<T>(look: () => Promise<T> | T, holds: (seen: T) => boolean, what: string): Promise<T> {
-  const end = Date.now() + 2000;
-  for (;;) {
-    const seen = await look();
-    if (holds(seen)) return seen;
-    if (Date.now() > end) assert.fail(`${what}: last seen ${JSON.stringify(seen)}`);
-    await sleep(5);
-  }
 }
 
 export async function startComputeCloud(pace: 'instant' | 'fast' = 'instant'): Promise<ComputeCloud> {

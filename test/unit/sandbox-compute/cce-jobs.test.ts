@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { cceTables } from '../../../sandbox/otc/cce-tables.ts';
 import { networkTables } from '../../../sandbox/otc/tables/network.ts';
-import { type ComputeCloud, eventually, startComputeCloud } from './backends.ts';
+import { closeClean, eventually } from '../sandbox-otc/cloud.ts';
+import { type ComputeCloud, type Place, startComputeCloud } from './backends.ts';
 
 let cloud: ComputeCloud;
-let place: Awaited<ReturnType<ComputeCloud['network']>>;
+let place: Place;
 let cluster: string;
 before(async () => {
   cloud = await startComputeCloud();
@@ -34,11 +35,7 @@ before(async () => {
     'cluster',
   );
 });
-after(async () => {
-  assert.deepEqual(cloud.log, []);
-  assert.deepEqual(networkTables(cloud.store).oddities.all(), []);
-  await cloud.close();
-});
+after(() => closeClean(cloud));
 
 const at = (rest: string): string => `${cloud.cce}/clusters/${cluster}${rest}`;
 const show = async (rest: string) => (await cloud.get(at(rest))).body;

@@ -3,59 +3,21 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { cceTables } from '../../../sandbox/otc/cce-tables.ts';
 import { hasEgress } from '../../../sandbox/otc/egress.ts';
-import { networkTables, type SecurityGroupRow } from '../../../sandbox/otc/tables/network.ts';
-import { type ComputeCloud, eventually, startComputeCloud } from './backends.ts';
+import { networkTables } from '../../../sandbox/otc/tables/network.ts';
+import { closeClean, eventually } from '../sandbox-otc/cloud.ts';
+import { type ComputeCloud, type Place, startComputeCloud } from './backends.ts';
+import { clusterClient } from './clusters.ts';
 
 let cloud: ComputeCloud;
-let place: Awaited<ReturnType<ComputeCloud['network']>>;
+let place: Place;
 beforeEach(async () => {
   cloud = await startComputeCloud();
   place = await cloud.network();
   cloud.delegate();
 });
-afterEach(async () => {
-  assert.deepEqual(cloud.log, []);
-  await cloud.close();
-});
+afterEach(() => closeClean(cloud, 'strange requests'));
 
-interface Patch {
-  readonly name?: string;
-  readonly spec?: Record<string, unknown>;
-}
-const order = ({ name = 'zitadel', spec = {} }: Patch = {}) => ({
-  kind: 'Cluster',
-  apiVersion: 'v3',
-  metadata: { name, annotations: {}, labels: {} },
-  spec: {
-    category: 'CCE',
-    type: 'VirtualMachine',
-    flavor: 'cce.s2.small',
-    version: 'v1.33',
-    description: '',
-    hostNetwork: { vpc: place.vpc, subnet: place.network },
-    containerNetwork: { mode: 'vpc-router', cidrs: [{ cidr: '172.20.0.0/16' }] },
-    kubernetesSvcIpRange: '10.247.0.0/16',
-    kubeProxyMode: 'iptables',
-    authentication: { mode: 'rbac' },
-    masters: ['eu-de-01', 'eu-de-02', 'eu-de-03'].map((availabilityZone) => ({ availabilityZone })),
-    deletionProtection: false,
-    extendParam: { clusterAZ: 'multi_az' },
-    ...spec,
-  },
-});
-const create = (patch?: Patch) => cloud.send('POST', `${cloud.cce}/clusters`, order(patch));
-const show = async (id: string) => (await cloud.get(`${cloud.cce}/clusters/${id}`)).body;
-const available = async (patch?: Patch): Promise<string> => {
-  const made = await create(patch);
-  assert.equal(made.status, 201, JSON.stringify(made.body));
-  const id = String(made.body.metadata.uid);
-  await eventually(
-    () => show(id),
-    (row) => row.status.phase === 'Available',
-    'cluster is Available',
-  );
-  return id;
-};
+const { create, available, groupWith } = clusterClient(() => ({ cloud, place }));
 const pool = (patch: Record<string, unknown> = {}, template: Record<string, unknown> = {}) => ({
   kind: 'NodePool',
   apiVersion: 'v3',
@@ -80,11 +42,6 @@ const pool = (patch: Record<string, unknown> = {}, template: Record<string, unkn
   },
 });
 const nodes = (id: string) => cceTables(cloud.store).nodes.where((node) => node.cluster_id === id);
-const groupWith = (words: string): SecurityGroupRow => {
-  const group = networkTables(cloud.store).groups.find((row) => row.description.includes(words));
-  assert.ok(group !== undefined, `a group whose description holds ${words}`);
-  return group;
-};
 
 test('a pool waits for an idle cluster and a key pair that the caller sees', async () => {
   cloud.store.pace = 'real';

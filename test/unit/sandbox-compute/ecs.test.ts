@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { networkTables } from '../../../sandbox/otc/tables/network.ts';
-import { type ComputeCloud, eventually, startComputeCloud } from './backends.ts';
+import { closeClean, eventually } from '../sandbox-otc/cloud.ts';
+import { type ComputeCloud, type Place, startComputeCloud } from './backends.ts';
 
 let cloud: ComputeCloud;
-let place: Awaited<ReturnType<ComputeCloud['network']>>;
+let place: Place;
 let image: string;
 before(async () => {
   cloud = await startComputeCloud();
@@ -17,10 +18,7 @@ before(async () => {
   assert.equal(found.body.images.length, 1);
   image = found.body.images[0].id;
 });
-after(async () => {
-  assert.deepEqual(cloud.log, []);
-  await cloud.close();
-});
+after(() => closeClean(cloud));
 
 const order = (patch: Record<string, unknown> = {}) => ({
   server: {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
-import { networkTables } from '../../../sandbox/otc/tables/network.ts';
+import { closeClean } from '../sandbox-otc/cloud.ts';
 import { type ComputeCloud, startComputeCloud } from './backends.ts';
 
 let cloud: ComputeCloud;
@@ -27,11 +27,7 @@ before(async () => {
   });
   balancer = made.body.loadbalancer.id;
 });
-after(async () => {
-  assert.deepEqual(cloud.log, []);
-  assert.deepEqual(networkTables(cloud.store).oddities.all(), []);
-  await cloud.close();
-});
+after(() => closeClean(cloud));
 
 const post = (path: string, body: unknown) => cloud.send('POST', `${cloud.elb}/${path}`, body);
 const put = (path: string, body: unknown) => cloud.send('PUT', `${cloud.elb}/${path}`, body);

@@ -1,20 +1,12 @@
 /** Shared load balancers with all that hangs on them, as the Terraform provider makes, changes and removes it. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { networkTables } from '../../../sandbox/otc/tables/network.ts';
-import { type ComputeCloud, startComputeCloud } from './backends.ts';
+import { after, test } from 'node:test';
+import { closeClean } from '../sandbox-otc/cloud.ts';
+import { startComputeCloud } from './backends.ts';
 
-let cloud: ComputeCloud;
-let place: Awaited<ReturnType<ComputeCloud['network']>>;
-before(async () => {
-  cloud = await startComputeCloud();
-  place = await cloud.network();
-});
-after(async () => {
-  assert.deepEqual(cloud.log, []);
-  assert.deepEqual(networkTables(cloud.store).oddities.all(), []);
-  await cloud.close();
-});
+const cloud = await startComputeCloud();
+const place = await cloud.network();
+after(() => closeClean(cloud));
 
 const at = (path: string): string => `https://elb.eu-de.otc.t-systems.com/v2.0/lbaas/${path}`;
 const send = (method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown) => cloud.send(method, at(path), body);

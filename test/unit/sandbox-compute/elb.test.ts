@@ -1,19 +1,13 @@
 /** ELB as the official Terraform provider and our own client meet it: which id goes where, conflicts, what deletion leaves. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { networkTables } from '../../../sandbox/otc/tables/network.ts';
-import { type ComputeCloud, startComputeCloud } from './backends.ts';
+import { closeClean } from '../sandbox-otc/cloud.ts';
+import { startComputeCloud } from './backends.ts';
 
-let cloud: ComputeCloud;
-let place: Awaited<ReturnType<ComputeCloud['network']>>;
-before(async () => {
-  cloud = await startComputeCloud();
-  place = await cloud.network();
-});
-after(async () => {
-  assert.deepEqual(cloud.log, []);
-  await cloud.close();
-});
+const cloud = await startComputeCloud();
+const place = await cloud.network();
+after(() => closeClean(cloud));
 
 const order = (patch: Record<string, unknown> = {}) => ({
   loadbalancer: {

@@ -1,18 +1,11 @@
 /** Disks as the Terraform provider orders, reads, enlarges, tags and removes them, by Cinder's calls and by the cloud's own. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { networkTables } from '../../../sandbox/otc/tables/network.ts';
-import { type ComputeCloud, eventually, startComputeCloud } from './backends.ts';
+import { after, test } from 'node:test';
+import { closeClean, eventually } from '../sandbox-otc/cloud.ts';
+import { startComputeCloud } from './backends.ts';
 
-let cloud: ComputeCloud;
-before(async () => {
-  cloud = await startComputeCloud();
-});
-after(async () => {
-  assert.deepEqual(cloud.log, []);
-  assert.deepEqual(networkTables(cloud.store).oddities.all(), []);
-  await cloud.close();
-});
+const cloud = await startComputeCloud();
+after(() => closeClean(cloud));
 
 const at = (version: 'v1' | 'v2' | 'v3', path: string): string => `https://evs.eu-de.otc.t-systems.com/${version}/${cloud.project}${path}`;
 const order = (patch: Record<string, unknown> = {}) => ({

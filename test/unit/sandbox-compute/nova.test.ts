@@ -1,8 +1,8 @@
 /** Servers by Nova beyond ordering and reading: microversions, disks, flavors, power, metadata, groups, as `compute_instance_v2` uses them. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { networkTables } from '../../../sandbox/otc/tables/network.ts';
-import { type ComputeCloud, eventually, startComputeCloud } from './backends.ts';
+import { closeClean, eventually } from '../sandbox-otc/cloud.ts';
+import { type ComputeCloud, startComputeCloud } from './backends.ts';
 
 let cloud: ComputeCloud;
 let server: string;
@@ -30,11 +30,7 @@ before(async () => {
   server = String(made.body.server.id);
   await until('ACTIVE');
 });
-after(async () => {
-  assert.deepEqual(cloud.log, []);
-  assert.deepEqual(networkTables(cloud.store).oddities.all(), []);
-  await cloud.close();
-});
+after(() => closeClean(cloud));
 
 const shown = async (headers: Record<string, string> = {}) => (await cloud.as('admin', `${cloud.nova}/servers/${server}`, { headers })).body.server;
 const until = (status: string) =>

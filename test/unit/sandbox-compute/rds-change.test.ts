@@ -1,40 +1,18 @@
 /** Changes of a living RDS instance: what is answered before it begins, how long others wait, and what is refused or ignored. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { type ComputeCloud, eventually, startComputeCloud } from './backends.ts';
+import { after, test } from 'node:test';
+import { closeClean, eventually } from '../sandbox-otc/cloud.ts';
+import { startComputeCloud } from './backends.ts';
+import { instanceClient } from './instances.ts';
 
-let cloud: ComputeCloud;
-let place: Awaited<ReturnType<ComputeCloud['network']>>;
-before(async () => {
-  cloud = await startComputeCloud();
-  place = await cloud.network();
-});
-after(async () => {
-  assert.deepEqual(cloud.log, []);
-  await cloud.close();
-});
+const cloud = await startComputeCloud();
+const place = await cloud.network();
+after(() => closeClean(cloud));
 
-const show = async (id: string) => (await cloud.get(`${cloud.rds}/instances?id=${id}`)).body.instances[0];
-const active = (id: string) =>
-  eventually(
-    () => show(id),
-    (row) => row?.status === 'ACTIVE',
-    'instance is ACTIVE',
-  );
+const { single, create, show, active } = instanceClient(cloud, place);
 /** A single instance that serves. */
 async function made(name: string): Promise<{ readonly id: string; readonly at: string }> {
-  const order = {
-    name,
-    datastore: { type: 'PostgreSQL', version: '16' },
-    flavor_ref: 'rds.pg.n1.large.4',
-    volume: { type: 'CLOUDSSD', size: 40 },
-    availability_zone: 'eu-de-01',
-    vpc_id: place.vpc,
-    subnet_id: place.network,
-    security_group_id: place.group,
-    password: 'Sup3r-secret_Pw',
-  };
-  const { id } = (await cloud.send('POST', `${cloud.rds}/instances`, order)).body.instance;
+  const { id } = (await create(single({ name }))).body.instance;
   await active(id);
   return { id, at: `${cloud.rds}/instances/${id}` };
 }

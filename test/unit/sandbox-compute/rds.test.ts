@@ -3,57 +3,20 @@
  * Changes of a living instance are proved in `rds-change.test.ts`.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { strFromU8, unzipSync } from 'fflate';
 import type { World } from '../../../sandbox/contract.ts';
 import { certificateArchive } from '../../../sandbox/otc/rds-downloads.ts';
 import { networkTables } from '../../../sandbox/otc/tables/network.ts';
-import { type ComputeCloud, eventually, startComputeCloud } from './backends.ts';
+import { closeClean, eventually } from '../sandbox-otc/cloud.ts';
+import { startComputeCloud } from './backends.ts';
+import { instanceClient } from './instances.ts';
 
-let cloud: ComputeCloud;
-let place: Awaited<ReturnType<ComputeCloud['network']>>;
-before(async () => {
-  cloud = await startComputeCloud();
-  place = await cloud.network();
-});
-after(async () => {
-  assert.deepEqual(cloud.log, []);
-  await cloud.close();
-});
+const cloud = await startComputeCloud();
+const place = await cloud.network();
+after(() => closeClean(cloud, 'strange requests'));
 
-const order = (patch: Record<string, unknown> = {}) => ({
-  name: 'zitadel-db',
-  datastore: { type: 'PostgreSQL', version: '16' },
-  ha: { mode: 'Ha', replication_mode: 'async' },
-  flavor_ref: 'rds.pg.n1.large.4.ha',
-  volume: { type: 'CLOUDSSD', size: 40 },
-  region: 'eu-de',
-  availability_zone: 'eu-de-01,eu-de-02',
-  vpc_id: place.vpc,
-  subnet_id: place.network,
-  security_group_id: place.group,
-  port: '5432',
-  password: 'Sup3r-secret_Pw',
-  backup_strategy: { start_time: '02:00-03:00', keep_days: 7 },
-  charge_info: { charge_mode: 'postPaid' },
-  time_zone: 'UTC+01:00',
-  ...patch,
-});
-const single = (patch: Record<string, unknown> = {}) => ({
-  ...order(patch),
-  ha: undefined,
-  flavor_ref: 'rds.pg.n1.large.4',
-  availability_zone: 'eu-de-01',
-  ...patch,
-});
-const create = (body: unknown) => cloud.send('POST', `${cloud.rds}/instances`, body);
-const show = async (id: string) => (await cloud.get(`${cloud.rds}/instances?id=${id}`)).body.instances[0];
-const active = (id: string) =>
-  eventually(
-    () => show(id),
-    (row) => row?.status === 'ACTIVE',
-    'instance is ACTIVE',
-  );
+const { order, single, create, show, active } = instanceClient(cloud, place);
 const removed = async (id: string) => {
   assert.equal((await cloud.send('DELETE', `${cloud.rds}/instances/${id}`)).status, 202);
   await eventually(

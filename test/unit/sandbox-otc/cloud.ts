@@ -2,8 +2,10 @@
  * Owns the little cloud these tests talk to: the real front door and services over loopback HTTP, a world whose backends
  * only take notes. Tests see what a foreign client sees: status, headers, JSON.
  */
+import assert from 'node:assert/strict';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { World } from '../../../sandbox/contract.ts';
 import { ControlState } from '../../../sandbox/control/state.ts';
 import { frontDoor } from '../../../sandbox/otc/front-door.ts';
@@ -11,6 +13,7 @@ import { services } from '../../../sandbox/otc/index.ts';
 import { seed, type Tenant } from '../../../sandbox/otc/seed.ts';
 import { sign } from '../../../sandbox/otc/signature.ts';
 import { Store } from '../../../sandbox/otc/store.ts';
+import { networkTables } from '../../../sandbox/otc/tables/network.ts';
 
 export interface Answer {
   readonly status: number;
@@ -183,14 +186,25 @@ export async function startCloud(pace: 'instant' | 'fast' = 'instant', backends:
   };
 }
 
-/** Asks again until the answer is as wanted; at most 2 s. */
-export async function eventually<T>(look: () => Promise<T>, good: (value: T) => boolean): Promise<T> {
+/**
+ * Ends the cloud of a file's tests. It must have logged no defect, and met nothing that the reference does not know unless
+ * the tests send such things on `purpose`.
+ */
+export async function closeClean(cloud: Cloud, purpose: 'strange requests' | undefined = undefined): Promise<void> {
+  const strange = networkTables(cloud.store).oddities.all();
+  await cloud.close();
+  assert.deepEqual(cloud.log, []);
+  if (purpose === undefined) assert.deepEqual(strange, []);
+}
+
+/** Until a condition holds; fails after two seconds with what was seen last. */
+export async function eventually<T>(look: () => Promise<T> | T, holds: (seen: T) => boolean, what = 'waited in vain'): Promise<T> {
   const end = Date.now() + 2000;
   for (;;) {
-    const value = await look();
-    if (good(value)) return value;
-    if (Date.now() > end) throw new Error(`still ${JSON.stringify(value)}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    const seen = await look();
+    if (holds(seen)) return seen;
+    if (Date.now() > end) assert.fail(`${what}: last seen ${JSON.stringify(seen)}`);
+    await sleep(5);
   }
 }
 

@@ -1,18 +1,11 @@
 /** Replays what Terraform and a DNS01 solver do with zones and record sets: pending states, fuzzy search, conflicts, tags. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { networkTables } from '../../../sandbox/otc/tables/network.ts';
-import { type Cloud, dnsHost, eventually, startCloud } from './cloud.ts';
+import { closeClean, dnsHost, eventually, startCloud } from './cloud.ts';
 
-let cloud: Cloud;
-before(async () => {
-  cloud = await startCloud();
-});
-after(async () => {
-  assert.deepEqual(cloud.log, []);
-  assert.deepEqual(networkTables(cloud.store).oddities.all(), []);
-  await cloud.close();
-});
+const cloud = await startCloud();
+after(() => closeClean(cloud));
 
 const url = (path: string) => `${dnsHost}/v2${path}`;
 const post = (path: string, body?: unknown) => cloud.as('admin', url(path), { method: 'POST', body });

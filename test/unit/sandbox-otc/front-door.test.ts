@@ -1,18 +1,12 @@
 /** What every service has in common, as a foreign client meets it: who may call, what is refused, what is recorded. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { networkTables } from '../../../sandbox/otc/tables/network.ts';
-import { type Cloud, startCloud, vpcHost } from './cloud.ts';
+import { closeClean, startCloud, vpcHost } from './cloud.ts';
 
-let cloud: Cloud;
+const cloud = await startCloud();
+after(() => closeClean(cloud, 'strange requests'));
 const vpcs = () => `${vpcHost}/v1/${cloud.project}/vpcs`;
-before(async () => {
-  cloud = await startCloud();
-});
-after(async () => {
-  assert.deepEqual(cloud.log, []);
-  await cloud.close();
-});
 
 test('a token and both signature variants open the door', async () => {
   assert.deepEqual((await cloud.as('admin', vpcs())).body, { vpcs: [] });

@@ -1,19 +1,11 @@
 /** IAM users and their groups as the Terraform provider makes them: a user with an access key of its own, for a solver or a pipeline. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { iamTables } from '../../../sandbox/otc/tables/iam.ts';
-import { networkTables } from '../../../sandbox/otc/tables/network.ts';
-import { type Cloud, iamHost, startCloud } from './cloud.ts';
+import { closeClean, iamHost, startCloud } from './cloud.ts';
 
-let cloud: Cloud;
-before(async () => {
-  cloud = await startCloud();
-});
-after(async () => {
-  assert.deepEqual(cloud.log, []);
-  assert.deepEqual(networkTables(cloud.store).oddities.all(), []);
-  await cloud.close();
-});
+const cloud = await startCloud();
+after(() => closeClean(cloud));
 
 const ask = async (method: string, path: string, body?: unknown) =>
   cloud.ask(`${iamHost}${path}`, {

@@ -1,19 +1,12 @@
 /** Sign-in in all its forms, the catalog, keys, agencies and identity providers, as clients and Terraform meet them. */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign as signBytes } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { networkTables } from '../../../sandbox/otc/tables/network.ts';
-import { type Cloud, iamHost, startCloud, vpcHost } from './cloud.ts';
+import { closeClean, iamHost, startCloud, vpcHost } from './cloud.ts';
 
-let cloud: Cloud;
-before(async () => {
-  cloud = await startCloud();
-});
-after(async () => {
-  assert.deepEqual(cloud.log, []);
-  assert.deepEqual(networkTables(cloud.store).oddities.all(), []);
-  await cloud.close();
-});
+const cloud = await startCloud();
+after(() => closeClean(cloud));
 
 const signIn = (user: Record<string, unknown>, scope?: unknown) =>
   cloud.ask(`${iamHost}/v3/auth/tokens`, {

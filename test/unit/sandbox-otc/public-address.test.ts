@@ -1,55 +1,15 @@
 /** Replays what the official Terraform provider does with EIPs and NAT gateways, with its strictness about types, and the locking rules. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { createPort } from '../../../sandbox/otc/allocate.ts';
 import { bindPublicIp, unbindPublicIp } from '../../../sandbox/otc/public-ip.ts';
-import { networkTables } from '../../../sandbox/otc/tables/network.ts';
-import { type Cloud, eventually, natHost, startCloud, vpcHost } from './cloud.ts';
+import { closeClean, eventually, natHost, startCloud } from './cloud.ts';
+import { networkClient } from './networks.ts';
 
-let cloud: Cloud;
-before(async () => {
-  cloud = await startCloud();
-});
-after(async () => {
-  assert.deepEqual(cloud.log, []);
-  assert.deepEqual(networkTables(cloud.store).oddities.all(), []);
-  await cloud.close();
-});
+const cloud = await startCloud();
+after(() => closeClean(cloud));
 
-const v1 = (path: string) => `${vpcHost}/v1/${cloud.project}${path}`;
-const v2 = (path: string) => `${vpcHost}/v2.0${path}`;
-const tagsOf = (type: string, id: string, rest = '') => `${vpcHost}/v2.0/${cloud.project}/${type}/${id}/tags${rest}`;
-const post = (url: string, body?: unknown) => cloud.as('admin', url, { method: 'POST', body });
-const put = (url: string, body?: unknown) => cloud.as('admin', url, { method: 'PUT', body });
-const get = (url: string) => cloud.as('admin', url);
-const del = (url: string) => cloud.as('admin', url, { method: 'DELETE' });
-
-async function network(name: string, cidr = '10.0.0.0/16', subnetCidr = '10.0.1.0/24') {
-  const vpc = await post(v1('/vpcs'), { vpc: { name, cidr } });
-  assert.equal(vpc.status, 200);
-  await eventually(
-    () => get(v1(`/vpcs/${vpc.body.vpc.id}`)),
-    ({ body }) => body.vpc.status === 'OK',
-  );
-  const subnet = await post(v1('/subnets'), {
-    subnet: {
-      name: `${name}-nodes`,
-      cidr: subnetCidr,
-      gateway_ip: subnetCidr.replace('.0/24', '.1'),
-      vpc_id: vpc.body.vpc.id,
-      primary_dns: '100.125.4.25',
-      secondary_dns: '100.125.129.199',
-      dnsList: ['100.125.4.25', '100.125.129.199'],
-    },
-  });
-  assert.equal(subnet.status, 200);
-  assert.equal(subnet.body.subnet.status, 'UNKNOWN');
-  const ready = await eventually(
-    () => get(v1(`/subnets/${subnet.body.subnet.id}`)),
-    ({ body }) => body.subnet.status === 'ACTIVE',
-  );
-  return { vpcId: vpc.body.vpc.id as string, subnet: ready.body.subnet, subnetUrl: v1(`/vpcs/${vpc.body.vpc.id}/subnets/${subnet.body.subnet.id}`) };
-}
+const { v1, v2, tagsOf, post, put, get, del, network } = networkClient(cloud);
 
 test('vpc_eip_v1: create, poll, bandwidth, tags, bind, locks, delete', async () => {
   const made = await post(v1('/publicips'), {
