@@ -1,6 +1,6 @@
 /**
  * Owns the agency `cce_admin_trust`, by which a tenant lets CCE act in its project. Once a tenant; made only with consent,
- * since it gives rights away. Where a cluster stands it is there, so nothing is asked.
+ * since it gives rights away. Where a cluster stands it was there, and its role with it: only whether it still is, is asked.
  */
 import { Fault } from '../engine/fault.ts';
 import { type Resource, resource } from '../engine/resource.ts';
@@ -43,24 +43,26 @@ export function agency(context: CloudContext, needs: Needs): AgencyResource {
     protect: 'data',
     usualSeconds: 3,
     want: () => null,
+    prefetch: async () => (stack.cluster.existing === undefined && domainId !== undefined ? listAgencies(otc, domainId, NAME) : []),
     observe: async (_needs, run) => {
       if (stack.cluster.existing !== undefined) return undefined;
-      const clusters = await listClusters(otc);
-      if (clusters.some(({ metadata }) => metadata.name === names('cce'))) return { id: '', how: 'a cluster proves it', lacking: [] };
-      if (domainId === undefined) return { id: '', how: 'may not be asked', lacking: [] };
+      const stands = (await listClusters(otc)).some(({ metadata }) => metadata.name === names('cce'));
+      const untold = (how: AgencySeen['how']): AgencySeen => ({ id: '', how: stands ? 'a cluster proves it' : how, lacking: [] });
+      if (domainId === undefined) return untold('may not be asked');
       try {
         const [found] = await listAgencies(otc, domainId, NAME);
-        if (found !== undefined)
-          return { id: found.id, how: 'found', lacking: stack.consent.agency ? await lackingOf(otc, found.id, stack.region) : [] };
+        const grants = stack.consent.agency && !stands;
+        if (found !== undefined) return { id: found.id, how: 'found', lacking: grants ? await lackingOf(otc, found.id, stack.region) : [] };
       } catch (error) {
         if (!(error instanceof ServiceFault)) throw error;
         const trouble = isTrouble(error);
         if (!trouble && error.status !== 403 && error.status !== 401) throw error;
-        run.say(`${trouble ? `IAM does not tell its agencies (${error.message})` : 'this user may not list agencies'}; ${LATER}`);
-        return { id: '', how: trouble ? 'not answered' : 'may not be asked', lacking: [] };
+        const why = trouble ? `IAM does not tell its agencies (${error.message})` : 'this user may not list agencies';
+        run.say(`${why}; ${stands ? 'it was there when the cluster was made' : LATER}`);
+        return untold(trouble ? 'not answered' : 'may not be asked');
       }
       if (stack.consent.agency) return undefined;
-      throw missing(otc.projectName, stack.region);
+      throw missing(otc.projectName, stack.region, stands);
     },
     diff: (_spec, { lacking }) => lacking.map(({ name }) => ({ field: `role in project ${name}`, after: 'Tenant Administrator' })),
     apply: async (_spec, _seen, _changes, run) => {
@@ -90,10 +92,15 @@ async function lackingOf(otc: Otc, agencyId: string, region: string): Promise<Pr
   return projects.filter((_project, index) => !held[index]?.some(({ name }) => name === ROLE));
 }
 
-function missing(project: string, region: string): Fault {
+/** Where a cluster stands somebody took it away, which is drift; a first deploy cannot do without. */
+function missing(project: string, region: string, stands: boolean): Fault {
   const also = project === region ? '' : ` and ${region}`;
-  return new Fault(`the agency ${NAME} is missing: CCE may not act in this tenant yet, and would refuse to make a cluster`, {
+  const effect = stands
+    ? 'CCE may not act in this tenant any more, and makes no node, volume or load balancer listener'
+    : 'CCE may not act in this tenant yet, and would refuse to make a cluster';
+  return new Fault(`the agency ${NAME} is missing: ${effect}`, {
     resource: NAME,
+    ...(stands ? { finding: 'agency' } : {}),
     hint:
       'Either open the CCE console once in this region and confirm the authorisation; or set "consent: { agency: true }" in the stack file; or make it in IAM: ' +
       `agency ${NAME}, type "account", trusted account ${TRUSTED}, validity unlimited, role "Tenant Administrator" on project ${project}${also}.`,

@@ -10,6 +10,8 @@ import type { Gates } from './gate.ts';
 export interface ZoneSpec {
   /** With the dot at the end. */
   readonly name: string;
+  /** What is set where the stack made the zone; undefined for an existing one. */
+  readonly settings?: { readonly email: string; readonly ttl: number; readonly description: string };
 }
 
 export type DnsZone = Resource<Gates, ZoneSpec, dns.Zone>;
@@ -26,6 +28,8 @@ export function dnsZone(context: CloudContext, needs: Gates): DnsZone {
   const { existing } = stack.dns;
   const name = `${stack.dns.zone}.`;
   const wanted = zoneWanted(context);
+  const settings = { email: stack.contact, ttl: ZONE_TTL, description: description(context) };
+  const spec: ZoneSpec = existing === undefined ? { name, settings } : { name };
   const find = async (fresh?: boolean): Promise<dns.Zone | undefined> => {
     const found = await dns.listZones(await otc.dnsHome(), name, fresh);
     if (existing !== undefined) {
@@ -43,19 +47,21 @@ export function dnsZone(context: CloudContext, needs: Gates): DnsZone {
     usualSeconds: 5,
     ...(existing === undefined ? {} : { readsOnly: true }),
     prefetch: async () => (wanted ? dns.listZones(await otc.dnsHome(), name) : []),
-    want: () => ({ name }),
+    want: () => spec,
     // Somebody else's zone of this name is none of our business where the stack needs none.
     observe: async () => (wanted ? find() : undefined),
     diff: zoneChanges,
     apply: async (_spec, seen, _changes, run) => {
       const home = await otc.dnsHome();
-      const create = (): Promise<dns.Zone> => dns.createZone(home, { name, email: stack.contact, ttl: ZONE_TTL, description: description(context) });
+      const create = (): Promise<dns.Zone> => dns.createZone(home, { name, ...settings });
       const { id } = seen ?? (await createOnce({ what: `DNS zone ${name}`, create, look: () => find(true), exists: ['DNS.0208'] }, run));
-      return until(`DNS zone ${name} to become ACTIVE`, schedules.quick, run, async () => {
-        const now = await dns.getZone(home, id);
-        zoneChanges({ name }, now);
-        return now.status === 'ACTIVE' ? { done: true, value: now } : { done: false, state: now.status };
-      });
+      const active = (): Promise<dns.Zone> =>
+        until(`DNS zone ${name} to become ACTIVE`, schedules.quick, run, async () => {
+          const now = await dns.getZone(home, id);
+          return zoneChanges({ name }, now).length === 0 ? { done: true, value: now } : { done: false, state: now.status };
+        });
+      if (zoneChanges(spec, await active()).length > 0) await dns.updateZone(home, id, { email: settings.email, ttl: settings.ttl });
+      return active();
     },
     keep: ({ description: text }) =>
       text === description(context)
@@ -77,12 +83,18 @@ export function dnsZone(context: CloudContext, needs: Gates): DnsZone {
 
 const PASSING = /^PENDING_/;
 
-export function zoneChanges({ name }: ZoneSpec, { id, status }: dns.Zone): Change[] {
-  if (status === 'ACTIVE') return [];
+/** E-mail and TTL can be changed in place (DNS API reference, "Modifying a zone"). In a zone that the stack did not make they are its owner's. */
+export function zoneChanges({ name, settings }: ZoneSpec, { id, status, email, ttl, description: text }: dns.Zone): Change[] {
   if (PASSING.test(status)) return [{ field: 'status', before: status, after: 'ACTIVE' }];
-  throw new Fault(`DNS zone ${name} is ${status}`, {
-    resource: id,
-    finding: 'status',
-    hint: 'See the zone in the DNS console; OTC support can lift a freeze.',
-  });
+  if (status !== 'ACTIVE')
+    throw new Fault(`DNS zone ${name} is ${status}`, {
+      resource: id,
+      finding: 'status',
+      hint: 'See the zone in the DNS console; OTC support can lift a freeze.',
+    });
+  if (settings === undefined || text !== settings.description) return [];
+  const changes: Change[] = [];
+  if (email?.toLowerCase() !== settings.email.toLowerCase()) changes.push({ field: 'email', before: email ?? 'none', after: settings.email });
+  if (ttl !== settings.ttl) changes.push({ field: 'ttl', before: ttl, after: settings.ttl });
+  return changes;
 }

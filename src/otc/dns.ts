@@ -28,6 +28,11 @@ export async function createZone(otc: Otc, zone: { name: string; email: string; 
   return otc.post<Zone>('dns', '/v2/zones', { ...zone, zone_type: 'public' });
 }
 
+/** In place; its records are served meanwhile. */
+export async function updateZone(otc: Otc, id: string, zone: { email: string; ttl: number }): Promise<void> {
+  await otc.send<void>({ service: 'dns', method: 'PATCH', path: `/v2/zones/${id}`, body: zone });
+}
+
 /** Deletes its record sets too. */
 export async function deleteZone(otc: Otc, id: string): Promise<void> {
   await otc.delete('dns', `/v2/zones/${id}`);

@@ -81,7 +81,7 @@ function judgeWhole({ id, verdict }: Outcome): Judged {
   if (verdict === 'delete') return { stake: 'configuration', severity: 'low' };
   if (id === 'database/instance' || id === 'zitadel/masterkey') return { stake: 'data', severity: 'critical' };
   if (id === 'cluster/api-access' || id.startsWith('network/security-')) return { stake: 'exposure', severity: 'high' };
-  if (/^(dns|cluster|load-balancer|ingress|certificates|zitadel|network)\//.test(id)) return { stake: 'availability', severity: 'high' };
+  if (/^(dns|cluster|load-balancer|ingress|certificates|zitadel|network|project)\//.test(id)) return { stake: 'availability', severity: 'high' };
   return { stake: 'configuration', severity: 'medium' };
 }
 
@@ -102,7 +102,7 @@ const rules: readonly (Judged & { readonly fits: (id: string, change: Change) =>
   { stake: 'availability', severity: 'high', fits: (id) => id === 'zitadel/verification' || id === 'dns/delegation' || id === 'dns/record' },
   { stake: 'availability', severity: 'high', fits: (id) => id === 'certificates/certificate' },
   { stake: 'availability', severity: 'medium', fits: (id, { field }) => /node-pool/.test(id) || /replicas|status|phase|chart$/.test(field) },
-  { stake: 'availability', severity: 'medium', fits: (id) => /^(database|load-balancer|cluster|dns|network)\//.test(id) },
+  { stake: 'availability', severity: 'medium', fits: (id) => /^(database|load-balancer|cluster|dns|network|project)\//.test(id) },
 ];
 
 /** An ingress rule that should not be there. */

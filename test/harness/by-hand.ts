@@ -16,6 +16,8 @@ export interface HandChange {
   readonly field: RegExp;
   /** Seen from outside as well: the verification may name it, too. */
   readonly outside?: true;
+  /** Another resource in which it shows as well. */
+  readonly also?: string;
   /** No deploy heals it: it says the way out, matching this. */
   readonly refused?: RegExp;
 }
@@ -154,6 +156,12 @@ export const quietChanges: readonly HandChange[] = [
     field: /^backup_strategy\.keep_days$/,
   },
   {
+    what: 'a parameter loosened that keeps passwords safe',
+    make: edited('rds.instances', named('-db-'), ({ parameters }) => ({ parameters: { ...(parameters as object), password_encryption: 'md5' } })),
+    id: 'database/instance',
+    field: /^parameter password_encryption$/,
+  },
+  {
     what: "less bandwidth for the load balancer's address",
     make: edited('vpc.bandwidths', named('-elb-'), () => ({ size: 5 })),
     id: 'load-balancer/eip',
@@ -184,6 +192,19 @@ export const quietChanges: readonly HandChange[] = [
     make: edited('vpc.subnets', named('-nodes-'), () => ({ primary_dns: '8.8.8.8', secondary_dns: '1.1.1.1', dnsList: ['8.8.8.8', '1.1.1.1'] })),
     id: 'network/subnet-cluster',
     field: /^dnsList$/,
+  },
+  {
+    what: 'another e-mail of the zone',
+    make: edited('dns.zones', named('example.com.'), () => ({ email: 'somebody@example.org' })),
+    id: 'dns/zone',
+    field: /^email$/,
+  },
+  { what: 'another TTL of the zone', make: edited('dns.zones', named('example.com.'), () => ({ ttl: 60 })), id: 'dns/zone', field: /^ttl$/ },
+  {
+    what: 'the agency deleted by which CCE acts in the tenant',
+    make: removed('iam.agencies', named('cce_admin_trust')),
+    id: 'project/agency',
+    field: /^is not there$/,
   },
   { what: 'another TTL of the A record', make: edited('dns.recordsets', isRecord, () => ({ ttl: 60 })), id: 'dns/record', field: /^ttl$/ },
   {

@@ -62,6 +62,26 @@ test('an AAAA record of somebody else beside ours is named: it leads clients wit
   inSync((await go({ write: false })).outcomes);
 });
 
+test('e-mail and TTL of a zone that the stack made are seen and set again; those of another one are its owner’s', async () => {
+  await deploy();
+  const zones = emulator().store.table<{ id: string; email: string; ttl: number; description: string }>('dns.zones');
+  const [zone] = zones.where(() => true);
+  assert.ok(zone);
+  zones.update(zone.id, { email: 'somebody@example.org', ttl: 60 });
+  const dns = { ...stack.dns, existing: { name: 'example.com' } };
+  inSync((await go({ write: false, stack: { dns } })).outcomes);
+  const found = (await go({ write: false })).outcomes.find(({ id }) => id === 'dns/zone');
+  assert.deepEqual(found?.changes, [
+    { field: 'email', before: 'somebody@example.org', after: stack.contact },
+    { field: 'ttl', before: 60, after: 300 },
+  ]);
+  settled((await go()).outcomes);
+  assert.deepEqual([zones.get(zone.id)?.email, zones.get(zone.id)?.ttl], [stack.contact, 300]);
+  inSync((await go({ write: false })).outcomes);
+  zones.update(zone.id, { email: 'somebody@example.org', ttl: 60, description: 'made in the console' });
+  inSync((await go({ write: false })).outcomes);
+});
+
 test('the public zone must be where the DNS01 solver sees it', async () => {
   const inOwnProject = { ...stack.dns, project: 'eu-de' };
   const { outcomes } = await go({ stack: { dns: inOwnProject }, connect: { dnsProject: 'eu-de' } });

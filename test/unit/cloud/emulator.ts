@@ -144,7 +144,9 @@ function exchange(asked: HttpRequest, socketPath: string, requests: Seen[]): Pro
   return new Promise((resolve, reject) => {
     const length = asked.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(asked.body)) };
     const headers = { ...asked.headers, ...length, host: url.host };
-    const outgoing = httpRequest({ socketPath, method: asked.method, path: url.pathname + url.search, headers, signal: asked.signal }, (incoming) => {
+    // A connection of its own: a kept one may be closed by the server in the moment in which it is taken again.
+    const way = { socketPath, agent: false } as const;
+    const outgoing = httpRequest({ ...way, method: asked.method, path: url.pathname + url.search, headers, signal: asked.signal }, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('end', () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Outcome } from '../../../src/engine/outcome.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
-import { cloudWorld, settled } from './cloud-world.ts';
+import { cloudWorld, inSync, settled } from './cloud-world.ts';
 import { stack } from './stack.ts';
 
 const { deploy, emulator, go, rows, writes } = cloudWorld();
@@ -142,6 +142,30 @@ test('an agency that IAM does not tell of is named and stops nothing', async () 
   const { outcomes } = await go({ write: false });
   const found = outcomes.find(({ id }) => id === 'project/agency');
   assert.deepEqual([found?.verdict, found?.note?.includes('CCE will say so')], ['unchanged', true]);
+});
+
+test('an agency that is gone under a living cluster is found; made again by consent, else refused with the way out', async () => {
+  await deploy();
+  const agencies = emulator().store.table<{ id: string; name: string }>('iam.agencies');
+  const ours = (): { id: string; name: string }[] => agencies.where(({ name }) => name === 'cce_admin_trust');
+  const outcome = async (settings: Parameters<typeof go>[0]): Promise<Outcome | undefined> =>
+    (await go(settings)).outcomes.find(({ id }) => id === 'project/agency');
+  for (const { id } of ours()) agencies.remove(id);
+  const refused = await outcome({ stack: { consent: { agency: false } } });
+  assert.match(
+    `${refused?.fault?.message} ${refused?.fault?.hint}`,
+    /cce_admin_trust is missing: CCE may not act in this tenant any more.*CCE console/,
+  );
+  assert.equal(refused?.fault?.finding, 'agency', 'drift, not a failure of the look');
+  assert.deepEqual(writes(), []);
+  emulator().broken.push({ fits: /OS-AGENCY/, status: 403 });
+  const untold = await outcome({ write: false });
+  assert.deepEqual([untold?.verdict, untold?.note], ['unchanged', undefined], 'who may not ask cannot tell');
+  emulator().broken.length = 0;
+  assert.equal((await outcome({ write: false }))?.verdict, 'create');
+  settled((await go()).outcomes);
+  assert.equal(ours().length, 1);
+  inSync((await go({ write: false })).outcomes);
 });
 
 test('a permission that is missing for a list is a finding, with the role that gives it', async () => {
