@@ -1,5 +1,6 @@
 /** Owns reading a release's stored manifest, hooks included, and comparing it with what lives in the cluster. */
 import { parse } from 'yaml';
+import { Fault } from '../engine/fault.ts';
 import type { Change, Document } from '../engine/resource.ts';
 import type { KubeApi, KubeObject } from '../tools/api.ts';
 import type { StoredRelease } from '../tools/helm.ts';
@@ -39,19 +40,44 @@ function objectIn(text: string): Manifest | undefined {
   return object?.kind === undefined || object.apiVersion === undefined || object.metadata === undefined ? undefined : (object as Manifest);
 }
 
-/** What differs between the release's manifest and the cluster: each field prefixed with its object, each object as texts. */
+/**
+ * What differs between the release's manifest and the cluster: each field prefixed with its object, each object as texts.
+ * @throws Fault that names every kind of object which these rights do not let be read, the same on every run
+ */
 export async function driftOf(release: StoredRelease, api: KubeApi, signal: AbortSignal): Promise<{ changes: Change[]; documents: Document[] }> {
+  const refused = new Map<string, Fault>();
   const found = await Promise.all(
     objectsOf(release).map(async (object) => {
-      const path = await discoverPath(object, release.namespace, api, signal);
-      const live = path === undefined ? undefined : await api.get(path, signal);
+      const live = await liveOf(object, release.namespace, api, signal).catch((error: unknown) => {
+        if (!(error instanceof Fault) || error.status !== 403) throw error;
+        refused.set(`${object.kind} ${object.metadata.name}`, error);
+        return undefined;
+      });
       const name = `${object.kind} ${object.metadata.name}`;
       const found = differences(object, live).filter(({ field }) => !(field === 'spec.replicas' && live !== undefined && isAutoscaled(live)));
       const changes = found.map((change) => ({ ...change, field: change.field === '(object)' ? name : `${name} ${change.field}` }));
       return { changes, documents: changes.length === 0 ? [] : [liveDocument(object, live)] };
     }),
   );
+  refuseUnreadable(refused);
   return { changes: found.flatMap(({ changes }) => changes), documents: found.flatMap(({ documents }) => documents) };
+}
+
+async function liveOf(object: Manifest, namespace: string, api: KubeApi, signal: AbortSignal): Promise<KubeObject | undefined> {
+  const path = await discoverPath(object, namespace, api, signal);
+  return path === undefined ? undefined : api.get(path, signal);
+}
+
+/** @throws Fault with the refusal of each kind, by the first of its objects: a role is mended at one go */
+function refuseUnreadable(refused: ReadonlyMap<string, Fault>): void {
+  const sorted = [...refused].sort(([one], [other]) => (one < other ? -1 : 1));
+  const kinds = [...new Map(sorted.toReversed().map(([name, fault]) => [name.split(' ')[0], fault])).values()].reverse();
+  const [first] = kinds;
+  if (first === undefined) return;
+  if (kinds.length === 1) throw first;
+  const { status, code, hint } = first;
+  const list = kinds.map(({ message }) => `- ${message}`).join('\n');
+  throw new Fault(`${kinds.length} kinds of objects may not be read:\n${list}`, { status, code, hint, cause: first });
 }
 
 /**

@@ -83,15 +83,16 @@ describe('plans', { timeout: 300_000 }, () => {
     ['namespaces', (text: string) => text.replace('namespaces, secrets, ', 'secrets, ')],
     ['deployments', (text: string) => text.replace('[apps, batch,', '[batch,')],
     ['certificates', (text: string) => text.replace('[cert-manager.io,', '[')],
-    // Without the group neither kind may be read; which of the two is asked for first is chance.
-    ['(mutating|validating)webhookconfigurations', (text: string) => text.replace('[admissionregistration.k8s.io,', '[')],
+    // Without the group neither kind may be read: the role is mended at one go.
+    ['mutatingwebhookconfigurations and validatingwebhookconfigurations', (text: string) => text.replace('[admissionregistration.k8s.io,', '[')],
   ] as const) {
     it(`fails, and names it, where the role lacks ${what}`, async () => {
       await role(change);
       try {
-        const { exitCode, log } = await read({ command: 'drift' });
-        assert.equal(exitCode, 1, log);
-        assert.match(log, new RegExp(`${what}\\S*( "[^"]+")? is forbidden.*cannot (get|list)`), log);
+        const run = await read({ command: 'drift' });
+        assert.equal(run.exitCode, 1, run.log);
+        const named = what.split(' and ').map((kind) => `${kind}\\S*( "[^"]+")? is forbidden.*cannot (get|list)`);
+        assert.match(errorsOf(run), new RegExp(named.join('.*\\n.*')));
       } finally {
         await role();
       }
@@ -100,9 +101,12 @@ describe('plans', { timeout: 300_000 }, () => {
 
   it('stops a deploy whose plan is not the approved one before its first write, and names the fields', async () => {
     const approved = await read({ command: 'plan', config: bigger });
+    // What helm would render, beside what it stored: the changed line, folded, with its neighbours.
+    const rendered = foldIn(approved.summary, 'Deployment zitadel: stored → rendered');
+    assert.deepEqual(rendered.match(/^[-+].*/gm), ['-  replicas: 3', '+  replicas: 2']);
     await kubectl(['-n', 'zitadel', 'scale', 'deployment/zitadel', '--replicas=1']);
     const drifted = await read({ command: 'plan' });
-    assert.match(drifted.summary, /Deployment zitadel: live → stored/);
+    assert.match(foldIn(drifted.summary, 'Deployment zitadel: live → stored'), /^- {2}replicas: 1\n\+ {2}replicas: 3$/m);
     await world.control.clearRequests();
     const deploy = await world.deploy({
       command: 'deploy',
@@ -115,5 +119,29 @@ describe('plans', { timeout: 300_000 }, () => {
     assert.equal(deploy.outputs['result'], 'failed');
     const written = writes(cloudCalls(await world.control.requests())).filter((call) => !/clustercert/.test(JSON.stringify(call)));
     assert.deepEqual(written, []);
+
+    const again = await read({ command: 'plan', config: bigger });
+    assert.notEqual(again.outputs['plan-digest'], approved.outputs['plan-digest']);
+    const done = await world.deploy({
+      command: 'deploy',
+      config: bigger,
+      inputs: { 'stack-secret': stackSecret, 'plan-digest': again.outputs['plan-digest'] ?? '' },
+    });
+    assert.deepEqual([done.exitCode, done.outputs['result']], [0, 'changed'], done.log);
+    assert.deepEqual(changed(done), changed(again), 'what was approved, and nothing else');
+    assert.equal((await read({ command: 'plan', config: bigger })).outputs['result'], 'unchanged');
   });
 });
+
+/** What a run changes, as it says to the steps behind it. */
+const changed = ({ outputs }: RunResult): string[] =>
+  (JSON.parse(outputs['changes'] ?? '[]') as { readonly resource: string; readonly verdict: string }[]).map(
+    ({ resource, verdict }) => `${resource} ${verdict}`,
+  );
+
+/** The body of a fold of a summary. */
+function foldIn(summary: string, title: string): string {
+  const [, after = ''] = summary.split(`<summary>${title}`);
+  assert.notEqual(after, '', `${title} is not folded in:\n${summary}`);
+  return after.split('</details>')[0] ?? '';
+}

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Fault } from '../../../src/engine/fault.ts';
 import { driftOf, objectsOf } from '../../../src/kube/manifest.ts';
 import { objectPath } from '../../../src/kube/paths.ts';
 import { kubeApiOver } from '../../../src/tools/api.ts';
@@ -96,6 +98,35 @@ test('drift: missing and changed objects, each with its name; unknown kinds are 
     ['Service zitadel spec.ports[8080]', 'HTTPProxy p'],
   );
   assert.ok(asked.includes('/apis/projectcontour.io/v1/namespaces/zitadel/httpproxies/p'));
+});
+
+test('all kinds that may not be read are named at once, in one order, by the first object of each', async () => {
+  const object = (kind: string, name: string): string => `apiVersion: admissionregistration.k8s.io/v1\nkind: ${kind}\nmetadata: {name: ${name}}\n`;
+  const texts = [
+    object('ValidatingWebhookConfiguration', 'b'),
+    object('ValidatingWebhookConfiguration', 'a'),
+    object('MutatingWebhookConfiguration', 'c'),
+  ];
+  const stored = (some: readonly string[]): Parameters<typeof driftOf>[0] => ({
+    ...{ name: 'c', namespace: 'c', version: 1, info: { status: 'deployed' }, chart: { metadata: { name: 'c', version: '1' } }, hooks: [] },
+    manifest: some.join('---\n'),
+  });
+  const told = async (some: readonly string[], status = 403): Promise<unknown> => {
+    // The first to be asked is the last to be answered.
+    let pause = 30;
+    const api = kubeApiOver(async (_method, path) => {
+      pause -= 10;
+      await sleep(pause);
+      return { status, body: JSON.stringify({ message: `${path.split('/').slice(-2).join(' ')} is forbidden`, reason: 'Forbidden' }) };
+    });
+    return driftOf(stored(some), api, new AbortController().signal).catch((error: unknown) => error);
+  };
+  const fault = await told(texts);
+  assert.ok(fault instanceof Fault && fault.status === 403 && /read/.test(fault.hint ?? ''));
+  assert.match(fault.message, /^2 kinds of objects may not be read:\n- .*: mutating\S+ c is forbidden\n- .*: validating\S+ a is forbidden$/);
+  assert.deepEqual((await told(texts.toReversed())) as Fault, fault);
+  assert.match(((await told(texts.slice(0, 1))) as Fault).message, /^GET .* b is forbidden$/);
+  assert.match(((await told(texts, 400)) as Fault).message, /^GET /, 'what is no matter of rights is said as it is');
 });
 
 test('replicas scaled by hand are drift, those that an autoscaler owns are not', async () => {
