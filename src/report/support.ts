@@ -1,12 +1,12 @@
 /**
  * Owns until when the versions of a stack are supported by their makers: dates with their source, and what is to be said
- * of a version near or past its end. Pure. What a stack runs is told by `run.ts`. ZITADEL and its chart
- * are not in it: their makers publish no dates.
+ * of a version near or past its end. Pure. What a stack runs is told by `run.ts`. ZITADEL, its chart, the DNS01 solver, Contour and
+ * HAProxy are not in it: their makers publish no dates.
  */
 
 export interface Support {
   /** As in a report's `versions`. */
-  readonly part: 'Kubernetes' | 'PostgreSQL';
+  readonly part: 'Kubernetes' | 'PostgreSQL' | 'cert-manager chart' | 'ingress-nginx chart' | 'gateway-helm chart';
   readonly version: string;
   /** First day without support, `YYYY-MM-DD`. */
   readonly ends: string;
@@ -15,6 +15,10 @@ export interface Support {
 
 const CCE = 'Open Telekom Cloud, CCE user guide, "Kubernetes version support mechanism" (an end given by month is its last day)';
 const POSTGRESQL = 'https://www.postgresql.org/support/versioning/';
+const CERT_MANAGER =
+  'https://cert-manager.io/docs/releases/ (a release ends with the next but one: v1.19 on 2025-10-07, v1.20 on 2026-03-10, v1.21 on 2026-07-08)';
+const INGRESS_NGINX = 'https://kubernetes.io/blog/2025/11/11/ingress-nginx-retirement/ (an end given by month is its last day)';
+const ENVOY_GATEWAY = 'https://gateway.envoyproxy.io/news/releases/matrix/';
 
 /** As published in November 2026. */
 export const supportTable: readonly Support[] = [
@@ -29,6 +33,14 @@ export const supportTable: readonly Support[] = [
   { part: 'PostgreSQL', version: '15', ends: '2027-11-11', source: POSTGRESQL },
   { part: 'PostgreSQL', version: '16', ends: '2028-11-09', source: POSTGRESQL },
   { part: 'PostgreSQL', version: '17', ends: '2029-11-08', source: POSTGRESQL },
+  { part: 'cert-manager chart', version: 'v1.17', ends: '2025-10-07', source: CERT_MANAGER },
+  { part: 'cert-manager chart', version: 'v1.18', ends: '2026-03-10', source: CERT_MANAGER },
+  { part: 'cert-manager chart', version: 'v1.19', ends: '2026-07-08', source: CERT_MANAGER },
+  { part: 'ingress-nginx chart', version: '4', ends: '2026-03-31', source: INGRESS_NGINX },
+  { part: 'gateway-helm chart', version: 'v1.6', ends: '2026-05-13', source: ENVOY_GATEWAY },
+  { part: 'gateway-helm chart', version: 'v1.7', ends: '2026-08-05', source: ENVOY_GATEWAY },
+  { part: 'gateway-helm chart', version: 'v1.8', ends: '2026-11-08', source: ENVOY_GATEWAY },
+  { part: 'gateway-helm chart', version: 'v1.9', ends: '2027-02-14', source: ENVOY_GATEWAY },
 ];
 
 /** Days before the end from which it is worth a word. */

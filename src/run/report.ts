@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Fault, type Place } from '../engine/fault.ts';
+import { asFault, Fault, type Place } from '../engine/fault.ts';
 import type { Outcome } from '../engine/outcome.ts';
 import type { Fetch } from '../github/api.ts';
 import type { Command, Inputs } from '../github/inputs.ts';
@@ -17,6 +17,7 @@ import { changesKnown, hasChanges, makeReport, type Report } from '../report/rep
 import { type SupportFinding, supportFindings } from '../report/support.ts';
 import type { Stack } from '../stack/stack.ts';
 import { consoleUrlOf } from '../zitadel/identity.ts';
+import { ingressChart } from '../zitadel/ingress.ts';
 
 export interface Telling {
   readonly runner: Runner;
@@ -33,7 +34,7 @@ export interface Telling {
 export async function tell(telling: Telling, report: Report, facts: Readonly<Record<string, string | undefined>>): Promise<boolean> {
   const { runner, env, inputs, transport, signal } = telling;
   const path = join(env['RUNNER_TEMP'] ?? '/tmp', `zitadel-on-otc-${report.stack?.name ?? 'stack'}-${report.command}.json`);
-  writeFileSync(path, renderJson(report), { mode: 0o600 });
+  const written = keepReport(path, report, runner);
   const changed = report.outcomes.filter(
     ({ verdict, readsOnly }) => readsOnly !== true && ['create', 'update', 'replace', 'delete'].includes(verdict),
   );
@@ -48,7 +49,7 @@ export async function tell(telling: Telling, report: Report, facts: Readonly<Rec
     'console-url': report.consoleUrl,
     'login-name': report.login?.name,
     ...facts,
-    report: path,
+    report: written ? path : undefined,
   });
   runner.summary(renderMarkdown(report));
   for (const { title, fault } of report.outcomes) if (fault !== undefined) runner.annotate('error', placed(fault, telling), title);
@@ -61,6 +62,22 @@ export async function tell(telling: Telling, report: Report, facts: Readonly<Rec
     return false;
   }
   return report.result !== 'failed';
+}
+
+/** @returns whether the file is there; where it is not, that is said, and the other outputs must not be missing for it */
+function keepReport(path: string, report: Report, runner: Runner): boolean {
+  try {
+    writeFileSync(path, renderJson(report), { mode: 0o600 });
+    return true;
+  } catch (error) {
+    const hint = "Look at the runner's disk and at RUNNER_TEMP.";
+    runner.annotate(
+      'warning',
+      new Fault(`the report could not be written: ${asFault(error).message}`, { hint, cause: error }),
+      'The output report is left out',
+    );
+    return false;
+  }
 }
 
 /** The same fault at its line of the stack file, where its cause is a setting. */
@@ -85,6 +102,7 @@ export function versionsOf(stack: Stack, inputs: Pick<Inputs, 'helm' | 'kubectl'
     'ZITADEL chart': stack.zitadel.chart.version,
     'cert-manager chart': stack.certificates.certManager.version,
     'DNS01 solver chart': stack.certificates.solver.version,
+    ...ingressVersionOf(stack),
     Kubernetes: stack.cluster.version,
     PostgreSQL: stack.database.version,
     Helm: inputs.helm.version,
@@ -92,12 +110,20 @@ export function versionsOf(stack: Stack, inputs: Pick<Inputs, 'helm' | 'kubectl'
   };
 }
 
+function ingressVersionOf(stack: Stack): Record<string, string> {
+  const chart = ingressChart(stack);
+  return chart === undefined ? {} : { [`${chart.name} chart`]: chart.version };
+}
+
 /** Which of the stack's own versions are near the end of their support; existing ones are their owners' business. */
-export function supportOf({ cluster, database }: Stack, now: number): SupportFinding[] {
+export function supportOf(stack: Stack, now: number): SupportFinding[] {
+  const { certificates, cluster, database } = stack;
   return supportFindings(
     {
       ...(cluster.existing === undefined ? { Kubernetes: cluster.version } : {}),
       ...(database.existing === undefined ? { PostgreSQL: database.version } : {}),
+      ...(certificates.issuer === 'existing' ? {} : { 'cert-manager chart': certificates.certManager.version }),
+      ...ingressVersionOf(stack),
     },
     now,
   );

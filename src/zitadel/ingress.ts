@@ -11,7 +11,8 @@ import { after, type CloudNeeds, type Giving, type KubeContext, type LoadBalance
 import { namespace } from '../kube/namespace.ts';
 import type { ReleaseSeen } from '../kube/release-state.ts';
 import { rivalRelease } from '../kube/rivals.ts';
-import type { Stack } from '../stack/stack.ts';
+import type { ChartPin, Stack } from '../stack/stack.ts';
+import type { ChartSource } from '../tools/charts.ts';
 import { ENVOY_NAMESPACE, gatewayResources, rivalGateway } from './gateway.ts';
 import { podLabels, spread } from './spread.ts';
 
@@ -165,11 +166,20 @@ export function ingressControllers(context: KubeContext, cloud: CloudNeeds, home
   };
 }
 
+/** The chart of the controller that the stack asks for; undefined where the user runs one. */
+export function ingressChart({ ingress }: Pick<Stack, 'ingress'>): ChartSource | undefined {
+  return ingress.controller === 'existing' ? undefined : sourceOf(ingress.controller, ingress.chart);
+}
+
+function sourceOf(name: Controller, pin: ChartPin | undefined): ChartSource {
+  const { repository, chart, version } = controllers[name];
+  return { repository, name: chart, version: pin?.version ?? version, digest: pin?.digest };
+}
+
 function controllerOf(context: KubeContext, cloud: CloudNeeds, name: Controller): { readonly space: AnyResource; readonly installed: Release } {
   const { stack } = context;
-  const { namespace: where, release, repository, chart, version, values, notice, newVersionNotice } = controllers[name];
+  const { namespace: where, release, values, notice, newVersionNotice } = controllers[name];
   const wanted = stack.ingress.controller === name;
-  const pin = wanted ? stack.ingress.chart : undefined;
   const space = namespace(context, cloud, { name: where, wanted });
   const others = (Object.keys(controllers) as Controller[]).filter((other) => other !== name && other !== 'envoy-gateway');
   // Of Envoy Gateway it is the Gateway that holds the ports, not the controller.
@@ -180,7 +190,7 @@ function controllerOf(context: KubeContext, cloud: CloudNeeds, name: Controller)
     wanted,
     namespace: where,
     release,
-    source: { repository, name: chart, version: pin?.version ?? version, digest: pin?.digest },
+    source: sourceOf(name, wanted ? stack.ingress.chart : undefined),
     values: ({ loadBalancer }) => values(stack, loadBalancerAnnotations(loadBalancer)),
     beforeUpgrade: ({ loadBalancer }, cluster, run) => freeBoundServices(cluster, where, loadBalancer.id, run),
     // A new version goes through Envoy's pods one by one, and each may take 300 s until its connections are closed.

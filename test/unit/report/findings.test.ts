@@ -14,7 +14,7 @@ import { renderJson } from '../../../src/report/json.ts';
 import { renderMarkdown } from '../../../src/report/markdown.ts';
 import { type Mark, markLine, readMark, sameThing } from '../../../src/report/marker.ts';
 import { makeReport, type Report } from '../../../src/report/report.ts';
-import { supportFindings, supportTable } from '../../../src/report/support.ts';
+import { supportFindings, supportTable, supportText } from '../../../src/report/support.ts';
 import { Secret } from '../../../src/secret.ts';
 import { examples, outcomesOf } from './examples.ts';
 
@@ -123,6 +123,17 @@ test('support: near, ended, fine, unknown; every date is a date', () => {
     ],
   );
   assert.equal(supportFindings({ Kubernetes: 'v1.3' }, at('2030-01-01')).length, 0);
+  assert.deepEqual(
+    supportFindings(
+      { 'cert-manager chart': 'v1.19.6', 'ingress-nginx chart': '4.15.1', 'gateway-helm chart': 'v1.9.0', 'contour chart': '0.7.0' },
+      at('2026-11-26'),
+    ).map((one) => `${one.part} ${supportText(one)}`),
+    [
+      'cert-manager chart out of support since 2026-07-08',
+      'ingress-nginx chart out of support since 2026-03-31',
+      'gateway-helm chart supported until 2027-02-14',
+    ],
+  );
   for (const { ends, source } of supportTable) assert.ok(!Number.isNaN(Date.parse(`${ends}T00:00:00Z`)) && source.length > 10);
 });
 

@@ -22,13 +22,13 @@ interface Ended {
 }
 
 let runs = 0;
-function run(stack: string | undefined, inputs: Readonly<Record<string, string>>): Promise<Ended> {
+function run(stack: string | undefined, inputs: Readonly<Record<string, string>>, temp = folder): Promise<Ended> {
   runs += 1;
   const at = (name: string): string => join(folder, `${runs}-${name}`);
   for (const name of ['output', 'state', 'summary']) writeFileSync(at(name), '');
   if (stack !== undefined) writeFileSync(at('zitadel.yaml'), stack);
   const env = {
-    ...{ PATH: process.env['PATH'], RUNNER_TEMP: folder, GITHUB_OUTPUT: at('output'), GITHUB_STATE: at('state'), GITHUB_STEP_SUMMARY: at('summary') },
+    ...{ PATH: process.env['PATH'], RUNNER_TEMP: temp, GITHUB_OUTPUT: at('output'), GITHUB_STATE: at('state'), GITHUB_STEP_SUMMARY: at('summary') },
     // Nobody answers there.
     ...{ INPUT_CONFIG: at('zitadel.yaml'), 'INPUT_IDENTITY-ENDPOINT': 'https://127.0.0.1:9/v3' },
     ...Object.fromEntries(Object.entries(inputs).map(([name, value]) => [`INPUT_${name}`, value])),
@@ -61,3 +61,11 @@ for (const [what, stack, inputs, code, says] of [
     assert.match(ended.log, code === 0 ? /::notice / : /::error title=/);
   });
 }
+
+test('a report that cannot be written is a warning, and takes no other output along', async () => {
+  const { code, outputs, summary, log } = await run(good, { COMMAND: 'check' }, join(folder, 'not-there'));
+  assert.equal(code, 0, log);
+  assert.deepEqual([outputs['result'], outputs['has-changes'], outputs['report']], ['unchanged', 'unknown', undefined]);
+  assert.match(log, /::warning title=The output report is left out::the report could not be written: ENOENT/);
+  assert.match(summary, /only the stack file was checked/);
+});
