@@ -3,8 +3,9 @@
  * replicas, images, addresses, ZITADEL's release, its certificate.
  */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { deleted, edited, type HandChange, isRecord, kubectl, named, patched, rowOf, update } from './by-hand.ts';
+import { deleted, edited, type HandChange, isRecord, kubectl, named, patched, type Row, rowOf, update } from './by-hand.ts';
 import { helmReleases, object } from './cluster.ts';
 import type { TestWorld } from './world.ts';
 
@@ -53,6 +54,34 @@ export const loudChanges: readonly HandChange[] = [
     id: 'load-balancer/load-balancer',
     field: /^publicips$/,
     outside: true,
+  },
+  {
+    what: 'the load balancer replaced by another one of its name, and its address bound to a node',
+    async make(world) {
+      const balancer = await rowOf(world, 'elb.loadbalancers', named('-elb-'));
+      const [listeners, pools] = await Promise.all(
+        ['elb.listeners', 'elb.pools'].map(async (table) =>
+          (await world.control.table<Row>(table)).filter((row) => row['loadbalancer_id'] === balancer.id).map(({ id }) => id),
+        ),
+      );
+      const node = await rowOf(world, 'vpc.ports', (port) => String(port['device_owner']).startsWith('compute:'));
+      const [address] = node['fixed_ips'] as { readonly ip_address: string }[];
+      const bound = { bound_to: { kind: 'PORT', id: node.id }, port_id: node.id, private_ip_address: address?.ip_address, status: 'ACTIVE' };
+      await world.control.edit({
+        tables: {
+          'elb.loadbalancers': { remove: [balancer.id], insert: [{ ...balancer, id: randomUUID() }] },
+          'elb.listeners': { remove: listeners ?? [] },
+          'elb.pools': { remove: pools ?? [] },
+          'vpc.publicips': { remove: ['eip-by-hand'], update: { [(await rowOf(world, 'vpc.publicips', named('-elb-'))).id]: bound } },
+        },
+      });
+      return once;
+    },
+    id: 'load-balancer/load-balancer',
+    field: /^publicips$/,
+    outside: true,
+    // Its Service is bound to the former one for good.
+    also: 'ingress/contour',
   },
 ];
 

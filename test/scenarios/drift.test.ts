@@ -33,7 +33,7 @@ describe('drift', { timeout: 580_000 }, () => {
   const oneByOne = async (changes: readonly HandChange[]): Promise<void> => {
     let before: Found[] = [];
     for (const change of changes) {
-      const { what, make, id, field } = change;
+      const { what, make, id, field, also } = change;
       await make(world);
       const { found, result } = await drift();
       assert.equal(result.outputs['result'], 'drifted', `${what}: ${result.log}`);
@@ -42,7 +42,8 @@ describe('drift', { timeout: 580_000 }, () => {
         fresh.some((one) => one.id === id && field.test(one.what)),
         `${what}: found ${told(fresh)}`,
       );
-      const others = fresh.filter((one) => one.id !== id && !(change.outside === true && one.id === 'zitadel/verification'));
+      if (also !== undefined) assert.ok(ids(fresh).includes(also), `${what}: found ${told(fresh)}`);
+      const others = fresh.filter((one) => one.id !== id && one.id !== also && !(change.outside === true && one.id === 'zitadel/verification'));
       assert.deepEqual(others, [], `${what}: found besides`);
       before = found;
     }

@@ -106,7 +106,9 @@ class CloudController {
         );
       return;
     }
-    const boundTo = this.#bound.get(keyOf(service))?.balancer.id;
+    // Another Service of this name, made while nobody was told that the first one went, is bound to nothing yet.
+    const known = this.#bound.get(keyOf(service));
+    const boundTo = known?.service.metadata.uid === service.metadata.uid ? known?.balancer.id : undefined;
     const facts = { clusterId: this.#cluster.id, vpcId: this.#cluster.spec.vpcId, balancers: balancers.all(), listeners: listeners.all(), boundTo };
     const binding = bindingOf(service, facts);
     if (binding.kind === 'refused') {
