@@ -69,6 +69,15 @@ const ROLES: Readonly<Record<Service, string>> = {
   ims: 'IMS Administrator',
 };
 
+/**
+ * CCE has one code for all it does not allow, a missing permission as well as an order at the wrong time, and refers to the message
+ * (CCE API reference, error codes: "Rectify the fault based on the returned message").
+ */
+const CCE_FORBIDDEN = /^CCE\.0[123]403001$/;
+/** A phase of a cluster or node pool in which it is worked on (CCE API reference, `status.phase`), or the words for that. */
+const CCE_AT_WORK =
+  /\b(Creating|Deleting|ScalingUp|ScalingDown|Upgrading|Resizing|RollingBack|Hibernat(ion|ing)|Awaking|Synchroniz(ing|ed))\b|being (created|deleted|upgraded|resized|scaled)|not allowed now|\bbusy\b/i;
+
 interface Hint {
   readonly service?: Service;
   readonly status?: number;
@@ -102,6 +111,24 @@ const HINTS: readonly Hint[] = [
   {
     status: 401,
     hint: 'The credentials do not hold any more: a temporary key or token has expired, or the key, password or permissions were changed. Run again with valid ones.',
+  },
+  {
+    service: 'cce',
+    code: CCE_FORBIDDEN,
+    message: /deletion ?protection/i,
+    hint: 'Switch the deletion protection of the cluster off in the CCE console, then run again.',
+  },
+  {
+    service: 'cce',
+    code: CCE_FORBIDDEN,
+    message: CCE_AT_WORK,
+    hint: 'CCE is at work on the cluster and takes no other order meanwhile. Run again when the CCE console shows it as Available; what is there is found.',
+  },
+  {
+    service: 'cce',
+    code: CCE_FORBIDDEN,
+    message: /^(?!.*(polic|permission|authori[sz]))/i,
+    hint: `CCE says this while it is at work on the cluster, and to a user who lacks a permission: run again when the CCE console shows the cluster as Available; if it stays, give the user's group the role "${ROLES.cce}" in this project.`,
   },
   { code: /^DNS\.0211$/, hint: 'Another tenant holds this zone. Have it deleted there, or ask OTC support.' },
   {

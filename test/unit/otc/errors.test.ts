@@ -65,3 +65,21 @@ test('known causes carry what to do', () => {
   assert.match(hint('cce', 500, { errorCode: 'CCE.01500001', errorMessage: 'x' }), /Run again/);
   assert.equal(hint('rds', 400, { error_code: 'DBS.280001', error_msg: 'x' }), '');
 });
+
+test('one code of CCE for what it forbids: its words tell a cluster that is worked on from a permission', () => {
+  const hint = (message: string): string =>
+    refused({ ...answer, service: 'cce', status: 403, body: { errorCode: 'CCE.01403001', errorMessage: message } }).hint ?? '';
+  for (const busy of [
+    'The cluster [shop-cce] is Creating, the operation is not allowed now.',
+    'The cluster [x] is being deleted.',
+    'Cluster is busy.',
+  ]) {
+    assert.match(hint(busy), /at work on the cluster[\s\S]*Run again/, busy);
+    assert.doesNotMatch(hint(busy), /permission|Administrator/, busy);
+  }
+  assert.match(hint('Deletion protection is enabled for the cluster [x].'), /deletion protection .* off/);
+  const lacking = hint("Policy doesn't allow cce:cluster:create to be performed.");
+  assert.match(lacking, /lacks a permission for CCE.*"CCE Administrator"/);
+  assert.doesNotMatch(lacking, /at work/);
+  assert.match(hint('Forbidden.'), /at work on the cluster, and to a user who lacks a permission.*"CCE Administrator"/);
+});
