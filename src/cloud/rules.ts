@@ -29,13 +29,13 @@ export function seenRuleText(rule: SecurityGroupRule): string {
   return `${rule.direction} ${rule.protocol || 'any'} ${ports} ${word} ${remote}${family}`;
 }
 
-/** What must be added and taken away. */
+/** What must be added (nothing before) and taken away (nothing after). */
 export function ruleChanges(wanted: readonly Rule[], seen: readonly SecurityGroupRule[]): Change[] {
   const want = new Set(wanted.map(ruleText));
   const have = new Set(seen.map(seenRuleText));
   return [
-    ...[...want].filter((text) => !have.has(text)).map((text) => ({ field: `rule ${text}`, after: 'present' })),
-    ...[...have].filter((text) => !want.has(text)).map((text) => ({ field: `rule ${text}`, before: 'present', after: 'removed' })),
+    ...[...want].filter((text) => !have.has(text)).map((text) => ({ field: `rule ${text}`, after: text })),
+    ...[...have].filter((text) => !want.has(text)).map((text) => ({ field: `rule ${text}`, before: text })),
   ];
 }
 

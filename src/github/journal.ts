@@ -3,7 +3,7 @@
  * interleaved; while something takes long, one line of progress at a time outside the groups.
  */
 import type { Journal, Outcome, Verdict } from '../engine/outcome.ts';
-import type { AnyResource } from '../engine/resource.ts';
+import type { AnyResource, Change } from '../engine/resource.ts';
 import { faultText, type Runner } from './runner.ts';
 
 /** Seconds after which a resource's progress is shown while it goes on. */
@@ -61,11 +61,17 @@ function titleOf(outcome: Outcome): string {
 }
 
 function linesOf(outcome: Outcome): string[] {
-  const lines = outcome.changes.map(
-    ({ field, before, after, why }) => `${field}: ${shown(before)} → ${shown(after)}${why === undefined ? '' : ` (${why})`}`,
-  );
+  const lines = outcome.changes.map((change) => `${change.field}: ${difference(change)}${change.why === undefined ? '' : ` (${change.why})`}`);
   if (outcome.fault !== undefined) lines.push(...faultText(outcome.fault).split('\n'));
   return lines;
+}
+
+/** A secret's change has no values; what is in a set or not, a rule say, is named by its field. */
+function difference({ field, before, after }: Change): string {
+  if (before === undefined && after === undefined) return 'changed';
+  if (after === undefined && field.endsWith(shown(before))) return 'removed';
+  if (before === undefined && field.endsWith(shown(after))) return 'added';
+  return `${shown(before)} → ${shown(after)}`;
 }
 
 function shown(value: unknown): string {

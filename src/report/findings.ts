@@ -106,8 +106,8 @@ const rules: readonly (Judged & { readonly fits: (id: string, change: Change) =>
 ];
 
 /** An ingress rule that should not be there. */
-function opens({ field, after }: Change): boolean {
-  return field.startsWith('rule ingress') && after === 'removed';
+function opens({ field, before, after }: Change): boolean {
+  return field.startsWith('rule ingress') && before !== undefined && after === undefined;
 }
 
 function judge(id: string, change: Change): Judged {

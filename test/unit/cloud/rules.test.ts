@@ -63,10 +63,12 @@ test('access: the open API port and SSH are removed, other rules of the cluster 
   const node = group(rule(22, '0.0.0.0/0'), rule(10250, '10.0.0.0/16'));
   assert.equal(openings(control, 5443).length, 1);
   const wanted: Rule[] = [{ direction: 'ingress', port: 5443, remote: { cidr: '198.51.100.0/24' } }];
-  const changes = accessChanges(wanted, { control, node, nodeGroupId: 'n' }, 'shop').map(({ field, after }) => `${field} ${after}`);
+  const changes = accessChanges(wanted, { control, node, nodeGroupId: 'n' }, 'shop').map(
+    ({ field, before = 'nothing', after = 'nothing' }) => `${field}: ${before} → ${after}`,
+  );
   assert.deepEqual(changes, [
-    'rule ingress tcp 5443 from 198.51.100.0/24 present',
-    'rule ingress tcp 5443 from 0.0.0.0/0 removed',
-    'rule ingress tcp 22 from 0.0.0.0/0 removed',
+    'rule ingress tcp 5443 from 198.51.100.0/24: nothing → ingress tcp 5443 from 198.51.100.0/24',
+    'rule ingress tcp 5443 from 0.0.0.0/0: ingress tcp 5443 from 0.0.0.0/0 → nothing',
+    'rule ingress tcp 22 from 0.0.0.0/0: ingress tcp 22 from 0.0.0.0/0 → nothing',
   ]);
 });

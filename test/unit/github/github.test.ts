@@ -215,6 +215,24 @@ test('log groups come in the order of the ends and are never interleaved; long w
   ]);
 });
 
+test('a difference in the log: values, a secret that only changed, a rule that is added or removed', () => {
+  const { runner, log } = recording();
+  const rule = 'ingress tcp 22 from 0.0.0.0/0';
+  const changes = [
+    { field: 'size', after: 2 },
+    { field: 'data.config-yaml', why: 'the content differs', secret: true },
+    { field: `rule ${rule}`, before: rule },
+    { field: `rule ${rule}`, after: rule },
+  ];
+  runnerJournal(runner).end(ended('a', { changes }));
+  assert.deepEqual(log.slice(1, -1), [
+    'size: nothing → 2',
+    'data.config-yaml: changed (the content differs)',
+    `rule ${rule}: removed`,
+    `rule ${rule}: added`,
+  ]);
+});
+
 const tokenEnv = { ACTIONS_ID_TOKEN_REQUEST_URL: 'https://token.example/x?api=1', ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-bearer-token' };
 
 test('the ID token: audience asked for, errors of the server tried again, token masked', async () => {

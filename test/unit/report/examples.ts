@@ -83,8 +83,8 @@ const drifted: Readonly<Record<string, Partial<Outcome>>> = {
   'network/security-group-database': {
     verdict: 'update',
     changes: [
-      { field: 'rule ingress tcp 5432 from 0.0.0.0/0', before: 'present', after: 'removed' },
-      { field: 'rule ingress tcp 5432 from group 7c1f', after: 'present' },
+      { field: 'rule ingress tcp 5432 from 0.0.0.0/0', before: 'ingress tcp 5432 from 0.0.0.0/0' },
+      { field: 'rule ingress tcp 5432 from group 7c1f', after: 'ingress tcp 5432 from group 7c1f' },
     ],
   },
   'database/instance': { verdict: 'update', changes: [{ field: 'backup_strategy.keep_days', before: 1, after: 7, why: 'backups were cut short' }] },

@@ -79,7 +79,7 @@ test('each judgement once', () => {
     const [found] = findingsOf([one(id, 'update', [change])]);
     return `${found?.severity} ${found?.stake}`;
   };
-  const rule = (text: string): Change => ({ field: `rule ingress tcp ${text}`, before: 'present', after: 'removed' });
+  const rule = (text: string): Change => ({ field: `rule ingress tcp ${text}`, before: `ingress tcp ${text}` });
   assert.equal(judged('database/instance', { field: 'public_ips', before: '80.158.1.1', after: 'none' }), 'critical exposure');
   assert.equal(judged('cluster/api-access', rule('5443 from 0.0.0.0/0')), 'critical exposure');
   assert.equal(judged('cluster/api-access', rule('5443 from 198.51.100.0/24')), 'high exposure');
