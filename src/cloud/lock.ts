@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { asFault, Fault } from '../engine/fault.ts';
+import { LOCKED, proofOf } from '../engine/proof.ts';
 import type { Run } from '../engine/resource.ts';
 import { pauseFor } from '../engine/until.ts';
 import { unlessGone } from '../otc/client.ts';
@@ -20,7 +21,7 @@ export interface LockHolder {
   /** This run, in letters, digits and `.:/#_-` (a description takes no angle brackets), for example `octo/shop run 42 attempt 1`. */
   readonly holder: string;
   readonly now: () => number;
-  /** Told when another run has taken the lock over; no new write may start then. */
+  /** Told when another run has taken the lock over, or it can no longer be proved held; no new write may start then. */
   readonly lost?: (fault: Fault) => void;
   /** False where nothing is made just for the lock: a destroy must not leave a VPC behind that was not there. */
   readonly make?: boolean;
@@ -76,10 +77,11 @@ export async function takeVpcLock(context: CloudContext, given: LockHolder, run:
   const vpc = found ?? (await createOnce({ what: `VPC ${name}`, create, look: find, exists: ['VPC.0115'] }, run));
   if (found === undefined) context.madeByLock.add(vpc.id);
   refuseHeld(vpc, holder);
+  const taken = holder.now();
   await updateVpc(otc, vpc.id, { description: mine() });
   await (holder.pause ?? pauseFor)(SETTLE_SECONDS, run.signal);
   refuseHeld(await getVpc(otc, vpc.id), holder);
-  const renewing = renew(context, vpc.id, mine, holder, run);
+  const renewing = renew(context, { id: vpc.id, text: mine, taken }, holder, run);
   return {
     release: async () => {
       renewing.stop();
@@ -103,40 +105,67 @@ function refuseHeld(vpc: Vpc, { holder, now }: LockHolder): void {
   const until = new Date(lock.until).toISOString().slice(0, 19);
   throw new Fault(`another run is changing this stack: ${lock.holder} (its lock lasts until ${until}Z unless it goes on)`, {
     resource: vpc.id,
-    code: 'LOCKED',
+    code: LOCKED,
     hint: 'Wait for that run to end, then run again. Give the workflow a "concurrency" group, so that runs queue instead.',
   });
 }
 
 function renew(
   { otc }: CloudContext,
-  id: string,
-  text: () => string,
-  { holder, lost, pause = pauseFor }: LockHolder,
+  { id, text, taken }: { readonly id: string; readonly text: () => string; readonly taken: number },
+  { holder, now, lost, pause = pauseFor }: LockHolder,
   run: Run,
 ): { readonly stop: () => void; readonly done: Promise<void> } {
   const stopping = new AbortController();
   const signal = AbortSignal.any([stopping.signal, run.signal]);
+  let lastFailure: Fault | undefined;
+  const lose = (fault: Fault): void => {
+    if (signal.aborted) return;
+    stopping.abort();
+    proof.end();
+    lost?.(fault);
+  };
+  const proof = proofOf(VALID_SECONDS, now, () => lose(unproved(id, lastFailure)));
+  proof.renewed(taken);
   const loop = async (): Promise<void> => {
     while (!signal.aborted) {
       try {
         await pause(RENEW_EVERY_SECONDS, signal);
-        const now = await unlessGone(getVpc(otc, id));
-        const held = lockIn(now?.description);
+        const began = now();
+        const found = await unlessGone(getVpc(otc, id));
+        const held = lockIn(found?.description);
         // Who was silent for too long has lost it to another run, and must not take it back.
-        if (held !== undefined && held.holder !== holder) return lost?.(taken(id, held.holder));
-        if (now !== undefined) await updateVpc(otc, id, { description: text() });
+        if (held !== undefined && held.holder !== holder) return lose(takenOver(id, held.holder));
+        // Gone with a destroy of our own, nothing else can take it: what is left of that needs no lock.
+        if (found !== undefined) await updateVpc(otc, id, { description: text() });
+        proof.renewed(began);
       } catch (error) {
-        if (!signal.aborted) run.say(`the stack's lock could not be renewed: ${asFault(error).message}`);
+        if (signal.aborted) return;
+        lastFailure = asFault(error);
+        run.say(`the stack's lock could not be renewed and will be tried again: ${lastFailure.message}`);
       }
     }
   };
-  return { stop: () => stopping.abort(), done: loop() };
+  return {
+    stop: () => {
+      stopping.abort();
+      proof.end();
+    },
+    done: loop(),
+  };
 }
 
-function taken(id: string, by: string): Fault {
+function takenOver(id: string, by: string): Fault {
   return new Fault(`the stack's lock was taken over by ${by}, because this run could not renew it in time`, {
     resource: id,
     hint: 'No new write was started. Wait for that run, then run again; give the workflow a "concurrency" group, so that runs queue instead.',
+  });
+}
+
+function unproved(id: string, cause: Fault | undefined): Fault {
+  return new Fault(`the stack's lock could not be renewed in time${cause === undefined ? '' : `: ${cause.message}`}`, {
+    resource: id,
+    hint: "No new write was started, because by now another run may hold the lock. It is named in the VPC's description; when nobody is at work, run again.",
+    cause,
   });
 }

@@ -84,5 +84,10 @@ export async function pauseFor(seconds: number, signal: AbortSignal): Promise<vo
 
 /** @throws Cancelled when the run was cancelled */
 export function stopIfCancelled(signal: AbortSignal): void {
-  if (signal.aborted) throw new Cancelled('the run was cancelled');
+  if (signal.aborted) throw new Cancelled(whyStopped(signal));
+}
+
+/** Why a run stops early, for people: what the signal was fired with, where that says so. */
+export function whyStopped({ reason }: AbortSignal): string {
+  return reason instanceof Cancelled ? reason.message : 'the run was cancelled';
 }

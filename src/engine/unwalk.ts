@@ -6,7 +6,7 @@
 import { asFault, Cancelled, type Fault } from './fault.ts';
 import type { Outcome } from './outcome.ts';
 import type { AnyResource, Needs } from './resource.ts';
-import { stopIfCancelled } from './until.ts';
+import { stopIfCancelled, whyStopped } from './until.ts';
 import { inOne, inOrder, needed, onceBefore, outcomeOf, runFor, type WalkOptions } from './walk.ts';
 
 export interface UnwalkOptions extends WalkOptions {
@@ -29,6 +29,8 @@ export async function unwalk(roots: readonly AnyResource[], options: UnwalkOptio
   const dependents = dependentsOf(order);
   const writes = onceBefore(options);
   const results = new Map<AnyResource, Promise<Outcome>>();
+  /** What could not be taken away by itself, and now goes with what it is in. */
+  const stubborn = new Map<AnyResource, { readonly fault: Fault; readonly seconds: number }>();
   const take = (resource: AnyResource): Promise<Outcome> => {
     const promise = results.get(resource) ?? (riders.has(resource) ? ride(resource, take, riders, lookOf, options) : takeOne(resource));
     results.set(resource, promise);
@@ -59,17 +61,32 @@ export async function unwalk(roots: readonly AnyResource[], options: UnwalkOptio
       const note = await resource.destroy(seen, runFor(resource, options));
       return end('delete', { done: true, ...(typeof note === 'string' ? { note } : {}) });
     } catch (error) {
-      if (error instanceof Cancelled) return end('blocked', { note: 'the run was cancelled' });
+      if (error instanceof Cancelled) return end('blocked', { note: whyStopped(options.signal) });
       const problem = asFault(error);
       const { within } = resource;
-      // What it is in goes anyway: that it could not be taken away by itself first is no reason to stop.
+      // What it is in goes anyway: that it could not be taken away by itself first is no reason to stop. Told when that is gone.
       if (within !== undefined && goes(within, lookOf, kept)) {
-        return end('delete', { done: true, note: `goes with ${within.title}; by itself it could not be taken away: ${problem.message}` });
+        const seconds = (Date.now() - started) / 1000;
+        stubborn.set(resource, { fault: problem, seconds });
+        return outcomeOf(resource, 'delete', seconds, seen);
       }
       return end('failed', { fault: problem });
     }
   };
-  return Promise.all(order.map(take));
+  const told = async (resource: AnyResource): Promise<Outcome> => {
+    const taken = await take(resource);
+    const { within } = resource;
+    const left = stubborn.get(resource);
+    if (within === undefined || left === undefined) return taken;
+    const carrier = await take(within);
+    const { fault, seconds } = left;
+    const note = `goes with ${carrier.title}; by itself it could not be taken away: ${fault.message}`;
+    const gone = carrier.verdict === 'delete' && carrier.done;
+    const outcome = outcomeOf(resource, gone ? 'delete' : 'failed', seconds, lookOf(resource).seen, gone ? { done: true, note } : { fault });
+    options.journal.end(outcome);
+    return outcome;
+  };
+  return Promise.all(order.map(told));
 }
 
 async function observeAll(order: readonly AnyResource[], options: UnwalkOptions): Promise<Map<AnyResource, Observed>> {

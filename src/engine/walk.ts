@@ -6,7 +6,7 @@
 import { asFault, Cancelled, Fault, NotLooked } from './fault.ts';
 import type { Journal, Outcome, Verdict } from './outcome.ts';
 import type { AnyResource, Change, Maybe, Needs, Run } from './resource.ts';
-import { stopIfCancelled } from './until.ts';
+import { stopIfCancelled, whyStopped } from './until.ts';
 
 export interface WalkOptions {
   readonly write: boolean;
@@ -144,7 +144,7 @@ async function visitOne(
     const after: unknown = await resource.apply(spec, verdict === 'replace' ? undefined : seen, changes, run);
     return end(verdict, after, { changes, done: true });
   } catch (error) {
-    if (error instanceof Cancelled) return end('blocked', undefined, { note: 'the run was cancelled' });
+    if (error instanceof Cancelled) return end('blocked', undefined, { note: whyStopped(options.signal) });
     if (error instanceof NotLooked)
       return { ...end(resource.wanted ? 'unknown' : 'absent', undefined, { note: error.message }), hides: error.message };
     const fault = asFault(error);
@@ -218,7 +218,7 @@ async function removeUnwanted(
       replaceOutcome('delete', { done: true, seconds: (Date.now() - started) / 1000 });
     } catch (error) {
       staying.set(resource, 'blocked');
-      if (error instanceof Cancelled) replaceOutcome('blocked', { note: 'the run was cancelled' });
+      if (error instanceof Cancelled) replaceOutcome('blocked', { note: whyStopped(options.signal) });
       else replaceOutcome('failed', { fault: asFault(error) });
     }
   }

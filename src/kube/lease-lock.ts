@@ -3,13 +3,11 @@
  * before a cluster exists is `cloud/lock.ts`.
  */
 import { asFault, Fault } from '../engine/fault.ts';
+import { LOCKED, proofOf } from '../engine/proof.ts';
 import type { Run } from '../engine/resource.ts';
 import type { KubeApi, KubeObject } from '../tools/api.ts';
 import { FIELD_MANAGER } from '../tools/kubectl.ts';
 import { collection } from './paths.ts';
-
-/** Code of the fault that another run holds the lock. */
-export const LOCKED = 'LOCKED';
 
 /** Lives where it is always there, and where deleting the stack's own namespaces does not touch it. */
 const NAMESPACE = 'kube-system';
@@ -17,13 +15,15 @@ const NAMESPACE = 'kube-system';
 const DURATION = 60;
 const RENEW_EVERY = 15;
 const LOST = 'No new write was started. Wait for the other run, then run again; give the workflow a "concurrency" group, so that runs queue instead.';
+const UNPROVED =
+  'No new write was started, because by now another run may hold the lock. See that the API server can be reached and that nobody else is at work, then run again.';
 
 export interface LeaseOptions {
   readonly api: KubeApi;
   readonly stack: string;
   /** Which run holds it, for people: repository, workflow run, attempt. */
   readonly holder: string;
-  /** Told when the lock was lost to somebody else; the run must stop writing. */
+  /** Told when the lock was taken by somebody else or can no longer be proved held; the run must stop writing. */
   readonly lost: (fault: Fault) => void;
   readonly now?: () => number;
   /** Seconds between two signs of life. */
@@ -66,15 +66,36 @@ export async function takeLease(options: LeaseOptions, run: Run): Promise<HeldLo
     run.say(`taking over the lock that ${holderOf(found)} left behind`);
   }
   let held: KubeObject;
+  const taken = now();
   try {
     held = await write(found, run.signal);
   } catch (error) {
     if (error instanceof Fault && error.status === 409) throw inUse(stack, 'another run, which was faster');
     throw error;
   }
-  let released = false;
   let atWork = false;
+  let ended = false;
+  let lastFailure: Fault | undefined;
+  const end = (): void => {
+    ended = true;
+    clearInterval(renewing);
+    proof.end();
+  };
+  const lose = (message: string, hint: string, cause?: Fault): void => {
+    if (ended) return;
+    end();
+    lost(new Fault(message, { resource: `Lease ${NAMESPACE}/${name}`, hint, cause }));
+  };
+  const proof = proofOf(DURATION, now, () =>
+    lose(
+      `the lock of stack ${stack} could not be renewed in time${lastFailure === undefined ? '' : `: ${lastFailure.message}`}`,
+      UNPROVED,
+      lastFailure,
+    ),
+  );
+  proof.renewed(taken);
   const renew = async (): Promise<void> => {
+    const began = now();
     try {
       held = await write(held, AbortSignal.timeout(10_000));
     } catch (error) {
@@ -82,21 +103,25 @@ export async function takeLease(options: LeaseOptions, run: Run): Promise<HeldLo
       if (fault.status !== 409 && fault.status !== 404) throw fault;
       // Our own last sign of life may have arrived without its answer: then the lock is still ours.
       const current = await api.get(path, AbortSignal.timeout(10_000));
-      if (current !== undefined && holderOf(current) === holder) {
-        held = current;
-        return;
+      if (current === undefined || holderOf(current) !== holder) {
+        const by = current === undefined ? 'taken away' : `taken by ${holderOf(current) || 'another run, which has ended'}`;
+        return lose(`the lock of stack ${stack} was ${by}`, LOST, fault);
       }
-      if (released) return;
-      clearInterval(renewing);
-      lost(new Fault(`the lock of stack ${stack} was taken by another run`, { resource: `Lease ${NAMESPACE}/${name}`, hint: LOST, cause: fault }));
+      // That sign of life is older than this one: nothing is proved before the next.
+      held = current;
+      return;
     }
+    proof.renewed(began);
   };
   // Renewal and release have a signal of their own: a cancelled run still gives its lock back.
   const renewing = setInterval(() => {
     if (atWork) return;
     atWork = true;
     renew()
-      .catch((error: unknown) => run.say(`the lock could not be renewed and will be tried again: ${asFault(error).message}`))
+      .catch((error: unknown) => {
+        lastFailure = asFault(error);
+        run.say(`the lock could not be renewed and will be tried again: ${lastFailure.message}`);
+      })
       .finally(() => {
         atWork = false;
       });
@@ -104,8 +129,7 @@ export async function takeLease(options: LeaseOptions, run: Run): Promise<HeldLo
   renewing.unref();
   return {
     release: async () => {
-      released = true;
-      clearInterval(renewing);
+      end();
       const signal = AbortSignal.timeout(3000);
       try {
         const current = await api.get(path, signal);

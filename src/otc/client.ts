@@ -95,8 +95,9 @@ export class Otc {
   }
 
   /** Where public DNS is managed. */
-  dnsHome(): Promise<Otc> {
-    return this.#session.dnsHome?.() ?? Promise.resolve(this);
+  async dnsHome(): Promise<Otc> {
+    const home = await this.#session.dnsHome?.();
+    return home?.withSignal(this.#signal) ?? this;
   }
 
   /** Forgets all reads: after a wait, things have changed that no write of ours announced. */

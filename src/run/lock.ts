@@ -3,33 +3,35 @@
  * an existing VPC, which is never changed, a Lease in the cluster. How each lock works stands in `cloud/` and `kube/`.
  */
 import { takeVpcLock } from '../cloud/index.ts';
-import { Fault } from '../engine/fault.ts';
+import { Cancelled, Fault } from '../engine/fault.ts';
+import { LOCKED } from '../engine/proof.ts';
 import type { Run } from '../engine/resource.ts';
 import { pauseFor } from '../engine/until.ts';
 import type { Graph } from '../graph.ts';
-import { LOCKED } from '../kube/lease-lock.ts';
 import type { RunContext } from './context.ts';
 
 export interface RunLock {
   /** @throws Fault where another run keeps it for longer than a dead run could */
   take(): Promise<void>;
   release(): Promise<void>;
-  /** Fires when the lock was lost to another run: no new write may start. */
-  readonly lost: AbortSignal;
+  /** Why no new write may start: another run took the lock, or it cannot be proved held any more. */
+  readonly lost: Fault | undefined;
 }
 
 /** A dead run's lock ends within this many seconds; a living one's is not waited for any longer. */
 const PATIENCE_SECONDS = 150;
 const LOOK_EVERY_SECONDS = 5;
 
-export function lockFor({ runner, env, inputs, signal, stack }: RunContext, graph: Graph): RunLock {
-  const losing = new AbortController();
+/** @param stop ends all work of the run when the lock is lost */
+export function lockFor({ runner, env, inputs, signal, stack }: RunContext, graph: Graph, stop: AbortController): RunLock {
   const run: Run = { signal, say: (line) => runner.line(line) };
   const holder = holderOf(env);
   let held: { release(): Promise<void> } | undefined;
+  let loss: Fault | undefined;
   const lost = (fault: Fault): void => {
-    runner.annotate('error', fault);
-    losing.abort(fault);
+    loss ??= fault;
+    runner.line(`${fault.message}: no new write starts.`);
+    stop.abort(new Cancelled("the stack's lock was lost"));
   };
   const takeOnce = async (): Promise<void> => {
     held = await takeVpcLock(graph.cloudContext, { holder, now: Date.now, make: inputs.command !== 'destroy', lost }, run);
@@ -56,7 +58,9 @@ export function lockFor({ runner, env, inputs, signal, stack }: RunContext, grap
   };
   let taking: Promise<void> | undefined;
   return {
-    lost: losing.signal,
+    get lost() {
+      return loss;
+    },
     take: () => {
       taking ??= takePatiently();
       return taking;

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { type CloudContext, cloudResources, takeVpcLock } from '../../../src/cloud/index.ts';
 import { lockIn } from '../../../src/cloud/lock.ts';
 import { Fault } from '../../../src/engine/fault.ts';
+import { pauseFor } from '../../../src/engine/until.ts';
 import { walk } from '../../../src/engine/walk.ts';
 import { disassociate } from '../../../src/otc/eip.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
@@ -246,6 +247,37 @@ test('a run that was silent for too long does not take its lock back', async () 
   await first?.release();
   assert.equal(lockOf()?.holder, 'run 2');
   await heir?.release();
+});
+
+test('a lock that cannot be renewed is tried again while there is time, then lost, with the reason', async () => {
+  const faults: Fault[] = [];
+  const said: string[] = [];
+  let ahead = 0;
+  const often = (seconds: number, signal: AbortSignal): Promise<void> => (seconds < 10 ? Promise.resolve() : pauseFor(0.02, signal));
+  const given = { ...holder('run 1'), now: () => Date.now() + ahead, pause: often, lost: (fault: Fault) => void faults.push(fault) };
+  const lock = await takeVpcLock(await context(), given, { ...run, say: (line) => said.push(line) });
+  const wait = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 400));
+  emulator().broken.push({ fits: /PUT .*\/vpcs\//, status: 403 });
+  await wait();
+  ahead = 100_000;
+  await wait();
+  assert.equal(faults.length, 0, 'there is time left');
+  assert.match(said[0] ?? '', /could not be renewed and will be tried again: .*not today/);
+  emulator().broken.length = 0;
+  await wait();
+  ahead = 200_000;
+  await wait();
+  assert.equal(faults.length, 0, 'renewed in time');
+  emulator().broken.push({ fits: /GET .*\/vpcs\//, status: 403 });
+  ahead = 315_000;
+  for (let turn = 0; turn < 200 && faults.length === 0; turn += 1) await new Promise((resolve) => setTimeout(resolve, 10));
+  const count = said.length;
+  await wait();
+  assert.deepEqual([faults.length, said.length], [1, count], 'told once, and not renewed any more');
+  assert.match(faults[0]?.message ?? '', /lock could not be renewed in time: .*not today/);
+  emulator().broken.length = 0;
+  await lock?.release();
+  assert.equal(lockOf(), undefined);
 });
 
 test('of two that start at once, one writes', async () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Fault } from '../../../src/engine/fault.ts';
+import type { Outcome } from '../../../src/engine/outcome.ts';
 import { type AnyResource, maybe } from '../../../src/engine/resource.ts';
 import { unwalk } from '../../../src/engine/unwalk.ts';
 import { walk } from '../../../src/engine/walk.ts';
@@ -116,4 +117,47 @@ test('data that cannot be looked at keeps what it stands on', async () => {
   );
   fake.exists.set('net', 'v');
   assert.deepEqual(verdicts(await unwalk([data], options(true))), { net: 'kept', data: 'failed' });
+});
+
+test('what could not be taken away by itself is told only when what it is in is gone, and as failed where that stays', async () => {
+  const unable = async (): Promise<never> => {
+    throw new Fault('no answer');
+  };
+  for (const stays of [false, true]) {
+    const fake = new Fake();
+    const told: string[] = [];
+    let clusterGone = false;
+    const cluster = fake.make(
+      'cluster',
+      {},
+      {
+        destroy: async () => {
+          await new Promise((done) => setTimeout(done, 20));
+          assert.deepEqual(told, []);
+          if (stays) throw new Fault('in use');
+          clusterGone = true;
+        },
+      },
+    );
+    const stubborn = fake.make('stubborn', { cluster }, { within: cluster, leavesBehind: async () => true, destroy: unable });
+    const rider = fake.make('rider', { cluster }, { within: cluster });
+    for (const id of ['cluster', 'stubborn', 'rider']) fake.exists.set(id, 'v');
+    const journal = {
+      begin: () => undefined,
+      say: () => undefined,
+      end: ({ id, verdict, done }: Outcome) => told.push(`${id} ${verdict} ${done} ${clusterGone}`),
+    };
+    const outcomes = await unwalk([stubborn, rider], options(true, { journal }));
+    assert.deepEqual(
+      verdicts(outcomes),
+      stays ? { cluster: 'failed', stubborn: 'failed', rider: 'blocked' } : { cluster: 'delete', stubborn: 'delete', rider: 'delete' },
+    );
+    assert.equal(outcomes.find(({ id }) => id === 'stubborn')?.fault?.message, stays ? 'no answer' : undefined);
+    assert.deepEqual(
+      told.sort(),
+      stays
+        ? ['cluster failed false false', 'rider blocked false false', 'stubborn failed false false']
+        : ['cluster delete true true', 'rider delete true true', 'stubborn delete true true'],
+    );
+  }
 });

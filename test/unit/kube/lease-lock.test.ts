@@ -44,13 +44,8 @@ test('a sign of life whose answer was lost does not cost the lock; another holde
   const said: string[] = [];
   const run = { ...quiet, say: (line: string) => said.push(line) };
   const lock = await takeLease({ api: shaky, stack: 's', holder: 'run 1', renewEvery: 0.01, lost: (fault) => faults.push(fault) }, run);
-  const keeping = setInterval(() => undefined, 10);
-  const until = async (check: () => boolean): Promise<void> => {
-    for (let turn = 0; turn < 300 && !check(); turn += 1) await new Promise((resolve) => setTimeout(resolve, 10));
-    assert.ok(check());
-  };
   const [path = '', first] = [...objects][0] ?? [];
-  await until(() => said.length > 0 && Number(objects.get(path)?.metadata.resourceVersion) > Number(first?.metadata.resourceVersion) + 3);
+  await eventually(() => said.length > 0 && Number(objects.get(path)?.metadata.resourceVersion) > Number(first?.metadata.resourceVersion) + 3);
   assert.equal(faults.length, 0);
   const taken = objects.get(path) as KubeObject;
   objects.set(path, {
@@ -58,12 +53,60 @@ test('a sign of life whose answer was lost does not cost the lock; another holde
     metadata: { ...taken.metadata, resourceVersion: 'x' },
     spec: { ...(taken['spec'] as object), holderIdentity: 'run 2' },
   });
-  await until(() => faults.length > 0);
-  clearInterval(keeping);
-  assert.match(faults[0]?.message ?? '', /taken by another run/);
+  await eventually(() => faults.length > 0);
+  assert.match(faults[0]?.message ?? '', /stack s was taken by run 2/);
   await lock.release();
   assert.equal(objects.size, 1, 'what another run holds is not given back');
 });
+
+test('failures with time left only repeat; a lock that was not renewed for its duration is lost, once, with the reason', async () => {
+  const { api, objects } = fakeCluster();
+  const refusing = (): KubeApi['send'] => async () => {
+    throw new Fault('leases is forbidden', { status: 403 });
+  };
+  let refused = true;
+  const shaky: KubeApi = { ...api, send: (...call) => (refused && call[0] === 'PUT' ? refusing()(...call) : api.send(...call)) };
+  const faults: Fault[] = [];
+  const said: string[] = [];
+  let ahead = 0;
+  const now = (): number => Date.now() + ahead;
+  const run = { ...quiet, say: (line: string) => said.push(line) };
+  const lock = await takeLease({ api: shaky, stack: 's', holder: 'run 1', renewEvery: 0.02, now, lost: (fault) => faults.push(fault) }, run);
+  await eventually(() => said.length > 2);
+  ahead = 45_000;
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  assert.equal(faults.length, 0, 'there is time left');
+  refused = false;
+  const renewTime = (): string => [...objects.values()].map(({ spec }) => (spec as { renewTime: string }).renewTime).join();
+  await eventually(() => renewTime() > new Date(Date.now() + 40_000).toISOString());
+  ahead = 90_000;
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  assert.equal(faults.length, 0, 'renewed in time');
+  refused = true;
+  ahead += 55_000;
+  await eventually(() => faults.length > 0);
+  const count = said.length;
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  assert.deepEqual([faults.length, said.length], [1, count], 'told once, and not renewed any more');
+  assert.match(faults[0]?.message ?? '', /could not be renewed in time: leases is forbidden/);
+  assert.match(faults[0]?.hint ?? '', /No new write was started/);
+  await lock.release();
+});
+
+test('a lock that somebody took away is lost', async () => {
+  const { api, objects } = fakeCluster();
+  const faults: Fault[] = [];
+  const lock = await takeLease({ api, stack: 's', holder: 'run 1', renewEvery: 0.02, lost: (fault) => faults.push(fault) }, quiet);
+  objects.clear();
+  await eventually(() => faults.length > 0);
+  assert.match(faults[0]?.message ?? '', /stack s was taken away/);
+  await lock.release();
+});
+
+async function eventually(check: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 500 && !check(); turn += 1) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.ok(check());
+}
 
 test('a lock that cannot be given back is no failure of the run', async () => {
   const { api } = fakeCluster();
