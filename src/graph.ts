@@ -122,7 +122,7 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, looksOnly, acme
     readiness: [cloud.preflight, cloud.agency, cloud.delegation],
     cloudContext,
     wayIn: cloud.kubeconfig.id,
-    passing: stack.cluster.access === 'bastion' && !stack.cluster.bastion.keep ? [cloud.bastion, cloud.bastionEip, cloud.bastionGroup] : [],
+    passing: cloud.passing,
     outputs: {
       'public-ip': { resource: cloud.loadBalancer, fact: 'address' },
       'load-balancer-id': { resource: cloud.loadBalancer, fact: 'id' },

@@ -2,15 +2,15 @@
  * The action's entry: reads inputs and stack file, signs in, hands over to `run/`. Everything up to the first request
  * stays light on purpose; what is heavy is loaded while the first answer is awaited. Wiring and nothing else.
  */
-import { readFileSync } from 'node:fs';
-import { asFault, Cancelled, Fault, Faults } from './engine/fault.ts';
+import { asFault, Cancelled, type Fault, Faults } from './engine/fault.ts';
 import { type Get, idToken } from './github/id-token.ts';
 import { type Inputs, readInputs } from './github/inputs.ts';
 import { actionsRunner, Runner } from './github/runner.ts';
 import { signIn } from './otc/sign-in.ts';
 import { nodeTransport, type Transport, told } from './otc/transport.ts';
+import { readConfiguration } from './run/configuration.ts';
 import { maskTo } from './secret.ts';
-import { type ReadStack, readStack } from './stack/read.ts';
+import type { ReadStack } from './stack/read.ts';
 import { deriveSecrets, generationsOf } from './stack/secrets.ts';
 
 /** The runner sends SIGINT, after 7.5 s SIGTERM, after 2.5 s it kills: what must be said is said within this. */
@@ -51,7 +51,7 @@ async function main(): Promise<boolean> {
   });
   try {
     inputs = readInputs(process.env);
-    read = readConfiguration(inputs);
+    read = readConfiguration(inputs, process.env);
     const { credentials } = inputs;
     if (credentials === undefined) {
       const { runFileOnly } = await import('./run/report.ts');
@@ -93,26 +93,6 @@ async function main(): Promise<boolean> {
     const { runFailed } = await import('./run/report.ts');
     return await runFailed(earlyEnd(inputs, read, faults));
   }
-}
-
-function readConfiguration({ config }: Inputs): ReadStack {
-  const workspace = process.env['GITHUB_WORKSPACE'];
-  const at = (path: string): string => (path.startsWith('/') || workspace === undefined ? path : `${workspace}/${path}`);
-  const readFile = (path: string): string => readFileSync(at(path), 'utf8');
-  let text: string;
-  try {
-    text = readFile(config);
-  } catch (error) {
-    throw missingFile(config, error);
-  }
-  return readStack({ text, file: config, env: process.env, readFile });
-}
-
-function missingFile(config: string, error: unknown): Fault {
-  return new Fault(`the stack file ${config} cannot be read: ${asFault(error).message}`, {
-    hint: 'Name it with the input config, and check out the repository before this step.',
-    cause: error,
-  });
 }
 
 function plainGet(transport: Transport): Get {

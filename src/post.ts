@@ -13,8 +13,13 @@ const parts: (() => Promise<void>)[] = [
   async () => {
     const doors = runner.state('doors');
     if (doors === undefined) return;
-    const { closeLeftDoors } = await import('./run/left-doors.ts');
+    const { closeLeftDoors } = await import('./run/left-behind.ts');
     await closeLeftDoors(doors, runner, process.env);
+  },
+  async () => {
+    if (runner.state('passing') === undefined) return;
+    const { takeLeftBastion } = await import('./run/left-behind.ts');
+    await takeLeftBastion(runner, process.env);
   },
 ];
 for (const part of parts) {

@@ -16,7 +16,13 @@ export const SSH_PORT = 22;
 type Needs = { readonly cluster: ClusterResource };
 export type BastionGroup = Resource<Needs, GroupSpec, SecurityGroup>;
 
-export function bastionGroup(context: CloudContext, needs: Needs, wanted: boolean): BastionGroup {
+/** `passing`: there only while a deploy needs it (`cluster.bastion.keep: false`). */
+export interface BastionUse {
+  readonly wanted: boolean;
+  readonly passing: boolean;
+}
+
+export function bastionGroup(context: CloudContext, needs: Needs, { wanted, passing }: BastionUse): BastionGroup {
   const { otc, names, stack } = context;
   const name = names('bastion');
   const ofStack = ({ security_group_rules: rules }: SecurityGroup) => rules.filter((rule) => !isDoor(rule, stack.name));
@@ -25,6 +31,7 @@ export function bastionGroup(context: CloudContext, needs: Needs, wanted: boolea
     title: `Security group ${name}`,
     needs,
     wanted,
+    consented: passing,
     usualSeconds: 2,
     prefetch: () => listSecurityGroups(otc),
     want: ({ cluster }) => {

@@ -15,7 +15,7 @@ import { bindEip, type Eip } from '../otc/eip.ts';
 import { listPublicImages } from '../otc/ims.ts';
 import { type BastionKeys, bastionKeys } from '../stack/ssh-keys.ts';
 import { bastionCost } from './bastion-cost.ts';
-import type { BastionGroup } from './bastion-group.ts';
+import type { BastionGroup, BastionUse } from './bastion-group.ts';
 import { type BastionSetup, bastionDescription, marksIn, setupMarks, userData } from './bastion-setup.ts';
 import type { ClusterResource } from './cluster.ts';
 import { type CloudContext, createOnce, secretMissing, theOne } from './context.ts';
@@ -56,7 +56,7 @@ export type BastionResource = Resource<BastionNeeds, BastionSpec, BastionSeen>;
 /** GB; the image may ask for more. */
 const DISK = 10;
 
-export function bastion(context: CloudContext, needs: BastionNeeds, wanted: boolean): BastionResource {
+export function bastion(context: CloudContext, needs: BastionNeeds, { wanted, passing }: BastionUse): BastionResource {
   const { otc, names, stack, secrets } = context;
   const { flavor, image, zone, keep, idleMinutes } = stack.cluster.bastion;
   const name = names('bastion');
@@ -81,6 +81,7 @@ export function bastion(context: CloudContext, needs: BastionNeeds, wanted: bool
     title: `Bastion ${name} (${keep ? `kept: ${bastionCost(stack.region, flavor)}` : 'only while a deploy needs it'})`,
     needs,
     wanted,
+    consented: passing,
     usualSeconds: 90,
     prefetch: () => ecs.listServers(otc, name),
     want: ({ vpc, subnet, cluster, group, eip }) => ({
@@ -102,6 +103,10 @@ export function bastion(context: CloudContext, needs: BastionNeeds, wanted: bool
       if (job !== undefined) await whenDone(context, job, `server ${name} to be gone`, run);
       otc.forget();
     },
+    notice: () =>
+      passing && !wanted
+        ? 'left by a deploy that was cancelled or killed, or of one that is at work: it costs money until the next deploy or destroy takes it away'
+        : undefined,
     facts: ({ id, address, metadata }) => ({ id, ...(address === undefined ? {} : { address }), image: metadata?.['image_name'] ?? '' }),
   });
 }

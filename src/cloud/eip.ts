@@ -26,11 +26,13 @@ export interface EipSettings {
   readonly id: string;
   readonly role: string;
   readonly wanted: boolean;
+  /** There only while a deploy needs it. */
+  readonly passing?: boolean;
   /** Mbit/s */
   readonly bandwidth: number;
 }
 
-export function eip(context: CloudContext, needs: Gates, { id: resourceId, role, wanted, bandwidth }: EipSettings): EipResource {
+export function eip(context: CloudContext, needs: Gates, { id: resourceId, role, wanted, passing = false, bandwidth }: EipSettings): EipResource {
   const { otc, names } = context;
   const alias = names(role);
   const find = async (fresh?: boolean): Promise<Eip | undefined> => {
@@ -42,6 +44,7 @@ export function eip(context: CloudContext, needs: Gates, { id: resourceId, role,
     title: `EIP ${alias}`,
     needs,
     wanted,
+    consented: passing,
     // An address may stand in firewalls and DNS of others: it is not given up for a change of size.
     protect: 'cluster',
     usualSeconds: 3,

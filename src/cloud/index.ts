@@ -71,6 +71,8 @@ export interface CloudResources {
   readonly formerLoadBalancer: FormerLoadBalancer;
   readonly record: DnsRecord;
   readonly existingRecord: ExistingRecordCheck;
+  /** What a deploy takes away again before it ends, dependents first. */
+  readonly passing: readonly AnyResource[];
   /** All of them, for a walk. */
   readonly all: readonly AnyResource[];
 }
@@ -124,10 +126,10 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
   const poolNeeds = { cluster: kubernetes, access, subnet: subnetCluster, client: maybe(client), egress: maybe(snat) };
   const nodePools = zones.map((one) => nodePool(context, one, keyPair, poolNeeds));
   const attached = nodeGroups(context, { cluster: kubernetes, access, subnet: subnetCluster, client }, nodePools);
-  const wanted = throughBastion(context);
-  const sshGroup = bastionGroup(context, { cluster: kubernetes }, wanted);
-  const sshEip = eip(context, gates, { id: 'bastion/eip', role: 'bastion', wanted, bandwidth: API_BANDWIDTH });
-  const sshServer = bastion(context, { vpc: network, subnet: subnetCluster, cluster: kubernetes, group: sshGroup, eip: sshEip }, wanted);
+  const use = { wanted: throughBastion(context), passing: stack.cluster.access === 'bastion' && !stack.cluster.bastion.keep };
+  const sshGroup = bastionGroup(context, { cluster: kubernetes }, use);
+  const sshEip = eip(context, gates, { id: 'bastion/eip', role: 'bastion', bandwidth: API_BANDWIDTH, ...use });
+  const sshServer = bastion(context, { vpc: network, subnet: subnetCluster, cluster: kubernetes, group: sshGroup, eip: sshEip }, use);
   const credentials = kubeconfig(context, {
     cluster: kubernetes,
     access: maybe(access),
@@ -170,5 +172,6 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
     record,
     existingRecord: kept,
   };
-  return { ...named, subnetDatabase, nodePools, all: [...Object.values(named), ownDatabaseSubnet, ...nodePools] };
+  const passing = use.passing ? [sshServer, sshEip, sshGroup] : [];
+  return { ...named, subnetDatabase, nodePools, passing, all: [...Object.values(named), ownDatabaseSubnet, ...nodePools] };
 }

@@ -27,7 +27,7 @@ export interface Outcome {
   readonly done: boolean;
   /** True for what only observes (preflight, delegation, verification): its verdict is a finding, nothing that deploy writes. */
   readonly readsOnly?: boolean;
-  /** True where the stack file's consent says all there is to it; not part of the plan digest. */
+  /** True where the stack file says all there is to it; not part of the plan digest. */
   readonly consented?: boolean;
 }
 

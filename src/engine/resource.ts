@@ -87,8 +87,8 @@ export interface Resource<N extends Needs, Spec, Seen> {
   /** True where `observe` never writes and nothing is ever made: verification, preflight. Such a resource has no `apply`. */
   readonly readsOnly?: boolean;
   /**
-   * True where the stack file's consent says all there is to it, and a user that only reads may not even look: left out of
-   * plan digests, which are the same for both.
+   * True where the stack file says all there is to it, be it by a consent (and a user that only reads may not even look), be it that
+   * it is there only while a deploy needs it: left out of plan digests, which are the same whether it is there or not.
    */
   readonly consented?: boolean;
   /** True for a check that others only wait for; `destroy`, which nothing waits for, does not look at it. */

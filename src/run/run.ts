@@ -3,7 +3,7 @@
  * lazily by `main.ts`. What a walk is stands in `engine/`, what is walked in `graph.ts`, how it looks in `report/`.
  */
 import type { Door } from '../cloud/index.ts';
-import { asFault, Fault } from '../engine/fault.ts';
+import { asFault, Cancelled, Fault } from '../engine/fault.ts';
 import type { Journal, Outcome } from '../engine/outcome.ts';
 import type { AnyResource, Run } from '../engine/resource.ts';
 import { unwalk } from '../engine/unwalk.ts';
@@ -18,7 +18,7 @@ import { consoleUrlOf, firstLogin, urlOf } from '../zitadel/identity.ts';
 import type { RunContext } from './context.ts';
 import { doorNotice, doorOf, readMode, secondsToClose } from './door.ts';
 import { lockFor, type RunLock } from './lock.ts';
-import { takeAway } from './passing.ts';
+import { type Passing, passingOf } from './passing.ts';
 import { OtherPlan, planOf, refuseOtherPlan } from './plan.ts';
 import { refuseWithoutSecrets } from './ready.ts';
 import { nextSteps, supportOf, tell, versionsOf } from './report.ts';
@@ -34,10 +34,14 @@ export async function run(context: RunContext): Promise<boolean> {
     runnerTemp: temp,
     workspaceMade: (path) => runner.saveState('workspace', path),
   });
+  const losing = new AbortController();
+  // Work ends as well when the lock is lost; what is said at the end is not work.
+  const working = AbortSignal.any([signal, losing.signal]);
+  const work: RunContext = { ...context, otc: otc.withSignal(working), signal: working };
   const door = doorOf(context, () => lock.take());
   const graphFor = (looksOnly: boolean): Graph =>
     buildGraph({
-      ...context,
+      ...work,
       toolbox,
       door,
       looksOnly,
@@ -46,24 +50,30 @@ export async function run(context: RunContext): Promise<boolean> {
       patient: inputs.command === 'deploy',
     });
   const graph = graphFor(['plan', 'drift', 'check'].includes(inputs.command));
-  const lock = lockFor(context, graph);
+  const lock = lockFor(work, graph, losing);
+  const passing = passingOf(context, graph);
   const faults: Fault[] = [];
   let admitted: readonly string[] = [];
   const journal = remembering(runnerJournal(runner));
   let outcomes: readonly Outcome[] = [];
   let digest: string | undefined;
+  let left: readonly Fault[] = [];
   try {
     const late = context.cancelled.then((): Found => ({ outcomes: journal.soFar() }));
-    const found = await Promise.race([carryOut(context, graph, graphFor, journal, lock, toolbox), late]);
+    const found = await Promise.race([carryOut(work, graph, graphFor, journal, { lock, passing, toolbox }), late]);
     outcomes = found.outcomes;
     digest = found.planned === undefined ? undefined : await digestOf(context, graph, found.planned);
   } catch (error) {
-    faults.push(asFault(error));
+    // Why the work ended is said below.
+    if (!(lock.lost !== undefined && error instanceof Cancelled)) faults.push(asFault(error));
     if (outcomes.length === 0) outcomes = error instanceof OtherPlan ? error.outcomes : journal.soFar();
   } finally {
     admitted = door?.mode === 'read' ? door.opened : [];
-    await closing(toolbox, door, secondsToClose(Date.now(), context.endBy()), faults);
+    const seconds = secondsToClose(Date.now(), context.endBy());
+    [left] = await Promise.all([passing.left(seconds), closing(toolbox, door, seconds, faults)]);
   }
+  if (lock.lost !== undefined) faults.unshift(lock.lost);
+  for (const notice of left) runner.annotate('warning', notice);
   const facts = factsOf(outcomes, graph);
   const report = makeReport({
     command: inputs.command,
@@ -71,7 +81,7 @@ export async function run(context: RunContext): Promise<boolean> {
     cancelled: signal.aborted,
     outcomes,
     faults,
-    notices: [...notices, ...doorNotice(admitted)],
+    notices: [...notices, ...doorNotice(admitted), ...left],
     ...(graph.runs(outcomes) ? { url: urlOf(stack), consoleUrl: consoleUrlOf(stack), login: loginOf(context) } : {}),
     versions: versionsOf(stack, inputs),
     nextSteps: nextSteps({ command: inputs.command, target: inputs.target, stack }, outcomes, faults),
@@ -123,14 +133,13 @@ interface Found {
   readonly planned?: Walked;
 }
 
-async function carryOut(
-  context: RunContext,
-  graph: Graph,
-  graphFor: (looksOnly: boolean) => Graph,
-  journal: Journal,
-  lock: RunLock,
-  toolbox: Toolbox,
-): Promise<Found> {
+interface Tasks {
+  readonly lock: RunLock;
+  readonly passing: Passing;
+  readonly toolbox: Toolbox;
+}
+
+async function carryOut(context: RunContext, graph: Graph, graphFor: (looksOnly: boolean) => Graph, journal: Journal, tasks: Tasks): Promise<Found> {
   const { inputs, stack, signal } = context;
   const { door } = graph.cloudContext;
   if (door !== undefined) door.mode = readMode(context);
@@ -151,28 +160,25 @@ async function carryOut(
     throw new Fault(`destroy of ${stack.name} is not confirmed`, { hint: `Give the input confirm-destroy the name of the stack: ${stack.name}.` });
   }
   if (door !== undefined) door.mode = 'write';
-  const write: WalkOptions = {
-    ...read,
-    signal: AbortSignal.any([signal, lock.lost]),
-    write: true,
-    beforeFirstWrite: () => begin(context, lock, toolbox),
-  };
+  const first = (): Promise<void> => begin(context, tasks);
+  const write: WalkOptions = { ...read, write: true, beforeFirstWrite: first };
   try {
     if (inputs.command === 'deploy') {
       const { outcomes } = await walk(graph.roots, write);
       const run: Run = { signal, say: (line) => context.runner.line(line) };
-      return { outcomes: graph.passing.length === 0 ? outcomes : await takeAway(graph.passing, outcomes, run) };
+      return { outcomes: await tasks.passing.end(outcomes, first, run) };
     }
     return { outcomes: await unwalk(graph.roots, { ...write, mayDelete }) };
   } finally {
-    await lock.release();
+    await tasks.lock.release();
   }
 }
 
 /** What comes before the first write: tools that are what they should be, then the lock. */
-async function begin({ inputs, runner, signal }: RunContext, lock: RunLock, toolbox: Toolbox): Promise<void> {
+async function begin({ inputs, runner, signal }: RunContext, { lock, passing, toolbox }: Tasks): Promise<void> {
   if (inputs.command === 'deploy') await toolbox.prepare({ signal, say: (line) => runner.line(line) });
   await lock.take();
+  if (inputs.command === 'deploy') passing.begin();
 }
 
 /** With `plan-digest`, `deploy` does exactly what was planned, or stops before its first write. */

@@ -108,6 +108,43 @@ describe('access on a living stack', { timeout: 400_000 }, () => {
     assert.equal(await bastion.count(), 0);
   });
 
+  it('keep: false, cancelled: the run says what still costs, its post step takes it away; killed: the same post step', async () => {
+    const config = stackFile({ cluster: { bastion: { keep: false } } });
+    const cancelled = await deploy({ config, stop: { by: 'cancel', at: { line: 'Credentials for the cluster' } } });
+    assert.equal(cancelled.exitCode, 1, cancelled.log);
+    assert.ok(cancelled.tookToEnd !== null && cancelled.tookToEnd <= 7000, `${cancelled.tookToEnd} ms`);
+    for (const text of [cancelled.log, cancelled.summary]) assert.match(text, /is still there and costs money: Bastion zitadel-sandbox-bastion-/);
+    const killed = await deploy({ config, stop: { by: 'SIGKILL', at: { line: 'Credentials for the cluster' } } });
+    for (const { state, postExitCode, log } of [cancelled, killed]) {
+      assert.equal(state['passing'], 'true');
+      assert.equal(postExitCode, 0, log);
+      assert.match(log, /Took away the bastion, which was there for the deploy alone/);
+    }
+    assert.equal(await bastion.count(), 0, 'neither server nor address');
+    assert.equal((await deploy({ config, command: 'drift' })).outputs['result'], 'unchanged');
+  });
+
+  it('keep: false, and another run has the lock: the post step leaves the bastion to it, drift names it', async () => {
+    const config = stackFile({ cluster: { bastion: { keep: false } } });
+    const vpc = (await world.control.table<{ id: string; description: string }>('vpc.vpcs'))[0];
+    assert.ok(vpc);
+    const running = deploy({ config, stop: { by: 'SIGKILL', at: { line: 'Credentials for the cluster' } } });
+    await waitFor(async () => (await bastion.count()) === 2);
+    const until = new Date(Date.now() + 120_000).toISOString().slice(0, 19);
+    const locked = `${vpc.description.replace(/; locked by .*/, '')}; locked by octo/other run 7 until ${until}Z`;
+    await world.control.edit({ tables: { 'vpc.vpcs': { update: { [vpc.id]: { description: locked } } } } });
+    const { log, postExitCode } = await running;
+    assert.equal(postExitCode, 0, log);
+    assert.match(log, /left to the run that is at work[\s\S]*octo\/other run 7/);
+    assert.equal(await bastion.count(), 2);
+    const drift = await deploy({ config, command: 'drift' });
+    assert.equal(drift.outputs['result'], 'drifted', drift.log);
+    assert.match(drift.summary, /Bastion zitadel-sandbox-bastion-[\s\S]*costs money until the next deploy or destroy takes it away/);
+    await world.control.edit({ tables: { 'vpc.vpcs': { update: { [vpc.id]: { description: vpc.description } } } } });
+    assert.equal((await deploy({ config })).exitCode, 0);
+    assert.equal(await bastion.count(), 0);
+  });
+
   it('to an address of its own and back, without touching ZITADEL; the certificate is waited for', async () => {
     const before = await zitadel();
     const eip = stackFile({ cluster: { access: 'eip' } });
