@@ -6,7 +6,9 @@ import type { Problem } from './document.ts';
 import type { Stack } from './stack.ts';
 import { find, isMap, SECRET_KEY, type Values } from './values.ts';
 
-type Refuse = (path: string, wrong: (value: unknown) => boolean, why: string, hint?: string) => void;
+type Refuse = (path: string, wrong: (value: unknown) => boolean, why: string, hint?: string, reads?: readonly string[]) => void;
+
+const SET_HERE = 'Remove the line: this action sets it.';
 
 const given = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
 const not = (expected: string | number) => (value: unknown) => given(value) && String(value).toLowerCase() !== String(expected).toLowerCase();
@@ -14,10 +16,10 @@ const not = (expected: string | number) => (value: unknown) => given(value) && S
 /** What of the user's values would break the deployment, and why. Paths start at the root of the values. */
 export function conflicts(values: Values, stack: Stack): Problem[] {
   const problems: Problem[] = [];
-  const refuse: Refuse = (path, wrong, why, hint = 'Remove the line: this action sets it.') => {
+  const refuse: Refuse = (path, wrong, why, hint = SET_HERE, reads = []) => {
     const parts = path.split('.');
     const found = find(values, parts);
-    if (found !== undefined && wrong(found.value)) problems.push({ path: found.path, message: why, hint });
+    if (found !== undefined && wrong(found.value)) problems.push({ path: found.path, message: why, hint, reads });
   };
   refuse(
     'zitadel.masterkeySecretName',
@@ -45,6 +47,7 @@ export function conflicts(values: Values, stack: Stack): Problem[] {
       not(stack.domain),
       `ZITADEL answers under its ExternalDomain only, and DNS, certificate and ingress are made for ${stack.domain}`,
       'Change "domain" in the stack file.',
+      ['domain'],
     );
     refuse(
       `${config}.ExternalSecure`,
@@ -60,18 +63,21 @@ export function conflicts(values: Values, stack: Stack): Problem[] {
       not(stack.database.port),
       `the database listens on ${stack.database.port}`,
       'Change "database.port" in the stack file.',
+      ['database.port'],
     );
     refuse(
       `${postgres}.Database`,
       not(stack.database.name),
       `the database is called ${stack.database.name}`,
       'Change "database.name" in the stack file.',
+      ['database.name'],
     );
     refuse(
       `${postgres}.User.Username`,
       not(stack.database.user),
       `ZITADEL’s role is called ${stack.database.user}`,
       'Change "database.user" in the stack file.',
+      ['database.user'],
     );
     refuse(`${postgres}.Admin.Username`, not('root'), 'the administrator of an RDS instance is called root');
     refuse(`${config}.FirstInstance.Skip`, (value) => value !== false, 'without a first instance there is nothing to log in to');
@@ -112,25 +118,37 @@ function entranceConflicts(values: Values, stack: Stack, refuse: Refuse): Proble
   const problems: Problem[] = [];
   for (const part of ['', 'login.']) {
     if (stack.ingress.controller === 'envoy-gateway') {
-      refuse(`${part}ingress.enabled`, (value) => value !== false, 'Envoy Gateway serves no Ingress, but routes', 'Remove the line.');
-      refuse(`${part}gateway.httpRoute.enabled`, (value) => value !== true, 'without this route ZITADEL is not reachable');
-      refuse(`${part}gateway.httpRoute.parentRefs`, given, 'the route belongs to the Gateway that this action makes');
+      refuse(`${part}ingress.enabled`, (value) => value !== false, 'Envoy Gateway serves no Ingress, but routes', 'Remove the line.', [
+        'ingress.controller',
+      ]);
+      refuse(`${part}gateway.httpRoute.enabled`, (value) => value !== true, 'without this route ZITADEL is not reachable', SET_HERE, [
+        'ingress.controller',
+      ]);
+      refuse(`${part}gateway.httpRoute.parentRefs`, given, 'the route belongs to the Gateway that this action makes', SET_HERE, [
+        'ingress.controller',
+      ]);
       refuse(
         `${part}gateway.httpRoute.hostnames`,
         (hosts) => !Array.isArray(hosts) || !hosts.some((host) => String(host).toLowerCase() === stack.domain),
         `the route must serve ${stack.domain}`,
+        SET_HERE,
+        ['ingress.controller', 'domain'],
       );
       continue;
     }
-    refuse(`${part}ingress.enabled`, (value) => value !== true, 'without this Ingress ZITADEL is not reachable');
+    refuse(`${part}ingress.enabled`, (value) => value !== true, 'without this Ingress ZITADEL is not reachable', SET_HERE, ['ingress.controller']);
     refuse(
       `${part}ingress.className`,
       not(stack.ingress.className),
       `the ingress controller of this stack serves the class ${stack.ingress.className}`,
       'Choose the controller with "ingress.controller" in the stack file.',
+      ['ingress.className', 'ingress.controller'],
     );
     problems.push(...tlsProblems(values, `${part}ingress`, stack));
-    refuse(`${part}ingress.hosts`, (hosts) => !hostsInclude(hosts, stack.domain), `the Ingress must serve ${stack.domain}`);
+    refuse(`${part}ingress.hosts`, (hosts) => !hostsInclude(hosts, stack.domain), `the Ingress must serve ${stack.domain}`, SET_HERE, [
+      'ingress.controller',
+      'domain',
+    ]);
   }
   return problems;
 }
@@ -141,7 +159,14 @@ function tlsProblems(values: Values, part: string, { certificates }: Stack): Pro
   const issuers = [certificates.issuerName, `${certificates.issuerName}-staging`];
   if (annotated !== undefined && !issuers.includes(String(annotated.value))) {
     const message = `there is no ClusterIssuer of this name; this action makes ${issuers.join(' and ')}`;
-    return [{ path: annotated.path, message, hint: 'Change "certificates.issuerName" in the stack file.' }];
+    return [
+      {
+        path: annotated.path,
+        message,
+        hint: 'Change "certificates.issuerName" in the stack file.',
+        reads: ['certificates.issuerName', 'ingress.controller'],
+      },
+    ];
   }
   const tls = find(values, [...part.split('.'), 'tls']);
   if (annotated !== undefined || !Array.isArray(tls?.value)) return [];
@@ -149,7 +174,14 @@ function tlsProblems(values: Values, part: string, { certificates }: Stack): Pro
   return tls.value.flatMap((entry: unknown, index): Problem[] => {
     const name = isMap(entry) ? entry['secretName'] : undefined;
     if (typeof name !== 'string' || made.includes(name)) return [];
-    return [{ path: [...tls.path, index, 'secretName'], message: `nobody makes the Secret ${name}`, hint: 'Remove "tls": this action sets it.' }];
+    return [
+      {
+        path: [...tls.path, index, 'secretName'],
+        message: `nobody makes the Secret ${name}`,
+        hint: 'Remove "tls": this action sets it.',
+        reads: ['certificates.secret', 'ingress.controller'],
+      },
+    ];
   });
 }
 

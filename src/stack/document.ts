@@ -2,7 +2,20 @@
  * Owns reading YAML into plain values with the place of each of them, and `${VAR}`: it is substituted in parsed scalars,
  * never in text, so that no value can change the document around it. What the values mean is `read.ts`'s and `values.ts`'s.
  */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type Scalar } from 'yaml';
+import {
+  type Alias,
+  type ErrorCode,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type Scalar,
+  type YAMLMap,
+} from 'yaml';
 import { Fault, type Place } from '../engine/fault.ts';
 
 export type Path = readonly (string | number)[];
@@ -14,6 +27,8 @@ export interface Problem {
   readonly hint?: string | undefined;
   /** Point at the key and not at its value. */
   readonly atKey?: boolean;
+  /** Settings of the stack file, besides the one at `path`, without which nobody can say whether this is wrong. */
+  readonly reads?: readonly string[];
 }
 
 /** What a variable stands for: text, nothing known (`undefined`: an error), or `leftOut`: its key is dropped. */
@@ -25,8 +40,8 @@ export interface Document {
   readonly value: unknown;
   /** Syntax errors, undefined variables; where there are any, the value is not complete. */
   readonly faults: readonly Fault[];
-  /** Paths whose text could not be completed, because a variable in it is not set. */
-  readonly unset: readonly Path[];
+  /** Paths whose value could not be made out, because of a fault. */
+  readonly unread: readonly Path[];
   /** Place of a value, or of its key; of the nearest thing around it where the path is not in the file. */
   place(path: Path, of?: 'key' | 'value'): Place;
 }
@@ -34,74 +49,148 @@ export interface Document {
 /** Keys that mean something to JavaScript's own objects. */
 const UNSAFE: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** Reads a YAML document (YAML 1.2, one document, no duplicate keys). */
+/** What a file may have, far beyond any that was written for its purpose; values are counted with aliases followed. */
+const MOST = { bytes: 256 * 1024, tokens: 50_000, aliases: 500, levels: 100, values: 50_000, errors: 20 } as const;
+
+/** One byte more than a file may have: who reads one need not read on. */
+export const ENOUGH_BYTES = MOST.bytes + 1;
+
+/** Where the library's own words would not help. */
+const WORDS: Partial<Record<ErrorCode, string>> = {
+  BLOCK_AS_IMPLICIT_KEY: 'a block begins inside a line',
+  MULTILINE_IMPLICIT_KEY: 'this is neither "key: value" nor part of the value before it',
+  MULTIPLE_DOCS: 'a second document begins here',
+  RESOURCE_EXHAUSTION: 'the file is nested too deeply to be read',
+};
+
+/** What helps against each kind of syntax error. */
+const HINTS: Partial<Record<ErrorCode, string>> = {
+  BAD_INDENT: 'Indent all settings of a block by the same number of spaces; close what [ or { opened.',
+  BAD_SCALAR_START: 'Put the value in quotes.',
+  BLOCK_AS_IMPLICIT_KEY: 'Put text with a colon in it in quotes; else begin the block on the next line, indented.',
+  MULTILINE_IMPLICIT_KEY: 'Write a space after the colon, "key: value", and indent all settings of a block by the same number of spaces.',
+  MULTIPLE_DOCS: 'One file holds one document: remove the "---", or put what follows into a file of its own.',
+  RESOURCE_EXHAUSTION: 'Nest less deeply.',
+  TAB_AS_INDENT: 'Indent with spaces.',
+  TAG_RESOLVE_FAILED: 'Remove the tag.',
+};
+
+/**
+ * Reads a YAML document (YAML 1.2, one document, no duplicate keys; aliases and merge keys are followed). It never throws:
+ * what is wrong with the text is in `faults`, each with its place.
+ */
 export function readDocument(text: string, file: string, lookup: Lookup): Document {
+  const tooLarge = excess(text);
+  if (tooLarge !== undefined) return refused(new Fault(tooLarge, { place: { file, line: 1, column: 1 }, hint: 'Shorten it.' }));
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false });
+  // Duplicate keys are found below, with the place of the first one.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false, uniqueKeys: false });
   const places = new Map<string, { key?: number; value: number }>();
   const faults: Fault[] = [];
-  const unset: Path[] = [];
+  const unread: Path[] = [];
+  let values = 0;
   const at = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  for (const error of [...document.errors, ...document.warnings]) {
+  const report = (path: Path, offset: number, message: string, hint?: string): null => {
+    if (path.length > 0) unread.push(path);
+    faults.push(new Fault(`${pathText(path)}: ${message}`, { place: at(offset), hint }));
+    return null;
+  };
+  for (const error of [...document.errors, ...document.warnings].slice(0, MOST.errors)) {
     const place = at(error.pos[0]);
-    const quote = text.split('\n')[place.line - 1]?.includes('${') === true;
-    const hint = quote ? `Inside [ ] and { }, write a variable in quotes: "\${NAME}".` : 'Check indentation, quotes and colons around this place.';
-    faults.push(new Fault(`not valid YAML: ${error.message.replaceAll('\n', ' ')}`, { place, hint }));
+    const variable = text.split('\n')[place.line - 1]?.includes('${') === true;
+    const hint = variable
+      ? `Inside [ ] and { }, write a variable in quotes: "\${NAME}".`
+      : (HINTS[error.code] ?? 'Check indentation, quotes and colons around this place.');
+    const message = WORDS[error.code] ?? error.message.replaceAll('\n', ' ');
+    faults.push(new Fault(`not valid YAML: ${message}`, { place, hint }));
   }
 
+  const targets = new Map<Alias, Node | undefined>();
+  // The library looks through the whole document for each.
+  const targetOf = (alias: Alias): Node | undefined => {
+    if (!targets.has(alias)) targets.set(alias, alias.resolve(document));
+    return targets.get(alias);
+  };
+  const full = (path: Path, offset: number): boolean => {
+    values += 1;
+    if (values === MOST.values)
+      report(path.slice(0, 3), offset, `the aliases up to here stand for more than ${MOST.values} values`, 'Write out what is needed.');
+    return values >= MOST.values;
+  };
   const scalar = (node: Scalar, path: Path): unknown => {
-    if (typeof node.value !== 'string') return typeof node.value === 'bigint' ? node.value.toString() : node.value;
-    const place = at(node.range?.[0] ?? 0);
-    const result = substitute(node.value, lookup, (message, hint) => {
-      unset.push(path);
-      faults.push(new Fault(`${pathText(path)}: ${message}`, { place, hint }));
-    });
+    const offset = node.range?.[0] ?? 0;
+    if (typeof node.value === 'number' && /^[-+]?\d+$/.test(node.source ?? '') && String(node.value) !== node.source?.replace('+', ''))
+      return report(path, offset, `the number ${node.source} would not stay as it is written`, 'Put it in quotes.');
+    if (typeof node.value === 'object' && node.value !== null) return report(path, offset, 'the tag is not possible here', HINTS.TAG_RESOLVE_FAILED);
+    if (typeof node.value !== 'string') return node.value;
+    const result = substitute(node.value, lookup, (message, hint) => report(path, offset, message, hint));
     return node.type === 'PLAIN' && typeof result === 'string' && WHOLE.test(node.value) ? typed(result) : result;
   };
   const convert = (node: Node | null | undefined, path: Path, open: readonly Node[]): unknown => {
     if (node === null || node === undefined) return null;
-    if (!places.has(key(path))) places.set(key(path), { value: node.range?.[0] ?? 0 });
+    const offset = node.range?.[0] ?? 0;
+    if (!places.has(key(path))) places.set(key(path), { value: offset });
+    if (full(path, offset)) return null;
+    if (open.length > MOST.levels) return report(path.slice(0, 3), offset, `more than ${MOST.levels} levels`, 'Nest less deeply.');
     if (isAlias(node)) {
-      const target = node.resolve(document);
-      if (target === undefined || open.includes(target)) {
-        faults.push(new Fault(`${pathText(path)}: the alias *${node.source} leads nowhere`, { place: at(node.range?.[0] ?? 0) }));
-        return null;
-      }
-      return convert(target, path, [...open, target]);
+      const target = targetOf(node);
+      if (target !== undefined && !open.includes(target)) return convert(target, path, [...open, target]);
+      const hint = `Name it above with &${node.source}, or put the text in quotes.`;
+      return report(path, offset, `the alias *${node.source} leads nowhere`, hint);
     }
     if (isScalar(node)) return scalar(node, path);
     if (isSeq(node))
       return node.items.map((item, index) => convert(item as Node, [...path, index], [...open, node])).filter((item) => item !== leftOut);
     if (!isMap(node)) return null;
-    const entries: [string, unknown][] = [];
-    for (const { key: keyNode, value } of node.items) {
-      const offset = (keyNode as Node | null)?.range?.[0] ?? node.range?.[0] ?? 0;
+    const entries = new Map<string, unknown>();
+    collect(node, path, [...open, node], entries);
+    for (const [name, value] of entries) if (value === leftOut) entries.delete(name);
+    return Object.fromEntries(entries);
+  };
+  /** What a map has of its own, then what its merge keys add to it. */
+  const collect = (map: YAMLMap, path: Path, open: readonly Node[], entries: Map<string, unknown>): void => {
+    if (full(path, map.range?.[0] ?? 0)) return;
+    const own = new Map<string, number>();
+    for (const { key: keyNode, value } of map.items.filter((pair) => !isMergeKey(pair.key))) {
+      const offset = (keyNode as Node | null)?.range?.[0] ?? map.range?.[0] ?? 0;
       if (!isScalar(keyNode) || keyNode.value === null || typeof keyNode.value === 'object') {
-        faults.push(new Fault(`${pathText(path)}: a key must be plain text`, { place: at(offset) }));
+        const template = text.slice(offset - 1, offset + 1) === '{{';
+        report(path, offset, 'a key must be plain text', template ? 'Templates are not filled in here: write the value, or a variable.' : undefined);
         continue;
       }
       const name = String(keyNode.value);
       const inner = [...path, name];
-      if (UNSAFE.has(name)) {
-        faults.push(new Fault(`${pathText(inner)}: this key is not allowed`, { place: at(offset), hint: 'Remove it, or choose another name.' }));
-        continue;
+      const first = own.get(name);
+      if (UNSAFE.has(name)) report(inner, offset, 'this key is not allowed', 'Remove it, or choose another name.');
+      else if (first !== undefined) {
+        const hint = `The first is on line ${at(first).line}: keep one.`;
+        faults.push(new Fault(`${pathText(inner)}: this key is here a second time`, { place: at(offset), hint }));
+      } else if (!entries.has(name)) {
+        const child = value as Node | null;
+        places.set(key(inner), { key: offset, value: child?.range?.[0] ?? offset });
+        entries.set(name, convert(child, inner, open));
       }
-      const child = value as Node | null;
-      places.set(key(inner), { key: offset, value: child?.range?.[0] ?? offset });
-      const converted = convert(child, inner, [...open, node]);
-      if (converted !== leftOut) entries.push([name, converted]);
+      own.set(name, first ?? offset);
     }
-    return Object.fromEntries(entries);
+    for (const { key: keyNode, value } of map.items.filter((pair) => isMergeKey(pair.key))) {
+      for (const one of isSeq(value) ? value.items : [value]) {
+        const target = isAlias(one) ? targetOf(one) : one;
+        if (isMap(target) && !open.includes(target) && open.length <= MOST.levels) collect(target, path, [...open, target], entries);
+        else
+          report([...path, '<<'], (keyNode as Node).range?.[0] ?? 0, 'there is no block to merge', 'Write an alias of a block, such as "<<: *name".');
+      }
+    }
   };
 
-  const value = document.errors.length > 0 ? undefined : convert(document.contents, [], []);
+  const readable = document.errors.every(({ code }) => code === 'MULTIPLE_DOCS');
+  const value = readable ? convert(document.contents, [], []) : undefined;
   return {
-    value: value === leftOut ? undefined : value,
+    value: value === leftOut || values >= MOST.values ? undefined : value,
     faults,
-    unset,
+    unread,
     place: (path, of = 'value') => {
       for (let length = path.length; length >= 0; length -= 1) {
         const found = places.get(key(path.slice(0, length)));
@@ -114,15 +203,41 @@ export function readDocument(text: string, file: string, lookup: Lookup): Docume
   };
 }
 
+/** Why a text is not even parsed; some are small and still cost a parser minutes. */
+function excess(text: string): string | undefined {
+  if (Buffer.byteLength(text) > MOST.bytes) return `the file is larger than ${MOST.bytes / 1024} KiB`;
+  let [tokens, aliases] = [0, 0];
+  for (const token of new Lexer().lex(text)) {
+    tokens += 1;
+    if (token.startsWith('*')) aliases += 1;
+  }
+  if (aliases > MOST.aliases) return `the file has more than ${MOST.aliases} aliases`;
+  return tokens > MOST.tokens ? `the file has more than ${MOST.tokens} words and signs` : undefined;
+}
+
+function refused(fault: Fault): Document {
+  return { value: undefined, faults: [fault], unread: [], place: () => fault.place ?? { file: '', line: 1, column: 1 } };
+}
+
+function isMergeKey(node: unknown): boolean {
+  return isScalar(node) && node.value === '<<' && node.type === 'PLAIN';
+}
+
 /** A path as people write it: `cluster.nodes.zones[1]`. */
 export function pathText(path: Path): string {
   if (path.length === 0) return 'the file';
   return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`)).join('');
 }
 
+/**
+ * What a file, which a pull request may change, must not read out: the inputs, tokens and state of the runner (names of
+ * GitHub's runner), and the credentials of OpenStack's and OTC's own clients.
+ */
+const WITHHELD = /^((INPUT|ACTIONS|RUNNER|STATE|OS|OTC|AWS)_|(GITHUB|GH)_TOKEN$)/i;
+
 const WHOLE = /^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/;
 
-function substitute(text: string, lookup: Lookup, report: (message: string, hint: string) => void): string | typeof leftOut {
+function substitute(text: string, lookup: Lookup, report: (message: string, hint: string) => unknown): string | typeof leftOut {
   let out: string | typeof leftOut = '';
   let last = 0;
   const add = (part: string): void => {
@@ -138,6 +253,13 @@ function substitute(text: string, lookup: Lookup, report: (message: string, hint
     }
     if (match[2] === '' || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
       report(`"${match[0]}" is not a variable`, `Write \${NAME} for the environment variable NAME, or $\${ for a literal \${.`);
+      continue;
+    }
+    if (WITHHELD.test(name)) {
+      report(
+        `the variable ${name} is the runner's own or signs in to the cloud, and is not handed to a file`,
+        'Give what is meant under another name.',
+      );
       continue;
     }
     const found = lookup(name);
@@ -157,6 +279,7 @@ function typed(text: string): string | number | boolean {
   return /^-?\d+$/.test(text) && Number.isSafeInteger(number) && String(number) === text ? number : text;
 }
 
+/** The same for `a.b: 1` and `a: { b: 1 }`, which are the same to ZITADEL. */
 function key(path: Path): string {
-  return JSON.stringify(path);
+  return path.join('.');
 }

@@ -19,19 +19,28 @@ function bare(schema: AnySchema): AnySchema {
   return schema.wrapped === undefined ? schema : bare(schema.wrapped);
 }
 
-/** Keys that the schema does not know; valibot itself would name the first of a block only. */
-export function unknownKeys(value: unknown, path: Path = [], schema: AnySchema = stackSchema as unknown as AnySchema): Problem[] {
+export interface UnknownKey extends Problem {
+  /** The setting that was most likely meant. */
+  readonly meant: Path | undefined;
+}
+
+/** Keys that the schema does not know, of which valibot itself would name the first of a block only; and lists, which it takes for blocks. */
+export function unknownKeys(value: unknown, path: Path = [], schema: AnySchema = stackSchema as unknown as AnySchema): UnknownKey[] {
   const inner = bare(schema);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+  if (typeof value !== 'object' || value === null) return [];
   const entries = inner.entries ?? (inner.options as AnySchema[] | undefined)?.map(bare).find((option) => option.entries !== undefined)?.entries;
   if (entries === undefined) return [];
-  return Object.entries(value).flatMap(([key, child]): Problem[] => {
+  if (Array.isArray(value)) {
+    const hint = `Write its settings without "-" and without [ ]; known here: ${Object.keys(entries).join(', ')}.`;
+    return [{ path, message: `${shown(value)} is a list, not a block`, hint, meant: undefined }];
+  }
+  return Object.entries(value).flatMap(([key, child]): UnknownKey[] => {
     const entry = Object.hasOwn(entries, key) ? entries[key] : undefined;
     if (entry !== undefined) return unknownKeys(child, [...path, key], entry);
     const known = Object.keys(entries).filter((name) => name !== '$schema');
     const near = nearest(key, known);
     const hint = near === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean "${near}"?`;
-    return [{ path: [...path, key], message: 'unknown key', hint, atKey: true }];
+    return [{ path: [...path, key], message: 'unknown key', hint, atKey: true, meant: near === undefined ? undefined : [...path, near] }];
   });
 }
 
@@ -60,6 +69,13 @@ export function schemaProblems(issue: v.BaseIssue<unknown>, before: Path = []): 
         hint: `${near === undefined ? '' : `Did you mean "${near}"? `}Right would be ${list(options)}.`,
       },
     ];
+  }
+  if (issue.input === null) {
+    const block = issue.expected === 'Object';
+    const right = block
+      ? 'Write its settings below it, indented, or remove the line.'
+      : `${expectation(path) ?? 'Give a value.'} Or remove the line.`;
+    return [{ ...at, message: `nothing is given here${block ? ', where a block should be' : ''}`, hint: right }];
   }
   if (issue.kind === 'validation') return [{ ...at, message: `${shown(issue.input)} is not right`, hint: `Right would be ${issue.message}.` }];
   return [
@@ -99,7 +115,6 @@ function shown(value: unknown): string {
 }
 
 function kindOf(value: unknown): string {
-  if (value === null) return 'empty';
   if (Array.isArray(value)) return 'a list';
   const kinds: Record<string, string> = { string: 'text', number: 'a number', boolean: 'true or false', object: 'a block' };
   return kinds[typeof value] ?? 'something else';

@@ -13,16 +13,18 @@ const PRIVATE: readonly Cidr[] = [cidr('10.0.0.0/8'), cidr('172.16.0.0/12'), cid
 export function networkProblems(file: StackFile, stack: Stack): Problem[] {
   const problems: Problem[] = [];
   const { network, cluster } = stack;
-  const read = (path: Path, text: string): Cidr | undefined => {
+  const read = (path: Path, text: string, reads: readonly string[] = []): Cidr | undefined => {
     const parsed = parseCidr(text);
     if (typeof parsed !== 'string') return parsed;
-    problems.push({ path, message: `"${text}" ${parsed}` });
+    problems.push({ path, reads, message: `"${text}" ${parsed}` });
     return undefined;
   };
   const within = (path: Path, of: Cidr, prefixes: readonly [number, number], ranges: readonly Cidr[], what: string): void => {
+    const reads = [`${path[0]}.existing`];
     if (ranges.some((outer) => contains(outer, of)) && of.prefix >= prefixes[0] && of.prefix <= prefixes[1]) return;
     problems.push({
       path,
+      reads,
       message: `${formatCidr(of)} is not possible for ${what}`,
       hint: `It lies in ${ranges.map(formatCidr).join(', ')} and has a prefix from /${prefixes[0]} to /${prefixes[1]}.`,
     });
@@ -30,9 +32,9 @@ export function networkProblems(file: StackFile, stack: Stack): Problem[] {
   const vpc = read(['network', 'cidr'], network.cidr);
   if (network.existing !== undefined && file.network.cidr === undefined) {
     problems.push({
-      path: ['network'],
-      atKey: true,
-      message: 'network.cidr is missing: with an existing VPC, say which range it has',
+      path: ['network', 'cidr'],
+      reads: ['network.existing'],
+      message: 'missing; with an existing VPC, say which range it has',
       hint: 'Copy the CIDR of the VPC.',
     });
   }
@@ -47,11 +49,19 @@ export function networkProblems(file: StackFile, stack: Stack): Problem[] {
     ];
     const inside = (name: 'cluster' | 'database'): Cidr | undefined => {
       const path = subnetPath(name);
-      const subnet = read(path, network.subnets[name].cidr);
+      // With one subnet for both, the database's is not looked at.
+      const reads = name === 'database' ? ['network.subnets.single'] : [];
+      const subnet = read(path, network.subnets[name].cidr, reads);
       if (subnet === undefined) return undefined;
       if (!contains(vpc, subnet))
-        problems.push({ path, message: `${formatCidr(subnet)} is not inside the VPC ${formatCidr(vpc)}`, hint: 'Choose a part of the VPC’s range.' });
-      if (subnet.prefix > 28) problems.push({ path, message: `${formatCidr(subnet)} is too small`, hint: 'A subnet has a /28 or a larger range.' });
+        problems.push({
+          path,
+          reads: ['network.cidr', ...reads],
+          message: `${formatCidr(subnet)} is not inside the VPC ${formatCidr(vpc)}`,
+          hint: 'Choose a part of the VPC’s range.',
+        });
+      if (subnet.prefix > 28)
+        problems.push({ path, reads, message: `${formatCidr(subnet)} is too small`, hint: 'A subnet has a /28 or a larger range.' });
       return subnet;
     };
     const clusterSubnet = inside('cluster');
@@ -60,6 +70,7 @@ export function networkProblems(file: StackFile, stack: Stack): Problem[] {
       if (clusterSubnet !== undefined && databaseSubnet !== undefined && overlap(clusterSubnet, databaseSubnet)) {
         problems.push({
           path: subnetPath('database'),
+          reads: ['network.subnets.cluster', 'network.subnets.single'],
           message: `${formatCidr(databaseSubnet)} overlaps the cluster's subnet ${formatCidr(clusterSubnet)}`,
           hint: 'Choose separate ranges, or "single: true" for one subnet.',
         });
@@ -67,6 +78,7 @@ export function networkProblems(file: StackFile, stack: Stack): Problem[] {
     } else if (file.network.subnets.database !== undefined && network.subnets.database.cidr !== cidrOf(file.network.subnets.database)) {
       problems.push({
         path: ['network', 'subnets', 'database'],
+        reads: ['network.subnets.single', 'network.subnets.cluster'],
         message: 'a database subnet contradicts "single: true"',
         hint: 'Remove one of the two.',
       });
@@ -79,14 +91,15 @@ export function networkProblems(file: StackFile, stack: Stack): Problem[] {
     within(['cluster', 'containerNetwork', 'cidr'], pods, [least, 19], PRIVATE, 'pods');
   }
   if (cluster.existing === undefined && services !== undefined) within(['cluster', 'serviceCidr'], services, [12, 24], PRIVATE, 'Services');
-  for (const [path, one, other, name] of [
-    [['cluster', 'containerNetwork', 'cidr'], pods, vpc, 'VPC'],
-    [['cluster', 'serviceCidr'], services, vpc, 'VPC'],
-    [['cluster', 'serviceCidr'], services, pods, 'pods’ range'],
+  for (const [path, one, other, name, setting] of [
+    [['cluster', 'containerNetwork', 'cidr'], pods, vpc, 'VPC', 'network.cidr'],
+    [['cluster', 'serviceCidr'], services, vpc, 'VPC', 'network.cidr'],
+    [['cluster', 'serviceCidr'], services, pods, 'pods’ range', 'cluster.containerNetwork.cidr'],
   ] as const) {
     if (one !== undefined && other !== undefined && overlap(one, other)) {
       problems.push({
         path,
+        reads: [setting],
         message: `${formatCidr(one)} overlaps the ${name} ${formatCidr(other)}`,
         hint: 'VPC, pods and Services need ranges of their own.',
       });

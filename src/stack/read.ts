@@ -2,14 +2,13 @@
  * Owns the way from the text of `zitadel.yaml` to a `Stack`: reads it, validates it, completes and checks it, reads the
  * values file that it names, and gathers every problem with its place. The rules themselves are its neighbours'.
  */
-import * as v from 'valibot';
 import { Fault, Faults, type Place } from '../engine/fault.ts';
 import { conflicts } from './conflicts.ts';
 import { completeStack } from './defaults.ts';
 import { type Document, type Path, type Problem, pathText, readDocument } from './document.ts';
-import { schemaProblems, unknownKeys } from './explain.ts';
+import { settingOf, validate } from './repair.ts';
 import { noticesOf, problemsOf } from './rules.ts';
-import { type StackFile, stackSchema } from './schema.ts';
+import type { StackFile } from './schema.ts';
 import { settingIn } from './setting.ts';
 import type { Stack } from './stack.ts';
 import { adoptValues, blueprintVariables, type LiftedSecrets, liftSecrets } from './values.ts';
@@ -42,29 +41,18 @@ export interface ReadStack {
  */
 export function readStack(source: StackSource): ReadStack {
   const document = readDocument(source.text, source.file, (name) => source.env[name] || undefined);
-  // A file that is not YAML, or lacks a variable, would only give errors that follow from that.
+  // A file that is not YAML would only give errors that follow from that.
   if (document.value === undefined || (document.value === null && document.faults.length > 0)) throw new Faults(document.faults);
   if (document.value === null || typeof document.value !== 'object' || Array.isArray(document.value)) {
-    throw new Faults([
-      new Fault('the stack file is not a map of settings', {
-        place: document.place([]),
-        hint: 'Start with "name:", "region:", "domain:" and "contact:".',
-      }),
-    ]);
+    const message = document.value === null ? 'the stack file is empty' : 'the stack file is not a map of settings';
+    const hint = 'Start with "name:", "region:", "domain:" and "contact:", each with its value on the same line.';
+    throw new Faults([...document.faults, new Fault(message, { place: document.place([]), hint })]);
   }
-  const { output, problems, failed } = validate(document.value, document.unset);
-  const faults = [...document.faults, ...toFaults(problems, document)];
-  if (output === undefined) throw new Faults(inOrder(faults));
+  const { output, problems, spoiled } = validate(document.value, document.unread);
   const bare = completeStack(output, {});
-  // Where a block is broken, rules about it would only repeat that.
-  const broken = brokenBlocks(failed);
-  faults.push(
-    ...toFaults(
-      problemsOf(output, bare).filter(({ path }) => !broken.has(String(path[0]))),
-      document,
-    ),
-  );
-  const fromValues = readValues(output, bare, document, source, broken);
+  const sound = problemsOf(output, bare).filter(({ path, reads = [] }) => ![settingOf(path), ...reads].some((setting) => spoiled(setting)));
+  const faults = [...document.faults, ...toFaults([...problems, ...sound], document)];
+  const fromValues = readValues(output, bare, document, source, spoiled);
   faults.push(...fromValues.faults);
   if (faults.length > 0) throw new Faults(inOrder(faults));
   return {
@@ -78,57 +66,12 @@ export function readStack(source: StackSource): ReadStack {
   };
 }
 
-/**
- * Validates against the schema. Where something is wrong, it is taken out and the rest validated again, so that the
- * rules between settings still find their own problems; `failed` names what was taken out.
- */
-function validate(value: unknown, unset: readonly Path[]): { output?: StackFile; problems: Problem[]; failed: readonly Path[] } {
-  const checked = v.safeParse(stackSchema, value);
-  const known = new Set(unset.map((path) => JSON.stringify(path)));
-  const found = [...unknownKeys(value), ...(checked.issues ?? []).flatMap((issue) => schemaProblems(issue))];
-  const problems = found.filter(({ path }) => !known.has(JSON.stringify(path)));
-  const failed = [...found.map(({ path }) => path), ...unset];
-  if (checked.success && failed.length === 0) return { output: checked.output, problems, failed };
-  const repaired = structuredClone(value) as Record<string, unknown>;
-  for (const path of failed) remove(repaired, path);
-  const again = v.safeParse(stackSchema, {
-    name: 'stack',
-    region: 'eu-de',
-    domain: 'login.example.com',
-    contact: 'contact@example.com',
-    ...repaired,
-  });
-  return again.success ? { output: again.output, problems, failed } : { problems, failed };
-}
-
-/** Blocks that a broken setting makes unfit for rules: its own, and those whose rules look at it. */
-function brokenBlocks(failed: readonly Path[]): Set<string> {
-  const lookedAtBy = new Map<string, readonly string[]>([
-    ['region', ['database', 'cluster', 'loadBalancer', 'network']],
-    ['domain', ['dns']],
-    ['dns', ['domain']],
-    ['network', ['cluster']],
-    ['cluster', ['loadBalancer', 'database']],
-  ]);
-  return new Set(failed.flatMap(([block]) => [String(block), ...(lookedAtBy.get(String(block)) ?? [])]));
-}
-
-/** Takes a setting out; of a list, the whole list. */
-function remove(from: Record<string, unknown>, path: Path): void {
-  const end = path.findIndex((part) => typeof part === 'number');
-  const keys = (end === -1 ? path : path.slice(0, end)).map(String);
-  const last = keys.pop();
-  let at: unknown = from;
-  for (const key of keys) at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[key] : undefined;
-  if (last !== undefined && typeof at === 'object' && at !== null) delete (at as Record<string, unknown>)[last];
-}
-
 function readValues(
   file: StackFile,
   stack: Stack,
   document: Document,
   source: StackSource,
-  broken: ReadonlySet<string>,
+  spoiled: (setting: string) => boolean,
 ): { values: Stack['zitadel']['values']; lifted: LiftedSecrets; faults: Fault[] } {
   const none = { values: {}, lifted: { configuration: {} } };
   const { values: named } = file.zitadel;
@@ -148,13 +91,17 @@ function readValues(
   }
   const known = blueprintVariables(stack);
   const read = readDocument(text, path, (name) => source.env[name] || (Object.hasOwn(known, name) ? known[name] : undefined));
-  if (read.faults.length > 0) return { ...none, faults: [...read.faults] };
-  if (read.value === null) return { ...none, faults: [] };
-  if (typeof read.value !== 'object' || Array.isArray(read.value))
-    return { ...none, faults: [new Fault('the values file is not a map', { place: read.place([]) })] };
+  if (read.value === null || read.value === undefined) return { ...none, faults: [...read.faults] };
+  if (typeof read.value !== 'object' || Array.isArray(read.value)) {
+    const hint = 'Write it as the values.yaml of ZITADEL’s chart: "zitadel:" and what belongs to it.';
+    return { ...none, faults: [...read.faults, new Fault('the values file is not a map', { place: read.place([]), hint })] };
+  }
   const given = read.value as Record<string, unknown>;
   const { values, secrets, problems } = liftSecrets(given);
-  return { values, lifted: secrets, faults: toFaults([...problems, ...(broken.size === 0 ? conflicts(given, stack) : [])], read) };
+  const sound = conflicts(given, stack).filter(({ reads = [] }) => !reads.some(spoiled));
+  const reported = (path: Path): boolean => read.unread.some((other) => other.every((part, index) => part === path[index]));
+  const found = [...problems, ...sound].filter(({ path }) => !reported(path));
+  return { values, lifted: secrets, faults: [...read.faults, ...toFaults(found, read)] };
 }
 
 /** `values.yaml` beside `deploy/zitadel.yaml` is `deploy/values.yaml`. */

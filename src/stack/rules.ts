@@ -26,6 +26,7 @@ function gatewayProblems(file: StackFile, { ingress, dns, zitadel }: Stack): Pro
   if (file.ingress.className !== undefined)
     problems.push({
       path: ['ingress', 'className'],
+      reads: ['ingress.controller'],
       message: 'Envoy Gateway serves no IngressClass',
       hint: 'Remove the line: its GatewayClass is called envoy-gateway.',
     });
@@ -33,12 +34,14 @@ function gatewayProblems(file: StackFile, { ingress, dns, zitadel }: Stack): Pro
   if (major === 9 && minor < 26)
     problems.push({
       path: ['zitadel', 'chart'],
+      reads: ['ingress.controller'],
       message: `ZITADEL's chart ${zitadel.chart.version} knows no routes, only Ingresses`,
       hint: 'Use 9.26.0 or newer, or another ingress.controller.',
     });
   if (dns.records === 'external-dns')
     problems.push({
       path: ['dns', 'records'],
+      reads: ['ingress.controller'],
       message: 'external-dns is set up here to read Ingresses, and with envoy-gateway there are none',
       hint: 'Use "direct", or another ingress.controller.',
     });
@@ -84,16 +87,18 @@ function databaseProblems(file: StackFile, stack: Stack): Problem[] {
     const right = highlyAvailable ? database.flavor.slice(0, -3) : `${database.flavor}.ha`;
     problems.push({
       path: at('flavor'),
+      reads: ['database.ha', 'database.existing'],
       message: `${database.flavor} does not go with ${database.ha === false ? '"ha: false"' : 'high availability'}`,
       hint: `Use ${right}, or leave "ha" out: it follows from the flavor.`,
     });
   }
-  problems.push(...zoneProblems(at('zones'), database.zones, stack));
+  problems.push(...zoneProblems(at('zones'), file.database.zones, stack));
   const zones = database.ha === false ? 1 : 2;
   if (database.zones.length !== zones) {
     problems.push({
       path: at('zones'),
-      message: `${database.zones.length} zones are given, and ${zones === 2 ? 'high availability takes two: primary, standby' : 'a single instance takes one'}`,
+      reads: ['database.ha'],
+      message: `${database.zones.length === 1 ? '1 zone is' : `${database.zones.length} zones are`} given, and ${zones === 2 ? 'high availability takes two: primary, standby' : 'a single instance takes one'}`,
     });
   }
   if (Number(database.version) < 14)
@@ -102,6 +107,7 @@ function databaseProblems(file: StackFile, stack: Stack): Problem[] {
   if (autoExpandTo !== 0 && autoExpandTo <= size) {
     problems.push({
       path: at('storage', 'autoExpandTo'),
+      reads: ['database.storage.size'],
       message: `${autoExpandTo} GB is not above the size of ${size} GB`,
       hint: 'Raise it, or set 0 to switch auto-expansion off.',
     });
@@ -127,10 +133,10 @@ function databaseProblems(file: StackFile, stack: Stack): Problem[] {
 }
 
 function clusterProblems(file: StackFile, stack: Stack): Problem[] {
-  const { cluster, loadBalancer } = stack;
+  const { cluster } = stack;
   const problems: Problem[] = [
-    ...zoneProblems(['cluster', 'nodes', 'zones'], cluster.nodes.zones, stack),
-    ...zoneProblems(['loadBalancer', 'zones'], loadBalancer.zones, stack),
+    ...zoneProblems(['cluster', 'nodes', 'zones'], file.cluster.nodes.zones, stack),
+    ...zoneProblems(['loadBalancer', 'zones'], file.loadBalancer.zones, stack),
     ...existingProblems(['network'], file.network.existing),
     ...existingProblems(['cluster'], file.cluster.existing),
     ...existingProblems(['loadBalancer'], file.loadBalancer.existing),
@@ -152,6 +158,7 @@ function clusterProblems(file: StackFile, stack: Stack): Problem[] {
   if (cluster.existing === undefined && cluster.nodes.count > limit) {
     problems.push({
       path: ['cluster', 'nodes', 'count'],
+      reads: ['cluster.flavor', 'cluster.existing'],
       message: `${cluster.nodes.count} nodes are more than the ${limit} that ${cluster.flavor} manages`,
       hint: 'Choose a larger flavor of the control plane.',
     });
@@ -159,19 +166,29 @@ function clusterProblems(file: StackFile, stack: Stack): Problem[] {
   if (cluster.nodes.count < cluster.nodes.zones.length) {
     problems.push({
       path: ['cluster', 'nodes', 'count'],
-      message: `${cluster.nodes.count} nodes do not fill ${cluster.nodes.zones.length} zones`,
+      reads: ['cluster.nodes.zones'],
+      message: `a count of ${cluster.nodes.count} does not fill ${cluster.nodes.zones.length} zones`,
       hint: 'Raise the count, or name fewer zones.',
     });
   }
   return problems;
 }
 
-function zoneProblems(path: Path, zones: readonly string[], stack: Stack): Problem[] {
+/** Of zones that the file names; those that it leaves out follow from others. */
+function zoneProblems(path: Path, zones: readonly string[] | undefined, stack: Stack): Problem[] {
+  if (zones === undefined) return [];
   const prefix = stack.region === 'eu-ch2' ? 'eu-ch2' : `${stack.region}-`;
   const foreign = zones.flatMap((zone, index) =>
     zone.startsWith(prefix)
       ? []
-      : [{ path: [...path, index], message: `${zone} is not a zone of ${stack.region}`, hint: `Its zones are ${zonesOf[stack.region].join(', ')}.` }],
+      : [
+          {
+            path: [...path, index],
+            reads: ['region'],
+            message: `${zone} is not a zone of ${stack.region}`,
+            hint: `Its zones are ${zonesOf[stack.region].join(', ')}.`,
+          },
+        ],
   );
   const twice = zones.findIndex((zone, index) => zones.indexOf(zone) !== index);
   // RDS allows both nodes of an instance in one zone; everywhere else a zone named twice is a slip.
@@ -191,6 +208,7 @@ function nameProblems(file: StackFile, stack: Stack): Problem[] {
   if (domain !== dns.zone && !domain.endsWith(`.${dns.zone}`)) {
     problems.push({
       path: ['domain'],
+      reads: ['dns.zone'],
       message: `${domain} is not in the zone ${dns.zone}`,
       hint: `Use a name that ends in .${dns.zone}, or another zone.`,
     });
@@ -205,10 +223,16 @@ function nameProblems(file: StackFile, stack: Stack): Problem[] {
   }
   const home = dnsProjectOf(stack.region);
   if (dns.project.split('_')[0] !== home) {
-    problems.push({ path: ['dns', 'project'], message: `public zones of ${stack.region} are managed in ${home}`, hint: `Use ${home}.` });
+    problems.push({
+      path: ['dns', 'project'],
+      reads: ['region'],
+      message: `public zones of ${stack.region} are managed in ${home}`,
+      hint: `Use ${home}.`,
+    });
   } else if (certificates.issuer !== 'existing' && dns.project !== home) {
     problems.push({
       path: ['dns', 'project'],
+      reads: ['region', 'certificates.issuer'],
       message: `the DNS01 solver sees the zones of project ${home} only, so no certificate could be issued for one in ${dns.project}`,
       hint: `Leave "project" out and let the zone be in ${home}; or bring a certificate of your own (certificates.issuer: existing).`,
     });
@@ -216,16 +240,22 @@ function nameProblems(file: StackFile, stack: Stack): Problem[] {
   if (certificates.issuer === 'existing' && certificates.secret === undefined) {
     problems.push({
       path: ['certificates', 'issuer'],
+      reads: ['certificates.secret'],
       message: 'with "issuer: existing" the certificate’s Secret must be named',
       hint: 'Add "secret:" with the name of a TLS Secret in ZITADEL’s namespace.',
     });
   }
   if (certificates.issuer !== 'existing' && certificates.secret !== undefined) {
-    problems.push({ path: ['certificates', 'secret'], message: 'a Secret of your own goes with "issuer: existing" only' });
+    problems.push({
+      path: ['certificates', 'secret'],
+      reads: ['certificates.issuer'],
+      message: 'a Secret of your own goes with "issuer: existing" only',
+    });
   }
   if (ingress.controller === 'existing' && file.ingress.className === undefined) {
     problems.push({
       path: ['ingress', 'controller'],
+      reads: ['ingress.className'],
       message: 'with "controller: existing" its IngressClass must be named',
       hint: 'Add "className:".',
     });

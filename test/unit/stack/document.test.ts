@@ -71,3 +71,43 @@ test('keys of JavaScript’s own objects are errors with their place', () => {
     assert.ok(!('polluted' in {}));
   }
 });
+
+/** Each level holds the one before nine times. */
+function bomb(level: (before: string) => string): string {
+  const names = [...'abcdefghijkl'];
+  return [
+    'a: &a { x: [1, 2, 3] }',
+    ...names.slice(1).map((name, index) => `${name}: &${name} ${level(Array(9).fill(`*${names[index]}`).join(', '))}`),
+  ].join('\n');
+}
+
+test('files that are made to exhaust their reader are refused, soon and with one error', () => {
+  for (const [text, message, place] of [
+    [bomb((before) => `[${before}]`), /^\w+.*: the aliases up to here stand for more than 50000 values$/, undefined],
+    [bomb((before) => `{ <<: [${before}] }`), /^\w+: the aliases up to here stand for more than 50000 values$/, undefined],
+    [`a: ${'x'.repeat(256 * 1024)}`, /^the file is larger than 256 KiB$/, '1:1'],
+    [Array.from({ length: 16_000 }, (_, index) => `k${index}: 1`).join('\n'), /^the file has more than 50000 words and signs$/, '1:1'],
+    [`a: &a 1\n${Array.from({ length: 600 }, (_, index) => `k${index}: *a`).join('\n')}`, /^the file has more than 500 aliases$/, '1:1'],
+    [`${'['.repeat(150)}${']'.repeat(150)}`, /: more than 100 levels$/, '1:102'],
+  ] as const) {
+    const begun = performance.now();
+    const { faults } = readDocument(text, 'f.yaml', () => undefined);
+    assert.ok(performance.now() - begun < 10_000, String(message));
+    assert.equal(faults.length, 1, faults.join('\n'));
+    assert.match(faults[0]?.message ?? '', message);
+    if (place !== undefined) assert.equal(`${faults[0]?.place?.line}:${faults[0]?.place?.column}`, place);
+    assert.ok(faults[0]?.hint !== undefined);
+  }
+  const deep = readDocument('['.repeat(40_000), 'f.yaml', () => undefined);
+  assert.equal(deep.value, undefined);
+  assert.equal(deep.faults[0]?.message, 'not valid YAML: the file is nested too deeply to be read');
+});
+
+test('numbers that would change are errors: ids with 18 digits, leading zeros', () => {
+  const { faults, value } = readDocument('id: 123456789012345678\npin: 0123\nplus: +5\nsize: 12\nhalf: 1.50\n', 'f', () => undefined);
+  assert.deepEqual(
+    faults.map(({ message }) => message.split(':')[0]),
+    ['id', 'pin'],
+  );
+  assert.deepEqual(value, { id: null, pin: null, plus: 5, size: 12, half: 1.5 });
+});

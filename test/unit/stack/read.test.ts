@@ -148,7 +148,7 @@ zitadel: { chart: 8.13.4 }
     '7:23 network.subnets.cluster: 10.21.0.0/20 is not inside the VPC 10.20.0.0/16 | Choose a part of the VPC’s range.',
     '7:47 network.subnets.database: "10.20.1.1/24" has bits set behind its prefix; the network is 10.20.1.0/24',
     '8:21 database.flavor: rds.pg.n1.large.4 does not go with high availability | Use rds.pg.n1.large.4.ha, or leave "ha" out: it follows from the flavor.',
-    '8:57 database.zones: 1 zones are given, and high availability takes two: primary, standby',
+    '8:57 database.zones: 1 zone is given, and high availability takes two: primary, standby',
     '8:58 database.zones[0]: eu-nl-01 is not a zone of eu-de | Its zones are eu-de-01, eu-de-02, eu-de-03.',
     '8:87 database.backup.window: "02:00-04:00" is not one hour | RDS takes a window of exactly one hour, such as 02:00-03:00.',
     '8:110 database.user: "root" is reserved by PostgreSQL or RDS | Use zitadel.',
@@ -156,10 +156,128 @@ zitadel: { chart: 8.13.4 }
     '11:16 cluster.serviceCidr: 10.20.0.0/16 overlaps the VPC 10.20.0.0/16 | VPC, pods and Services need ranges of their own.',
     '11:16 cluster.serviceCidr: 10.20.0.0/16 overlaps the pods’ range 10.16.0.0/12 | VPC, pods and Services need ranges of their own.',
     '12:19 cluster.allow[1]: "300.1.1.1/4" is not a network: an address part is above 255 or the prefix above 32',
-    '13:19 cluster.nodes.count: 2 nodes do not fill 3 zones | Raise the count, or name fewer zones.',
+    '13:19 cluster.nodes.count: a count of 2 does not fill 3 zones | Raise the count, or name fewer zones.',
     '15:25 certificates.issuer: with "issuer: existing" the certificate’s Secret must be named | Add "secret:" with the name of a TLS Secret in ZITADEL’s namespace.',
     '16:19 zitadel.chart: chart 8.13.4 has no login app | Use 9.34.0.',
   ]);
+});
+
+test('a broken setting hides no rule of its block, and a rule that reads it is not guessed at', () => {
+  const text = `name: demo
+region: eu-moon
+domain: login.example.com
+contact: a@example.com
+network:
+  cidr: 10.20.0.0/16
+  egress: tunnel
+  subnets: { cluster: 10.21.0.0/20, database: { cidrr: 10.20.16.0/24 } }
+database:
+  version: 16.2
+  port: 80
+  ha: true
+  flavor: rds.pg.n1.large.4
+  zones: [eu-nl-01]
+  storage: { size: 100, autoExpandTo: 50 }
+cluster:
+  flavor: cce.s3.small
+  containerNetwork: { cidr: 10.20.0.0/16 }
+  nodes: { count: 1, zones: [eu-de-01, eu-de-01] }
+dns: { zone: example.org, ttl: soon }
+zitadel: []
+`;
+  assert.deepEqual(errors(text), [
+    '2:9 region: "eu-moon" is not possible | Right would be eu-de, eu-nl or eu-ch2.',
+    '3:9 domain: login.example.com is not in the zone example.org | Use a name that ends in .example.org, or another zone.',
+    '7:11 network.egress: "tunnel" is not possible | Right would be nat-gateway, shared-snat or none.',
+    '8:23 network.subnets.cluster: 10.21.0.0/20 is not inside the VPC 10.20.0.0/16 | Choose a part of the VPC’s range.',
+    '8:37 network.subnets.database.cidr: missing',
+    '8:49 network.subnets.database.cidrr: unknown key | Did you mean "cidr"?',
+    '10:12 database.version: 16.2 is not possible | Right would be 13, 14, 15, 16 or 17.',
+    '11:9 database.port: 80 is not right | Right would be 2100 to 9500.',
+    '13:11 database.flavor: rds.pg.n1.large.4 does not go with high availability | Use rds.pg.n1.large.4.ha, or leave "ha" out: it follows from the flavor.',
+    '14:10 database.zones: 1 zone is given, and high availability takes two: primary, standby',
+    '15:39 database.storage.autoExpandTo: 50 GB is not above the size of 100 GB | Raise it, or set 0 to switch auto-expansion off.',
+    '17:11 cluster.flavor: "cce.s3.small" is not possible | Did you mean "cce.s1.small"? Right would be cce.s1.small, cce.s1.medium, cce.s2.small, cce.s2.medium, cce.s2.large or cce.s2.xlarge.',
+    '18:29 cluster.containerNetwork.cidr: 10.20.0.0/16 overlaps the VPC 10.20.0.0/16 | VPC, pods and Services need ranges of their own.',
+    '19:19 cluster.nodes.count: a count of 1 does not fill 2 zones | Raise the count, or name fewer zones.',
+    '19:40 cluster.nodes.zones[1]: eu-de-01 is named twice',
+    '20:32 dns.ttl: "soon" is text, not a number | Right would be a whole number.',
+    '21:10 zitadel: [] is a list, not a block | Write its settings without "-" and without [ ]; known here: chart, namespace, release, replicas, loginReplicas, organization, admin, tlsMode, values.',
+  ]);
+});
+
+test('YAML that is legal or nearly so, and not what was meant', () => {
+  const text = `${small}network:
+database:
+  flavor:
+cluster:
+  nodes: { count: 3 }
+  nodes: { count: 5 }
+  version: !kube v1.33
+  allow: [&net 10.0.0.0/8, *nett]
+loadBalancer: { bandwidth: 007 }
+dns: { zone: {{ .zone }} }
+---
+name: second
+`;
+  assert.deepEqual(errors(text), [
+    '5:9 network: nothing is given here, where a block should be | Write its settings below it, indented, or remove the line.',
+    '7:10 database.flavor: nothing is given here | Right would be rds.pg.<family>.<size>.<GB per vCPU>, with .ha at the end for high availability, for example rds.pg.n1.large.4.ha. Or remove the line.',
+    '10:3 cluster.nodes: this key is here a second time | The first is on line 9: keep one.',
+    '11:12 not valid YAML: Unresolved tag: !kube | Remove the tag.',
+    '12:28 cluster.allow[1]: the alias *nett leads nowhere | Name it above with &nett, or put the text in quotes.',
+    '13:28 loadBalancer.bandwidth: the number 007 would not stay as it is written | Put it in quotes.',
+    '14:15 dns.zone: a key must be plain text | Templates are not filled in here: write the value, or a variable.',
+    '15:1 not valid YAML: a second document begins here | One file holds one document: remove the "---", or put what follows into a file of its own.',
+  ]);
+  for (const [wrong, right] of [
+    ['network:\n\tcidr: 10.0.0.0/16', '6:1 not valid YAML: Tabs are not allowed as indentation | Indent with spaces.'],
+    [
+      'zitadel:\n  organization: a: b',
+      '6:17 not valid YAML: a block begins inside a line | Put text with a colon in it in quotes; else begin the block on the next line, indented.',
+    ],
+    [
+      'network:\n  cidr: 10.0.0.0/16\n egress: none',
+      '7:1 not valid YAML: All mapping items must start at the same column | Indent all settings of a block by the same number of spaces; close what [ or { opened.',
+    ],
+    ['zitadel:\n  organization: @acme', '6:17 not valid YAML: Plain value cannot start with reserved character @ | Put the value in quotes.'],
+  ] as const)
+    assert.equal(errors(`${small}${wrong}\n`)[0], right);
+  assert.deepEqual(errors('# nothing\n'), [
+    '1:1 the stack file is empty | Start with "name:", "region:", "domain:" and "contact:", each with its value on the same line.',
+  ]);
+});
+
+test('merge keys: what a block has of its own comes first', () => {
+  const { stack } = read(
+    `${small}network: { subnets: { cluster: &one { cidr: 10.20.0.0/20 }, database: { <<: *one, cidr: 10.20.16.0/24 } } }\nzitadel: { replicas: 3 }\n`,
+  );
+  assert.deepEqual(stack.network.subnets.database, { cidr: '10.20.16.0/24' });
+  assert.deepEqual(errors(`${small}network:\n  <<: nonsense\n`), [
+    '6:3 network.<<: there is no block to merge | Write an alias of a block, such as "<<: *name".',
+  ]);
+  assert.deepEqual(errors(`${small}zitadel:\n  admin: &a { firstName: 5 }\n  <<: [*a]\n`), [
+    '6:15 zitadel.firstName: unknown key | Known here: chart, namespace, release, replicas, loginReplicas, organization, admin, tlsMode, values.',
+    '6:26 zitadel.admin.firstName: 5 is a number, not text (put it in quotes) | Right would be 1 to 200 characters on one line.',
+  ]);
+});
+
+test('variables of the runner, and those that sign in, are not handed to a file', () => {
+  const env = {
+    INPUT_PASSWORD: 'x',
+    ACTIONS_RUNTIME_TOKEN: 'x',
+    GITHUB_TOKEN: 'x',
+    RUNNER_TEMP: 'x',
+    STATE_x: 'x',
+    OS_PASSWORD: 'x',
+    OTC_SECRET_KEY: 'x',
+  };
+  for (const name of Object.keys(env)) {
+    const [found, ...others] = errors(`${small}zitadel:\n  organization: "\${${name}}"\n`, env);
+    assert.match(found ?? '', new RegExp(`^6:17 zitadel.organization: the variable ${name} is the runner's own or signs in to the cloud`));
+    assert.deepEqual(others, []);
+  }
+  assert.equal(read(`${small}zitadel: { organization: "\${GITHUB_REF_NAME}" }`, { GITHUB_REF_NAME: 'main' }).stack.zitadel.organization, 'main');
 });
 
 test('a mistake of form does not hide one between settings', () => {
@@ -194,7 +312,7 @@ for (const [what, line, message] of [
   ['a top-level domain as zone', 'dns: { zone: com }', /top-level domain|not right/],
   ['a digest of a wrong form', 'zitadel: { chart: { version: 9.34.0, digest: abc } }', /64 hexadecimal digits/],
   ['two documents', '---\nname: b', /not valid YAML/],
-  ['a key twice', 'name: again', /not valid YAML.*unique/],
+  ['a key twice', 'name: again', /name: this key is here a second time/],
 ] as const) {
   test(`refused: ${what}`, () => {
     const found = errors(`${small}${line}\n`);
@@ -250,6 +368,11 @@ test('property: whatever the file holds, the answer is a stack or a list of faul
       'constructor: x',
       'toString: y',
       'network: []',
+      'network: [a]',
+      '.: a',
+      '"": a',
+      'a.b: { c.d: 1 }',
+      '<<: { a: 1 }',
       'network: null',
       'database: 5',
       'cluster: { nodes: null }',

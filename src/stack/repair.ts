@@ -1,0 +1,105 @@
+/**
+ * Owns going on behind a mistake: what is broken is taken out of the file, so that the rules between settings still find
+ * their own problems, and a rule counts unless it reads something that is broken. The rules are `rules.ts`'s.
+ */
+import * as v from 'valibot';
+import type { Path, Problem } from './document.ts';
+import { schemaProblems, unknownKeys } from './explain.ts';
+import { type StackFile, stackSchema } from './schema.ts';
+
+/** Stand for what must be given and is broken or missing; no rule that reads them counts then. */
+const STAND_INS = { name: 'stack', region: 'eu-de', domain: 'login.example.com', contact: 'contact@example.com' };
+
+/** What a setting follows from where the file leaves it out (`defaults.ts`). */
+const FOLLOWS: Readonly<Record<string, readonly string[]>> = {
+  'network.subnets.cluster': ['network.cidr'],
+  'network.subnets.database': ['network.cidr', 'network.subnets.single'],
+  'database.ha': ['database.flavor'],
+  'database.zones': ['database.ha', 'cluster.nodes.zones'],
+  'database.storage.autoExpandTo': ['database.storage.size'],
+  'cluster.nodes.zones': ['region'],
+  'cluster.serviceCidr': ['network.cidr'],
+  'cluster.containerNetwork.cidr': ['network.cidr', 'cluster.serviceCidr'],
+  'loadBalancer.zones': ['cluster.nodes.zones'],
+  'ingress.className': ['ingress.controller'],
+  'dns.zone': ['domain'],
+  'dns.project': ['region'],
+};
+
+export interface Validated {
+  /** The file without what is broken. */
+  readonly output: StackFile;
+  readonly problems: readonly Problem[];
+  /** Whether a setting, such as `database.flavor`, is broken or follows from one that is. */
+  spoiled(setting: string): boolean;
+}
+
+/** Validates against the schema; `unread` are the paths that already have an error of their own. */
+export function validate(value: unknown, unread: readonly Path[]): Validated {
+  const unknown = unknownKeys(value);
+  const { issues = [] } = v.safeParse(stackSchema, value);
+  const found = [...unknown, ...issues.flatMap((issue) => schemaProblems(issue))];
+  // An unknown key was most likely meant to be the one that it resembles.
+  const failed = [...found.map(({ path }) => path), ...unknown.flatMap(({ meant }) => (meant === undefined ? [] : [meant])), ...unread];
+  const repaired = structuredClone(value) as Record<string, unknown>;
+  for (const path of failed) remove(repaired, path);
+  let parsed = v.safeParse(stackSchema, { ...STAND_INS, ...repaired });
+  while (!parsed.success) {
+    for (const { path = [] } of parsed.issues) {
+      let broken: Path = path.map(({ key }) => key as string | number);
+      // Where something is missing, the block that lacks it goes.
+      while (broken.length > 0 && !remove(repaired, broken)) broken = broken.slice(0, -1);
+      if (broken.length === 0) throw new Error('the schema refuses a stack file that it left nothing of');
+      failed.push(broken);
+    }
+    parsed = v.safeParse(stackSchema, { ...STAND_INS, ...repaired });
+  }
+  const { output } = parsed;
+  const broken = failed.map(settingOf);
+  const isSpoiled = (setting: string, asked: readonly string[]): boolean =>
+    broken.some((other) => other === setting || other.startsWith(`${setting}.`) || setting.startsWith(`${other}.`)) ||
+    (given(output, setting) ? [] : sourcesOf(setting, output)).some((source) => !asked.includes(source) && isSpoiled(source, [...asked, setting]));
+  const problems = found.filter(
+    ({ path }) => !unread.some((other) => String(other) === String(path)) && !found.some((other) => below(other.path, path)),
+  );
+  return { output, problems, spoiled: (setting) => isSpoiled(setting, []) };
+}
+
+function sourcesOf(setting: string, file: StackFile): readonly string[] {
+  if (setting !== 'network.subnets.single') return FOLLOWS[setting] ?? [];
+  // Two subnets that the file makes the same are one.
+  return given(file, 'network.subnets.database') ? ['network.subnets.cluster'] : ['network.subnets.database'];
+}
+
+/** The name of the setting at a path: that of the whole list where the path leads into one. */
+export function settingOf(path: Path): string {
+  return outsideLists(path).join('.');
+}
+
+function outsideLists(path: Path): string[] {
+  const index = path.findIndex((part) => typeof part === 'number');
+  return (index === -1 ? path : path.slice(0, index)).map(String);
+}
+
+/** Whether `path` leads into what is at `outer`. */
+function below(outer: Path, path: Path): boolean {
+  return outer.length < path.length && outer.every((part, index) => part === path[index]);
+}
+
+function given(file: unknown, setting: string): boolean {
+  let at = file;
+  for (const part of setting.split('.')) at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[part] : undefined;
+  return at !== undefined;
+}
+
+/** Takes a setting out, of a list the whole list; false where there was nothing to take. */
+function remove(from: Record<string, unknown>, path: Path): boolean {
+  const keys = outsideLists(path);
+  const last = keys.pop();
+  if (last === undefined) return false;
+  let at: unknown = from;
+  for (const part of keys) at = typeof at === 'object' && at !== null && Object.hasOwn(at, part) ? (at as Record<string, unknown>)[part] : undefined;
+  if (typeof at !== 'object' || at === null || !Object.hasOwn(at, last)) return false;
+  delete (at as Record<string, unknown>)[last];
+  return true;
+}
