@@ -36,7 +36,7 @@ export function decide(result: Report['result'], digest: string, known: KnownIss
 /** Whether a difference that the issue shows is in a resource that this run did not look at: it then neither stands nor is gone. Pure. */
 export function cannotTell({ outcomes }: Pick<Report, 'outcomes'>, shown: readonly Remembered[] | undefined): boolean {
   const unseen = outcomes.filter(({ verdict, readsOnly }) => verdict === 'unknown' && readsOnly !== true);
-  return unseen.some(({ title }) => shown === undefined || shown.some(({ text }) => text.includes(`: ${title}: `)));
+  return unseen.some(({ title }) => shown === undefined || shown.some(({ text }) => text === '' || text.includes(`: ${title}: `)));
 }
 
 interface Issue {

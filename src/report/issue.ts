@@ -13,12 +13,13 @@ import type { Report } from './report.ts';
 /** What an issue remembers of a finding, to say later that it went. */
 export interface Remembered {
   readonly key: string;
+  /** Empty where there was no room for it. */
   readonly text: string;
 }
 
 const MEMORY = '<!-- zitadel-on-otc:findings ';
-/** Characters of the memory; what does not fit is only counted. */
-const LONGEST_MEMORY = 12_000;
+/** Characters of the memory: of the first findings it keeps key and text, of nine hundred more the key alone. */
+const LONGEST_MEMORY = { texts: 12_000, all: 24_000 } as const;
 
 export function issueTitle(report: Report): string {
   return `ZITADEL has drifted: ${report.stack?.name ?? ''} in ${report.stack?.region ?? ''}`;
@@ -62,13 +63,7 @@ export function renderDelta(report: Report, before: readonly Remembered[] | unde
   const keys = new Set(findings.map(({ key }) => key));
   const fresh = before === undefined ? findings : findings.filter(({ key }) => !before.some((one) => one.key === key));
   const gone = (before ?? []).filter(({ key }) => !keys.has(key));
-  const list = (title: string, texts: readonly string[]): string =>
-    texts.length === 0
-      ? ''
-      : `**${title}**\n\n${texts
-          .slice(0, LISTED)
-          .map((text) => `- ${inline(text)}`)
-          .join('\n')}${texts.length > LISTED ? `\n- … and ${texts.length - LISTED} more` : ''}`;
+  const list = (title: string, texts: readonly string[]): string => (texts.length === 0 ? '' : `**${title}**\n\n${listed(texts)}`);
   const parts = [
     list('New', fresh.map(textOf)),
     list(
@@ -82,15 +77,20 @@ export function renderDelta(report: Report, before: readonly Remembered[] | unde
 
 const LISTED = 50;
 
+/** A list of texts; what has none, or does not fit, is counted. */
+function listed(texts: readonly string[]): string {
+  const known = texts.filter((text) => text !== '').slice(0, LISTED);
+  const left = texts.length - known.length;
+  return [...known.map((text) => `- ${inline(text)}`), ...(left > 0 ? [`- … and ${left} more`] : [])].join('\n');
+}
+
 export function renderClosing(origin: Origin): string {
   return `✅ No difference is left: everything is as the stack file says.\n\n${originLine(origin)}\n`;
 }
 
 export function renderReopening(report: Report, origin: Origin): string {
   const { findings } = redacted(report);
-  const texts = findings.slice(0, LISTED).map((finding) => `- ${inline(textOf(finding))}`);
-  const left = findings.length > LISTED ? `\n- … and ${findings.length - LISTED} more` : '';
-  return `It has drifted again:\n\n${texts.join('\n')}${left}\n\n${originLine(origin)}\n`;
+  return `It has drifted again:\n\n${listed(findings.map(textOf))}\n\n${originLine(origin)}\n`;
 }
 
 function textOf({ severity, title, what }: Finding): string {
@@ -102,9 +102,10 @@ function memoryOf(findings: readonly Finding[]): string {
   const kept: string[] = [];
   let length = 0;
   for (const finding of findings) {
-    const entry = `${finding.key}=${encodeURIComponent(textOf(finding)).replaceAll('-', '%2D')}`;
+    const whole = `${finding.key}=${encodeURIComponent(textOf(finding)).replaceAll('-', '%2D')}`;
+    const entry = length + whole.length < LONGEST_MEMORY.texts ? whole : finding.key;
     length += entry.length + 1;
-    if (length > LONGEST_MEMORY) break;
+    if (length > LONGEST_MEMORY.all) break;
     kept.push(entry);
   }
   return `${MEMORY}${kept.join('&')} -->`;
@@ -116,8 +117,8 @@ export function readMemory(body: string): Remembered[] | undefined {
   if (line === undefined) return undefined;
   const entries = line.slice(MEMORY.length, -' -->'.length);
   return entries.split('&').flatMap((entry) => {
-    const [, key, text] = /^([0-9a-f]{12})=([A-Za-z0-9%._~!*'()]*)$/.exec(entry) ?? [];
-    return key === undefined || text === undefined ? [] : [{ key, text: decoded(text) }];
+    const [, key, text = ''] = /^([0-9a-f]{12})(?:=([A-Za-z0-9%._~!*'()]*))?$/.exec(entry) ?? [];
+    return key === undefined ? [] : [{ key, text: decoded(text) }];
   });
 }
 

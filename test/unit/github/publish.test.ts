@@ -287,5 +287,6 @@ test('an issue about what a run did not look at is left as it is', () => {
   assert.equal(cannotTell(blind, shown), true);
   assert.equal(cannotTell(blind, undefined), true, 'its memory was damaged');
   assert.equal(cannotTell(blind, [{ key: '0'.repeat(12), text: 'high: Security group x: rule' }]), false);
+  assert.equal(cannotTell(blind, [{ key: '0'.repeat(12), text: '' }]), true, 'of which it remembers the key alone');
   assert.equal(cannotTell({ outcomes: [{ ...release, verdict: 'unchanged' }] }, shown), false);
 });

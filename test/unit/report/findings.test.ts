@@ -162,11 +162,23 @@ test('never above the limit, cut at a row, with the count; the memory of the iss
     assert.ok(issue.length <= longest, `${issue.length}`);
     assert.match(issue, /\| … \| \| \d+ more \| \|/);
     const memory = readMemory(issue) ?? [];
-    assert.ok(memory.length > 20 && memory.every(({ text }) => text.includes('field')));
+    assert.ok(memory.filter(({ text }) => text.includes('field')).length > 20 && memory.length > 900, `${memory.length}`);
     const comment = renderComment(many, mark, origin, longest);
     assert.ok(comment.length <= longest && comment.startsWith('<!-- zitadel-on-otc:comment?'), `${comment.length}`);
   }
   assert.ok(renderDelta(many, [], origin).length < LONGEST_BODY);
+});
+
+test('of hundreds of findings, the comment names those that are new and those that went, and no others', () => {
+  const changes = Array.from({ length: 600 }, (_, index) => ({ field: `field-${index}-${'x'.repeat(60)}`, before: 1, after: 2 }));
+  const report = (some: typeof changes): Report => makeReport({ ...drift, outcomes: [one('a/b', 'update', some)] });
+  const before = readMemory(renderIssue(report(changes.slice(0, -1)), { ...mark, kind: 'drift' }, origin));
+  const told = renderDelta(report(changes.slice(1)), before, origin);
+  const names = (part: string): string[] => [...part.matchAll(/field-\d+|… and \d+ more/g)].map(([name]) => name);
+  const [fresh = '', gone = ''] = told.split('**Gone**');
+  assert.deepEqual([names(fresh), names(gone)], [['field-599'], ['field-0']]);
+  const without = renderDelta(report(changes.slice(0, 598)), before, origin);
+  assert.deepEqual(names(without), ['… and 1 more'], 'for the text of the last one there was no room');
 });
 
 test('a secret that is cut in half is redacted before', () => {
