@@ -85,25 +85,29 @@ export function cluster(context: CloudContext, needs: ClusterNeeds): ClusterReso
       // A phase says nothing about a change that the service has not begun yet: what was changed is awaited itself.
       return changes.length === 0 ? ready : whenAvailable(context, ready, run, (now) => clusterChanges(spec, now)[0]);
     },
-    destroy: async ({ id }, run) => {
-      const resting = await until(`CCE cluster ${name} to be at rest, so that it can be deleted`, schedules.long, run, async () => {
-        const now = await unlessGone(cce.getCluster(otc, id));
-        return now !== undefined && BUSY.has(now.status.phase) ? { done: false, state: now.status.phase } : { done: true, value: now };
-      });
-      if (resting !== undefined && resting.status.phase !== 'Deleting') await unlessGone(cce.deleteCluster(otc, id));
-      await until(`CCE cluster ${name} to be gone`, schedules.long, run, async () => {
-        const still = await unlessGone(cce.getCluster(otc, id));
-        return still === undefined ? { done: true, value: undefined } : { done: false, state: still.status.phase, reason: still.status.reason };
-      });
-      await removeLeftovers(otc, { id, name }, run);
-      otc.forget();
-    },
+    destroy: ({ id }, run) => removeCluster(context, { id, name }, run),
     facts: ({ id, version, endpoints }) => ({ id, version, ...(endpoints.external === undefined ? {} : { endpoint: endpoints.external }) }),
   });
 }
 
 /** Phases in which CCE works on a cluster and refuses to delete it (403 CCE.01403001); a run that died may have left one so. */
 const BUSY: ReadonlySet<string> = new Set(['Creating', 'ScalingUp', 'ScalingDown', 'Upgrading', 'Resizing', 'Hibernating', 'Awaking']);
+
+/** Deletes a cluster with all that CCE made for it; waits where CCE is still at work on it. @throws Fault naming what stands in the way */
+export async function removeCluster({ otc }: CloudContext, cluster: { readonly id: string; readonly name: string }, run: Run): Promise<void> {
+  const { id, name } = cluster;
+  const resting = await until(`CCE cluster ${name} to be at rest, so that it can be deleted`, schedules.long, run, async () => {
+    const now = await unlessGone(cce.getCluster(otc, id));
+    return now !== undefined && BUSY.has(now.status.phase) ? { done: false, state: now.status.phase } : { done: true, value: now };
+  });
+  if (resting !== undefined && resting.status.phase !== 'Deleting') await unlessGone(cce.deleteCluster(otc, id));
+  await until(`CCE cluster ${name} to be gone`, schedules.long, run, async () => {
+    const still = await unlessGone(cce.getCluster(otc, id));
+    return still === undefined ? { done: true, value: undefined } : { done: false, state: still.status.phase, reason: still.status.reason };
+  });
+  await removeLeftovers(otc, cluster, run);
+  otc.forget();
+}
 
 function seenCluster(found: cce.Cluster): ClusterSeen {
   const { uid: id, name } = found.metadata;

@@ -10,17 +10,16 @@ import { type ClusterResource, cluster } from './cluster.ts';
 import type { CloudContext } from './context.ts';
 import { type DatabaseResource, database } from './database.ts';
 import { type DatabaseCa, databaseCa } from './database-ca.ts';
-import { type FormerDatabase, formerDatabase } from './database-former.ts';
 import { type Delegation, delegation } from './delegation.ts';
 import type { DelegationPort } from './delegation-query.ts';
 import { type ExistingRecordCheck, existingRecord } from './dns-existing-record.ts';
 import { type DnsRecord, dnsRecord } from './dns-record.ts';
 import { type DnsZone, dnsZone } from './dns-zone.ts';
 import { type EipResource, eip } from './eip.ts';
+import { type FormerCluster, type FormerDatabase, type FormerLoadBalancer, formerCluster, formerDatabase, formerLoadBalancer } from './former.ts';
 import { type KeyPairResource, nodeKeyPair } from './key-pair.ts';
 import { type Kubeconfig, kubeconfig } from './kubeconfig.ts';
 import { type LoadBalancerResource, loadBalancer } from './load-balancer.ts';
-import { type FormerLoadBalancer, formerLoadBalancer } from './load-balancer-former.ts';
 import { type NatGatewayResource, natGateway, type SnatRuleResource, snatRule } from './nat-gateway.ts';
 import { type NodeGroups, nodeGroups } from './node-groups.ts';
 import { type NodePoolResource, nodePool } from './node-pool.ts';
@@ -57,6 +56,7 @@ export interface CloudResources {
   readonly formerDatabase: FormerDatabase;
   readonly clusterEip: EipResource;
   readonly cluster: ClusterResource;
+  readonly formerCluster: FormerCluster;
   readonly apiAccess: ApiAccess;
   readonly keyPair: KeyPairResource;
   /** One for each zone of the region; those the stack does not use are not wanted. */
@@ -159,6 +159,7 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
     formerDatabase: former,
     clusterEip,
     cluster: kubernetes,
+    formerCluster: formerCluster(context, { vpc: maybe(network), subnet: maybe(subnetCluster), eip: maybe(clusterEip) }),
     apiAccess: access,
     keyPair: keyPair.leftover,
     nodeGroups: attached,

@@ -9,6 +9,7 @@ import { isTrouble, ServiceFault } from '../otc/errors.ts';
 import type { CloudContext } from './context.ts';
 import { dnsHomeProblems } from './dns-home.ts';
 import { proveUser } from './external-dns-needs.ts';
+import { formerClusterProblems } from './former.ts';
 import { type Check, checksFor } from './preflight-checks.ts';
 import { type Look, missingOf } from './preflight-missing.ts';
 
@@ -64,6 +65,7 @@ export function preflight(context: CloudContext): Preflight {
       const checks: Check[] = checksFor(context, missing);
       const found = await Promise.all([
         home,
+        ask("the stack's own cluster", formerClusterProblems(context), silent),
         [...forbidden],
         making ? ask("external-dns's user", userProblems(context), silent) : [],
         making ? (context.missingInputs ?? []) : [],
