@@ -25,12 +25,10 @@ export interface ReleaseSpec {
   readonly values: Readonly<Record<string, unknown>>;
   /** Restarts the workload when it changes; undefined: not compared. */
   readonly stamp: string | undefined;
-  /** Done whenever helm is about to run. */
-  readonly before?: ((run: Run) => Promise<void>) | undefined;
+  /** Done whenever helm is about to run; told whether an installed release is changed. */
+  readonly before?: ((installed: boolean, run: Run) => Promise<void>) | undefined;
   /** Done before an installed release gets another chart version. */
   readonly beforeVersion?: ((change: VersionChange, run: Run) => Promise<void>) | undefined;
-  /** Done before helm changes an installed release. */
-  readonly beforeUpgrade?: ((run: Run) => Promise<void>) | undefined;
 }
 
 export interface ReleaseOptions<N extends NeedsCluster> {
@@ -45,13 +43,11 @@ export interface ReleaseOptions<N extends NeedsCluster> {
   /** A Deployment of the chart that reads a Secret only when it starts, and what the Secret's last change is. */
   readonly restart?: { readonly deployment: string; readonly stamp: (needs: SeenOf<N>) => string };
   /** Done and awaited whenever helm is about to run: what the workloads need and the chart does not make. */
-  readonly before?: (needs: SeenOf<N>, run: Run) => Promise<void>;
+  readonly before?: (needs: SeenOf<N>, at: { readonly cluster: Cluster; readonly installed: boolean }, run: Run) => Promise<void>;
   /** Objects that helm would delete without asking whose they are, since they belong to hooks: looked for before a first install. */
   readonly hookObjects?: readonly Manifest[];
   /** Done and awaited before an installed release gets another chart version. */
   readonly beforeVersion?: (needs: SeenOf<N>, change: VersionChange, run: Run) => Promise<void>;
-  /** Done before helm changes an installed release. */
-  readonly beforeUpgrade?: (needs: SeenOf<N>, cluster: Cluster, run: Run) => Promise<void>;
   /** Seconds for a single hook, or for the workloads to become ready. */
   readonly timeoutSeconds: number;
   readonly jobLimits?: Readonly<Record<string, JobLimit>>;
@@ -85,8 +81,7 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
       cluster: clusterOf(seen),
       values: options.values(seen),
       stamp: restart?.stamp(seen),
-      before: options.before === undefined ? undefined : (run) => options.before?.(seen, run) ?? Promise.resolve(),
-      beforeUpgrade: (run) => options.beforeUpgrade?.(seen, clusterOf(seen), run) ?? Promise.resolve(),
+      before: (installed, run) => options.before?.(seen, { cluster: clusterOf(seen), installed }, run) ?? Promise.resolve(),
       beforeVersion:
         options.beforeVersion === undefined ? undefined : (change, run) => options.beforeVersion?.(seen, change, run) ?? Promise.resolve(),
     }),
@@ -164,10 +159,9 @@ async function upgrade<N extends NeedsCluster>(
     await spec.beforeVersion?.({ from: seen.chartVersion, to: source.version, revision: seen.revision }, run);
   }
   if (seen === undefined) await refuseForeignHooks(cluster, context, options, run);
-  await spec.before?.(run);
   const fresh = seen === undefined ? false : await recover(helm, namespace, release, seen, run);
   for (const rival of options.rivals ?? []) await rival(cluster, run);
-  if (seen !== undefined && !fresh) await spec.beforeUpgrade?.(run);
+  await spec.before?.(seen !== undefined && !fresh, run);
   const labels = { [STACK_LABEL]: context.stack.name, [DIGEST_LABEL]: chart.digest.slice(0, DIGEST_LENGTH) };
   const request = {
     release,

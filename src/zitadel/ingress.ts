@@ -192,7 +192,9 @@ function controllerOf(context: KubeContext, cloud: CloudNeeds, name: Controller)
     release,
     source: sourceOf(name, wanted ? stack.ingress.chart : undefined),
     values: ({ loadBalancer }) => values(stack, loadBalancerAnnotations(loadBalancer)),
-    beforeUpgrade: ({ loadBalancer }, cluster, run) => freeBoundServices(cluster, where, loadBalancer.id, run),
+    before: async ({ loadBalancer }, { cluster, installed }, run) => {
+      if (installed) await freeBoundServices(cluster, where, loadBalancer.id, run);
+    },
     // A new version goes through Envoy's pods one by one, and each may take 300 s until its connections are closed.
     timeoutSeconds: 1800,
     usualSeconds: 60,

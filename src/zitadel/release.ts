@@ -138,7 +138,7 @@ export function zitadelRelease(
         secretsChanged: [masterkey.changed, config.changed, databaseCa.changed],
       }),
     hookObjects: hookObjects(namespace, fullName(release)),
-    before: ({ kubeconfig, database }, run) => restoreToken(context, context.toolbox.cluster(kubeconfig), database, run),
+    before: ({ database }, { cluster }, run) => restoreToken(context, cluster, database, run),
     // Migrations of a new version cannot be taken back; the data before them can.
     beforeVersion: async ({ database }, change, run) => context.backup?.(database.id, change, run),
     timeoutSeconds: 1200,
