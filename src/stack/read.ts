@@ -2,7 +2,7 @@
  * Owns the way from the text of `zitadel.yaml` to a `Stack`: reads it, validates it, completes and checks it, reads the
  * values file that it names, and gathers every problem with its place. The rules themselves are its neighbours'.
  */
-import { Fault, Faults, type Place } from '../engine/fault.ts';
+import { asFault, Fault, Faults, type Place } from '../engine/fault.ts';
 import { conflicts } from './conflicts.ts';
 import { completeStack } from './defaults.ts';
 import { type Document, type Path, type Problem, pathText, readDocument } from './document.ts';
@@ -18,7 +18,7 @@ export interface StackSource {
   /** Path of the file, as the user gave it; it appears in messages and annotations. */
   readonly file: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Reads a file named in the stack file; its path is relative to the stack file's folder, joined already. Throws as `readFileSync` does. */
+  /** Reads a file named in the stack file; its path is relative to the stack file's folder, joined already. Throws where it cannot. */
   readonly readFile: (path: string) => string;
 }
 
@@ -81,12 +81,8 @@ function readValues(
   try {
     text = source.readFile(path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const fault = new Fault(`zitadel.values: ${path} cannot be read: ${reason}`, {
-      place: document.place(['zitadel', 'values']),
-      hint: 'The path is relative to the stack file.',
-      cause: error,
-    });
+    const { message, hint = 'The path is relative to the stack file.' } = asFault(error);
+    const fault = new Fault(`zitadel.values: ${message}`, { place: document.place(['zitadel', 'values']), hint, cause: error });
     return { ...none, faults: [fault] };
   }
   const known = blueprintVariables(stack);
@@ -107,6 +103,7 @@ function readValues(
 /** `values.yaml` beside `deploy/zitadel.yaml` is `deploy/values.yaml`. */
 function joinPath(file: string, named: string): string {
   if (named.startsWith('/')) return named;
+  // Where `..` leads is for the reader to judge.
   const folder = file.includes('/') ? file.slice(0, file.lastIndexOf('/') + 1) : '';
   return folder + named.replace(/^(\.\/)+/, '');
 }

@@ -232,10 +232,10 @@ test('a missing values file says where it was looked for', () => {
         file: 'deploy/zitadel.yaml',
         env: {},
         readFile: (path) => {
-          throw new Error(`ENOENT ${path}`);
+          throw new Error(`there is no file ${path}`);
         },
       }),
-    (error: unknown) => error instanceof Faults && /deploy\/v\.yaml cannot be read/.test(error.message),
+    (error: unknown) => error instanceof Faults && /^zitadel\.values: there is no file deploy\/v\.yaml$/.test(error.message),
   );
 });
 
