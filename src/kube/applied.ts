@@ -45,6 +45,8 @@ export interface Applied<N extends NeedsCluster> {
   readonly foreignIsFine?: boolean;
   /** True where something outside the cluster would stay behind, if it just went with it. */
   readonly leavesBehind?: (cluster: Cluster, run: Run) => Promise<boolean>;
+  /** Waits, when it is gone, until that is gone as well. @returns what of it stays on purpose, for the report */
+  readonly afterRemoval?: (cluster: Cluster, run: Run) => Promise<string | undefined>;
   readonly facts?: (live: KubeObject) => Readonly<Record<string, string>>;
 }
 
@@ -92,8 +94,9 @@ export function applied<N extends NeedsCluster>(context: KubeContext, definition
     ...(leavesBehind === undefined ? {} : { leavesBehind: ({ cluster }: AppliedSeen, run: Run) => leavesBehind(cluster, run) }),
     destroy: async ({ cluster, live }, run) => {
       // What somebody else made stays.
-      if (keptFor(live.metadata.labels, context.stack) !== undefined) return;
+      if (keptFor(live.metadata.labels, context.stack) !== undefined) return undefined;
       await remove(cluster, resource, identity, run);
+      return definition.afterRemoval?.(cluster, run);
     },
     ...(facts === undefined ? {} : { facts: ({ live }: AppliedSeen) => facts(live) }),
   };

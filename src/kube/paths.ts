@@ -9,6 +9,7 @@ const PLURALS: Readonly<Record<string, string>> = {
   'v1/Service': 'services',
   'v1/ServiceAccount': 'serviceaccounts',
   'v1/PersistentVolumeClaim': 'persistentvolumeclaims',
+  'v1/PersistentVolume': 'cluster:persistentvolumes',
   'apps/v1/Deployment': 'deployments',
   'apps/v1/DaemonSet': 'daemonsets',
   'apps/v1/StatefulSet': 'statefulsets',

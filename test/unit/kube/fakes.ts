@@ -42,7 +42,7 @@ export function fakeCluster(): FakeCluster {
       const found = objects.get(bare);
       if (found !== undefined) return { status: 200, body: JSON.stringify(found) };
       const items = [...objects].filter(([key]) => key.startsWith(`${bare}/`) && selected(objects.get(key), path)).map(([, object]) => object);
-      const isCollection = /\/(secrets|pods|events|jobs|leases|ingresses|services)$/.test(bare);
+      const isCollection = /\/(secrets|pods|events|jobs|leases|ingresses|services|persistentvolumes|persistentvolumeclaims)$/.test(bare);
       return isCollection
         ? { status: 200, body: JSON.stringify({ items }) }
         : { status: 404, body: JSON.stringify({ reason: 'NotFound', message: 'not found' }) };

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { Fault } from '../../../src/engine/fault.ts';
+import { ourLabels } from '../../../src/kube/context.ts';
+import { namespace } from '../../../src/kube/namespace.ts';
 import { deletionState, remove, uninstall } from '../../../src/kube/removal.ts';
 import type { KubeObject } from '../../../src/tools/api.ts';
-import { type FakeCluster, fakeCluster, quiet } from './fakes.ts';
+import { cloudNeeds, contextOf, type FakeCluster, fakeCluster, quiet } from './fakes.ts';
 
 const service = '/api/v1/namespaces/contour/services/envoy';
 const leaving = {
@@ -76,4 +78,33 @@ test('a namespace says by its conditions what is left in it', () => {
   const live = { metadata: { name: 'contour', deletionTimestamp: '2026-11-26T10:00:00Z' }, status: { conditions } } as unknown as KubeObject;
   assert.equal(deletionState(live), `being deleted since 2026-11-26T10:00:00Z, ${message}`);
   assert.equal(deletionState({ metadata: { name: 'x' } }), 'not deleted yet');
+});
+
+test('disks of claims go with their namespace, which the cluster waits for; those that are retained are named', async () => {
+  const cluster = fakeCluster();
+  const context = contextOf(cluster);
+  const home = namespace(context, cloudNeeds(), { name: 'zitadel', wanted: true });
+  const metadata = { name: 'zitadel', labels: ourLabels(context.stack) };
+  const seen = { cluster, live: { metadata } as unknown as KubeObject };
+  assert.equal(await home.leavesBehind?.(seen, quiet), false);
+  cluster.objects.set('/api/v1/namespaces/zitadel/persistentvolumeclaims/data', { metadata: { name: 'data' } });
+  assert.equal(await home.leavesBehind?.(seen, quiet), true);
+  const volume = (name: string, of: string, policy: string): string => {
+    const spec = { claimRef: { namespace: of }, persistentVolumeReclaimPolicy: policy, csi: { volumeHandle: `evs-${name}` } };
+    cluster.objects.set(`/api/v1/persistentvolumes/${name}`, { metadata: { name }, spec });
+    return `/api/v1/persistentvolumes/${name}`;
+  };
+  const going = volume('pvc-1', 'zitadel', 'Delete');
+  volume('pvc-2', 'zitadel', 'Retain');
+  volume('pvc-3', 'shop', 'Delete');
+  const said: string[] = [];
+  let looks = 0;
+  const pause = async (): Promise<void> => {
+    looks += 1;
+    if (looks === 3) cluster.objects.delete(going);
+  };
+  const note = await home.destroy(seen, { ...quiet, say: (line) => said.push(line), pause });
+  assert.equal(looks, 3, 'not gone before the driver took the disk away');
+  assert.match(said.join('\n'), /the disks of namespace zitadel to be gone: pvc-1 \(disk evs-pvc-1\)/);
+  assert.equal(note, 'disks that their storage class retains are kept: pvc-2 (disk evs-pvc-2)');
 });
