@@ -3,8 +3,9 @@
  * each. What is lifted out of them is `values.ts`'s business. Value paths of ZITADEL's charts 9.x.
  */
 import type { Problem } from './document.ts';
+import { isMap, SECRET_KEY, type Values } from './secret-keys.ts';
 import type { Stack } from './stack.ts';
-import { find, isMap, SECRET_KEY, type Values } from './values.ts';
+import { find } from './values.ts';
 
 type Refuse = (path: string, wrong: (value: unknown) => boolean, why: string, hint?: string, reads?: readonly string[]) => void;
 

@@ -11,7 +11,7 @@ import { noticesOf, problemsOf } from './rules.ts';
 import type { StackFile } from './schema.ts';
 import { settingIn } from './setting.ts';
 import type { Stack } from './stack.ts';
-import { adoptValues, blueprintVariables, type LiftedSecrets, liftSecrets } from './values.ts';
+import { adoptValues, blueprintVariables, type LiftedSecrets, liftSecrets, nested } from './values.ts';
 
 export interface StackSource {
   readonly text: string;
@@ -92,7 +92,7 @@ function readValues(
     const hint = 'Write it as the values.yaml of ZITADEL’s chart: "zitadel:" and what belongs to it.';
     return { ...none, faults: [...read.faults, new Fault('the values file is not a map', { place: read.place([]), hint })] };
   }
-  const given = read.value as Record<string, unknown>;
+  const given = nested(read.value as Record<string, unknown>);
   const { values, secrets, problems } = liftSecrets(given);
   const sound = conflicts(given, stack).filter(({ reads = [] }) => !reads.some(spoiled));
   const reported = (path: Path): boolean => read.unread.some((other) => other.every((part, index) => part === path[index]));

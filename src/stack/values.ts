@@ -4,10 +4,9 @@
  */
 import { mask, Secret } from '../secret.ts';
 import { leftOut, type Path, type Problem } from './document.ts';
+import { isMap, isSecretAt, secretsInList, secretsLeft, type Values } from './secret-keys.ts';
 import type { GivenSecrets } from './secrets.ts';
 import type { Stack } from './stack.ts';
-
-export type Values = Readonly<Record<string, unknown>>;
 
 /** What was lifted out of a values file. */
 export interface LiftedSecrets extends Omit<GivenSecrets, 'stackSecret'> {
@@ -22,6 +21,8 @@ export interface Lifted {
   readonly problems: readonly Problem[];
 }
 
+const CONFIGURATIONS = ['configmapConfig', 'secretConfig'] as const;
+
 type Named = Exclude<keyof LiftedSecrets, 'configuration'>;
 /** Paths below `configmapConfig` and `secretConfig`; ZITADEL reads its configuration without regard to case. */
 const NAMED: ReadonlyMap<string, Named> = new Map(
@@ -31,13 +32,26 @@ const NAMED: ReadonlyMap<string, Named> = new Map(
     'firstinstance.org.human.password': 'adminPassword',
   } as const),
 );
-/** Keys whose text or number is a secret. A switch (`LegacyToken: true`) or a map (`ClientSecret: { Length: 64 }`) is none. */
-export const SECRET_KEY =
-  /(passw(or)?d|passphrase|pwd|(?<!by|com)pass|secrets?|token|credentials?|(private|api|access|encryption|decryption|secret|signing|auth|account|master)[_-]?key|dsn)$/i;
 /** What the stack says of these is public: as a masked word it would blank out addresses and names in log and outputs. */
 const PUBLIC = /^(externaldomain|database\.postgres\.(host|database|(user|admin)\.(username|ssl\.mode)))$/;
-/** A URL with a password in it; one that Kubernetes fills in, as in `redis://user:$(REDIS_PASSWORD)@host`, is none. */
-const URL_PASSWORD = /:\/\/[^\s/?#@:]*:(?!\$\([A-Za-z_]\w*\)@)[^\s/?#]+@/;
+/** The values with `A.B: 1` of ZITADEL's configuration written as `A: { B: 1 }`: it reads both alike (viper), and so does all that follows. */
+export function nested(values: Values): Values {
+  const { zitadel } = values;
+  if (!isMap(zitadel)) return values;
+  const opened: Record<string, unknown> = { ...zitadel };
+  for (const name of CONFIGURATIONS) {
+    const config = zitadel[name];
+    if (!isMap(config)) continue;
+    const tree: Record<string, unknown> = {};
+    const lay = (path: Path, value: unknown): void => {
+      if (!isMap(value) || Object.keys(value).length === 0) put(tree, path, value);
+      else for (const [key, inner] of Object.entries(value)) lay([...path, ...key.split('.')], inner);
+    };
+    if (Object.keys(config).length > 0) lay([], config);
+    opened[name] = tree;
+  }
+  return { ...values, zitadel: opened };
+}
 
 /** Lifts every secret out of Helm values for ZITADEL's chart (value paths of charts 9.x). */
 export function liftSecrets(values: Values): Lifted {
@@ -92,6 +106,11 @@ export function liftSecrets(values: Values): Lifted {
   };
   const { zitadel } = copy;
   if (isMap(zitadel)) {
+    for (const key of CONFIGURATIONS) {
+      const config = zitadel[key];
+      if (config === undefined || config === null || isMap(config)) continue;
+      problems.push({ path: ['zitadel', key], message: 'this is not a block, so no secret can be lifted out of it', hint: 'Write it as a block.' });
+    }
     const config = zitadel['configmapConfig'];
     if (isMap(config)) lift(config, ['zitadel', 'configmapConfig'], 2, false);
     // ZITADEL reads the Secret's file after the ConfigMap's: what stands in both is taken from secretConfig.
@@ -104,7 +123,7 @@ export function liftSecrets(values: Values): Lifted {
     }
     delete zitadel['masterkey'];
   }
-  problems.push(...urlPasswords(copy, []));
+  problems.push(...secretsLeft(copy, []));
   return { values: copy, secrets: { ...named, configuration }, problems };
 }
 
@@ -129,27 +148,6 @@ export function blueprintVariables(stack: Stack): Readonly<Record<string, string
     ZITADEL_RDS_ROOT_PASSWORD: leftOut,
     ZITADEL_FIRSTINSTANCE_ORG_HUMAN_PASSWORD: leftOut,
   };
-}
-
-function isSecretAt(key: string, value: unknown): boolean {
-  return SECRET_KEY.test(key) && ((typeof value === 'string' && value !== '') || typeof value === 'number');
-}
-
-function secretsInList(value: unknown, path: Path, key: string): Problem[] {
-  if (Array.isArray(value)) return value.flatMap((item, index) => secretsInList(item, [...path, index], key));
-  if (isMap(value)) return Object.entries(value).flatMap(([name, inner]) => secretsInList(inner, [...path, name], name));
-  if (!isSecretAt(key, value)) return [];
-  const message = 'a secret inside a list cannot be lifted out of the ConfigMap';
-  return [{ path, message, hint: 'Move the whole list to zitadel.secretConfig.' }];
-}
-
-/** Passwords in URLs of what is left once the secrets are lifted. */
-function urlPasswords(value: unknown, path: Path): Problem[] {
-  if (Array.isArray(value)) return value.flatMap((item, index) => urlPasswords(item, [...path, index]));
-  if (isMap(value)) return Object.entries(value).flatMap(([key, inner]) => urlPasswords(inner, [...path, key]));
-  if (typeof value !== 'string' || !URL_PASSWORD.test(value)) return [];
-  const hint = path[1] === 'configmapConfig' ? 'Move the line to zitadel.secretConfig.' : 'Take it from a Secret.';
-  return [{ path, message: 'there is a password in this URL, and Helm would store it in clear', hint }];
 }
 
 /** What of the user's values says who the first administrator is, which then holds for messages as well. */
@@ -194,8 +192,4 @@ function put(tree: Record<string, unknown>, path: Path, leaf: unknown): void {
   const value = rest.length === 0 ? leaf : isMap(before) ? before : {};
   Object.defineProperty(tree, found ?? first, { value, enumerable: true, configurable: true, writable: true });
   if (rest.length > 0) put(value as Record<string, unknown>, rest, leaf);
-}
-
-export function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Secret);
 }

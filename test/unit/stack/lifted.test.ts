@@ -1,8 +1,10 @@
 /** What counts as a secret in the user's Helm values, and where it goes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { redact } from '../../../src/secret.ts';
-import { liftSecrets, openConfiguration, type Values } from '../../../src/stack/values.ts';
+import type { Values } from '../../../src/stack/secret-keys.ts';
+import { liftSecrets, nested, openConfiguration } from '../../../src/stack/values.ts';
 
 test('no path writes through a prototype', () => {
   for (const where of ['configmapConfig', 'secretConfig']) {
@@ -70,4 +72,83 @@ test('every leaf of secretConfig is masked, in lists as well, but for what is pu
     short.problems.map(({ path }) => path.join('.')),
     ['zitadel.secretConfig.Providers.0.ClientSecret'],
   );
+});
+
+/** Where ZITADEL takes a secret: cmd/defaults.yaml, cmd/setup/steps.yaml and internal/static/config (v4). */
+const known = `Database.Postgres.DSN Database.Postgres.User.Password Database.Postgres.User.SSL.Key Database.Postgres.Admin.Password
+  Database.Postgres.Admin.SSL.Key TLS.Key Caches.Connectors.Redis.Password Console.PostHog.Token DefaultInstance.Org.Human.Password
+  FirstInstance.Org.Human.Password DefaultInstance.SMTPConfiguration.SMTP.Password
+  DefaultInstance.SMTPConfiguration.SMTP.XOAuth2Auth.ClientCredentials.ClientSecret AssetStorage.Config.SecretAccessKey
+  Telemetry.Headers.Authorization Telemetry.Headers.X-Api-Key Machine.Identification.Webhook.Headers.Authorization`.split(/\s+/);
+
+test('property: no secret of ZITADEL stays in the values, however its path is cut and written', () => {
+  const text = fc.string({ minLength: 12, maxLength: 20, unit: fc.constantFrom(...'abcdefXYZ0123456789=/+') });
+  const write = fc.array(fc.tuple(fc.boolean(), fc.constantFrom('as it is', 'lower', 'upper')), { minLength: 8, maxLength: 8 });
+  fc.assert(
+    fc.property(fc.constantFrom(...known), write, text, (path, ways, secret) => {
+      const spelled = path.split('.').map((part, index) => {
+        const [, way] = ways[index] ?? [false, ''];
+        return way === 'lower' ? part.toLowerCase() : way === 'upper' ? part.toUpperCase() : part;
+      });
+      const keys: string[] = [];
+      for (const [index, part] of spelled.entries()) {
+        const before = ways[index]?.[0] ? keys.pop() : undefined;
+        keys.push(before === undefined ? part : `${before}.${part}`);
+      }
+      const tree = keys.reduceRight<unknown>((inner, key) => ({ [key]: inner }), secret) as Values;
+      const { values, secrets: lifted, problems } = liftSecrets(nested({ zitadel: { configmapConfig: tree } }));
+      assert.deepEqual(problems, []);
+      assert.ok(!JSON.stringify(values).includes(secret), JSON.stringify(values));
+      const { configuration, ...singles } = lifted;
+      assert.ok(JSON.stringify([openConfiguration(configuration), Object.values(singles).map((one) => one?.open())]).includes(secret));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('keys with dots are read as ZITADEL reads them', () => {
+  const values = { zitadel: { configmapConfig: { 'Database.Postgres': { 'User.Username': 'a' }, database: { postgres: { Port: 1 } }, Empty: {} } } };
+  assert.deepEqual(nested(values), { zitadel: { configmapConfig: { Database: { Postgres: { User: { Username: 'a' }, Port: 1 } }, Empty: {} } } });
+  assert.deepEqual(nested({ 'a.b': 1 }), { 'a.b': 1 });
+});
+
+const pem = '-----BEGIN EC PRIVATE KEY-----\nplanted\n-----END EC PRIVATE KEY-----\n';
+
+test('a private key is a secret under any name', () => {
+  for (const text of [pem, Buffer.from(pem).toString('base64')]) {
+    const { values, secrets: lifted, problems } = liftSecrets({ zitadel: { configmapConfig: { TLS: { Certificate: text } } } });
+    assert.deepEqual([values, problems], [{ zitadel: { configmapConfig: {} } }, []]);
+    assert.deepEqual(openConfiguration(lifted.configuration), { TLS: { Certificate: text } });
+  }
+});
+
+test('secrets in other values of the chart are refused, names of Secrets are not', () => {
+  const refused: [Values, string][] = [
+    [{ login: { env: [{ name: 'ZITADEL_SERVICE_USER_TOKEN', value: 'planted-secret' }] } }, 'login.env.0'],
+    [{ initJob: { initContainers: [{ env: [{ name: 'PGPASSWORD', value: 12345678 }] }] } }, 'initJob.initContainers.0.env.0'],
+    [{ extraManifests: [{ kind: 'Secret', stringData: { a: 'planted-secret' } }] }, 'extraManifests.0'],
+    [{ postgresql: { auth: { password: 'planted-secret' } } }, 'postgresql.auth.password'],
+    [{ Zitadel: { Masterkey: 'planted-secret' } }, 'Zitadel.Masterkey'],
+    [{ extraVolumes: [{ content: pem }] }, 'extraVolumes.0.content'],
+    [{ zitadel: { configmapConfig: 'TLS: { Key: planted-secret }' } }, 'zitadel.configmapConfig'],
+  ];
+  for (const [values, path] of refused) {
+    const { problems } = liftSecrets(values);
+    assert.deepEqual(
+      problems.map((problem) => problem.path.join('.')),
+      [path],
+    );
+    assert.ok(!JSON.stringify(problems).includes('planted'));
+  }
+  const { problems } = liftSecrets({
+    zitadel: { dbSslCaCrtSecret: 'zitadel-rds-ssl-cert', masterkeySecretName: 'a', serverSslCrtSecret: 'b' },
+    imagePullSecrets: [{ name: 'registry' }],
+    env: [{ name: 'SMTP_PASSWORD', valueFrom: { secretKeyRef: { name: 'smtp', key: 'password' } } }],
+    login: { env: [{ name: 'TOKEN', value: '$(OTHER)' }] },
+    serviceAccount: { automountServiceAccountToken: 'true' },
+    ingress: { annotations: { 'haproxy.org/auth-token': 'name-of-one' } },
+    topologySpreadConstraints: [{ topologyKey: 'kubernetes.io/hostname' }],
+    tolerations: [{ key: 'dedicated', value: 'identity' }],
+  });
+  assert.deepEqual(problems, []);
 });

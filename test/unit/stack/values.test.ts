@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { Faults } from '../../../src/engine/fault.ts';
 import { Secret } from '../../../src/secret.ts';
 import { type ReadStack, readStack } from '../../../src/stack/read.ts';
-import { liftSecrets, openConfiguration, type Values } from '../../../src/stack/values.ts';
+import type { Values } from '../../../src/stack/secret-keys.ts';
+import { liftSecrets, openConfiguration } from '../../../src/stack/values.ts';
 
 /** Keys and variables as the guide "Deploy ZITADEL on CCE" has them. */
 const blueprint = `zitadel:
@@ -175,6 +176,7 @@ for (const [what, values, message] of [
   ['a CA of its own', 'zitadel: { dbSslCaCrt: "-----BEGIN CERTIFICATE-----" }', /downloaded from RDS/],
   ['a DSN', 'zitadel: { secretConfig: { database: { postgres: { dsn: "postgres://root@db/zitadel" } } } }', /DSN/],
   ['a setting that hides in secretConfig', 'zitadel: { secretConfig: { ExternalPort: 8443 } }', /port 443/],
+  ['TLS switched on by a path with dots', 'zitadel: { configmapConfig: { TLS.Enabled: true } }', /TLS ends at the ingress controller/],
   ['no init Job', 'initJob: { enabled: false }', /init Job/],
   ['no login app', 'login: { enabled: false }', /login app/],
   ['another database', 'zitadel: { configmapConfig: { Database: { Postgres: { Database: other } } } }', /database is called zitadel/],
