@@ -1,6 +1,6 @@
 /**
- * Owns the OCI registries of the inside that carry charts: docker.io and ghcr.io, each with its token service and the host
- * where its blobs lie. OCI distribution spec 1.1 (pull, tags), "Token Authentication Specification" of distribution, media
+ * Owns the OCI registries of the inside that carry charts: docker.io, ghcr.io and a company's own that is open to one account
+ * only, each with its token service and the host where its blobs lie. OCI distribution spec 1.1 (pull, tags), "Token Authentication Specification" of distribution, media
  * types of Helm (HIP-6). Read only; container images are not pulled here but by the kubelet's stand-in.
  */
 import { createHash, randomBytes } from 'node:crypto';
@@ -15,6 +15,8 @@ interface Registry {
   readonly service: string;
   /** Where blobs are fetched in the end. */
   readonly storage: string;
+  /** Who alone gets a token; without it everybody does. */
+  readonly account?: typeof privateRegistry;
   readonly charts: readonly RegistryChart[];
 }
 
@@ -24,6 +26,9 @@ export interface RegistryChart {
   readonly name: string;
   readonly versions: readonly (string | undefined)[];
 }
+
+/** A mirror as Harbor is one: its tokens are for its accounts. */
+export const privateRegistry = { host: 'registry.example.net', username: 'robot$charts', password: 'Kept-in-a-vault-7' } as const;
 
 export const registries: readonly Registry[] = [
   {
@@ -40,6 +45,14 @@ export const registries: readonly Registry[] = [
     service: 'ghcr.io',
     storage: 'pkg-containers.githubusercontent.com',
     charts: [{ repository: 'zitadel/zitadel-charts/zitadel', name: 'zitadel', versions: [undefined, '9.33.0'] }],
+  },
+  {
+    host: privateRegistry.host,
+    realm: `https://${privateRegistry.host}/service/token`,
+    service: 'harbor-registry',
+    storage: 'blobs.example.net',
+    account: privateRegistry,
+    charts: [{ repository: 'mirror/kubernetes-ingress', name: 'kubernetes-ingress', versions: [undefined] }],
   },
 ];
 
@@ -69,7 +82,7 @@ export function registrySites(archives: (chart: RegistryChart) => Promise<readon
 }
 
 function sitesOf(registry: Registry, archives: (chart: RegistryChart) => Promise<readonly ChartArchive[]>): Site[] {
-  const { host, realm, service, storage } = registry;
+  const { host, realm, service, storage, account } = registry;
   const tokens = new Map<string, { readonly scopes: readonly string[]; readonly until: number }>();
   /** Addresses of blobs that are given out, as the storage's signed ones are. */
   const signed = new Map<string, Blob>();
@@ -81,7 +94,12 @@ function sitesOf(registry: Registry, archives: (chart: RegistryChart) => Promise
     return loading;
   };
 
-  const token = (url: URL, response: ServerResponse): void => {
+  const token = (url: URL, request: IncomingMessage, response: ServerResponse): void => {
+    const known = account === undefined ? undefined : Buffer.from(`${account.username}:${account.password}`).toString('base64');
+    if (known !== undefined && request.headers.authorization !== `Basic ${known}`) {
+      refuse(response, 401, 'UNAUTHORIZED', 'authentication required');
+      return;
+    }
     if (url.searchParams.get('service') !== service) {
       refuse(response, 400, 'UNSUPPORTED', 'unknown service');
       return;
@@ -98,7 +116,7 @@ function sitesOf(registry: Registry, archives: (chart: RegistryChart) => Promise
   };
   const api = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', `https://${request.headers.host}`);
-    if (`${url.origin}${url.pathname}` === realm) return token(url, response);
+    if (`${url.origin}${url.pathname}` === realm) return token(url, request, response);
     response.setHeader('docker-distribution-api-version', 'registry/2.0');
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'UNSUPPORTED', 'The operation is unsupported.');
     const [, name, kind, reference] = /^\/v2\/(.+?)\/(manifests|blobs|tags)\/([^/]+)$/.exec(url.pathname) ?? [];

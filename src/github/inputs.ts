@@ -53,6 +53,8 @@ export interface Inputs {
   readonly target: (typeof targets)[number];
   /** Name of the stack, typed again, to allow `destroy`. */
   readonly confirmDestroy?: string | undefined;
+  /** For a registry or repository of charts that is not open to all. */
+  readonly chartAccount?: { readonly host: string; readonly username: string; readonly password: Secret } | undefined;
   readonly helm: ToolInput;
   readonly kubectl: ToolInput;
   /** Tells this run its public address as plain text. */
@@ -70,6 +72,7 @@ export const inputDefaults: Readonly<Record<string, string>> = {
   config: 'zitadel.yaml',
   'identity-audience': 'zitadel-on-otc',
   target: 'deploy',
+  'chart-registry': 'docker.io',
   'helm-version': '4.1.4',
   'kubectl-version': '1.34.5',
   'address-endpoint': 'https://api.ipify.org',
@@ -140,6 +143,12 @@ export function readInputs(env: Readonly<Record<string, string | undefined>>): I
     target: choice('target', targets),
     planDigest: matching('plan-digest', DIGEST_FORM, 'a digest as the output plan-digest gives it'),
     confirmDestroy: text('confirm-destroy'),
+    chartAccount: readChartAccount(
+      matching('chart-registry', /^[a-zA-Z0-9.-]+(:\d+)?$/, 'a host such as registry.example.com') ?? '',
+      text('chart-registry-username'),
+      secret('chart-registry-password'),
+      refuse,
+    ),
     helm: tool('helm'),
     kubectl: tool('kubectl'),
     addressEndpoint: matching('address-endpoint', /^https:\/\/[^\s?#]+$/, 'an https:// URL') ?? '',
@@ -216,4 +225,10 @@ function readExternalDns(text: Text, secret: SecretOf, refuse: Refuse): UserInpu
   if (username === undefined || password === undefined) return undefined;
   if (domainName === undefined) return refuse('input external-dns-domain-name is missing', 'It belongs to external-dns-username.');
   return { username, password, domainName };
+}
+
+function readChartAccount(host: string, username: string | undefined, password: Secret | undefined, refuse: Refuse): Inputs['chartAccount'] {
+  if (username !== undefined && password !== undefined) return { host, username, password };
+  if (username === undefined && password === undefined) return undefined;
+  return refuse('inputs chart-registry-username and chart-registry-password go together', 'Give both, or neither.');
 }

@@ -31,6 +31,7 @@ export async function run(context: RunContext): Promise<boolean> {
   const temp = env['RUNNER_TEMP'] ?? '/tmp';
   const toolbox = toolboxFor({
     inputs: { helm: inputs.helm, kubectl: inputs.kubectl },
+    chartAccount: inputs.chartAccount,
     runnerTemp: temp,
     workspaceMade: (path) => runner.saveState('workspace', path),
   });

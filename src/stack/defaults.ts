@@ -116,9 +116,14 @@ export function parentOf(domain: string): string {
   return rest.length < 2 ? domain : rest.join('.');
 }
 
-function pin(chart: string | { version: string; digest?: string | undefined }): ChartPin {
+function pin(chart: string | { version: string; digest?: string | undefined; repository?: string | undefined }): ChartPin {
   if (typeof chart === 'string') return { version: chart };
-  return chart.digest === undefined ? { version: chart.version } : { version: chart.version, digest: chart.digest.replace(/^sha256:/, '') };
+  const { version, digest, repository } = chart;
+  return {
+    version,
+    ...(digest === undefined ? {} : { digest: digest.replace(/^sha256:/, '') }),
+    ...(repository === undefined ? {} : { repository }),
+  };
 }
 
 function existing(given: { id?: string | undefined; name?: string | undefined } | undefined): { existing?: Existing } {

@@ -40,7 +40,13 @@ export const chart = (what: string) => {
     'the sha256 of the chart archive: 64 hexadecimal digits',
     'sha256 of the chart archive; other bytes are refused.',
   );
-  return v.union([version, v.pipe(v.strictObject({ version, digest: v.optional(digest) }), say(`Chart of ${what}, pinned by version and digest.`))]);
+  const repository = text(
+    /^(https|oci):\/\/[A-Za-z0-9.-]+(:\d+)?(\/[^\s?#@]*)?$/,
+    'the URL of a Helm repository (https://) or of a folder in a registry (oci://), without credentials',
+    'Where the chart is, in place of its makers’ repository: https://… with an index.yaml, or oci://… .',
+  );
+  const pinned = v.strictObject({ version, digest: v.optional(digest), repository: v.optional(repository) });
+  return v.union([version, v.pipe(pinned, say(`Chart of ${what}: version, digest, and where it is.`))]);
 };
 export const volume = (what: string, least: number, most: number, size: number) =>
   v.optional(

@@ -40,10 +40,11 @@ export interface Stack {
   readonly destroy: { readonly database: boolean; readonly zone: boolean };
 }
 
-/** A chart's version and, where the user pins it, the sha256 of its archive (64 hex digits). */
+/** A chart's version and, where the user says so, the sha256 of its archive (64 hex digits) and another place than its makers'. */
 export interface ChartPin {
   readonly version: string;
   readonly digest?: string;
+  readonly repository?: string;
 }
 
 export interface NetworkSettings {

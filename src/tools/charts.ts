@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { parse } from 'yaml';
 import { Fault } from '../engine/fault.ts';
+import { basicFor, type ChartAccount, notAdmitted } from './chart-account.ts';
 import type { Fetch } from './fetch.ts';
 import { isRegistry, locateInRegistry } from './oci.ts';
 import type { Workspace } from './workspace.ts';
@@ -33,7 +34,8 @@ export interface Charts {
   expected(source: ChartSource, signal: AbortSignal): Promise<string>;
 }
 
-export function chartsIn(workspace: Workspace, fetch: Fetch): Charts {
+/** @param account signs in at its own host; elsewhere nothing is sent */
+export function chartsIn(workspace: Workspace, fetch: Fetch, account?: ChartAccount): Charts {
   const pulled = new Map<string, Promise<PulledChart>>();
   const located = new Map<string, Promise<Located>>();
   const indexes = new Map<string, Promise<string>>();
@@ -44,11 +46,13 @@ export function chartsIn(workspace: Workspace, fetch: Fetch): Charts {
     return promise;
   };
   const locate = (source: ChartSource, signal: AbortSignal): Promise<Located> => {
-    const { repository, name, version } = source;
-    const index = (url: string): Promise<string> => once(indexes, url, async () => (await got(url, fetch, signal)).toString('utf8'));
-    return once(located, JSON.stringify(source), () =>
-      isRegistry(repository) ? inRegistry(repository, name, version, fetch, signal) : inIndex(source, index, fetch, signal),
-    );
+    const get = (url: string): Promise<Buffer> => got(url, account, fetch, signal);
+    const index = (url: string): Promise<string> => once(indexes, url, async () => (await get(url)).toString('utf8'));
+    return once(located, JSON.stringify(source), async () => {
+      if (!isRegistry(source.repository)) return inIndex(source, index, get);
+      const { archive, digest } = await locateInRegistry(source, account, fetch, signal);
+      return { archive, published: digest, whose: 'the registry says' };
+    });
   };
   const pull = async (source: ChartSource, signal: AbortSignal): Promise<PulledChart> => {
     const { name, version } = source;
@@ -79,12 +83,7 @@ interface Located {
   readonly whose: string;
 }
 
-async function inRegistry(repository: string, name: string, version: string, fetch: Fetch, signal: AbortSignal): Promise<Located> {
-  const { archive, digest } = await locateInRegistry(repository, name, version, fetch, signal);
-  return { archive, published: digest, whose: 'the registry says' };
-}
-
-async function inIndex(source: ChartSource, index: (url: string) => Promise<string>, fetch: Fetch, signal: AbortSignal): Promise<Located> {
+async function inIndex(source: ChartSource, index: (url: string) => Promise<string>, get: (url: string) => Promise<Buffer>): Promise<Located> {
   const { repository, name, version } = source;
   const base = repository.endsWith('/') ? repository : `${repository}/`;
   const entry = indexEntry(await index(`${base}index.yaml`), name, version);
@@ -98,12 +97,15 @@ async function inIndex(source: ChartSource, index: (url: string) => Promise<stri
     throw new Fault(`the repository ${repository} publishes no digest of ${name} ${version}`, { hint: 'Pin it with digest: in the stack file.' });
   }
   const { href } = new URL(entry.url, base);
-  return { archive: () => got(href, fetch, signal), published: bare(published), whose: "the repository's index says" };
+  return { archive: () => get(href), published: bare(published), whose: "the repository's index says" };
 }
 
-async function got(url: string, fetch: Fetch, signal: AbortSignal): Promise<Buffer> {
-  const { status, body } = await fetch(url, signal);
-  if (status !== 200) throw new Fault(`GET ${url}: status ${status}`, { status });
+/** The account is sent unasked, as helm does it: not every repository asks. */
+async function got(url: string, account: ChartAccount | undefined, fetch: Fetch, signal: AbortSignal): Promise<Buffer> {
+  const { host } = new URL(url);
+  const authorization = basicFor(account, host);
+  const { status, body } = await fetch(url, signal, authorization === undefined ? {} : { authorization });
+  if (status !== 200) throw notAdmitted(url, account, host, `it answers ${status}`);
   return body;
 }
 

@@ -1,11 +1,13 @@
 /**
- * Owns getting a chart's archive out of an OCI registry: the token that registries give out for nothing, the manifest of a
- * tag, the one layer that is the chart; both must hash to the digests that name them. OCI distribution spec 1.1, token
- * authentication as docker.io and ghcr.io do it (distribution's docs, "Token Authentication Specification"), media types
- * of Helm's registries (HIP-6). Only what is open to all: no credentials are sent.
+ * Owns getting a chart's archive out of an OCI registry: the token, which registries give out for nothing or to an account,
+ * the manifest of a tag, the one layer that is the chart; both must hash to the digests that name them. OCI distribution
+ * spec 1.1, token authentication as docker.io and ghcr.io do it (distribution's docs, "Token Authentication Specification")
+ * or Basic as its own htpasswd does, media types of Helm's registries (HIP-6).
  */
 import { createHash } from 'node:crypto';
 import { asFault, Fault } from '../engine/fault.ts';
+import { Secret } from '../secret.ts';
+import { basicFor, type ChartAccount, notAdmitted } from './chart-account.ts';
 import type { Answer, Fetch } from './fetch.ts';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
@@ -14,23 +16,8 @@ const CHART_LAYER = 'application/vnd.cncf.helm.chart.content.v1.tar+gzip';
 /** Hosts that answer elsewhere than they are called, as Docker and Helm have it. */
 const HOSTS: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.docker.io', 'index.docker.io': 'registry-1.docker.io' };
 
-export interface RegistryChart {
-  readonly archive: Buffer;
-  /** sha256 of the archive in hex, as the manifest names the layer. */
-  readonly digest: string;
-}
-
 export function isRegistry(repository: string): boolean {
   return repository.startsWith('oci://');
-}
-
-/**
- * @param repository `oci://docker.io/envoyproxy`; the chart is `repository/name`, its tag the version
- * @throws Fault where it is not there, is no chart, or does not hash to its digests
- */
-export async function pullFromRegistry(repository: string, name: string, version: string, fetch: Fetch, signal: AbortSignal): Promise<RegistryChart> {
-  const { archive, digest } = await locateInRegistry(repository, name, version, fetch, signal);
-  return { archive: await archive(), digest };
 }
 
 /** A chart by its manifest alone. */
@@ -41,12 +28,28 @@ export interface LocatedChart {
   readonly digest: string;
 }
 
-/** As {@link pullFromRegistry}, without the archive yet. */
-export async function locateInRegistry(repository: string, name: string, version: string, fetch: Fetch, signal: AbortSignal): Promise<LocatedChart> {
+/** A chart in a registry: `repository/name`, its tag the version. */
+export interface RegistryChart {
+  /** `oci://docker.io/envoyproxy` */
+  readonly repository: string;
+  readonly name: string;
+  readonly version: string;
+}
+
+/**
+ * @param account signs in where it is this registry's
+ * @throws Fault where it is not there, is not open to the account, is no chart, or does not hash to its digests
+ */
+export async function locateInRegistry(
+  { repository, name, version }: RegistryChart,
+  account: ChartAccount | undefined,
+  fetch: Fetch,
+  signal: AbortSignal,
+): Promise<LocatedChart> {
   const url = new URL(`${repository.replace(/^oci:/, 'https:').replace(/\/$/, '')}/${name}`);
   const root = `https://${HOSTS[url.host] ?? url.host}/v2${url.pathname}`;
   const what = `the chart ${name} ${version} of ${repository}`;
-  const get = authorized(what, fetch, signal);
+  const get = authorized({ what, host: url.host, account }, fetch, signal);
   // Tags know no plus sign: Helm writes an underscore in its place.
   const answer = await get(`${root}/manifests/${version.replaceAll('+', '_')}`, { accept: MANIFEST });
   const named = answer.headers['docker-content-digest'];
@@ -64,20 +67,28 @@ export async function locateInRegistry(repository: string, name: string, version
 
 type Get = (url: string, headers: Readonly<Record<string, string>>) => Promise<Answer>;
 
-/** GET with the registry's token, which is fetched when it is first asked for. */
-function authorized(what: string, fetch: Fetch, signal: AbortSignal): Get {
-  let token: string | undefined;
+interface Asked {
+  readonly what: string;
+  readonly host: string;
+  readonly account: ChartAccount | undefined;
+}
+
+/** GET with what the registry asks for, once it asks. */
+function authorized(asked: Asked, fetch: Fetch, signal: AbortSignal): Get {
+  const { what, host, account } = asked;
+  let authorization: string | undefined;
   const ask: Get = async (url, headers) => {
     try {
-      return await fetch(url, signal, token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` });
+      return await fetch(url, signal, authorization === undefined ? headers : { ...headers, authorization });
     } catch (error) {
       const { status } = asFault(error);
       if (status === 404)
         throw new Fault(`${what} is not in the registry: ${url} answers 404`, { status, hint: 'Check the version in the stack file.', cause: error });
+      if (status === 403) throw notAdmitted(what, account, host, `${url} answers 403`);
       if (status !== 429) throw error;
       throw new Fault(`${what}: the registry lets this address fetch no more for now (429)`, {
         status,
-        hint: 'Docker Hub limits anonymous pulls by address and hour. Run again later.',
+        hint: 'Docker Hub limits anonymous pulls by address and hour. Run again later, or give chart-registry-username and chart-registry-password.',
         cause: error,
       });
     }
@@ -85,30 +96,33 @@ function authorized(what: string, fetch: Fetch, signal: AbortSignal): Get {
   return async (url, headers) => {
     const first = await ask(url, headers);
     if (first.status === 200) return first;
-    token = await tokenFor(first, fetch, signal);
+    authorization = await authorizationFor(asked, first, fetch, signal);
     const second = await ask(url, headers);
     if (second.status === 200) return second;
-    throw new Fault(`${what} is not to be had without credentials: ${url} answers 401`, {
-      status: 401,
-      hint: 'Check its name: registries answer so for what does not exist, too.',
-    });
+    throw notAdmitted(what, account, host, `${url} answers 401`);
   };
 }
 
-/** A token from where the registry's challenge says: `Bearer realm="…",service="…",scope="…"`. */
-async function tokenFor({ headers }: Answer, fetch: Fetch, signal: AbortSignal): Promise<string> {
+/** The account itself, or a token from where the registry's challenge says: `Bearer realm="…",service="…",scope="…"`. */
+async function authorizationFor({ what, host, account }: Asked, { headers }: Answer, fetch: Fetch, signal: AbortSignal): Promise<string> {
   const challenge = headers['www-authenticate'] ?? '';
   const parts = Object.fromEntries([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, value]) => [key, value]));
   const { realm, ...query } = parts;
+  const basic = basicFor(account, host);
+  if (/^Basic /i.test(challenge)) {
+    if (basic === undefined) throw notAdmitted(what, account, host, `the registry asks for user and password (${challenge})`);
+    return basic;
+  }
   if (!/^Bearer /i.test(challenge) || realm === undefined || !realm.startsWith('https://'))
     throw new Fault(`the registry asks for another sign-in than a token: ${challenge || 'no challenge'}`, { status: 401 });
   const url = new URL(realm);
   for (const key of ['service', 'scope']) if (query[key] !== undefined) url.searchParams.set(key, query[key]);
-  const { status, body } = await fetch(url.href, signal);
+  const { status, body } = await fetch(url.href, signal, basic === undefined ? {} : { authorization: basic });
+  if (status === 401) throw notAdmitted(what, account, host, `${url.origin}${url.pathname} answers 401`);
   const answer = status === 200 ? (JSON.parse(body.toString('utf8')) as { token?: string; access_token?: string }) : {};
   const token = answer.token ?? answer.access_token;
   if (token === undefined) throw new Fault(`${url.origin}${url.pathname} gives no token (status ${status})`, { status });
-  return token;
+  return `Bearer ${basic === undefined ? token : new Secret(token, 'token of the registry').open()}`;
 }
 
 /** Digest of the layer that is the chart's archive. */

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Run } from '../engine/resource.ts';
 import { type KubeApi, kubeApi } from './api.ts';
+import type { ChartAccount } from './chart-account.ts';
 import { type Charts, chartsIn } from './charts.ts';
 import { type PinRequest, pinFor, platformOf, type ToolName } from './checksums.ts';
 import { obtain, toolCachePorts } from './download.ts';
@@ -49,6 +50,8 @@ export interface ToolInputs {
 
 export interface ToolboxOptions {
   readonly inputs: ToolInputs;
+  /** For a registry or repository of charts that is not open to all. */
+  readonly chartAccount?: ChartAccount | undefined;
   /** `RUNNER_TEMP` */
   readonly runnerTemp: string;
   /** Told the private directory once it exists; kept for the post step. */
@@ -59,7 +62,7 @@ export interface ToolboxOptions {
 
 export function toolboxFor(options: ToolboxOptions): Toolbox {
   const workspace = workspaceIn(options.runnerTemp, options.workspaceMade);
-  const charts = chartsIn(workspace, options.fetch ?? fetchAnswer);
+  const charts = chartsIn(workspace, options.fetch ?? fetchAnswer, options.chartAccount);
   const tools = new Map<ToolName, Promise<string>>();
   const clusters = new Map<string, Cluster>();
   const tunnels = new Map<string, Tunnel>();

@@ -173,7 +173,7 @@ export function ingressChart({ ingress }: Pick<Stack, 'ingress'>): ChartSource |
 
 function sourceOf(name: Controller, pin: ChartPin | undefined): ChartSource {
   const { repository, chart, version } = controllers[name];
-  return { repository, name: chart, version: pin?.version ?? version, digest: pin?.digest };
+  return { repository, name: chart, version, ...pin };
 }
 
 function controllerOf(context: KubeContext, cloud: CloudNeeds, name: Controller): { readonly space: AnyResource; readonly installed: Release } {

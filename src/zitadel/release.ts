@@ -128,7 +128,7 @@ export function zitadelRelease(
     wanted: true,
     namespace,
     release,
-    source: { repository: 'https://charts.zitadel.com', name: 'zitadel', version: chart.version, digest: chart.digest },
+    source: { repository: 'https://charts.zitadel.com', name: 'zitadel', ...chart },
     values: ({ cluster, database, loadBalancer, masterkey, config, databaseCa }) =>
       zitadelValues({
         stack,

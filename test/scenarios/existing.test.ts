@@ -1,9 +1,11 @@
 /**
  * A stack that moves into what is there: network, load balancer, zone and agency were made by others. They are read and
- * never changed; only what the stack needs besides is made, and ZITADEL runs as in a stack of its own. HAProxy lets it in.
+ * never changed; only what the stack needs besides is made, and ZITADEL runs as in a stack of its own. HAProxy lets it in, its
+ * chart comes out of a registry that wants an account.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { privateRegistry } from '../../sandbox/charts/registry.ts';
 import type { Row } from '../../sandbox/otc/store.ts';
 import { census, cloudCalls, grown, writes } from '../harness/census.ts';
 import { objects } from '../harness/cluster.ts';
@@ -14,7 +16,13 @@ import * as cluster from './expect/cluster.ts';
 
 type Named = Row & { readonly name: string; readonly cidr: string };
 
-const inputs = { 'stack-secret': Buffer.from('the one secret of a stack that moves in').toString('base64') };
+const withoutAccount = { 'stack-secret': Buffer.from('the one secret of a stack that moves in').toString('base64') };
+const inputs = {
+  ...withoutAccount,
+  'chart-registry': privateRegistry.host,
+  'chart-registry-username': privateRegistry.username,
+  'chart-registry-password': privateRegistry.password,
+};
 /** Tables of what was there before, to be found as it was. */
 const untouched = ['vpc.vpcs', 'vpc.subnets', 'nat.gateways', 'nat.snat-rules', 'elb.loadbalancers', 'dns.zones', 'iam.agencies'] as const;
 
@@ -53,11 +61,21 @@ describe('a stack in an existing network', { timeout: 240_000 }, () => {
         egress: 'none',
       },
       loadBalancer: { existing: one('elb.loadbalancers') },
-      ingress: { controller: 'haproxy' },
+      ingress: { controller: 'haproxy', chart: { version: '1.52.1', repository: `oci://${privateRegistry.host}/mirror` } },
       dns: { existing: one('dns.zones') },
     });
   });
   after(async () => await world?.stop());
+
+  it('says which account is missing, or refused, before anything is made', async () => {
+    const without = await world.deploy({ command: 'plan', inputs: withoutAccount, config });
+    assert.equal(without.exitCode, 1, without.log);
+    assert.match(errorsOf(without), /kubernetes-ingress 1\.52\.1 of oci:\/\/registry\.example\.net\/mirror is not to be had without credentials/);
+    const wrong = await world.deploy({ command: 'plan', inputs: { ...inputs, 'chart-registry-password': 'not-its-password' }, config });
+    assert.equal(wrong.exitCode, 1, wrong.log);
+    assert.match(errorsOf(wrong), /is not to be had as robot\$charts/);
+    assert.doesNotMatch(wrong.log, /not-its-password/);
+  });
 
   it('makes what is missing, and nothing of what is there', async () => {
     const earlier = await census(world);

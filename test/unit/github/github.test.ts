@@ -68,6 +68,15 @@ test('three ways to sign in', () => {
   assert.deepEqual(oidc, { kind: 'oidc', identityProvider: 'github', audience: 'zitadel-on-otc' });
 });
 
+test('an account for charts is whole or absent', () => {
+  const key = { 'INPUT_ACCESS-KEY': 'AK', 'INPUT_SECRET-KEY': 'secret-key-1' };
+  assert.equal(readInputs(key).chartAccount, undefined);
+  const both = { ...key, 'INPUT_CHART-REGISTRY-USERNAME': 'puller', 'INPUT_CHART-REGISTRY-PASSWORD': 'a password' };
+  assert.deepEqual([readInputs(both).chartAccount?.host, readInputs(both).chartAccount?.password.open()], ['docker.io', 'a password']);
+  assert.match(problems({ ...key, 'INPUT_CHART-REGISTRY-USERNAME': 'puller' }).join(), /go together/);
+  assert.match(problems({ ...both, 'INPUT_CHART-REGISTRY': 'https://registry.example.com' }).join(), /chart-registry: .* is not a host/);
+});
+
 test('every problem at once, and no secret in a message', () => {
   const found = problems({
     'INPUT_ACCESS-KEY': 'AK',

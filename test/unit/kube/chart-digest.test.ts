@@ -52,3 +52,16 @@ test('every chart of a stack is part of its plans', () => {
   const wanted = all.filter(isChartRelease).filter((one) => one.wanted);
   assert.deepEqual(wanted.map(({ source }) => source.name).sort(), ['cert-manager', 'cert-manager-webhook-opentelekomcloud', 'contour', 'zitadel']);
 });
+
+test('each chart comes from where the stack file says', () => {
+  const at = (version: string): string => `{ version: ${version}, repository: "oci://registry.example.net/mirror" }`;
+  const more = `ingress: { controller: haproxy, chart: ${at('1.52.1')} }
+certificates: { certManager: ${at('v1.21.1')}, solver: ${at('0.1.4')} }
+dns: { records: external-dns, externalDns: ${at('1.21.1')} }
+zitadel: { chart: ${at('9.34.0')} }
+`;
+  const { all } = clusterResources(contextOf(fakeCluster(), {}, more), cloudNeeds());
+  const wanted = all.filter(isChartRelease).filter((one) => one.wanted);
+  assert.equal(wanted.length, 5);
+  for (const { id, source } of wanted) assert.equal(source.repository, 'oci://registry.example.net/mirror', id);
+});

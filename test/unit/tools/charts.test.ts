@@ -4,6 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { asFault } from '../../../src/engine/fault.ts';
+import { Secret } from '../../../src/secret.ts';
 import { type ChartSource, chartsIn, indexEntry } from '../../../src/tools/charts.ts';
 import { removeWorkspace, workspaceIn } from '../../../src/tools/workspace.ts';
 
@@ -83,6 +85,31 @@ test('what a chart’s bytes must be is known without its archive, and each inde
   );
   assert.equal(await charts('').expected({ ...source, digest: `sha256:${'AB'.repeat(32)}` }, signal), 'ab'.repeat(32));
   await assert.rejects(charts(index()).expected({ ...source, version: '9.99.0' }, signal), /9\.99\.0 is not in the repository/);
+});
+
+test('a repository gets its account with index and archive; another host does not', async () => {
+  const sent: string[] = [];
+  const login = `Basic ${Buffer.from('puller:a password').toString('base64')}`;
+  const made = (host: string) =>
+    chartsIn(
+      workspaceIn(folder, () => undefined),
+      async (url, _, headers = {}) => {
+        sent.push(`${new URL(url).host} ${headers['authorization'] === login}`);
+        if (url.includes('charts.example.com') && headers['authorization'] !== login) return { status: 401, headers: {}, body: Buffer.alloc(0) };
+        return { status: 200, headers: {}, body: url.endsWith('index.yaml') ? Buffer.from(index()) : bytes };
+      },
+      { host, username: 'puller', password: new Secret('a password') },
+    );
+  assert.equal((await made('charts.example.com').pull(source, signal)).digest, digest);
+  assert.equal(await made('charts.example.com').expected({ ...source, version: '9.33.0' }, signal), '0000');
+  await assert.rejects(made('charts.example.com').pull({ ...source, version: '9.33.0' }, signal), /repository's index says 0000/);
+  const fault = asFault(
+    await made('other.example.com')
+      .pull(source, signal)
+      .catch((error: unknown) => error),
+  );
+  assert.match(`${fault.message} ${fault.hint}`, /not to be had without credentials.* The account given is for other\.example\.com/);
+  assert.deepEqual([...new Set(sent)], ['charts.example.com true', 'elsewhere.example.com false', 'charts.example.com false']);
 });
 
 test('a version that is not there, and one without any digest', async () => {

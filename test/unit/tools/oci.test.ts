@@ -7,11 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { packStandIn } from '../../../sandbox/charts/pack.ts';
-import { registrySites } from '../../../sandbox/charts/registry.ts';
+import { privateRegistry, registrySites } from '../../../sandbox/charts/registry.ts';
 import { asFault, Fault } from '../../../src/engine/fault.ts';
+import { redact, Secret } from '../../../src/secret.ts';
+import type { ChartAccount } from '../../../src/tools/chart-account.ts';
 import { type ChartSource, chartsIn } from '../../../src/tools/charts.ts';
 import type { Answer, Fetch } from '../../../src/tools/fetch.ts';
-import { pullFromRegistry } from '../../../src/tools/oci.ts';
+import { locateInRegistry } from '../../../src/tools/oci.ts';
 import { workspaceIn } from '../../../src/tools/workspace.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'oci-'));
@@ -24,7 +26,8 @@ const source: ChartSource = { repository: 'oci://ghcr.io/zitadel/zitadel-charts'
 function fetchFrom(asked: string[], bend: (url: string, answer: Answer) => Answer = (_, answer) => answer): Fetch {
   return async (url, stop, headers = {}) => {
     const { host, pathname, search } = new URL(url);
-    asked.push(`${headers['authorization'] === undefined ? '' : 'with token '}${url.replace(/verify=.*/, 'verify')}`);
+    const [kind = ''] = (headers['authorization'] ?? '').split(' ');
+    asked.push(`${{ Bearer: 'with token ', Basic: 'with account ' }[kind] ?? ''}${url.replace(/verify=.*/, 'verify')}`);
     const site = sites.find(({ hosts }) => hosts.includes(host));
     assert.ok(site !== undefined, `nobody serves ${host}`);
     const sent: { status: number; headers: Record<string, string>; chunks: Buffer[] } = { status: 0, headers: {}, chunks: [] };
@@ -49,10 +52,11 @@ function fetchFrom(asked: string[], bend: (url: string, answer: Answer) => Answe
   };
 }
 
-const pullWith = (fetch: Fetch, more: Partial<ChartSource> = {}) =>
+const pullWith = (fetch: Fetch, more: Partial<ChartSource> = {}, account?: ChartAccount) =>
   chartsIn(
     workspaceIn(folder, () => undefined),
     fetch,
+    account,
   ).pull({ ...source, ...more }, signal);
 
 test('token, manifest by tag, layer by digest; the token does not follow to the storage', async () => {
@@ -106,7 +110,9 @@ test('what is not there, is no chart, asks for another sign-in, or is refused fo
   );
   await assert.rejects(pullWith(image), /is no Helm chart/);
   const basic = fetchFrom([], (_, answer) => ({ ...answer, headers: { 'www-authenticate': 'Basic realm="x"' } }));
-  await assert.rejects(pullWith(basic), /another sign-in than a token: Basic/);
+  await assert.rejects(pullWith(basic), /not to be had without credentials: the registry asks for user and password/);
+  const other = fetchFrom([], (_, answer) => ({ ...answer, headers: { 'www-authenticate': 'Negotiate' } }));
+  await assert.rejects(pullWith(other), /another sign-in than a token: Negotiate/);
   const limited: Fetch = async (url) => Promise.reject(new Fault(`GET ${url}: status 429`, { status: 429 }));
   const fault = asFault(await pullWith(limited).catch((error: unknown) => error));
   assert.match(fault.message, /fetch no more for now/);
@@ -122,9 +128,67 @@ test('a version with a plus sign is a tag with an underscore; a registry without
     asked.push(url);
     return { status: 200, headers: {}, body: url.includes('/manifests/') ? Buffer.from(JSON.stringify({ layers: [layer] })) : archive };
   };
-  assert.deepEqual(await pullFromRegistry('oci://registry.example.com/charts/', 'mine', '1.0.0+build.1', fetch, signal), { archive, digest });
+  const mine = { repository: 'oci://registry.example.com/charts/', name: 'mine', version: '1.0.0+build.1' };
+  const located = await locateInRegistry(mine, undefined, fetch, signal);
+  assert.deepEqual([await located.archive(), located.digest], [archive, digest]);
   assert.deepEqual(asked, [
     'https://registry.example.com/v2/charts/mine/manifests/1.0.0_build.1',
     `https://registry.example.com/v2/charts/mine/blobs/sha256:${digest}`,
   ]);
+});
+
+const account: ChartAccount = { ...privateRegistry, password: new Secret(privateRegistry.password) };
+const mirrored: Partial<ChartSource> = { repository: `oci://${privateRegistry.host}/mirror`, name: 'kubernetes-ingress', version: '1.52.1' };
+
+test('an account goes to its registry’s token service, and nowhere else', async () => {
+  const asked: string[] = [];
+  const { digest } = await pullWith(fetchFrom(asked), mirrored, account);
+  assert.equal(digest, (await packStandIn('kubernetes-ingress')).digest);
+  assert.deepEqual(
+    asked.map((line) => line.replace(/https:\/\/([^/]+).*/, '$1')),
+    [
+      'registry.example.net',
+      'with account registry.example.net',
+      'with token registry.example.net',
+      'with token registry.example.net',
+      'blobs.example.net',
+    ],
+  );
+  const elsewhere: string[] = [];
+  await pullWith(fetchFrom(elsewhere), {}, account);
+  assert.ok(!elsewhere.some((line) => line.startsWith('with account')));
+});
+
+test('a token that an account got is a secret', async () => {
+  let token = '';
+  const listening = fetchFrom([], (url, answer) => {
+    if (url.includes('/service/token')) ({ token } = JSON.parse(answer.body.toString('utf8')) as { token: string });
+    return answer;
+  });
+  await pullWith(listening, mirrored, account);
+  assert.equal(redact(`Bearer ${token}`), 'Bearer ***');
+});
+
+test('a registry that wants user and password gets them, at every step', async () => {
+  const archive = Buffer.from('a chart');
+  const digest = createHash('sha256').update(archive).digest('hex');
+  const manifest = { layers: [{ mediaType: 'application/vnd.cncf.helm.chart.content.v1.tar+gzip', digest: `sha256:${digest}` }] };
+  const login = `Basic ${Buffer.from('robot$charts:Kept-in-a-vault-7').toString('base64')}`;
+  const basic: Fetch = async (url, _, headers = {}) =>
+    headers['authorization'] === login
+      ? { status: 200, headers: {}, body: url.includes('/manifests/') ? Buffer.from(JSON.stringify(manifest)) : archive }
+      : { status: 401, headers: { 'www-authenticate': 'Basic realm="Registry"' }, body: Buffer.alloc(0) };
+  assert.equal((await pullWith(basic, mirrored, account)).digest, digest);
+  await assert.rejects(pullWith(basic, mirrored, { ...account, username: 'other' }), /is not to be had as other/);
+});
+
+test('a missing account, another one and a wrong password are told apart, and none is shown', async () => {
+  const faultOf = async (who: ChartAccount | undefined): Promise<Fault> =>
+    asFault(await pullWith(fetchFrom([]), mirrored, who).catch((error) => error));
+  const none = await faultOf(undefined);
+  assert.match(`${none.message} ${none.hint}`, /without credentials.* chart-registry: registry\.example\.net/);
+  assert.match((await faultOf({ ...account, host: 'docker.io' })).hint ?? '', /The account given is for docker\.io/);
+  const wrong = await faultOf({ ...account, password: new Secret('not-its-password') });
+  assert.match(wrong.message, /is not to be had as robot\$charts: https:\/\/registry\.example\.net\/service\/token answers 401/);
+  assert.doesNotMatch(`${wrong.message} ${wrong.hint}`, /not-its-password/);
 });
