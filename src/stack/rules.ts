@@ -19,8 +19,8 @@ export function problemsOf(file: StackFile, stack: Stack): Problem[] {
   ];
 }
 
-/** Envoy Gateway knows no Ingress, which is what external-dns is told to read and what a class is of. */
-function gatewayProblems(file: StackFile, { ingress, dns, zitadel }: Stack): Problem[] {
+/** Envoy Gateway knows no Ingress, which is what a class is of. */
+function gatewayProblems(file: StackFile, { ingress, zitadel }: Stack): Problem[] {
   if (ingress.controller !== 'envoy-gateway') return [];
   const problems: Problem[] = [];
   if (file.ingress.className !== undefined)
@@ -37,13 +37,6 @@ function gatewayProblems(file: StackFile, { ingress, dns, zitadel }: Stack): Pro
       reads: ['ingress.controller'],
       message: `ZITADEL's chart ${zitadel.chart.version} knows no routes, only Ingresses`,
       hint: 'Use 9.26.0 or newer, or another ingress.controller.',
-    });
-  if (dns.records === 'external-dns')
-    problems.push({
-      path: ['dns', 'records'],
-      reads: ['ingress.controller'],
-      message: 'external-dns is set up here to read Ingresses, and with envoy-gateway there are none',
-      hint: 'Use "direct", or another ingress.controller.',
     });
   return problems;
 }

@@ -1,6 +1,6 @@
 /**
  * Owns external-dns in the cluster (`dns.records: external-dns`): its namespace, the credentials that it signs in with, the
- * Helm release, and what the Ingresses must say for it. It may write the domain's A record and nothing else. Whose the
+ * Helm release, and what Ingresses, or the Gateway and its routes, must say for it. It may write the domain's A record and nothing else. Whose the
  * record is, and how it changes hands without a gap, is `cloud/dns-ownership.ts`'s and `cloud/dns-record.ts`'s.
  */
 import { stringify } from 'yaml';
@@ -26,8 +26,16 @@ export interface ExternalDnsResources {
   readonly ownership: AnyResource;
 }
 
-/** @param home ZITADEL's namespace, the only one it reads; @param release ZITADEL's, which annotates the Ingresses */
-export function externalDnsResources(context: KubeContext, cloud: CloudNeeds, home: AnyResource, release: AnyResource): ExternalDnsResources {
+export interface ExternalDnsOptions {
+  /** ZITADEL's namespace, the only one that it reads. */
+  readonly home: AnyResource;
+  /** ZITADEL's, which annotates the Ingresses or routes. */
+  readonly release: AnyResource;
+  /** The Gateway with the definitions of its kinds, without which the controller ends; empty where there are Ingresses. */
+  readonly gateway: readonly AnyResource[];
+}
+
+export function externalDnsResources(context: KubeContext, cloud: CloudNeeds, { home, release, gateway }: ExternalDnsOptions): ExternalDnsResources {
   const { stack, externalDns: user } = context;
   const wanted = stack.dns.records === 'external-dns';
   const { kubeconfig } = cloud;
@@ -52,7 +60,7 @@ export function externalDnsResources(context: KubeContext, cloud: CloudNeeds, ho
   const installed = chartRelease<NeedsCluster & { credentials: Giving<SecretSeen> }>(context, {
     id: 'dns/external-dns',
     // The records stand behind it, so that destroy takes the controller away before the record that it would make anew.
-    needs: { kubeconfig, credentials, home, ...after([...cloud.workloads, ...cloud.zone, ...cloud.records]) },
+    needs: { kubeconfig, credentials, home, ...after([...cloud.workloads, ...cloud.zone, ...cloud.records, ...gateway]) },
     wanted,
     namespace: NAMESPACE,
     release: EXTERNAL_DNS_RELEASE,
@@ -65,7 +73,7 @@ export function externalDnsResources(context: KubeContext, cloud: CloudNeeds, ho
   // While it lives it makes the record anew: at destroy it must be gone before the record, not with the cluster.
   const controller: typeof installed = { ...installed, leavesBehind: async () => true };
   const ownership = cloud.externalDns.handOver({
-    resource: `ingress/${stack.zitadel.namespace}/${fullName(stack.zitadel.release)}`,
+    resource: `${byGateway(stack) ? 'httproute' : 'ingress'}/${stack.zitadel.namespace}/${fullName(stack.zitadel.release)}`,
     logs: `kubectl -n ${NAMESPACE} logs deploy/${EXTERNAL_DNS_RELEASE} --all-containers`,
     after: { controller, release },
   });
@@ -78,11 +86,13 @@ function cloudsYaml({ dns }: Stack, { username, password, domainName }: External
   return stringify({ clouds: { openstack: { auth, region_name: region, interface: 'public', auth_type: 'password' } } });
 }
 
-/** Values of chart 1.21.1: A records of the domain, in its zone, from ZITADEL's Ingresses, under an owner id of its own. */
-export function externalDnsValues(
-  { dns, domain, zitadel }: Stack,
-  { owner, txtPrefix }: Pick<ExternalDnsNeeds, 'owner' | 'txtPrefix'>,
-): Record<string, unknown> {
+function byGateway({ ingress }: Pick<Stack, 'ingress'>): boolean {
+  return ingress.controller === 'envoy-gateway';
+}
+
+/** Values of chart 1.21.1: A records of the domain, in its zone, from ZITADEL's Ingresses or routes, under an owner id of its own. */
+export function externalDnsValues(stack: Stack, { owner, txtPrefix }: Pick<ExternalDnsNeeds, 'owner' | 'txtPrefix'>): Record<string, unknown> {
+  const { dns, domain, zitadel } = stack;
   return {
     // Never deletes: the record goes with destroy, not with an Ingress that is missing for a moment.
     policy: 'upsert-only',
@@ -91,7 +101,14 @@ export function externalDnsValues(
     txtPrefix,
     interval: '1m',
     triggerLoopOnEvent: true,
-    sources: ['ingress'],
+    ...(byGateway(stack)
+      ? {
+          sources: ['gateway-httproute'],
+          // By argument: with the chart's own value for it there is no right to list namespaces, which v0.21.0 does all the same (`source/gateway.go`).
+          extraArgs: [`--gateway-namespace=${zitadel.namespace}`],
+        }
+      : { sources: ['ingress'] }),
+    annotationPrefix: ANNOTATIONS,
     namespaced: true,
     sourceNamespace: zitadel.namespace,
     managedRecordTypes: ['A'],
@@ -110,11 +127,24 @@ export function externalDnsValues(
   };
 }
 
+/** The default up to v0.21; v0.22 has another one (`source/annotations`). */
+const ANNOTATIONS = 'external-dns.alpha.kubernetes.io/';
+
 /**
  * What external-dns reads on an Ingress (its annotations reference, v0.21). The target must be named: CCE writes the private
  * address into the status besides the public one. They always stand there, so that the record can change hands, and so that
  * a controller of the user's own makes the right record, too.
  */
-export function recordAnnotations({ dns }: Pick<Stack, 'dns'>, address: string): Record<string, string> {
-  return { 'external-dns.alpha.kubernetes.io/target': address, 'external-dns.alpha.kubernetes.io/ttl': String(dns.ttl) };
+export function recordAnnotations(stack: Pick<Stack, 'dns'>, address: string): Record<string, string> {
+  return { ...targetAnnotation(address), ...ttlAnnotation(stack) };
+}
+
+/** Of Gateway API, the target is read on the Gateway and nowhere else (its page "Gateway API Route Sources"). */
+export function targetAnnotation(address: string): Record<string, string> {
+  return { [`${ANNOTATIONS}target`]: address };
+}
+
+/** And all others on the routes, each of them: routes that differ in it ask for different records. */
+export function ttlAnnotation({ dns }: Pick<Stack, 'dns'>): Record<string, string> {
+  return { [`${ANNOTATIONS}ttl`]: String(dns.ttl) };
 }

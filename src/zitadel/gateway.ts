@@ -16,6 +16,7 @@ import { IN_THE_WAY, type Rival } from '../kube/rivals.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { KubeObject } from '../tools/api.ts';
 import type { Cluster } from '../tools/toolbox.ts';
+import { targetAnnotation, ttlAnnotation } from './external-dns.ts';
 import { GATEWAY, tlsSecretName } from './identity.ts';
 import { spread } from './spread.ts';
 
@@ -93,28 +94,31 @@ export function gatewayResources(context: KubeContext, cloud: CloudNeeds, option
     wanted,
     identity: identityOf(stack, 'HTTPRoute', `${GATEWAY}-redirect`),
     resource: 'httproute.gateway.networking.k8s.io',
-    fields: () => ({ metadata: labels, spec: redirectSpec(stack) }),
+    fields: () => ({ metadata: { ...labels, annotations: ttlAnnotation(stack) }, spec: redirectSpec(stack) }),
   });
   return { all: [gatewayClass, envoyProxy, gateway, redirect], gateway };
 }
 
 function gatewayObject(
   context: KubeContext,
-  { kubeconfig }: CloudNeeds,
+  { kubeconfig, loadBalancer }: CloudNeeds,
   { wanted, home, rivals }: GatewayOptions,
   before: Readonly<Record<string, AnyResource>>,
-): Resource<NeedsCluster, AppliedSpec, AppliedSeen> {
+): Resource<NeedsBalancer, AppliedSpec, AppliedSeen> {
   const { stack } = context;
   const identity = identityOf(stack, 'Gateway', GATEWAY);
   const title = `Gateway ${stack.zitadel.namespace}/${GATEWAY}`;
-  const plain = applied<NeedsCluster>(context, {
+  const plain = applied<NeedsBalancer>(context, {
     id: 'ingress/gateway',
     title,
-    needs: { kubeconfig, home, ...before },
+    needs: { kubeconfig, loadBalancer, home, ...before },
     wanted,
     identity,
     resource: GATEWAY_KIND,
-    fields: () => ({ metadata: { labels: ourLabels(stack) }, spec: gatewaySpec(stack) }),
+    fields: (needs) => ({
+      metadata: { labels: ourLabels(stack), annotations: targetAnnotation(needs.loadBalancer.eipAddress) },
+      spec: gatewaySpec(stack),
+    }),
     usable: (live) => fulfilled(live, 'Programmed'),
     settle: (cluster, run) => {
       const started = new Date();
@@ -256,12 +260,13 @@ function redirectSpec({ domain }: Stack): object {
 }
 
 /** Values of ZITADEL's chart (9.26.0 and newer) for a route to the Gateway's HTTPS listener; h2c to port 8080 by the Service's `appProtocol`. */
-export function routeValues({ domain }: Pick<Stack, 'domain'>, path: string): object {
+export function routeValues(stack: Pick<Stack, 'domain' | 'dns'>, path: string): object {
   return {
     httpRoute: {
       enabled: true,
+      annotations: ttlAnnotation(stack),
       parentRefs: [{ name: GATEWAY, sectionName: 'https' }],
-      hostnames: [domain],
+      hostnames: [stack.domain],
       paths: [{ path, pathType: 'PathPrefix' }],
     },
   };

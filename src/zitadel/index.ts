@@ -28,7 +28,8 @@ export function clusterResources(context: KubeContext, cloud: CloudNeeds): Clust
   const release = zitadelRelease(context, cloud, secrets, ingress.beforeRoutes);
   const token = loginToken(context, cloud, release);
   const wantedCertificate = certificates.certificate.wanted ? [certificates.certificate] : [];
-  const externalDns = externalDnsResources(context, cloud, home, release);
+  const gateway = stack.ingress.controller === 'envoy-gateway' ? ingress.wanted : [];
+  const externalDns = externalDnsResources(context, cloud, { home, release, gateway });
   const before = [...ingress.wanted, ...wantedCertificate, ...(externalDns.ownership.wanted ? [externalDns.ownership] : [])];
   const verified = verification(context, cloud, { release, before });
   return {

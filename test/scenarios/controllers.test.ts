@@ -1,12 +1,14 @@
 /**
  * One ingress controller in place of another on a living stack, Envoy Gateway and its routes for Contour and Ingresses: ZITADEL is
  * served through the same load balancer, a second deploy finds nothing to do, what the former one made is gone. Database and
- * masterkey stay untouched. (HAProxy and ingress-nginx from the start: `existing` and `blueprint`.)
+ * masterkey stay untouched, and external-dns keeps the record meanwhile, by whatever it finds it. (HAProxy and ingress-nginx from the start: `existing` and `blueprint`.)
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Row } from '../../sandbox/otc/store.ts';
 import type { RunResult } from '../../sandbox/runner/run.ts';
+import { answersDuring } from '../harness/answers.ts';
 import { objects, resourceVersions } from '../harness/cluster.ts';
 import { answering, deployedWorld, stackSecret } from '../harness/deployed.ts';
 import { stackFile } from '../harness/stack-file.ts';
@@ -14,17 +16,45 @@ import { verdictOf } from '../harness/telling.ts';
 import type { TestWorld } from '../harness/world.ts';
 import { expectOutside } from './expect/cluster.ts';
 
+interface RecordRow {
+  readonly id: string;
+  readonly name: string;
+  readonly type: string;
+  readonly records: readonly string[];
+  readonly status: string;
+}
 type Balancer = Row & { readonly vip_address: string };
 
 const inputs = { 'stack-secret': stackSecret };
-const configOf = (controller: string): string => stackFile({ ingress: { controller } });
+const configOf = (controller: string, records = 'direct'): string => stackFile({ ingress: { controller }, dns: { records } });
 
-describe('another ingress controller on a living stack', { timeout: 300_000 }, () => {
+describe('another ingress controller on a living stack', { timeout: 400_000 }, () => {
   let world: TestWorld;
   let data: unknown;
   let balancer: Balancer;
 
-  const deploy = (controller: string): Promise<RunResult> => world.deploy({ inputs, config: configOf(controller) });
+  const deploy = (controller: string, records?: string): Promise<RunResult> =>
+    world.deploy({ inputs: { ...inputs, ...dnsUser() }, config: configOf(controller, records) });
+  const dnsUser = (): Record<string, string> => ({
+    'external-dns-username': world.env['OS_USERNAME'] ?? '',
+    'external-dns-password': world.env['OS_PASSWORD'] ?? '',
+    'external-dns-domain-name': world.env['OS_USER_DOMAIN_NAME'] ?? '',
+  });
+  const recordsOf = async (type: string): Promise<RecordRow[]> =>
+    (await world.control.table<RecordRow>('dns.recordsets')).filter((row) => row.type === type && row.name.endsWith('login.example.com.'));
+  /** Asks for the domain all the while: nothing but the load balancer's address is ever answered. */
+  const neverMissing = async (work: () => Promise<RunResult>): Promise<void> => {
+    let run: RunResult | undefined;
+    const [before] = await recordsOf('A');
+    const { asked, seen } = await answersDuring(world, 'login.example.com', async () => {
+      run = await work();
+      // Several rounds of external-dns on top.
+      await sleep(8000);
+    });
+    assert.equal(run?.exitCode, 0, run?.log);
+    assert.deepEqual(seen, { [run?.outputs['public-ip'] ?? '']: asked });
+    assert.equal((await recordsOf('A'))[0]?.id, before?.id, 'the same record set');
+  };
   /** What holds data, as it is now. */
   const dataNow = async (): Promise<unknown> => {
     const instances = await world.control.table('rds.instances');
@@ -107,9 +137,24 @@ describe('another ingress controller on a living stack', { timeout: 300_000 }, (
     await expectOutside(world);
   });
 
-  it('and back to contour: the Gateway is gone before its ports are claimed, and nothing of it stays', async () => {
-    const run = await deploy('contour');
-    assert.equal(run.exitCode, 0, run.log);
+  it('external-dns takes the record over by the routes, and mends it by the target that stands on the Gateway', async () => {
+    await neverMissing(() => deploy('envoy-gateway', 'external-dns'));
+    const [mark] = await recordsOf('TXT');
+    assert.match(mark?.records[0] ?? '', /external-dns\/resource=httproute\/zitadel\/zitadel"$/);
+    const [record] = await recordsOf('A');
+    const wrong = { records: ['192.0.2.99'], served: { ttl: 300, records: ['192.0.2.99'] } };
+    await world.control.edit({ tables: { 'dns.recordsets': { update: { [record?.id ?? '']: wrong } } } });
+    const mended = async (): Promise<boolean> => {
+      const [now] = await recordsOf('A');
+      return now?.status === 'ACTIVE' && now.records.join() === record?.records.join();
+    };
+    for (const deadline = Date.now() + 30_000; !(await mended()); await sleep(200)) assert.ok(Date.now() < deadline, 'not mended within 30 s');
+    const again = await deploy('envoy-gateway', 'external-dns');
+    assert.equal(again.outputs['result'], 'unchanged', again.log);
+  });
+
+  it('and back to contour: the Gateway is gone before its ports are claimed, the record never, and nothing of the Gateway stays', async () => {
+    await neverMissing(() => deploy('contour', 'external-dns'));
     await expectBound('contour');
     assert.deepEqual([...new Set((await objects(world, 'ingresses')).map(({ spec }) => spec.ingressClassName))], ['contour']);
     for (const kind of ['gateways', 'gatewayclasses', 'httproutes'])

@@ -1,6 +1,6 @@
 /**
  * Owns what external-dns 0.21 decides (its documents "The TXT registry", "Sources", annotations reference): the endpoints that
- * Ingresses and Services ask for, whose existing records are by their TXT records, and the changes between both. Pure; the
+ * Ingresses and Services ask for (routes: `external-dns-gateway.ts`), whose existing records are by their TXT records, and the changes between both. Pure; the
  * program around it is `external-dns.ts`, the provider that writes `external-dns-webhook.ts`.
  */
 import { isIP } from 'node:net';
@@ -50,14 +50,20 @@ function grouped<T>(list: readonly T[], by: (one: T) => string): Map<string, T[]
   return groups;
 }
 
-const annotation = (source: Source, name: string): string | undefined => source.metadata.annotations?.[`external-dns.alpha.kubernetes.io/${name}`];
-const listed = (text: string | undefined): string[] => (text ?? '').split(',').flatMap((item) => (item.trim() === '' ? [] : [item.trim()]));
+export const annotation = (source: KubeObject, name: string): string | undefined =>
+  source.metadata.annotations?.[`external-dns.alpha.kubernetes.io/${name}`];
+export const listed = (text: string | undefined): string[] => (text ?? '').split(',').flatMap((item) => (item.trim() === '' ? [] : [item.trim()]));
 const plain = (name: string): string => name.toLowerCase().replace(/\.$/, '');
+
+/** Whether another controller is named for an object. */
+export function refused(source: KubeObject): boolean {
+  const controller = annotation(source, 'controller');
+  return controller !== undefined && controller !== 'dns-controller';
+}
 
 /** What one object asks for. The target annotation wins over the status, which lists every address of the load balancer. */
 export function endpointsOf(kind: 'ingress' | 'service', source: Source): Endpoint[] {
-  const controller = annotation(source, 'controller');
-  if (controller !== undefined && controller !== 'dns-controller') return [];
+  if (refused(source)) return [];
   const defined =
     kind === 'ingress'
       ? [...(source.spec?.rules ?? []).map(({ host }) => host), ...(source.spec?.tls ?? []).flatMap(({ hosts }) => hosts ?? [])]
@@ -67,17 +73,20 @@ export function endpointsOf(kind: 'ingress' | 'service', source: Source): Endpoi
   const named = listed(annotation(source, 'target'));
   const status = (source.status?.loadBalancer?.ingress ?? []).flatMap(({ ip, hostname }) => [ip, hostname]).filter((one) => one !== undefined);
   const targets = named.length > 0 ? named : status;
+  const resource = `${kind}/${source.metadata.namespace}/${source.metadata.name}`;
+  return [...new Set(hosts)].flatMap((host) => endpointsFor(String(host), targets, source, resource));
+}
+
+/** One endpoint for each type of target; the time to live is what `source` says. */
+export function endpointsFor(host: string, targets: readonly string[], source: KubeObject, resource: string): Endpoint[] {
   const ttl = Number(annotation(source, 'ttl') ?? Number.NaN);
-  const labels = { resource: `${kind}/${source.metadata.namespace}/${source.metadata.name}` };
-  return [...new Set(hosts)].flatMap((host) =>
-    [...grouped(targets, typeOf)].map(([recordType, list]) => ({
-      dnsName: plain(String(host)),
-      targets: [...new Set(list)].sort(),
-      recordType,
-      ...(Number.isInteger(ttl) && ttl > 0 ? { recordTTL: ttl } : {}),
-      labels,
-    })),
-  );
+  return [...grouped(targets, typeOf)].map(([recordType, list]) => ({
+    dnsName: plain(host),
+    targets: [...new Set(list)].sort(),
+    recordType,
+    ...(Number.isInteger(ttl) && ttl > 0 ? { recordTTL: ttl } : {}),
+    labels: { resource },
+  }));
 }
 
 function typeOf(target: string): string {

@@ -103,6 +103,18 @@ describe('the action’s values in the charts that it installs', () => {
     'single replicas': 'zitadel: { replicas: 1, loginReplicas: 1 }\n',
     'external-dns': 'dns: { records: external-dns }\n',
   };
+  it('zitadel with envoy-gateway: known keys, both routes, each with the record’s time to live', async () => {
+    const stack = stackOf('ingress: { controller: envoy-gateway }\ndns: { records: external-dns, ttl: 60 }\n');
+    const input = { stack, database: { host: '10.20.16.5', port: 5432 }, address: '203.0.113.9', clusterVersion: 'v1.33', secretsChanged: ['t'] };
+    const objects = await render('zitadel', 'zitadel', zitadelValues(input));
+    const routes = objects.filter((object) => object.kind === 'HTTPRoute');
+    assert.deepEqual(
+      routes.map(({ metadata }) => metadata.annotations),
+      [{ 'external-dns.alpha.kubernetes.io/ttl': '60' }, { 'external-dns.alpha.kubernetes.io/ttl': '60' }],
+    );
+    assert.equal(objects.filter((object) => object.kind === 'Ingress').length, 0);
+  });
+
   for (const [name, more] of Object.entries(variants)) {
     it(`zitadel with ${name}: known keys, both Ingresses, spread`, async () => {
       const stack = stackOf(more);
@@ -121,8 +133,33 @@ describe('the action’s values in the charts that it installs', () => {
     });
   }
 
-  it('external-dns: known keys', async () => {
-    const values = externalDnsValues(stackOf('dns: { records: external-dns }\n'), { owner: 'me', txtPrefix: 'extdns-%{record_type}.' });
-    assert.notEqual(podsOf(await render('external-dns', 'zitadel-external-dns', values), 'Deployment', 'zitadel-external-dns'), undefined);
+  /** What external-dns is rendered to, with each right as `Kind namespace: resources`. */
+  const externalDns = async (more: string): Promise<{ readonly args: readonly string[]; readonly rights: readonly string[] }> => {
+    const values = externalDnsValues(stackOf(`dns: { records: external-dns }\n${more}`), { owner: 'me', txtPrefix: 'extdns-%{record_type}.' });
+    const objects = await render('external-dns', 'zitadel-external-dns', values);
+    const roles = objects.filter(({ kind }) => /^(Cluster)?Role$/.test(kind));
+    for (const { kind, metadata } of roles)
+      assert.ok(
+        objects.some((object) => object.kind === `${kind}Binding` && object.roleRef.name === metadata.name),
+        metadata.name,
+      );
+    return {
+      args: podsOf(objects, 'Deployment', 'zitadel-external-dns').spec.containers[0].args,
+      rights: roles
+        .map(({ kind, metadata, rules }) => `${kind} ${metadata.namespace ?? '*'}: ${rules.flatMap((rule: Rendered) => rule.resources)}`)
+        .sort(),
+    };
+  };
+
+  it('external-dns: known keys, and no right but on the Ingresses', async () => {
+    const { args, rights } = await externalDns('');
+    assert.ok(args.includes('--namespace=zitadel') && args.includes('--source=ingress'), args.join(' '));
+    assert.deepEqual(rights, ['Role zitadel: ingresses']);
+  });
+
+  it('external-dns with routes: every right that its program needs, and no other', async () => {
+    const { args, rights } = await externalDns('ingress: { controller: envoy-gateway }\n');
+    for (const arg of ['--namespace=zitadel', '--gateway-namespace=zitadel', '--source=gateway-httproute']) assert.ok(args.includes(arg), arg);
+    assert.deepEqual(rights, ['ClusterRole *: namespaces', 'Role zitadel: gateways,httproutes']);
   });
 });

@@ -1,6 +1,8 @@
 /** The stand-in of external-dns decides as the real one does: targets, owners, policies. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Gateway, HttpRoute } from '../../../sandbox/kubernetes/images/envoy-gateway/objects.ts';
+import { routeEndpoints } from '../../../sandbox/kubernetes/images/external-dns-gateway.ts';
 import { type Endpoint, endpointsOf, ownerName, plan, type Settings, type Source } from '../../../sandbox/kubernetes/images/external-dns-plan.ts';
 
 const settings: Settings = {
@@ -47,6 +49,50 @@ test('a Service counts by its hostname annotation, and only as a LoadBalancer', 
     ['a.example.com', 'b.example.com'],
   );
   assert.deepEqual(endpointsOf('service', { ...service, spec: { type: 'ClusterIP' } }), []);
+});
+
+const gateway = (annotations: Record<string, string> = {}, from = 'Same'): Gateway => ({
+  metadata: { name: 'zitadel', namespace: 'zitadel', annotations },
+  spec: {
+    gatewayClassName: 'envoy-gateway',
+    listeners: [
+      { name: 'http', port: 80, protocol: 'HTTP', hostname: 'login.example.com', allowedRoutes: { namespaces: { from } } },
+      { name: 'https', port: 443, protocol: 'HTTPS', hostname: 'login.example.com', allowedRoutes: { namespaces: { from } } },
+    ],
+  },
+  status: { addresses: [{ value: '203.0.113.9' }, { value: '10.20.0.7' }] },
+});
+const route = (
+  annotations: Record<string, string> = {},
+  more: { host?: string; status?: 'True' | 'False'; sectionName?: string } = {},
+): HttpRoute => {
+  const parentRef = { name: 'zitadel', sectionName: more.sectionName ?? 'https' };
+  const conditions = [{ type: 'Accepted', status: more.status ?? 'True', reason: 'Accepted', message: '' }];
+  return {
+    metadata: { name: 'zitadel', namespace: 'zitadel', annotations },
+    spec: { parentRefs: [parentRef], hostnames: [more.host ?? 'login.example.com'] },
+    status: { parents: [{ parentRef, conditions }] },
+  };
+};
+const target = { 'external-dns.alpha.kubernetes.io/target': '203.0.113.9' };
+const ofRoutes = (routes: HttpRoute[], gateways: Gateway[]): Endpoint[] => routeEndpoints({ routes, gateways, namespaces: [] });
+
+test('of a route it takes the time to live, of its Gateway the target; the other way round neither counts', () => {
+  const expected = { dnsName: 'login.example.com', recordType: 'A', labels: { resource: 'httproute/zitadel/zitadel' } };
+  const ttl = { 'external-dns.alpha.kubernetes.io/ttl': '300' };
+  assert.deepEqual(ofRoutes([route(ttl)], [gateway(target)]), [{ ...expected, recordTTL: 300, targets: ['203.0.113.9'] }]);
+  assert.deepEqual(ofRoutes([route(target)], [gateway(ttl)]), [{ ...expected, targets: ['10.20.0.7', '203.0.113.9'] }]);
+});
+
+test('a route counts where its Gateway is seen and has accepted it, on a listener that serves its name and admits it', () => {
+  const none = (routes: HttpRoute[], gateways: Gateway[]): void => assert.deepEqual(ofRoutes(routes, gateways), []);
+  none([route()], []);
+  none([route({}, { status: 'False' })], [gateway(target)]);
+  none([route({}, { host: 'www.example.com' })], [gateway(target)]);
+  none([route({}, { sectionName: 'other' })], [gateway(target)]);
+  none([route()], [gateway(target, 'Selector')]);
+  none([{ ...route(), status: { parents: [] } }], [gateway(target)]);
+  assert.equal(ofRoutes([route()], [gateway(target, 'All')]).length, 1);
 });
 
 test('the record and its TXT record are made together', () => {

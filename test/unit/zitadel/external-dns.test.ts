@@ -15,7 +15,11 @@ async function deploy(more: string, withUser = true) {
   const cluster = fakeCluster();
   const plain = contextOf(cluster, {}, more);
   const context = withUser ? { ...plain, externalDns: user } : plain;
-  const resources = externalDnsResources(context, cloudNeeds(), given('kube/namespace-zitadel', null), given('zitadel/release', null));
+  const resources = externalDnsResources(context, cloudNeeds(), {
+    home: given('kube/namespace-zitadel', null),
+    release: given('zitadel/release', null),
+    gateway: [],
+  });
   // The fake installs nothing: what stands after helm has run is the other tests' subject.
   cluster.onUpgrade = () => {
     throw new Error('upgraded');
@@ -72,6 +76,13 @@ test('it may write A records of the domain, in its zone, and deletes nothing', (
     domainFilters: ['login.example.com'],
     provider: { name: 'webhook', webhook: { args: ['--domain-filter=example.com'] } },
   });
+});
+
+test('with Envoy Gateway it reads routes, and Gateways in ZITADEL’s namespace alone', () => {
+  const { stack } = contextOf(fakeCluster(), {}, `${externalDns}ingress: { controller: envoy-gateway }\n`);
+  const values = externalDnsValues(stack, { owner: 'o', txtPrefix: 'extdns-%{record_type}.' });
+  assert.deepEqual([values['sources'], values['extraArgs']], [['gateway-httproute'], ['--gateway-namespace=zitadel']]);
+  assert.equal('gatewayNamespace' in values, false, 'the chart would leave out the right to list namespaces');
 });
 
 test('Ingresses name the public address and the time to live', () => {

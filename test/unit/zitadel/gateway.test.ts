@@ -56,15 +56,23 @@ test('a Gateway is usable once it is programmed for the generation that is wante
   const options = { wanted: true, controller: given('ingress/envoy-gateway', {}), home: given('home', {}), annotations: () => ({}), rivals: [] };
   const { all } = gatewayResources(context, cloudNeeds(), options);
   const gateway = byId(all, 'ingress/gateway');
-  const spec = gateway.want({ kubeconfig });
+  const spec = gateway.want({ kubeconfig, loadBalancer: { id: 'lb1', eipAddress: '203.0.113.9', guaranteed: true } });
   const live = (generation: number, status: string, observedGeneration: number): object => ({
     ...(cluster.objects.get(gatewayAt) ?? {}),
     ...(spec as { object: object }).object,
-    metadata: { name: 'zitadel', namespace: 'zitadel', labels: ourLabels(context.stack), generation },
+    metadata: {
+      name: 'zitadel',
+      namespace: 'zitadel',
+      labels: ourLabels(context.stack),
+      annotations: { 'external-dns.alpha.kubernetes.io/target': '203.0.113.9' },
+      generation,
+    },
     status: { addresses: [{ value: '203.0.113.9' }], conditions: [{ type: 'Programmed', status, reason: 'AddressNotAssigned', observedGeneration }] },
   });
   const changes = (object: object) => gateway.diff(spec, { cluster, live: object }).map(({ field, before }) => `${field} ${before}`);
   assert.deepEqual(changes(live(2, 'True', 2)), []);
+  const unmarked = { ...live(2, 'True', 2), metadata: { name: 'zitadel', namespace: 'zitadel', labels: ourLabels(context.stack), generation: 2 } };
+  assert.equal(changes(unmarked).length, 1, 'external-dns reads the public address there');
   assert.deepEqual(changes(live(2, 'True', 1)), ['status not processed yet']);
   assert.deepEqual(changes(live(2, 'False', 2)), ['status AddressNotAssigned']);
   assert.deepEqual(gatewayAddresses(live(1, 'True', 1) as KubeObject), ['203.0.113.9']);

@@ -58,7 +58,12 @@ test('each controller is told how to reach the pods', () => {
   assert.equal(nginx.ingress.className, 'nginx');
   assert.deepEqual(valuesOf(stackOf('ingress: { controller: haproxy }\n')).service.annotations, { 'haproxy.org/server-proto': 'h2' });
   const gateway = valuesOf(stackOf('ingress: { controller: envoy-gateway }\n'));
-  const route = { enabled: true, parentRefs: [{ name: 'zitadel', sectionName: 'https' }], hostnames: ['login.example.com'] };
+  const route = {
+    annotations: { 'external-dns.alpha.kubernetes.io/ttl': '300' },
+    enabled: true,
+    parentRefs: [{ name: 'zitadel', sectionName: 'https' }],
+    hostnames: ['login.example.com'],
+  };
   assert.deepEqual(gateway.ingress, { enabled: false });
   assert.deepEqual(gateway.login.ingress, { enabled: false });
   assert.deepEqual(gateway.gateway, { httpRoute: { ...route, paths: [{ path: '/', pathType: 'PathPrefix' }] } });

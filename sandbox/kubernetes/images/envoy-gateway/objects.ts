@@ -27,7 +27,9 @@ export interface Listener {
   readonly port: number;
   readonly protocol: string;
   readonly tls?: { readonly mode?: string; readonly certificateRefs?: readonly { readonly name: string; readonly namespace?: string }[] };
-  readonly allowedRoutes?: { readonly namespaces?: { readonly from?: string } };
+  readonly allowedRoutes?: {
+    readonly namespaces?: { readonly from?: string; readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> } };
+  };
 }
 
 export interface Gateway extends KubeObject {
