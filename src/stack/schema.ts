@@ -280,7 +280,10 @@ export const stackSchema = v.strictObject({
         {},
       ),
       tlsMode: v.optional(
-        v.pipe(v.picklist(['auto', 'require', 'verify-ca', 'verify-full']), say('TLS to the database; auto is as strict as its certificate allows.')),
+        v.pipe(
+          v.picklist(['auto', 'require', 'verify-ca', 'verify-full']),
+          say('TLS to the database; auto is verify-full where it is reached by name, verify-ca by address, which its certificate need not carry.'),
+        ),
         'auto',
       ),
       values: v.optional(text(/\S/, 'the path of a file', 'Helm values of your own, relative to this file; they win over those of this action.')),

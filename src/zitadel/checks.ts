@@ -46,6 +46,7 @@ export async function runChecks(probe: Probe, expected: Expected, now = new Date
   const rest = await Promise.all([
     check('OIDC discovery', () => discovery(probe, expected)),
     check('JWKS', () => keys(probe)),
+    check('console', () => consolePage(probe, expected)),
     check('login', () => login(probe, expected)),
     check('gRPC-Web', () => grpcWeb(probe)),
     check('gRPC', () => grpc(probe)),
@@ -145,12 +146,26 @@ async function keys(probe: Probe): Promise<string> {
   return `${found.length} ${found.length === 1 ? 'key' : 'keys'}`;
 }
 
-/** As a browser does it: console settings, authorize, login app, its page. */
+async function consoleSettings(probe: Probe): Promise<Record<string, unknown>> {
+  return jsonOf(await probe.http('GET', '/ui/console/assets/environment.json'), 200);
+}
+
+async function consolePage(probe: Probe, { domain }: Expected): Promise<string> {
+  const { issuer } = await consoleSettings(probe);
+  if (issuer !== `https://${domain}`) throw new Wrong(`the console is told the issuer ${String(issuer)}`, 'Check ExternalDomain and ExternalSecure.');
+  const page = await probe.http('GET', '/ui/console/', { accept: 'text/html' });
+  if (page.status !== 200 || !isHtml(page))
+    throw new Wrong(`/ui/console/ answers ${page.status}${isHtml(page) ? '' : ', not HTML'}`, "Look at ZITADEL's pods and the controller's logs.");
+  return 'its page, and its issuer';
+}
+
+function isHtml({ headers }: HttpAnswer): boolean {
+  return String(headers['content-type']).includes('text/html');
+}
+
+/** As a browser does it: the console's client, authorize, login app, its page. */
 async function login(probe: Probe, { domain }: Expected): Promise<string> {
-  const environment = jsonOf(await probe.http('GET', '/ui/console/assets/environment.json'), 200);
-  if (environment['issuer'] !== `https://${domain}`) {
-    throw new Wrong(`the console is told the issuer ${String(environment['issuer'])}`, 'Check ExternalDomain and ExternalSecure.');
-  }
+  const environment = await consoleSettings(probe);
   const query = new URLSearchParams({
     client_id: String(environment['clientid']),
     redirect_uri: `https://${domain}/ui/console/auth/callback`,
@@ -175,7 +190,7 @@ async function login(probe: Probe, { domain }: Expected): Promise<string> {
       path = pathOf(next, domain, path);
       continue;
     }
-    const html = String(page.headers['content-type']).includes('text/html');
+    const html = isHtml(page);
     if (page.status !== 200 || !html) {
       const why = page.status === 404 ? 'The Ingress must send /ui/v2/login to the login service.' : 'Look at the pods of the login app.';
       throw new Wrong(`the login page ${path.split('?')[0]} answers ${page.status}${html ? '' : ', not HTML'}`, why);

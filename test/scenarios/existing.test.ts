@@ -5,10 +5,11 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { privateRegistry } from '../../sandbox/charts/registry.ts';
 import type { Row } from '../../sandbox/otc/store.ts';
 import { census, cloudCalls, grown, writes } from '../harness/census.ts';
-import { objects } from '../harness/cluster.ts';
+import { type HelmRelease, helmReleases, object, objects } from '../harness/cluster.ts';
 import { stackFile } from '../harness/stack-file.ts';
 import { errorsOf, verdictOf } from '../harness/telling.ts';
 import { startWorld, type TestWorld } from '../harness/world.ts';
@@ -26,7 +27,7 @@ const inputs = {
 /** Tables of what was there before, to be found as it was. */
 const untouched = ['vpc.vpcs', 'vpc.subnets', 'nat.gateways', 'nat.snat-rules', 'elb.loadbalancers', 'dns.zones', 'iam.agencies'] as const;
 
-describe('a stack in an existing network', { timeout: 240_000 }, () => {
+describe('a stack in an existing network', { timeout: 400_000 }, () => {
   let world: TestWorld;
   let there: Record<string, readonly Row[]>;
   let config: string;
@@ -113,6 +114,43 @@ describe('a stack in an existing network', { timeout: 240_000 }, () => {
     const requests = cloudCalls(await world.control.requests());
     assert.deepEqual(writes(requests), []);
     assert.ok(requests.length <= 25, `${requests.length} calls`);
+  });
+
+  it('refuses a release that Helm 3 made, takes it over by consent, and leaves it client-side', async () => {
+    const chart = ['cert-manager-webhook-opentelekomcloud', '--version=0.1.4'];
+    const repository = '--repo=https://akyriako.github.io/cert-manager-webhook-opentelekomcloud/';
+    const values = ['--set=certManager.namespace=cert-manager', '--set=certManager.serviceAccountName=cert-manager'];
+    const helm = async (...args: string[]): Promise<void> => {
+      const { exitCode, stderr } = await world.enter(['helm', ...args, '-n', 'cert-manager']);
+      assert.equal(exitCode, 0, stderr);
+    };
+    await helm('uninstall', 'acme-dns', '--wait');
+    // Helm 3 knew no other way to apply, and did not write down which.
+    await helm('install', 'acme-dns', ...chart, repository, ...values, '--server-side=false', '--skip-schema-validation');
+    const stored = async (): Promise<HelmRelease & { readonly apply_method?: string }> => {
+      const found = (await helmReleases(world)).filter(({ name }) => name === 'acme-dns').toSorted((a, b) => b.version - a.version);
+      assert.ok(found[0] !== undefined);
+      return found[0];
+    };
+    const { apply_method: _, text: __, ...release } = await stored();
+    const data = { release: Buffer.from(gzipSync(JSON.stringify(release)).toString('base64')).toString('base64') };
+    const secret = 'secret/sh.helm.release.v1.acme-dns.v1';
+    const patched = await world.enter(['kubectl', '-n', 'cert-manager', 'patch', secret, '-p', JSON.stringify({ data })]);
+    assert.equal(patched.exitCode, 0, patched.stderr);
+    assert.equal((await stored()).apply_method, undefined);
+
+    const refused = await world.deploy({ inputs, config });
+    assert.equal(refused.exitCode, 1, refused.log);
+    assert.match(errorsOf(refused), /Helm release cert-manager\/acme-dns .* was not made by this action/);
+    const adopting = { inputs, config: `${config}adopt: { releases: true }\n` };
+    const taken = await world.deploy(adopting);
+    assert.equal(taken.exitCode, 0, taken.log);
+    assert.equal(verdictOf(taken, 'certificates/solver'), 'update');
+    const { version, info, apply_method: method } = await stored();
+    assert.deepEqual([version, info.status, method], [2, 'deployed', 'csa']);
+    const { metadata } = await object(world, 'secret/sh.helm.release.v1.acme-dns.v2', 'cert-manager');
+    assert.ok(Object.values(metadata.labels ?? {}).includes('zitadel-sandbox'), 'it says whose it is');
+    assert.equal((await world.deploy({ inputs, config })).outputs['result'], 'unchanged', 'consent is needed once');
   });
 
   it('names an existing resource that is not there, and makes none in its place', async () => {

@@ -29,6 +29,7 @@ function well(): Record<string, HttpAnswer> {
       jwks_uri: `${https}/oauth/v2/keys`,
     }),
     '/oauth/v2/keys': answer(200, { keys: [{ kty: 'RSA' }] }),
+    '/ui/console/': answer(200, '<html>', { 'content-type': 'text/html; charset=utf-8' }),
     '/ui/console/assets/environment.json': answer(200, { api: https, issuer: https, clientid: '3141' }),
     '/oauth/v2/authorize': answer(302, '', { location: '/ui/v2/login/login?authRequest=V2_1' }),
     '/ui/v2/login/login': answer(307, '', { location: '/ui/v2/login/loginname?requestId=oidc_V2_1' }),
@@ -66,7 +67,17 @@ test('a working ZITADEL passes every check, with PKCE and the console’s own cl
   const results = await runChecks(used, expected, now);
   assert.deepEqual(
     results.map(({ name, ok }) => `${name} ${ok}`),
-    ['ingress status true', 'DNS true', 'TLS certificate true', 'OIDC discovery true', 'JWKS true', 'login true', 'gRPC-Web true', 'gRPC true'],
+    [
+      'ingress status true',
+      'DNS true',
+      'TLS certificate true',
+      'OIDC discovery true',
+      'JWKS true',
+      'console true',
+      'login true',
+      'gRPC-Web true',
+      'gRPC true',
+    ],
   );
   const authorize = new URL(used.asked.find((path) => path.startsWith('/oauth/v2/authorize')) ?? '', https);
   assert.equal(authorize.searchParams.get('client_id'), '3141');
@@ -98,6 +109,13 @@ test('each way to be broken fails its check alone and says what to do', async ()
     ],
     ['JWKS', /holds no key/, /logs/, { ...well(), '/oauth/v2/keys': answer(200, { keys: [] }) }],
     ['JWKS', /no JSON/, /Something else/, { ...well(), '/oauth/v2/keys': answer(200, '<html>') }],
+    ['console', /\/ui\/console\/ answers 404, not HTML/, /logs/, { ...well(), '/ui/console/': undefined }],
+    [
+      'console',
+      /told the issuer http:\/\/id/,
+      /ExternalSecure/,
+      { ...well(), '/ui/console/assets/environment.json': answer(200, { issuer: 'http://id.example.org', clientid: '3141' }) },
+    ],
     ['login', /answers 404, not HTML/, /ui\/v2\/login to the login service/, { ...well(), '/ui/v2/login/login': undefined }],
     ['login', /not a redirect to the login app/, /login features/, { ...well(), '/oauth/v2/authorize': answer(400, { error: 'invalid_request' }) }],
     [
