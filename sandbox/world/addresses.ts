@@ -9,6 +9,8 @@ export class LoopbackAddresses implements Addresses, Snapshotting {
   /** Address → the change under way or done, so that add and remove of one address never overtake each other. */
   readonly #held = new Set<string>();
   #last: Promise<unknown> = Promise.resolve();
+  /** The changes that wait for the `ip` that is running. */
+  #next: { readonly lines: string[]; done: Promise<void> } | undefined;
 
   async add(address: string): Promise<void> {
     if (this.#held.has(address)) return;
@@ -47,13 +49,20 @@ export class LoopbackAddresses implements Addresses, Snapshotting {
     if (lines.length > 0) await this.#batch(lines);
   }
 
+  /** One `ip` at a time; what comes while it runs goes together with the next. */
   #batch(lines: readonly string[]): Promise<void> {
-    const done = this.#last.then(() => run('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` }));
+    if (this.#next !== undefined) {
+      this.#next.lines.push(...lines);
+      return this.#next.done;
+    }
+    const next = { lines: [...lines], done: Promise.resolve() };
+    this.#next = next;
+    next.done = this.#last.then(async () => {
+      this.#next = undefined;
+      await run('ip', ['-batch', '-'], { input: `${next.lines.join('\n')}\n` });
+    });
     // The queue goes on after a failure; whoever asked for the failed change hears of it.
-    this.#last = done.then(
-      () => undefined,
-      () => undefined,
-    );
-    return done.then(() => undefined);
+    this.#last = next.done.catch(() => undefined);
+    return next.done;
   }
 }

@@ -112,6 +112,15 @@ export function adviceFor(lines: readonly string[]): string | undefined {
   return found?.[1];
 }
 
+/** What a log says when a further attempt, minutes later, would end the same way: refused passwords, certificates and settings. */
+const LASTING =
+  /password authentication failed for user "[^"]*"|x509: certificate (is valid for|signed by unknown authority|has expired)|cannot validate certificate for \S+ because it doesn't contain any IP SANs|SQLSTATE 42501|PasswordComplexityPolicy|masterkey must be 32 bytes/;
+
+/** The words of a log by which further attempts are in vain; undefined where they may help. */
+export function lastingCause(log: string): string | undefined {
+  return LASTING.exec(log)?.[0];
+}
+
 const ADVICE: readonly (readonly [RegExp, string])[] = [
   [/ImagePullBackOff|ErrImagePull/, 'The nodes cannot pull the image: check their egress (network.egress) and that the image exists.'],
   [

@@ -42,12 +42,13 @@ export interface PodState {
 
 /** Waiting reasons of the kubelet that time rarely heals, and the seconds they are given. */
 const OBSTACLES: Readonly<Record<string, number>> = {
-  ErrImagePull: 120,
-  ImagePullBackOff: 120,
+  // The kubelet tries again after 10, 20 and 40 s.
+  ErrImagePull: 60,
+  ImagePullBackOff: 60,
   InvalidImageName: 0,
   ErrImageNeverPull: 0,
-  CreateContainerConfigError: 60,
-  CreateContainerError: 60,
+  CreateContainerConfigError: 30,
+  CreateContainerError: 30,
 };
 
 /** A crashing server is given this many restarts. */

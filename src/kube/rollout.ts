@@ -6,7 +6,7 @@ import { asFault, Cancelled } from '../engine/fault.ts';
 import type { Run } from '../engine/resource.ts';
 import { pauseFor } from '../engine/until.ts';
 import type { KubeApi, KubeObject } from '../tools/api.ts';
-import { addTails, isBefore } from './diagnosis.ts';
+import { addTails, isBefore, lastingCause, type Tails } from './diagnosis.ts';
 import { type PodState, podState } from './pods.ts';
 
 /** A Job that has run much longer than it ever should, and what that means. */
@@ -33,6 +33,9 @@ const MOUNT_SECONDS = 60;
 const LEFTOVER_SECONDS = 120;
 /** The kubelet tries a mount again after two minutes at most: until then its complaint may be about what was missing before. */
 const MOUNT_AGAIN_SECONDS = 130;
+
+/** Attempts that end for the same lasting cause before the rollout is given up: the first may have met what was still being made. */
+const ATTEMPTS_IN_VAIN = 2;
 
 export interface RolloutOptions {
   readonly api: KubeApi;
@@ -99,6 +102,7 @@ async function watchUntil(signal: AbortSignal, options: RolloutOptions, tails: M
       if (atWork) sinceLeft.clear();
       const reason =
         stuckReason(own.map(podState), since, options) ??
+        vainReason(own.map(podState), tails) ??
         (await missingMount(own, started, options, signal)) ??
         (atWork ? undefined : stuckReason(leftover.map(podState).map(patiently), sinceLeft, options)) ??
         (await missingMount(leftover, started + MOUNT_AGAIN_SECONDS * 1000, options, signal));
@@ -149,6 +153,22 @@ export function stuckReason(
       const first = since.get(key) ?? now;
       since.set(key, first);
       if (now - first >= limit.seconds * 1000) return `job ${owner} has been running for ${limit.seconds} s: ${limit.meaning}`;
+    }
+  }
+  return undefined;
+}
+
+/** Why further attempts are in vain, where some have ended for a cause that time does not heal. */
+export function vainReason(states: readonly PodState[], tails: Tails): string | undefined {
+  const attempts = new Map<string, number>();
+  for (const { name, owner, isJob, broken } of states) {
+    for (const { container, restarts } of broken) {
+      const cause = lastingCause(tails.get(`${name}/${container}`) ?? '');
+      if (cause === undefined) continue;
+      const what = `${isJob ? 'job' : 'pods of'} ${owner}`;
+      const count = (attempts.get(`${what} ${cause}`) ?? 0) + Math.max(1, restarts);
+      if (count >= ATTEMPTS_IN_VAIN) return `${what}: attempt ${count} ended like those before, and the next would too: ${cause}`;
+      attempts.set(`${what} ${cause}`, count);
     }
   }
   return undefined;

@@ -81,7 +81,7 @@ function jobLimits(release: string): Record<string, JobLimit> {
   const name = fullName(release);
   const blocked =
     "it is waiting for the database, which does not answer: check that the database's security group admits rds-client and, in a vpc-router cluster, the container network";
-  return { [`${name}-init`]: { seconds: 90, meaning: blocked }, [`${name}-setup`]: { seconds: 600, meaning: 'setup usually takes seconds' } };
+  return { [`${name}-init`]: { seconds: 60, meaning: blocked }, [`${name}-setup`]: { seconds: 600, meaning: 'setup usually takes seconds' } };
 }
 
 /** Jobs and ConfigMaps of the hooks, by their names (chart 9.34.0). */

@@ -40,7 +40,7 @@ describe('a mistake in what may reach what', { timeout: 400_000 }, () => {
     assert.equal(run.exitCode, 1, run.log);
     assert.equal(verdictOf(run, 'zitadel/release'), 'failed');
     // Whichever comes first: the Job's attempts are used up, or it has run for longer than it ever should.
-    assert.match(errorsOf(run), /job zitadel-init: Failed.*i\/o timeout|job zitadel-init has been running for 90 s/s);
+    assert.match(errorsOf(run), /job zitadel-init: Failed.*i\/o timeout|job zitadel-init has been running for 60 s/s);
     assert.match(errorsOf(run), /database(, which)? does not answer: check that .*security group admits rds-client/);
     assert.equal(verdictOf(run, 'certificates/certificate'), 'failed');
     assert.match(errorsOf(run), /Certificate zitadel\/zitadel-tls was not issued/);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Cancelled } from '../../../src/engine/fault.ts';
 import { adviceFor, warnings } from '../../../src/kube/diagnosis.ts';
 import { podState } from '../../../src/kube/pods.ts';
-import { stuckReason, summary, watched } from '../../../src/kube/rollout.ts';
+import { stuckReason, summary, vainReason, watched } from '../../../src/kube/rollout.ts';
 import { type KubeObject, kubeApiOver } from '../../../src/tools/api.ts';
 
 function pod(name: string, owner: { kind: string; name: string }, status: object): KubeObject {
@@ -34,13 +34,13 @@ test('an obstacle is given its time, by pod, and then named with the kubelet’s
   const first = [podState(pod('a', set, waiting('ErrImagePull', 'no route to host')))];
   const then = [podState(pod('a', set, waiting('ImagePullBackOff', 'Back-off pulling image')))];
   assert.equal(stuckReason(first, since, {}, 0), undefined);
-  assert.equal(stuckReason(then, since, {}, 119_000), undefined);
-  assert.equal(stuckReason(then, since, {}, 120_000), 'pod a does not start: ImagePullBackOff: Back-off pulling image');
-  assert.equal(stuckReason([podState(pod('a', set, ready))], since, {}, 121_000), undefined);
-  assert.equal(stuckReason(then, since, {}, 122_000), undefined, 'the clock starts anew after a good moment');
+  assert.equal(stuckReason(then, since, {}, 59_000), undefined);
+  assert.equal(stuckReason(then, since, {}, 60_000), 'pod a does not start: ImagePullBackOff: Back-off pulling image');
+  assert.equal(stuckReason([podState(pod('a', set, ready))], since, {}, 61_000), undefined);
+  assert.equal(stuckReason(then, since, {}, 62_000), undefined, 'the clock starts anew after a good moment');
   const missing = waiting('CreateContainerConfigError', "couldn't find key masterkey in Secret zitadel/zitadel-masterkey-ext");
   assert.equal(stuckReason([podState(pod('b', job, missing))], since, {}, 0), undefined);
-  assert.match(stuckReason([podState(pod('b', job, missing))], since, {}, 60_000) ?? '', /couldn't find key masterkey/);
+  assert.match(stuckReason([podState(pod('b', job, missing))], since, {}, 30_000) ?? '', /couldn't find key masterkey/);
 });
 
 test('a Job that runs far too long is named with its meaning; a long queue for nodes too', () => {
@@ -66,6 +66,26 @@ test('a server that crashes again and again is not waited for', () => {
     ],
   };
   assert.match(stuckReason([podState(pod('a', set, crashing))], new Map(), {}, 0) ?? '', /container z ended 5 times/);
+});
+
+test('attempts that end for a cause which time does not heal are not gone on with', () => {
+  const refused = 'failed to connect: FATAL: password authentication failed for user "zitadel" (SQLSTATE 28P01)';
+  const states = [pod('i', job, ended), pod('j', job, ended), pod('k', job, { phase: 'Running' })].map(podState);
+  const both = new Map([
+    ['i/zitadel-init', refused],
+    ['j/zitadel-init', refused],
+  ]);
+  assert.equal(
+    vainReason(states, both),
+    'job zitadel-init: attempt 2 ended like those before, and the next would too: password authentication failed for user "zitadel"',
+  );
+  assert.equal(vainReason(states.slice(0, 1), both), undefined, 'the first may have met what was still being made');
+  const other = new Map([...both, ['j/zitadel-init', 'x509: certificate signed by unknown authority']]);
+  assert.equal(vainReason(states, other), undefined, 'another cause: something is changing');
+  const passing = new Map([...both].map(([name]) => [name, 'dial tcp 10.0.0.5:5432: i/o timeout']));
+  assert.equal(vainReason(states, passing), undefined);
+  const restarted = { phase: 'Running', containerStatuses: [{ name: 'z', restartCount: 2, state: {}, lastState: { terminated: { exitCode: 1 } } }] };
+  assert.match(vainReason([podState(pod('a', set, restarted))], new Map([['a/z', refused]])) ?? '', /^pods of zitadel: attempt 2/);
 });
 
 test('watching stops helm when it is stuck, keeps log tails, and ends with helm', async () => {
