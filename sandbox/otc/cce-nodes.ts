@@ -3,7 +3,7 @@ import { AllocationFailure } from './allocate.ts';
 import { makeNode, removeNode } from './cce-nodes-life.ts';
 import { invalid } from './cce-order.ts';
 import { cceTables, clusterOf, idleCluster, openJob } from './cce-tables.ts';
-import { checkTemplate, templateShape } from './cce-template.ts';
+import { checkDiskQuota, checkTemplate, templateShape } from './cce-template.ts';
 import { nodeView } from './cce-view.ts';
 import { goTime, soldOut, zonesOf } from './compute-common.ts';
 import { map, object, read, required, string } from './fields.ts';
@@ -73,6 +73,7 @@ function createNode(call: Call): Reply {
   if (zone === undefined || soldOut(store, template.flavor, zone))
     throw new Refusal(400, 'CCE.01400004', `Node flavor [${template.flavor}] is sold out.`);
   const count = spec.count ?? 1;
+  checkDiskQuota(call, row, template, count);
   const jobId = openJob(store, row, 'CreateNode', { id: '', name: metadata?.name ?? '' });
   try {
     const made = Array.from({ length: count }, (_, index) => {

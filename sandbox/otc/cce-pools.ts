@@ -3,7 +3,7 @@ import { clusterFlavors } from './cce-catalog.ts';
 import { nodesOf, reconcile } from './cce-nodes-life.ts';
 import { invalid } from './cce-order.ts';
 import { cceTables, clusterOf, idleCluster, openJob } from './cce-tables.ts';
-import { checkTemplate, tags, taints, templateShape } from './cce-template.ts';
+import { checkDiskQuota, checkTemplate, tags, taints, templateShape } from './cce-template.ts';
 import { poolView } from './cce-view.ts';
 import { goTime, groupOf } from './compute-common.ts';
 import { boolean, integer, list, map, object, read, required, string } from './fields.ts';
@@ -91,6 +91,8 @@ function createPool(call: Call): Reply {
   const groups = spec.customSecurityGroups ?? [];
   if (groups.length > 5) throw invalid('At most 5 security groups can be given.');
   for (const group of groups) if (groupOf(store, row.project_id, group) === undefined) throw invalid(`Security group [${group}] is not found.`);
+  const nodeTemplate = checkTemplate(call, row, spec.nodeTemplate);
+  checkDiskQuota(call, row, nodeTemplate, spec.initialNodeCount);
   const now = goTime();
   const id = uuid();
   const pool = cceTables(store).pools.insert({
@@ -105,7 +107,7 @@ function createPool(call: Call): Reply {
       autoscaling: { enable: false, minNodeCount: 0, maxNodeCount: 0, scaleDownCooldownTime: 0, priority: 0, ...spec.autoscaling },
       nodeManagement: { serverGroupReference: '', ...spec.nodeManagement },
       customSecurityGroups: groups,
-      nodeTemplate: checkTemplate(call, row, spec.nodeTemplate),
+      nodeTemplate,
     },
     phase: spec.initialNodeCount > 0 ? 'Synchronizing' : '',
     job_id: openJob(store, row, 'CreateNodePool', { id, name: metadata.name }),
@@ -137,6 +139,7 @@ function updatePool(call: Call): Reply {
     ...(template?.taints === undefined ? {} : { taints: template.taints.map((taint) => ({ ...taint, value: taint.value ?? '' })) }),
     ...(template?.userTags === undefined ? {} : { userTags: template.userTags.map((tag) => ({ ...tag, value: tag.value ?? '' })) }),
   };
+  checkDiskQuota(call, owner, nodeTemplate, spec.initialNodeCount - nodesOf(call.world, row).length);
   cceTables(store).pools.update(row.id, {
     name,
     phase: row.phase === 'SoldOut' ? '' : row.phase,

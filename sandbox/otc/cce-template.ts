@@ -2,6 +2,7 @@
 import { nodeImages } from './cce-catalog.ts';
 import { invalid } from './cce-order.ts';
 import { networkOf, seesKeyPair, zonesOf } from './compute-common.ts';
+import { exceeded } from './evs-quota.ts';
 import { any, boolean, integer, list, map, object, required, string, type TypeOf } from './fields.ts';
 import { ecsFlavorOf, volumeTypes } from './server-catalog.ts';
 import { type Call, Refusal } from './service.ts';
@@ -42,6 +43,13 @@ export const templateShape = object({
   offloadNode: boolean,
   nodeNameTemplate: map(any),
 });
+/** Whether the disks of so many more nodes are left. @throws Refusal */
+export function checkDiskQuota(call: Call, { project_id }: CceClusterRow, template: CceNodeTemplate, nodes: number): void {
+  const each = [template.rootVolume, ...template.dataVolumes].map(({ volumetype: type, size }) => ({ type, size }));
+  const over = exceeded(call, project_id, Array.from({ length: Math.max(0, nodes) }, () => each).flat());
+  if (over !== undefined) throw new Refusal(400, 'CCE.01400013', `Insufficient volume quota: ${over}.`);
+}
+
 /** A node template that can be built, with defaults. @throws Refusal */
 export function checkTemplate(call: Call, row: CceClusterRow, ordered: TypeOf<typeof templateShape>): CceNodeTemplate {
   const { store } = call.world;

@@ -2,7 +2,7 @@
 import type { World } from '../contract.ts';
 import { AllocationFailure, portsOf } from './allocate.ts';
 import { networkOf, projectOf } from './compute-common.ts';
-import { checkBasics, checkDisk, groupIds } from './ecs-order.ts';
+import { checkBasics, checkDisk, checkDisks, groupIds } from './ecs-order.ts';
 import { any, boolean, integer, list, map, object, read, required, string, type TypeOf } from './fields.ts';
 import { hex32, milliTime } from './ids.ts';
 import { bindPublicIp, createPublicIp, PoolExhausted } from './public-ip.ts';
@@ -93,6 +93,7 @@ export async function create(call: Call): Promise<Reply> {
   const data = (wanted.data_volumes ?? []).map((one) => ({ type: one.volumetype, size: one.size ?? 10, metadata: one.metadata }));
   checkDisk({ ...root, least });
   for (const one of data) checkDisk({ ...one, least: 10 });
+  checkDisks(call, projectId, Array.from({ length: count }, () => [root, ...data]).flat());
   checkNetwork(call, projectId, wanted);
   const groups = groupIds(
     call,

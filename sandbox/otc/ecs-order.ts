@@ -3,6 +3,7 @@
  * ECS v1 and Nova ask here and render a {@link Refusal} in their own shape; what is then made is in `server-make.ts`.
  */
 import { quotaOf, seesKeyPair, soldOut, zonesOf } from './compute-common.ts';
+import { exceeded, type OrderedDisk } from './evs-quota.ts';
 import { ecsFlavorOf, imageOf, volumeTypes } from './server-catalog.ts';
 import { ecsTables } from './server-make.ts';
 import { type Call, Refusal } from './service.ts';
@@ -45,6 +46,11 @@ export function checkBasics(call: Call, projectId: string, wanted: Basics): stri
 export function checkDisk(disk: { readonly type: string; readonly size: number; readonly least: number }): void {
   if (!volumeTypes.some((type) => type === disk.type)) throw refuse('Ecs.0043', `Disk type ${disk.type} could not be found.`);
   if (disk.size < disk.least || disk.size > 32768) throw refuse('Ecs.0005', `The disk size ${disk.size} is invalid: at least ${disk.least} GB.`);
+}
+
+/** The new disks of an order together. @throws Refusal */
+export function checkDisks(call: Call, projectId: string, disks: readonly OrderedDisk[]): void {
+  if (exceeded(call, projectId, disks) !== undefined) throw refuse('Ecs.0021', 'Insufficient EVS disk quota.');
 }
 
 /** Groups by id or by a name that only one group of the project has. @throws Refusal */

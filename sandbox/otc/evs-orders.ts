@@ -2,8 +2,9 @@
  * Owns how disks are ordered, changed and taken away (API reference 9.5): by Cinder's calls, which answer with the disk, and by
  * the cloud's own (`cloudvolumes`), which answer with a job. Lists and types are in `evs.ts`.
  */
-import { microPlainTime, projectOf, quotaOf, zonesOf } from './compute-common.ts';
-import { ownVolumes, volumeOf, volumesIn, volumeView } from './evs-volumes.ts';
+import { microPlainTime, projectOf, zonesOf } from './compute-common.ts';
+import { exceeded } from './evs-quota.ts';
+import { volumeOf, volumesIn, volumeView } from './evs-volumes.ts';
 import { boolean, integer, map, object, read, required, string, type TypeOf } from './fields.ts';
 import { hex32, milliTime, uuid } from './ids.ts';
 import { imageOf, volumeTypes } from './server-catalog.ts';
@@ -44,8 +45,16 @@ export const jobsIn = (store: Store) => store.table<EvsJobRow>('evs.jobs');
 
 type Wanted = TypeOf<typeof createShape>['volume'];
 
+/** Cinder's calls have one code for all quotas, the cloud's own one for each. */
+function overQuota(kind: string, calls: 'cinder' | 'vendor'): Refusal {
+  if (calls === 'cinder') return new Refusal(413, 'EVS.5413', 'Insufficient volume quota.');
+  return kind.startsWith('volumes')
+    ? new Refusal(400, 'EVS.1034', 'volume count exceeded volume count quota!')
+    : new Refusal(400, 'EVS.1042', 'volume gigabytes exceeded volume gigabytes quota!');
+}
+
 /** @throws Refusal */
-function checkOrder(call: Call, wanted: Wanted): number {
+function checkOrder(call: Call, wanted: Wanted, calls: 'cinder' | 'vendor'): number {
   const count = wanted.count ?? 1;
   const image = wanted.imageRef === undefined ? undefined : imageOf(wanted.imageRef);
   if (!volumeTypes.some((type) => type === (wanted.volume_type ?? 'SAS')))
@@ -59,9 +68,14 @@ function checkOrder(call: Call, wanted: Wanted): number {
   if (wanted.size === undefined || wanted.size < least || wanted.size > 32768)
     throw new Refusal(400, 'EVS.2010', `The size must be between ${least} and 32768 GB.`);
   if (count < 1 || count > mostAtOnce) throw new Refusal(400, 'EVS.2024', `count must be between 1 and ${mostAtOnce}.`);
-  if (ownVolumes(call).length + count > quotaOf(call.world.store, 'evs.volumes', 400))
-    throw new Refusal(403, 'EVS.2007', 'Quota exceeded for volumes.');
-  return wanted.size;
+  const { size } = wanted;
+  const over = exceeded(
+    call,
+    projectOf(call),
+    Array.from({ length: count }, () => ({ type: wanted.volume_type ?? 'SAS', size })),
+  );
+  if (over !== undefined) throw overQuota(over, calls);
+  return size;
 }
 
 function make(call: Call, wanted: Wanted, name: string, size: number): VolumeRow {
@@ -104,11 +118,13 @@ function job(call: Call, type: string, each: string, ids: readonly string[], sec
   return { status: 200, body: { job_id: row.id } };
 }
 
-function extend(call: Call): VolumeRow {
+function extend(call: Call, calls: 'cinder' | 'vendor'): VolumeRow {
   const { new_size: size } = read(actionShape, call.body)['os-extend'];
   const row = volumeOf(call);
   if (row.status !== 'available' && row.status !== 'in-use') throw new Refusal(400, 'EVS.2013', `The disk is ${row.status} and cannot be extended.`);
   if (size <= row.size || size > 32768) throw new Refusal(400, 'EVS.2010', `The new size must be larger than ${row.size} and at most 32768 GB.`);
+  const over = exceeded(call, projectOf(call), [{ type: row.volume_type, size: size - row.size }], 'larger');
+  if (over !== undefined) throw overQuota(over, calls);
   call.world.store.after(durations.extend, 'evs.extended', { id: row.id, size, status: row.status });
   return volumesIn(call).update(row.id, { status: 'extending' }) ?? row;
 }
@@ -151,7 +167,7 @@ export const cinderOrders = (version: 'v2' | 'v3'): Route[] => {
       body: required(createShape),
       handle(call) {
         const wanted = read(createShape, call.body).volume;
-        const size = checkOrder(call, wanted);
+        const size = checkOrder(call, wanted, 'cinder');
         return { status: 202, body: { volume: volumeView(call, make(call, wanted, wanted.name ?? '', size)) } };
       },
     },
@@ -170,7 +186,7 @@ export const cinderOrders = (version: 'v2' | 'v3'): Route[] => {
       path: `${one}/action`,
       body: required(actionShape),
       handle(call) {
-        extend(call);
+        extend(call, 'cinder');
         return { status: 202 };
       },
     },
@@ -191,7 +207,7 @@ export const vendorOrders = (version: 'v2' | 'v3'): Route[] => {
       body: required(createShape),
       handle(call) {
         const wanted = read(createShape, call.body).volume;
-        const size = checkOrder(call, wanted);
+        const size = checkOrder(call, wanted, 'vendor');
         const count = wanted.count ?? 1;
         const names = Array.from({ length: count }, (_, at) => (count === 1 ? (wanted.name ?? '') : `${wanted.name ?? ''}-${at + 1}`));
         const ids = names.map((name) => make(call, wanted, name, size).id);
@@ -203,7 +219,7 @@ export const vendorOrders = (version: 'v2' | 'v3'): Route[] => {
       method: 'POST',
       path: `${one}/action`,
       body: required(actionShape),
-      handle: (call) => job(call, 'extendVolume', 'extendVolume', [extend(call).id], durations.extend),
+      handle: (call) => job(call, 'extendVolume', 'extendVolume', [extend(call, 'vendor').id], durations.extend),
     },
     { method: 'DELETE', path: one, handle: (call) => job(call, 'deleteVolume', 'deleteVolume', [remove(call).id], durations.remove) },
   ];

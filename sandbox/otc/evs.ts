@@ -2,6 +2,7 @@
 import { projectOf, zonesOf } from './compute-common.ts';
 import { versionRoutes } from './compute-versions.ts';
 import { cinderOrders, jobRoute, startOrders, vendorOrders } from './evs-orders.ts';
+import { quotaRoute } from './evs-quota.ts';
 import { ownVolumes, typeOf, typeView, vendorView, volumeOf, volumesIn, volumeView } from './evs-volumes.ts';
 import { map, object, read, required, string } from './fields.ts';
 import { volumeTypes } from './server-catalog.ts';
@@ -129,6 +130,7 @@ export const evs: Service = {
     ...versionRoutes([{ id: 'v2' }, { id: 'v3', version: '3.50', min_version: '3.0' }]),
     ...routesOf('v2'),
     ...routesOf('v3'),
+    quotaRoute,
     ...olderTags,
     jobRoute,
   ],

@@ -136,6 +136,7 @@ const actions: Readonly<Record<string, Readonly<Record<string, Needed>>>> = {
     'GET /v2/{project_id}/cloudvolumes/detail': 'evs:volumes:list',
     'GET /v2/{project_id}/volumes/{volume_id}': 'evs:volumes:get',
     'GET /v2/{project_id}/cloudvolumes/{volume_id}': 'evs:volumes:get',
+    'GET /v2/{project_id}/os-quota-sets/{target_project_id}': 'evs:quotas:get',
   },
   iam: { 'GET /v3.0/OS-AGENCY/agencies': 'iam:agencies:listAgencies' },
 };

@@ -1,7 +1,7 @@
 /** Owns Nova's server calls (API reference 9.2): orders, reads, interfaces, security groups. Actions are in `nova-actions.ts`. */
 import { portsOf } from './allocate.ts';
 import { networkOf, projectOf } from './compute-common.ts';
-import { checkBasics, checkDisk, groupIds } from './ecs-order.ts';
+import { checkBasics, checkDisk, checkDisks, groupIds } from './ecs-order.ts';
 import { novaView } from './ecs-view.ts';
 import { any, boolean, either, integer, list, map, object, read, required, string, type TypeOf } from './fields.ts';
 import { zuluTime } from './ids.ts';
@@ -207,7 +207,13 @@ function disksOf(call: Call, projectId: string, wanted: Wanted): { readonly imag
     checkDisk({ ...made, least: smallest });
     return { ...made, deleteOnTermination };
   };
-  return { image, volumes: [disk(boot, least), ...mapping.filter((one) => one !== boot).map((one) => disk(one, 10))] };
+  const volumes = [disk(boot, least), ...mapping.filter((one) => one !== boot).map((one) => disk(one, 10))];
+  checkDisks(
+    call,
+    projectId,
+    volumes.flatMap((one) => ('volumeId' in one ? [] : [one])),
+  );
+  return { image, volumes };
 }
 
 /** `name` matches anywhere inside. */

@@ -12,7 +12,7 @@ import { schedules, until } from '../engine/until.ts';
 import { unlessGone } from '../otc/client.ts';
 import * as ecs from '../otc/ecs.ts';
 import { bindEip, type Eip } from '../otc/eip.ts';
-import { listPublicImages } from '../otc/ims.ts';
+import { type Image, listPublicImages } from '../otc/ims.ts';
 import { type BastionKeys, bastionKeys } from '../stack/ssh-keys.ts';
 import { bastionCost } from './bastion-cost.ts';
 import type { BastionGroup, BastionUse } from './bastion-group.ts';
@@ -55,6 +55,11 @@ export type BastionResource = Resource<BastionNeeds, BastionSpec, BastionSeen>;
 
 /** GB; the image may ask for more. */
 const DISK = 10;
+
+/** Its only disk. */
+export function bastionDisk(image: Pick<Image, 'min_disk'> | undefined): { readonly type: string; readonly size: number } {
+  return { type: 'SSD', size: Math.max(DISK, image?.min_disk ?? 0) };
+}
 
 export function bastion(context: CloudContext, needs: BastionNeeds, { wanted, passing }: BastionUse): BastionResource {
   const { otc, names, stack, secrets } = context;
@@ -163,6 +168,7 @@ async function order(context: CloudContext, spec: BastionSpec, run: Run): Promis
       hint: 'Set cluster.bastion.image to one that IMS lists, for example Standard_Debian_12_latest or Standard_Ubuntu_22.04_latest.',
     });
   }
+  const disk = bastionDisk(image);
   const marks = setupMarks(setup, keys);
   const job = await ecs.createServer(otc, {
     name,
@@ -173,7 +179,7 @@ async function order(context: CloudContext, spec: BastionSpec, run: Run): Promis
     availability_zone: spec.zone,
     nics: [{ subnet_id: spec.networkId }],
     security_groups: [{ id: spec.groupId }],
-    root_volume: { volumetype: 'SSD', size: Math.max(DISK, image.min_disk) },
+    root_volume: { volumetype: disk.type, size: disk.size },
     ...(spec.eip.status === 'DOWN' ? { publicip: { id: spec.eip.id } } : {}),
     // Neither key pair nor password: the only way in is the key that the user data names.
     user_data: Buffer.from(userData(setup, keys)).toString('base64'),

@@ -5,9 +5,11 @@
 import * as cce from '../otc/cce.ts';
 import * as ecs from '../otc/ecs.ts';
 import * as elb from '../otc/elb.ts';
-import { listPublicImages } from '../otc/ims.ts';
+import { readQuotas } from '../otc/evs.ts';
+import { type Image, listPublicImages } from '../otc/ims.ts';
 import * as rds from '../otc/rds.ts';
 import { listVpcQuotas } from '../otc/vpc.ts';
+import { bastionDisk } from './bastion.ts';
 import type { CloudContext } from './context.ts';
 import type { Missing } from './preflight-missing.ts';
 
@@ -36,6 +38,7 @@ export function checksFor(context: CloudContext, missing: Missing): Check[] {
       : [
           { name: 'server flavors', problems: () => serverFlavors(context, missing) },
           { name: 'server quotas', problems: () => serverQuotas(context, missing) },
+          { name: 'disk quotas', problems: () => diskQuotas(context, missing) },
         ]),
     ...(missing.bastions === 0 ? [] : [{ name: 'bastion image', problems: () => bastionImage(context) }]),
     ...(missing.loadBalancers === 0
@@ -201,6 +204,37 @@ async function serverQuotas({ otc, stack }: CloudContext, { nodes, bastions }: M
       limits.totalRAMUsed ?? 0,
       limits.maxTotalRAMSize ?? -1,
       sum(({ ram }) => ram),
+    ),
+  ];
+}
+
+/** Disks of nodes and bastion; those of RDS are not the project's own. */
+async function diskQuotas({ otc, stack }: CloudContext, { nodes, bastions }: Missing): Promise<string[]> {
+  const { rootVolume, dataVolume } = stack.cluster.nodes;
+  // That the image is not told, or not there, is said by its own check.
+  const images = bastions === 0 ? [] : await listPublicImages(otc, stack.cluster.bastion.image).catch((): Image[] => []);
+  const quotas = await readQuotas(otc);
+  const servers = [...nodes.values()].reduce((sum, count) => sum + count, 0);
+  const disks = [
+    ...Array.from({ length: servers }, () => [rootVolume, dataVolume]).flat(),
+    ...Array.from({ length: bastions }, () => bastionDisk(images[0])),
+  ];
+  const check = (kind: string, what: string, of: readonly { readonly size: number }[]): string[] => {
+    const sum = of.reduce((total, { size }) => total + size, 0);
+    return [['volumes', 'disks', of.length] as const, ['gigabytes', 'GB of disks', sum] as const].flatMap(([name, unit, more]) => {
+      const quota = quotas[`${name}${kind}`];
+      return quota === undefined ? [] : overQuota(`${unit} (EVS${what})`, quota.in_use + (quota.reserved ?? 0), quota.limit, more);
+    });
+  };
+  const types = [...new Set(disks.map(({ type }) => type))];
+  return [
+    ...check('', '', disks),
+    ...types.flatMap((type) =>
+      check(
+        `_${type}`,
+        `, ${type}`,
+        disks.filter((disk) => disk.type === type),
+      ),
     ),
   ];
 }

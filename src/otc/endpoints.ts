@@ -2,7 +2,7 @@
  * Owns where services live: host names by region and the reading of the service catalog. The catalog is always right;
  * host patterns only serve what it does not list, and IAM, which must be known before there is a catalog.
  */
-export type Service = 'iam' | 'vpc' | 'nat' | 'rds' | 'cce' | 'elb' | 'dns' | 'ecs' | 'ims';
+export type Service = 'iam' | 'vpc' | 'nat' | 'rds' | 'cce' | 'elb' | 'dns' | 'ecs' | 'evs' | 'ims';
 
 /** Names of the services as people and OTC's console say them. */
 export const serviceNames: Readonly<Record<Service, string>> = {
@@ -14,6 +14,7 @@ export const serviceNames: Readonly<Record<Service, string>> = {
   elb: 'ELB',
   dns: 'DNS',
   ecs: 'ECS',
+  evs: 'EVS',
   ims: 'IMS',
 };
 
@@ -27,6 +28,7 @@ const CATALOG_TYPES: Readonly<Record<Service, readonly string[]>> = {
   elb: ['elbv3', 'elb'],
   dns: ['dns'],
   ecs: ['ecs', 'compute'],
+  evs: ['volumev2', 'volumev3', 'evs'],
   ims: ['imagev2', 'ims', 'image'],
 };
 

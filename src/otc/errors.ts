@@ -66,6 +66,7 @@ const ROLES: Readonly<Record<Service, string>> = {
   elb: 'ELB Administrator',
   dns: 'DNS Administrator',
   ecs: 'Server Administrator',
+  evs: 'Server Administrator',
   ims: 'IMS Administrator',
 };
 

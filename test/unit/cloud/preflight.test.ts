@@ -25,6 +25,7 @@ const questions: readonly [RegExp, string][] = [
   [/cce\..*\/addontemplates/, 'cluster version'],
   [/ecs\..*\/cloudservers\/flavors/, 'server flavors'],
   [/ecs\..*\/limits/, 'server quotas'],
+  [/evs\..*\/os-quota-sets/, 'disk quotas'],
   [/elb\..*\/quotas/, 'load balancer quotas'],
   [/elb\..*\/availability-zones/, 'load balancer zones'],
 ];
@@ -94,6 +95,23 @@ const findings: readonly { readonly what: string; readonly make: () => void; rea
   },
   { what: 'cores', make: () => set('quota:ecs.cores', 5), said: /quota for vCPUs \(ECS\) is used up: 0 of 5, and 6 more/ },
   { what: 'memory', make: () => set('quota:ecs.ram', 20_000), said: /quota for MB of memory \(ECS\)/ },
+  { what: 'disks', make: () => set('quota:evs.volumes', 5), said: /quota for disks \(EVS\) is used up: 0 of 5, and 6 more/ },
+  {
+    what: 'gigabytes of disks',
+    make: () => set('quota:evs.gigabytes', 449),
+    said: /quota for GB of disks \(EVS\) is used up: 0 of 449, and 450 more/,
+  },
+  {
+    what: 'gigabytes of disks with a bastion',
+    make: () => set('quota:evs.gigabytes', 450),
+    stack: bastion,
+    said: /quota for GB of disks \(EVS\) is used up: 0 of 450, and 4\d\d more/,
+  },
+  {
+    what: 'disks of a type',
+    make: () => set('quota:evs.gigabytes_SSD', 100),
+    said: /quota for GB of disks \(EVS, SSD\) is used up: 0 of 100, and 450 more/,
+  },
   { what: 'balancers', make: () => set('quota:elb.loadbalancer', 0), said: /quota for load balancers/ },
   { what: 'listeners', make: () => set('quota:elb.listener', 1), said: /quota for listeners \(ELB\)/ },
   {

@@ -54,7 +54,12 @@ test('a pool waits for an idle cluster and a key pair that the caller sees', asy
   assert.deepEqual([blind.status, blind.body.errorCode], [400, 'CCE.01400001']);
   assert.match(blind.body.errorMessage, /zitadel-nodes/);
   await cloud.keyPair('zitadel-nodes');
+  const { switches } = networkTables(cloud.store);
+  switches.insert({ id: 'quota:evs.gigabytes', value: 299 });
+  assert.equal((await cloud.send('POST', `${at}/nodepools`, pool())).body.errorCode, 'CCE.01400013');
+  switches.update('quota:evs.gigabytes', { value: 300 });
   assert.equal((await cloud.send('POST', `${at}/nodepools`, pool())).status, 201);
+  switches.remove('quota:evs.gigabytes');
   assert.equal((await cloud.send('POST', `${at}/nodepools`, pool())).body.errorCode, 'CCE.01409001');
 });
 

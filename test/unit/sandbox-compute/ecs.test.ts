@@ -118,6 +118,9 @@ test('an order against each rule is refused with its code', async () => {
   networkTables(cloud.store).switches.insert({ id: 'quota:ecs.servers', value: 0 });
   assert.equal((await cloud.send('POST', servers(), order())).body.error.code, 'Ecs.0001');
   networkTables(cloud.store).switches.remove('quota:ecs.servers');
+  networkTables(cloud.store).switches.insert({ id: 'quota:evs.volumes', value: 0 });
+  assert.equal((await cloud.send('POST', servers(), order())).body.error.code, 'Ecs.0021');
+  networkTables(cloud.store).switches.remove('quota:evs.volumes');
   assert.equal((await cloud.get(`${servers()}/detail`)).body.count, 0);
 });
 

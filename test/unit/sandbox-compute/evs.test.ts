@@ -1,6 +1,7 @@
 /** Disks as the Terraform provider orders, reads, enlarges, tags and removes them, by Cinder's calls and by the cloud's own. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { networkTables } from '../../../sandbox/otc/tables/network.ts';
 import { closeClean, eventually } from '../sandbox-otc/cloud.ts';
 import { startComputeCloud } from './backends.ts';
 
@@ -74,4 +75,38 @@ test('what cannot be is refused in the form of EVS', async () => {
     assert.equal(answer.status, 400, JSON.stringify(patch));
     assert.match(answer.body.error.code, /^EVS\.\d{4}$/);
   }
+});
+
+test('quotas are told as documented, and an order or a larger size that exceeds one is refused by each kind of call in its way', async () => {
+  const { switches } = networkTables(cloud.store);
+  const told = async () => (await cloud.get(at('v2', `/os-quota-sets/${cloud.project}?usage=True`))).body.quota_set;
+  const made = await cloud.send('POST', at('v3', '/volumes'), order());
+  await eventually(
+    () => status(made.body.volume.id),
+    (seen) => seen === 'available',
+    'disk',
+  );
+  const { id, volumes, gigabytes, gigabytes_SSD: ssd, volumes_SAS: sas } = await told();
+  assert.equal(id, cloud.project);
+  assert.deepEqual([volumes.in_use > 0, gigabytes.in_use >= 20, ssd.in_use, ssd.limit, sas.in_use], [true, true, gigabytes.in_use, -1, 0]);
+  assert.equal((await cloud.get(at('v2', `/os-quota-sets/${cloud.project}`))).status, 400);
+  assert.equal((await cloud.get(at('v2', '/os-quota-sets/other?usage=True'))).status, 403);
+  const refused = async (path: string, body: unknown): Promise<string> => {
+    const answer = await cloud.send('POST', at('v3', path), body);
+    return `${answer.status} ${answer.body.error?.code}`;
+  };
+  switches.insert({ id: 'quota:evs.volumes', value: volumes.in_use });
+  assert.deepEqual([await refused('/cloudvolumes', order()), await refused('/volumes', order())], ['400 EVS.1034', '413 EVS.5413']);
+  switches.remove('quota:evs.volumes');
+  switches.insert({ id: 'quota:evs.gigabytes', value: gigabytes.in_use + 39 });
+  assert.equal((await told()).gigabytes.limit, gigabytes.in_use + 39);
+  assert.equal(await refused('/cloudvolumes', order({ count: 2 })), '400 EVS.1042');
+  const larger = { 'os-extend': { new_size: 60 } };
+  assert.equal(await refused(`/cloudvolumes/${made.body.volume.id}/action`, larger), '400 EVS.1042');
+  assert.equal(await refused(`/volumes/${made.body.volume.id}/action`, larger), '413 EVS.5413');
+  switches.remove('quota:evs.gigabytes');
+  switches.insert({ id: 'quota:evs.gigabytes_SSD', value: ssd.in_use });
+  assert.equal(await refused('/cloudvolumes', order()), '400 EVS.1042');
+  assert.equal(await refused('/volumes', order({ volume_type: 'SAS' })), '202 undefined');
+  switches.remove('quota:evs.gigabytes_SSD');
 });
