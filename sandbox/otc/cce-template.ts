@@ -2,7 +2,7 @@
 import { nodeImages } from './cce-catalog.ts';
 import { invalid } from './cce-order.ts';
 import { networkOf, seesKeyPair, zonesOf } from './compute-common.ts';
-import { exceeded } from './evs-quota.ts';
+import { exceeded } from './disk-quotas.ts';
 import { any, boolean, integer, list, map, object, required, string, type TypeOf } from './fields.ts';
 import { ecsFlavorOf, volumeTypes } from './server-catalog.ts';
 import { type Call, Refusal } from './service.ts';

@@ -3,7 +3,7 @@
  * ECS v1 and Nova ask here and render a {@link Refusal} in their own shape; what is then made is in `server-make.ts`.
  */
 import { quotaOf, seesKeyPair, soldOut, zonesOf } from './compute-common.ts';
-import { exceeded, type OrderedDisk } from './evs-quota.ts';
+import { exceeded, type OrderedDisk } from './disk-quotas.ts';
 import { ecsFlavorOf, imageOf, volumeTypes } from './server-catalog.ts';
 import { ecsTables } from './server-make.ts';
 import { type Call, Refusal } from './service.ts';

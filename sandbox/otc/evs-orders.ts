@@ -3,7 +3,7 @@
  * the cloud's own (`cloudvolumes`), which answer with a job. Lists and types are in `evs.ts`.
  */
 import { microPlainTime, projectOf, zonesOf } from './compute-common.ts';
-import { exceeded } from './evs-quota.ts';
+import { exceeded } from './disk-quotas.ts';
 import { volumeOf, volumesIn, volumeView } from './evs-volumes.ts';
 import { boolean, integer, map, object, read, required, string, type TypeOf } from './fields.ts';
 import { hex32, milliTime, uuid } from './ids.ts';

@@ -1,8 +1,8 @@
 /** Owns EVS, the disks of servers and of persistent volumes (API reference 9.5), in its v2 and v3 forms: lists, types, tags. */
 import { projectOf, zonesOf } from './compute-common.ts';
 import { versionRoutes } from './compute-versions.ts';
+import { quotaRoute } from './disk-quotas.ts';
 import { cinderOrders, jobRoute, startOrders, vendorOrders } from './evs-orders.ts';
-import { quotaRoute } from './evs-quota.ts';
 import { ownVolumes, typeOf, typeView, vendorView, volumeOf, volumesIn, volumeView } from './evs-volumes.ts';
 import { map, object, read, required, string } from './fields.ts';
 import { volumeTypes } from './server-catalog.ts';
