@@ -94,7 +94,9 @@ export function zoneChanges({ name, settings }: ZoneSpec, { id, status, email, t
     });
   if (settings === undefined || text !== settings.description) return [];
   const changes: Change[] = [];
-  if (email?.toLowerCase() !== settings.email.toLowerCase()) changes.push({ field: 'email', before: email ?? 'none', after: settings.email });
-  if (ttl !== settings.ttl) changes.push({ field: 'ttl', before: ttl, after: settings.ttl });
+  // What an answer leaves out is no difference.
+  if (email !== undefined && email.toLowerCase() !== settings.email.toLowerCase())
+    changes.push({ field: 'email', before: email || 'none', after: settings.email });
+  if (ttl !== undefined && ttl !== settings.ttl) changes.push({ field: 'ttl', before: ttl, after: settings.ttl });
   return changes;
 }

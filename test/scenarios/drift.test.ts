@@ -19,7 +19,7 @@ import type { TestWorld } from '../harness/world.ts';
 const ids = (found: readonly Found[]): string[] => [...new Set(found.map(({ id }) => id))].sort();
 const told = (found: readonly Found[]): string => found.map(({ id, what }) => `${id} ${what}`).join('; ');
 
-describe('drift', { timeout: 580_000 }, () => {
+describe('drift', { timeout: 680_000 }, () => {
   let world: TestWorld;
   const deploy = (inputs: Readonly<Record<string, string>> = {}): Promise<RunResult> =>
     world.deploy({ inputs: { 'stack-secret': stackSecret, ...inputs } });

@@ -1,6 +1,7 @@
 /** Owns the proof of where the domain's record and zone are: who writes the record may change, and the zone is where the DNS01 solver sees it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { zoneChanges } from '../../../src/cloud/dns-zone.ts';
 import { externalDnsNeeds } from '../../../src/cloud/index.ts';
 import { walk } from '../../../src/engine/walk.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
@@ -80,6 +81,8 @@ test('e-mail and TTL of a zone that the stack made are seen and set again; those
   inSync((await go({ write: false })).outcomes);
   zones.update(zone.id, { email: 'somebody@example.org', ttl: 60, description: 'made in the console' });
   inSync((await go({ write: false })).outcomes);
+  const spec = { name: 'example.com.', settings: { email: stack.contact, ttl: 300, description: 'd' } };
+  assert.deepEqual(zoneChanges(spec, { id: 'z', name: 'example.com.', description: 'd', status: 'ACTIVE' }), [], 'what an answer leaves out');
 });
 
 test('the public zone must be where the DNS01 solver sees it', async () => {
