@@ -31,6 +31,8 @@ export interface Ran {
 
 export interface Settings {
   readonly write?: boolean;
+  /** As a drift run looks. */
+  readonly findings?: boolean;
   readonly stack?: Partial<Stack>;
   readonly delegation?: DelegationPort;
   readonly connect?: Parameters<Emulator['connect']>[0];
@@ -70,13 +72,20 @@ export function cloudWorld(): CloudWorld {
   });
   after(() => world.close());
   beforeEach(() => load(empty));
-  const go: CloudWorld['go'] = async ({ write = true, stack = {}, delegation = served(OTC_SERVERS), connect = {}, masterkey } = {}) => {
+  const go: CloudWorld['go'] = async ({
+    write = true,
+    findings = false,
+    stack = {},
+    delegation = served(OTC_SERVERS),
+    connect = {},
+    masterkey,
+  } = {}) => {
     const otc = await world.connect(connect);
     const plain = { ...contextFor(otc, stack), looksOnly: !write };
     const context = masterkey === undefined ? plain : { ...plain, secrets: { ...plain.secrets, masterkey } };
     const cloud = cloudResources(context, { delegation });
     const heard = journal();
-    const { outcomes } = await walk(cloud.all, { write, signal: connect.signal ?? new AbortController().signal, journal: heard, pause });
+    const { outcomes } = await walk(cloud.all, { write, findings, signal: connect.signal ?? new AbortController().signal, journal: heard, pause });
     return { outcomes, cloud, context, otc, lines: heard.lines };
   };
   const rows = <T>(table: string): T[] => world.store.table<T & { id: string }>(table).all();

@@ -174,8 +174,13 @@ test('an agency that is gone under a living cluster is found; made again by cons
     `${refused?.fault?.message} ${refused?.fault?.hint}`,
     /cce_admin_trust is missing: CCE may not act in this tenant any more.*CCE console/,
   );
-  assert.equal(refused?.fault?.finding, 'agency', 'drift, not a failure of the look');
   assert.deepEqual(writes(), []);
+  const drift = (await go({ write: false, findings: true, stack: { consent: { agency: false } } })).outcomes;
+  assert.deepEqual(
+    drift.filter(({ verdict }) => !['unchanged', 'absent'].includes(verdict)).map(({ id, verdict, changes }) => [id, verdict, changes[0]?.field]),
+    [['project/agency', 'update', 'agency']],
+    'a finding, and nothing hides behind it',
+  );
   emulator().broken.push({ fits: /OS-AGENCY/, status: 403 });
   const untold = await outcome({ write: false });
   assert.deepEqual([untold?.verdict, untold?.note], ['unchanged', undefined], 'who may not ask cannot tell');
