@@ -3,13 +3,12 @@
  * of the namespaces that `scripts/sandbox.mjs` made; the world itself is put together in `world/world.ts`.
  */
 import { rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { cloudOnly, deployOnce } from './runner/once.ts';
 import { cacheFolder } from './world/cache.ts';
 import { type Options, readOptions, usage } from './world/options.ts';
 import { Outer } from './world/outer.ts';
+import { claim, clear } from './world/state-folder.ts';
 
 const cache = cacheFolder();
 
@@ -37,13 +36,16 @@ async function main(): Promise<number> {
     return 0;
   }
   const outer = new Outer(process.stdin);
-  const temporary = options.state === undefined;
-  const folder = options.state === undefined ? await mkdtemp(join(tmpdir(), 'zitadel-on-otc-')) : resolve(options.state);
+  // A folder that nobody named was made by the process that started us, which also takes it away where we are killed.
+  const temporary = process.env['SANDBOX_FOLDER'];
+  const folder = resolve(options.state ?? temporary ?? '');
+  await claim(folder);
   // When the process that started us is gone, nobody waits for a tidy end: all there is outside the namespaces is the folder.
   // Nothing of ours may run in between: it would stumble over what is gone.
   const discard = (): void => {
     endEverything();
-    if (temporary) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+    if (options.state === undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+    else clear(folder);
   };
   outer.onGone(async () => {
     discard();

@@ -1,12 +1,19 @@
 // Starts the sandbox (sandbox/main.ts) under Node 24 in namespaces of its own: network, mounts, processes, and users when
 // not root. Checks what it needs and says how to get what is missing. When this process ends, however, the world ends.
+// Where a world is up in the folder of --state already, it starts a run of the action in that one (sandbox/runner/visit.ts).
 import { execFileSync, spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync, rmSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { node24, root } from './node24.mjs';
 import { whenOrphaned } from './orphans.mjs';
 
 const args = process.argv.slice(2);
+const given = parseArgs({ args, options: { state: { type: 'string' } }, strict: false }).values.state;
+const state = typeof given === 'string' ? resolve(given) : undefined;
+process.env.PATH = `${process.env.PATH ?? ''}${delimiter}/usr/sbin${delimiter}/sbin`;
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 // npm, when killed, leaves its scripts alone; a shell that started us may rightly end. Tests that are killed cannot end their
@@ -21,7 +28,7 @@ function missing(text) {
 }
 
 function find(program) {
-  for (const folder of `${process.env.PATH ?? ''}${delimiter}/usr/sbin${delimiter}/sbin`.split(delimiter)) {
+  for (const folder of process.env.PATH.split(delimiter)) {
     const path = join(folder, program);
     try {
       accessSync(path, constants.X_OK);
@@ -46,28 +53,40 @@ function tries(program, list) {
 if (process.platform !== 'linux' || process.arch !== 'x64') {
   missing(`needs Linux on x64, this is ${process.platform} on ${process.arch}. Run it in a virtual machine or on a hosted Linux runner.`);
 }
-for (const [program, packages] of [
-  ['unshare', 'util-linux'],
-  ['nsenter', 'util-linux'],
-  ['mount', 'util-linux or mount'],
-  ['ip', 'iproute2'],
-]) {
-  if (find(program) === undefined)
-    missing(
-      `the program "${program}" is not installed. Install the package ${packages} (apt-get install iproute2 util-linux, or dnf install iproute util-linux).`,
-    );
+const absent = [
+  ['unshare', 'util-linux', 'util-linux'],
+  ['nsenter', 'util-linux', 'util-linux'],
+  ['mount', 'mount', 'util-linux'],
+  ['ip', 'iproute2', 'iproute'],
+  ['sh', 'dash', 'bash'],
+  ...['cp', 'rm', 'sleep'].map((program) => [program, 'coreutils', 'coreutils']),
+].filter(([program]) => find(program) === undefined);
+if (absent.length > 0) {
+  const what = absent.map(([program, deb, rpm]) => `  ${program}: apt-get install ${deb}, or dnf install ${rpm}`);
+  missing(['these programs are not on PATH, nor in /usr/sbin or /sbin:', ...what].join('\n'));
 }
 if (!existsSync(node24)) missing('node_modules is incomplete: run "npm ci" first.');
 if (!readFileSync('/proc/self/mounts', 'utf8').includes(' /proc ')) missing('/proc is not mounted.');
 
+/** Does a world answer in the folder? Then it is that one which gets a run. */
+const visiting = await new Promise((resolve) => {
+  if (state === undefined) return resolve(false);
+  const socket = connect({ path: join(state, 'control.sock') });
+  socket.once('error', () => resolve(false));
+  socket.once('connect', () => {
+    socket.destroy();
+    resolve(true);
+  });
+});
 const isRoot = process.getuid() === 0;
+const namespaces = ['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child=SIGKILL', '--', node24];
 let prefix = [];
-let users = [];
+let users = isRoot ? [] : ['--user', '--map-root-user'];
+const attempt = visiting ? { worked: true, said: '' } : tries('unshare', [...users, ...namespaces, '--version']);
+if (/unrecogni[sz]ed option/.test(attempt.said)) missing(`needs util-linux 2.32 or newer (${attempt.said}).`);
 if (!isRoot) {
-  users = ['--user', '--map-root-user'];
-  const attempt = tries('unshare', ['-Urnmpf', '--mount-proc', 'true']);
   if (!attempt.worked) {
-    if (find('sudo') !== undefined && tries('sudo', ['-n', 'true']).worked) {
+    if (find('sudo') !== undefined && tries('sudo', ['-n', node24, '--version']).worked) {
       console.error(`sandbox: this kernel keeps ordinary users from making namespaces (${attempt.said}); going on with sudo.`);
       prefix = ['sudo', '-n', '--preserve-env', '--'];
       users = [];
@@ -83,13 +102,12 @@ if (!isRoot) {
       );
     }
   }
-} else {
-  const attempt = tries('unshare', ['-nmpf', '--mount-proc', 'true']);
-  if (!attempt.worked) missing(`namespaces cannot be made here (${attempt.said}). In a container, start it with --privileged.`);
+} else if (!attempt.worked) {
+  missing(`namespaces cannot be made here (${attempt.said}). In a container, start it with --privileged.`);
 }
 
 // What is built or fetched once is made out here: inside there is no route to anywhere.
-if (!args.includes('--help')) {
+if (!visiting && !args.includes('--help')) {
   const prepare = spawn(node24, ['--disable-warning=ExperimentalWarning', join(root, 'sandbox/prepare.ts')], {
     stdio: ['pipe', 'inherit', 'inherit'],
     detached: true,
@@ -102,20 +120,25 @@ if (!args.includes('--help')) {
 }
 
 const command = [
-  ...prefix,
-  'unshare',
-  ...users,
-  ...['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child=SIGKILL', '--'],
-  node24,
+  ...(visiting ? [node24] : [...prefix, 'unshare', ...users, ...namespaces]),
   '--disable-warning=ExperimentalWarning',
-  join(root, 'sandbox/main.ts'),
+  join(root, visiting ? 'sandbox/runner/visit.ts' : 'sandbox/main.ts'),
   ...args,
 ];
+const folder = state ?? mkdtempSync(join(tmpdir(), 'zitadel-on-otc-'));
+/** Takes away our own folder, and in a named one what a world left there that was killed: else it tidies up itself. */
+function discard(killed) {
+  const names = JSON.parse(readFileSync(join(root, 'sandbox/world/written.json'), 'utf8'));
+  const whole = state === undefined || (ofTests && orphaned);
+  const paths = whole ? [folder] : killed && !visiting ? names.map((name) => join(folder, name)) : [];
+  if (prefix.length > 0 && paths.length > 0) execFileSync('sudo', ['-n', 'rm', '-rf', ...paths]);
+  else for (const path of paths) rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+}
 // Its standard input is how we talk to it, and how it notices that we are gone. A session of its own keeps Ctrl-C to us alone.
 const child = spawn(command[0], command.slice(1), {
   stdio: ['pipe', 'inherit', 'inherit'],
   detached: true,
-  env: { ...process.env, PATH: `${process.env.PATH ?? ''}${delimiter}/usr/sbin${delimiter}/sbin` },
+  env: { ...process.env, SANDBOX_FOLDER: folder },
 });
 const tell = (message) => {
   if (child.exitCode === null && child.stdin.writable) child.stdin.write(`${JSON.stringify(message)}\n`);
@@ -124,13 +147,14 @@ child.stdin.on('error', (error) => {
   if (error.code !== 'EPIPE') throw error;
 });
 child.on('error', (error) => missing(`could not be started: ${error.message}`));
-child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));
+child.on('exit', (code, signal) => {
+  // A program that sudo started and that was killed ends with 137.
+  discard(signal !== null || code === 137);
+  process.exit(code ?? (signal === 'SIGINT' ? 130 : 143));
+});
+let orphaned = false;
 end = () => {
-  child.removeAllListeners('exit');
-  child.on('exit', () => {
-    if (ofTests) rmSync(args[args.indexOf('--state') + 1], { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
-    process.exit(143);
-  });
+  orphaned = true;
   child.stdin.end();
 };
 // One Ctrl-C under npm comes twice, from the terminal and from npm: what follows within a second is the same one.
@@ -165,6 +189,7 @@ function firstProcess(parent) {
 
 const started = Date.now();
 const look = setInterval(() => {
+  if (visiting) return clearInterval(look);
   const pid = firstProcess(child.pid);
   if (pid !== undefined) {
     clearInterval(look);

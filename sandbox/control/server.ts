@@ -13,8 +13,21 @@ export interface ControlParts {
   readonly snapshot: (name: string) => Promise<void>;
   readonly restore: (name: string) => Promise<void>;
   /** More routes: `GET /name` and the like, answered with JSON. */
-  readonly more?: Readonly<Record<string, (body: unknown) => Promise<unknown> | unknown>>;
+  readonly more?: Readonly<Record<string, Route>>;
 }
+
+export type Route = (body: unknown, call: Call) => Promise<unknown> | unknown;
+
+/** What a long route knows of whoever asked. */
+export interface Call {
+  /** Shows a line at once to those who accept {@link lines}; nobody else sees it. */
+  say(line: string): void;
+  /** Aborted when the connection is gone before the answer. */
+  readonly signal: AbortSignal;
+}
+
+/** Accepted, an answer is one JSON object a line: `{"line":…}` while it lasts, at the end `{"result":…}` or `{"error":…}`. */
+export const lines = 'application/x-ndjson';
 
 class Wrong extends Error {}
 
@@ -116,14 +129,30 @@ export class ControlServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://control');
+    const following = request.headers.accept === lines;
     const answer = (status: number, body: unknown): void => {
-      response.writeHead(status, { 'content-type': 'application/json' }).end(body === undefined ? '' : `${JSON.stringify(body, null, 1)}\n`);
+      if (following) {
+        if (!response.headersSent) response.writeHead(status, { 'content-type': lines });
+        response.end(`${JSON.stringify(status < 300 ? { result: body } : body)}\n`);
+      } else response.writeHead(status, { 'content-type': 'application/json' }).end(body === undefined ? '' : `${JSON.stringify(body, null, 1)}\n`);
+    };
+    const gone = new AbortController();
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort();
+    });
+    const call: Call = {
+      signal: gone.signal,
+      say(line) {
+        if (!following) return;
+        if (!response.headersSent) response.writeHead(200, { 'content-type': lines });
+        response.write(`${JSON.stringify({ line })}\n`);
+      },
     };
     try {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
       const text = Buffer.concat(chunks).toString('utf8');
-      const found = await this.#route(`${request.method} ${url.pathname}`, url.searchParams, text === '' ? undefined : JSON.parse(text));
+      const found = await this.#route(`${request.method} ${url.pathname}`, url.searchParams, text === '' ? undefined : JSON.parse(text), call);
       if (found === missing) answer(404, { error: `no ${request.method} ${url.pathname} here`, routes: this.#routes() });
       else answer(found === undefined ? 204 : 200, found);
     } catch (error) {
@@ -139,7 +168,7 @@ export class ControlServer {
     ];
   }
 
-  async #route(route: string, query: URLSearchParams, body: unknown): Promise<unknown> {
+  async #route(route: string, query: URLSearchParams, body: unknown, call: Call): Promise<unknown> {
     const { state, store } = this.#parts;
     switch (route) {
       case 'GET /requests':
@@ -172,7 +201,7 @@ export class ControlServer {
         return await timed(this.#parts.restore, body);
       default: {
         const more = this.#parts.more?.[route];
-        return more === undefined ? missing : await more(body);
+        return more === undefined ? missing : await more(body, call);
       }
     }
   }

@@ -30,6 +30,7 @@ export class Postgres implements Databases, Snapshotting {
   readonly #progress: (line: string) => void;
   readonly #instances = new Map<string, Instance>();
   readonly #folder: string;
+  readonly #services: string;
   #program: Promise<Program> | undefined;
   #next = 1;
 
@@ -38,6 +39,7 @@ export class Postgres implements Databases, Snapshotting {
     this.#world = world;
     this.#progress = progress;
     this.#folder = join(world.folder, 'postgres');
+    this.#services = servicesFile(world.folder);
   }
 
   async create(spec: DatabaseSpec): Promise<void> {
@@ -77,6 +79,7 @@ export class Postgres implements Databases, Snapshotting {
   async remove(id: string): Promise<void> {
     const instance = this.#instance(id);
     this.#instances.delete(id);
+    await this.#writeServices();
     await this.#end(instance);
     await removeTree(instance.folder);
   }
@@ -128,6 +131,7 @@ export class Postgres implements Databases, Snapshotting {
         await this.#open({ ...spec, rootPassword: '', groups: () => this.#groupsOf(spec) }, target);
       }),
     );
+    await this.#writeServices();
     if (existsSync(join(folder, 'backups'))) await linkTree(join(folder, 'backups'), join(this.#folder, 'backups'));
   }
 
@@ -171,6 +175,19 @@ export class Postgres implements Databases, Snapshotting {
       upstream: { host: listen.address, port: listen.port },
     });
     this.#instances.set(spec.id, { spec, listen, folder, server, closeGate });
+    await this.#writeServices();
+  }
+
+  /** For psql (PGSERVICEFILE): each instance by its name, the newest as `database` too. */
+  async #writeServices(): Promise<void> {
+    const all = [...this.#instances.values()].map(({ spec }) => spec);
+    const newest = all.at(-1);
+    const named = [...all.map(({ id, name }) => ({ id, name })), ...(newest === undefined ? [] : [{ id: newest.id, name: 'database' }])];
+    const sections = named.map(({ id, name }) => {
+      const { host, port, user } = this.insideOf(id);
+      return `[${name}]\nhost=${host}\nport=${port}\nuser=${user}\ndbname=postgres\n`;
+    });
+    await writeFile(this.#services, sections.length === 0 ? '# There is no database in this world.\n' : sections.join('\n'));
   }
 
   async #end(instance: Instance): Promise<void> {
@@ -205,6 +222,9 @@ export class Postgres implements Databases, Snapshotting {
     }
   }
 }
+
+/** Where psql finds the databases of a world, past every gate. */
+export const servicesFile = (folder: string): string => join(folder, 'databases.conf');
 
 /** The room's factory. */
 export const postgres = (world: World, progress: (line: string) => void): Postgres => new Postgres(world, progress);

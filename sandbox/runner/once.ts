@@ -1,33 +1,33 @@
 /**
- * Owns the main way in: a world, the built action run in it, its summary shown, the end. Lines of the action come as the
- * runner shows them; our own start with `sandbox:`.
+ * Owns the ways in that make a world: one with the built action run in it, its summary shown, the end; and one for other
+ * clients alone. Lines of the action come as the runner shows them; our own start with `sandbox:`.
  */
-import { readdir, readFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import type { Options } from '../world/options.ts';
 import { type OpenedWorld, openWorld, type Start } from '../world/state-folder.ts';
-import type { RunResult } from './run.ts';
-import { type DeployRequest, type Jobs, jobs } from './service.ts';
-import { renderSummary } from './summary.ts';
-
-const say = (text: string): void => {
-  process.stdout.write(`${text}\n`);
-};
+import { type DeployRequest, defaultStack, type Jobs, jobs } from './service.ts';
+import { cancelOnSignal, requestOf, say, show } from './shown.ts';
 
 /** @returns the action's exit code */
 export async function deployOnce(start: Start): Promise<number> {
   const { options, folder, outer } = start;
   const begun = performance.now();
+  const request = await requestOf(options);
   const { opened, work } = await open(start);
   const seconds = (): string => ((performance.now() - begun) / 1000).toFixed(1);
   say(`sandbox: an Open Telekom Cloud is up after ${seconds()} s; running "${options.command}" in it`);
+  if (options.from === undefined && (options.command === 'drift' || options.command === 'destroy'))
+    say('sandbox: it is new and empty; in a world that --keep left up (--state DIR names it) there is something to look at');
   const watching = cancelOnSignal(outer, work);
   try {
-    const result = await work.run({ command: options.command, ...(await repositoryOf(options.config)) }, say);
+    const result = await work.run(request, say);
     watching.stop();
-    show(result);
+    show(result, options);
     say(`sandbox: "${options.command}" ended with exit code ${result.exitCode} after ${(result.took / 1000).toFixed(1)} s (${seconds()} s in all)`);
     if (options.keep && !watching.stopped()) {
-      say(keepText(folder));
+      say(keepText(folder, options, await stackName(options)));
       await outer.signal();
     }
     return result.exitCode;
@@ -45,14 +45,15 @@ export async function cloudOnly(start: Start): Promise<number> {
   return 0;
 }
 
-/** A world whose control also takes `POST /run`: a run of the action with what the body says, answered with its result. */
+/** A world whose control also takes `POST /run`, a run of the action with what the body says, answered with its result, and `DELETE /run`. */
 async function open(start: Start): Promise<{ readonly opened: OpenedWorld; readonly work: Jobs }> {
   let work: Jobs | undefined;
   const opened = await openWorld({
     ...start,
     prepare(world) {
       const made = jobs(world, { folder: join(start.folder, 'world'), caFile: join(start.folder, 'ca.pem') });
-      world.routes['POST /run'] = (body) => made.run((body ?? {}) as DeployRequest, () => undefined);
+      world.routes['POST /run'] = (body, { say: line, signal }) => made.run((body ?? {}) as DeployRequest, line, signal);
+      world.routes['DELETE /run'] = () => made.cancel();
       work = made;
     },
   });
@@ -60,63 +61,29 @@ async function open(start: Start): Promise<{ readonly opened: OpenedWorld; reado
   return { opened, work };
 }
 
-/** The stack file that the user named, with the values file beside it: the job's repository holds that folder's YAML files. */
-async function repositoryOf(config: string | undefined): Promise<{ config?: string; files?: Record<string, string> }> {
-  if (config === undefined) return {};
-  const path = resolve(config);
-  const beside = (await readdir(dirname(path))).filter((name) => /\.(ya?ml|tpl|pem)$/.test(name) && name !== basename(path));
-  const files = await Promise.all(beside.map(async (name) => [name, await readFile(join(dirname(path), name), 'utf8')] as const));
-  return { config: await readFile(path, 'utf8'), files: Object.fromEntries(files) };
+/** What `--confirm` must say; a stack file without a readable name has been refused by the run. */
+async function stackName({ config }: Options): Promise<string> {
+  const stack = parse(await readFile(config ?? defaultStack, 'utf8'), { logLevel: 'error' }) as { readonly name?: unknown } | null;
+  return typeof stack?.name === 'string' ? stack.name : 'NAME';
 }
 
-/** The first Ctrl-C cancels the run as the runner does; the second ends it at once, and the world with it. */
-function cancelOnSignal(outer: Start['outer'], work: Jobs): { stop(): void; stopped(): boolean } {
-  let [over, stopped] = [false, false];
-  const listen = async (): Promise<void> => {
-    for (let count = 1; !over; count += 1) {
-      const signal = await outer.signal();
-      if (over) {
-        // It came after the run: whoever waits next is to hear of it.
-        outer.putBack(signal);
-        return;
-      }
-      stopped = true;
-      say(`sandbox: ${signal}: ${count === 1 ? 'cancelling the run; once more ends everything at once' : 'ending'}`);
-      if (count === 1) work.cancel();
-      else await outer.end();
-    }
-  };
-  void listen();
-  return {
-    stop() {
-      over = true;
-    },
-    stopped: () => stopped,
-  };
-}
-
-function show(result: RunResult): void {
-  const rule = '─'.repeat(Math.min(process.stdout.columns ?? 80, 100));
-  if (result.summary.trim() !== '') {
-    const colour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
-    say(`${rule}\n${renderSummary(result.summary, { columns: process.stdout.columns ?? 160, colour })}\n${rule}`);
-  }
-  const url = result.outputs['url'];
-  if (url !== undefined && url !== '') say(`sandbox: ZITADEL is at ${url} (inside this world)`);
-  if (result.orphans.length > 0) say(`sandbox: processes left behind by the action: ${result.orphans.join(', ')}`);
-}
-
-const keepText = (folder: string): string => {
+/** What may be done with a world that stays up; every line is a command that works. */
+export function keepText(folder: string, { config }: Pick<Options, 'config'>, stack: string): string {
+  const again = `npm run sandbox -- --state ${folder}${config === undefined ? '' : ` --config ${config}`} --command`;
   const enter = join(folder, 'enter');
-  const inside = join(folder, 'inside');
   return [
-    'sandbox: the world stays up until Ctrl-C. To look around, from another terminal:',
-    `  ${enter} kubectl get pods -A                                  the cluster, past its groups and its bastion`,
+    'sandbox: the world stays up until Ctrl-C. More runs in it, from another terminal:',
+    `  ${again} drift`,
+    `  ${again} plan                  (or deploy, check)`,
+    `  ${again} destroy --confirm ${stack}`,
+    'To look around:',
+    `  ${enter} kubectl get pods -A                     the cluster, past its groups and its bastion`,
     `  ${enter} helm list -A`,
+    `  ${enter} psql service=database -c 'select datname from pg_database'   as the superuser (psql: apt-get install postgresql-client)`,
     `  ${enter} curl -s https://login.example.com/.well-known/openid-configuration`,
-    `  ${enter} sh -c 'curl -s $CONTROL_URL/requests'                every API call; /resources, /oddities likewise`,
-    `  ${inside} psql "host=ADDRESS user=root dbname=postgres"       the database, from inside the VPC`,
-    `  . ${join(folder, 'env')}                                      what OpenStack clients and Terraform read`,
-    `  ${join(folder, 'world.log')}                                  what the cloud's parts said`,
+    `  ${enter} sh -c 'curl -s $CONTROL_URL/requests'   every API call; /resources, /oddities likewise`,
+    `  ${join(folder, 'inside')} COMMAND …                        a command inside the VPC, where enter is outside the cloud`,
+    `  . ${join(folder, 'env')}                                   what OpenStack clients and Terraform read`,
+    `  ${join(folder, 'world.log')}                               what the cloud's parts said`,
   ].join('\n');
-};
+}

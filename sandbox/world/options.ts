@@ -12,9 +12,12 @@ export interface Options {
   readonly keep: boolean;
   readonly command: string;
   readonly config: string | undefined;
+  /** The stack's name, typed once more for `destroy`. */
+  readonly confirm: string | undefined;
   readonly charts: string | undefined;
   readonly programs: Readonly<Record<string, string>>;
-  readonly latency: Pace;
+  /** Undefined where nothing was said. */
+  readonly latency: Pace | undefined;
   readonly undelegated: boolean;
 }
 
@@ -22,15 +25,17 @@ export const usage = `npm run sandbox -- [options]
 
 Deploys ZITADEL with the built action in an Open Telekom Cloud of its own, shows the job summary, and takes it all down.
 
-  --keep                 leave the world up afterwards and say how to look around
+  --keep                 leave the world up afterwards and say what can be done with it
   --command NAME         ${commands.join(', ')} (default deploy)
+  --confirm NAME         the stack's name once more, without which destroy does nothing
   --config FILE          the stack file (default sandbox/stack/zitadel.yaml)
   --charts DIR           real chart archives in place of the sandbox's own
   --image NAME=PROGRAM   run a real program for containers of the image NAME (registry and tag may be left out); may be repeated
   --latency PACE         instant, fast (default), twentieth or real: how long the cloud takes
   --undelegated          no domain points at the cloud's name servers
   --cloud-only           only the world, in the foreground, until SIGTERM or Ctrl-C
-  --state DIR            where the world keeps its files (with --cloud-only: DIR/env, DIR/enter, DIR/inside)
+  --state DIR            where the world keeps its files: DIR/env, DIR/enter, DIR/inside. Where a world is up in DIR already, the command
+                         runs in that one, as in: npm run sandbox -- --state DIR --command drift
   --from DIR             start as a copy of a snapshot: STATE/world/snapshots/NAME, taken with POST /snapshot
   --help                 this text
 
@@ -52,13 +57,16 @@ export function readOptions(args: readonly string[]): Options {
       from: { type: 'string' },
       command: { type: 'string', default: 'deploy' },
       config: { type: 'string' },
+      confirm: { type: 'string' },
       charts: { type: 'string' },
       image: { type: 'string', multiple: true, default: [] },
-      latency: { type: 'string', default: 'fast' },
+      latency: { type: 'string' },
     },
   });
   if (!commands.some((name) => name === values.command)) throw new Error(`--command ${values.command}: there are ${commands.join(', ')}`);
-  if (!(values.latency in paces)) throw new Error(`--latency ${values.latency}: there are ${Object.keys(paces).join(', ')}`);
+  if (values.latency !== undefined && !(values.latency in paces))
+    throw new Error(`--latency ${values.latency}: there are ${Object.keys(paces).join(', ')}`);
+  if (values.confirm !== undefined && values.command !== 'destroy') throw new Error('--confirm goes with --command destroy');
   if (values['cloud-only'] && values.state === undefined && !values.help) throw new Error('--cloud-only needs --state DIR');
   const programs = values.image.map((pair) => {
     const at = pair.indexOf('=');
@@ -73,9 +81,10 @@ export function readOptions(args: readonly string[]): Options {
     keep: values.keep,
     command: values.command,
     config: values.config,
+    confirm: values.confirm,
     charts: values.charts,
     programs: Object.fromEntries(programs),
-    latency: values.latency as Pace,
+    latency: values.latency as Pace | undefined,
     undelegated: values.undelegated,
   };
 }

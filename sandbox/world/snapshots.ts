@@ -13,6 +13,8 @@ import type { SavedAuthority } from './authority.ts';
 export interface Identity {
   readonly authority: SavedAuthority;
   readonly tenant: Tenant;
+  /** The `stack-secret` of the runs in it. */
+  readonly stackSecret: string;
 }
 
 export interface SnapshotParts {

@@ -2,18 +2,20 @@
  * Owns the folder through which programs outside reach a world: `env` (shell lines, written last: the world is ready),
  * `enter` and `inside` (run a command in it), `kubeconfig`, `ca.pem`, `control.sock`, `world.log`.
  */
-import { createWriteStream, existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createWriteStream, rmSync } from 'node:fs';
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { tools } from '../downloads/index.ts';
 import { hostOf } from '../otc/hosts.ts';
+import { servicesFile } from '../postgres/index.ts';
 import { watchKubeconfig } from './kubeconfig.ts';
 import type { Options } from './options.ts';
 import type { Outer } from './outer.ts';
 import { places } from './places.ts';
 import { visitors } from './visitors.ts';
 import { type RunningWorld, startWorld } from './world.ts';
+import written from './written.json' with { type: 'json' };
 
 export interface Start {
   readonly folder: string;
@@ -34,24 +36,29 @@ export interface OpenedWorld {
 /** Longest folder name: unix sockets below it have paths of at most 107 bytes. */
 const longest = 70;
 
-/** Everything below the folder but the log, which stays for whoever wants to know what happened. */
-const written = ['env', 'enter', 'inside', 'kubeconfig', 'ca.pem', 'control.sock', 'world'] as const;
+/** Takes away everything that a world writes into its folder but the log, which stays for whoever wants to know what happened. */
+export function clear(folder: string): void {
+  for (const name of written) rmSync(join(folder, name), { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+}
 
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** Brings a world up in a folder and writes everything callers need; `env` last. */
-export async function openWorld({ folder, cache, options, outer, prepare }: Start): Promise<OpenedWorld> {
+/** Makes a folder ready for a new world. @throws Error where another world is up in it, or its path is too long */
+export async function claim(folder: string): Promise<void> {
   if (folder.length > longest) throw new Error(`${folder} is too long for the sockets in it: use a path of at most ${longest} characters`);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const file = (name: string): string => join(folder, name);
   await refuseOccupied(folder);
-  for (const name of ['env', 'enter', 'inside', 'kubeconfig', 'ca.pem', 'control.sock', 'world'])
-    await rm(file(name), { recursive: true, force: true });
+  clear(folder);
+}
+
+/** Brings a world up in a folder that was claimed and writes everything callers need; `env` last. */
+export async function openWorld({ folder, cache, options, outer, prepare }: Start): Promise<OpenedWorld> {
+  const file = (name: string): string => join(folder, name);
   const log = createWriteStream(file('world.log'), { flags: 'w', mode: 0o600 });
   const world = await startWorld({
     folder: file('world'),
     cache,
-    pace: options.latency,
+    pace: options.latency ?? 'fast',
     undelegated: options.undelegated,
     programs: options.programs,
     ...(options.charts === undefined ? {} : { charts: options.charts }),
@@ -86,7 +93,7 @@ export async function openWorld({ folder, cache, options, outer, prepare }: Star
       await way.close();
       await world.close();
       await new Promise<void>((resolve) => log.end(resolve));
-      for (const name of written) await rm(file(name), { recursive: true, force: true });
+      clear(folder);
     },
   };
 }
@@ -120,6 +127,7 @@ function environmentOf(world: RunningWorld, folder: string): Record<string, stri
     REQUESTS_CA_BUNDLE: ca,
     CONTROL_URL: `http://${places.control}`,
     KUBECONFIG: join(folder, 'kubeconfig'),
+    PGSERVICEFILE: servicesFile(join(folder, 'world')),
   };
 }
 
@@ -144,9 +152,6 @@ exec nsenter --target ${world.pid}${users} --mount --net --pid -- \\
 
 /** A folder serves one world at a time. */
 async function refuseOccupied(folder: string): Promise<void> {
-  const env = join(folder, 'env');
-  if (!existsSync(env)) return;
-  const pid = /^WORLD_PID='(\d+)'$/m.exec(await readFile(env, 'utf8'))?.[1];
   // Processes outside cannot be seen from here; a socket that answers shows that the world lives.
   const alive = await new Promise<boolean>((resolve) => {
     const socket = connect({ path: join(folder, 'control.sock') });
@@ -156,5 +161,5 @@ async function refuseOccupied(folder: string): Promise<void> {
     });
     socket.once('error', () => resolve(false));
   });
-  if (alive) throw new Error(`a world is running in ${folder} already (process ${pid ?? 'unknown'}); end it first, or use another folder`);
+  if (alive) throw new Error(`a world is running in ${folder} already; end it first, or use another folder`);
 }

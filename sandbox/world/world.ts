@@ -3,6 +3,7 @@
  * what takes part in snapshots, what is closed at the end. The ways in (command line, files for callers) are `../main.ts`.
  */
 
+import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ import { sshServers } from '../bastion/index.ts';
 import { chartSites } from '../charts/sites.ts';
 import type { Clusters, Databases, World } from '../contract.ts';
 import { interpose } from '../control/interpose.ts';
-import { ControlServer } from '../control/server.ts';
+import { ControlServer, type Route } from '../control/server.ts';
 import { ControlState } from '../control/state.ts';
 import { downloadSites } from '../downloads/index.ts';
 import { githubSite, type IdTokens } from '../github/index.ts';
@@ -54,12 +55,14 @@ export interface RunningWorld extends World {
   readonly control: ControlServer;
   readonly tenant: ReturnType<typeof seed>;
   readonly idTokens: IdTokens;
+  /** The one secret of the stacks that are deployed in it, unless a run brings its own. */
+  readonly stackSecret: string;
   /** Where the action runs: outside the cloud. */
   readonly runner: Outside;
   /** Inside every VPC, let through by every gate. */
   readonly console: Outside;
   /** More routes of `CONTROL_URL`, to be filled by the ways in. */
-  readonly routes: Record<string, (body: unknown) => Promise<unknown> | unknown>;
+  readonly routes: Record<string, Route>;
   /** What follows the world's state hears here that another one was restored. */
   readonly restored: Set<() => Promise<void>>;
   close(): Promise<void>;
@@ -108,6 +111,7 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
   world.clusters = room;
 
   const tenant = origin?.tenant ?? seed(store);
+  const stackSecret = origin?.stackSecret ?? randomBytes(32).toString('base64');
   const kill = async (signal: NodeJS.Signals, request: IncomingMessage): Promise<void> => {
     const { remoteAddress = '', remotePort = 0 } = request.socket;
     const pid = await processAt(remoteAddress, remotePort, [runner.holder, inside.holder]);
@@ -139,7 +143,7 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
   const ssh = sshServers(world, options.progress);
   const restored: RunningWorld['restored'] = new Set();
   const { snapshot, restore } = snapshots({
-    identity: { authority: authority.saved(), tenant },
+    identity: { authority: authority.saved(), tenant, stackSecret },
     rooms: [savingStore(store), addresses, databases, room, ssh],
     log: (line) => log('snapshots', line),
     async restored() {
@@ -161,6 +165,7 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
     control,
     tenant,
     idTokens,
+    stackSecret,
     runner,
     console: inside,
     routes,

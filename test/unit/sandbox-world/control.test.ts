@@ -83,8 +83,8 @@ describe('edits of the world', () => {
 describe('the command line', () => {
   it('has defaults and says what is wrong', () => {
     const options = readOptions(['--image', 'zitadel=/bin/z', '--command', 'plan']);
-    assert.deepEqual([options.command, options.latency, options.programs], ['plan', 'fast', { zitadel: '/bin/z' }]);
-    for (const wrong of [['--cloud-only'], ['--command', 'x'], ['--latency', 'slow'], ['--image', 'x'], ['--nope'], ['word']]) {
+    assert.deepEqual([options.command, options.latency, options.programs], ['plan', undefined, { zitadel: '/bin/z' }]);
+    for (const wrong of [['--confirm', 'x'], ['--cloud-only'], ['--command', 'x'], ['--latency', 'slow'], ['--image', 'x'], ['--nope'], ['word']]) {
       assert.throws(() => readOptions(wrong), Error, wrong.join(' '));
     }
   });

@@ -1,0 +1,60 @@
+/** Owns what a person at the command line gives to a run of the action and sees of it: lines, the summary, how to cancel. */
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Options } from '../world/options.ts';
+import type { Outer } from '../world/outer.ts';
+import type { RunResult } from './run.ts';
+import type { DeployRequest } from './service.ts';
+import { renderSummary } from './summary.ts';
+
+export const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+/** The run that the options ask for; the job's repository holds the YAML files beside the named stack file. */
+export async function requestOf({ command, config, confirm }: Options): Promise<DeployRequest> {
+  const asked = { command, ...(confirm === undefined ? {} : { inputs: { 'confirm-destroy': confirm } }) };
+  if (config === undefined) return asked;
+  const path = resolve(config);
+  const beside = (await readdir(dirname(path))).filter((name) => /\.(ya?ml|tpl|pem)$/.test(name) && name !== basename(path));
+  const files = await Promise.all(beside.map(async (name) => [name, await readFile(join(dirname(path), name), 'utf8')] as const));
+  return { ...asked, config: await readFile(path, 'utf8'), files: Object.fromEntries(files) };
+}
+
+/** The first Ctrl-C cancels the run as the runner does; the second ends it at once. */
+export function cancelOnSignal(outer: Outer, work: { cancel(): void }): { stop(): void; stopped(): boolean } {
+  let [over, stopped] = [false, false];
+  const listen = async (): Promise<void> => {
+    for (let count = 1; !over; count += 1) {
+      const signal = await outer.signal();
+      if (over) {
+        // It came after the run: whoever waits next is to hear of it.
+        outer.putBack(signal);
+        return;
+      }
+      stopped = true;
+      say(`sandbox: ${signal}: ${count === 1 ? 'cancelling the run; once more ends everything at once' : 'ending'}`);
+      if (count === 1) work.cancel();
+      else await outer.end();
+    }
+  };
+  void listen();
+  return {
+    stop() {
+      over = true;
+    },
+    stopped: () => stopped,
+  };
+}
+
+export function show(result: RunResult, { command, confirm }: Options): void {
+  const rule = '─'.repeat(Math.min(process.stdout.columns ?? 80, 100));
+  if (result.summary.trim() !== '') {
+    const colour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
+    say(`${rule}\n${renderSummary(result.summary, { columns: process.stdout.columns ?? 160, colour })}\n${rule}`);
+  }
+  const url = result.outputs['url'];
+  if (url !== undefined && url !== '') say(`sandbox: ZITADEL is at ${url} (inside this world)`);
+  if (command === 'destroy' && confirm === undefined) say('sandbox: the input confirm-destroy is given here with --confirm NAME');
+  if (result.orphans.length > 0) say(`sandbox: processes left behind by the action: ${result.orphans.join(', ')}`);
+}
