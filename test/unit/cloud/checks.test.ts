@@ -38,6 +38,18 @@ test('the parent is asked itself, and the first that serves counts as parent', a
   assert.deepEqual(port.asked, ['192.0.2.1 shop.example.com']);
 });
 
+test('a sub-zone below a zone of another project: that zone’s servers are asked, and what they say is what counts', async () => {
+  const above = { 'example.com': ['ns1'], com: ['ns2'] };
+  const unset = await delegationOf('iam.example.com', names(above, { '192.0.2.1': [], '192.0.2.2': OTC }));
+  assert.deepEqual(unset, { nameServers: [], parent: 'example.com' });
+  assert.throws(
+    () => refuseOther('iam.example.com', unset, OTC),
+    (error) => error instanceof Fault && /not delegated to anybody \(by the servers of example\.com\)/.test(error.message),
+  );
+  const set = await delegationOf('iam.example.com', names(above, { '192.0.2.1': OTC }));
+  refuseOther('iam.example.com', set, OTC);
+});
+
 test('one silent server does not matter; where all are silent the resolver is asked', async () => {
   const half = names({ com: ['ns1', 'ns2'] }, { '192.0.2.2': OTC });
   assert.equal((await delegationOf('example.com', half)).parent, 'com');
