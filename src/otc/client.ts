@@ -94,10 +94,11 @@ export class Otc {
     return new Otc(this.#session, signal, this.#reads);
   }
 
-  /** Where public DNS is managed. */
+  /** Where public DNS is managed; what ends this session's work ends it there. */
   async dnsHome(): Promise<Otc> {
     const home = await this.#session.dnsHome?.();
-    return home?.withSignal(this.#signal) ?? this;
+    if (home === undefined) return this;
+    return home.#signal === this.#signal ? home : home.withSignal(this.#signal);
   }
 
   /** Forgets all reads: after a wait, things have changed that no write of ours announced. */

@@ -1,7 +1,7 @@
 /** Owns the proof that signing in proves the credentials with one call, and that each failure says what is wrong. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Fault } from '../../../src/engine/fault.ts';
+import { Cancelled, Fault } from '../../../src/engine/fault.ts';
 import { signIn } from '../../../src/otc/sign-in.ts';
 import type { Credentials } from '../../../src/otc/target.ts';
 import { TransportFailure } from '../../../src/otc/transport.ts';
@@ -159,6 +159,8 @@ test('public DNS of eu-nl is managed in eu-de, in the region’s own project', a
   const otc = await signIn(key, { region: 'eu-nl', project: 'eu-nl_shop' }, world.ports);
   const home = await otc.dnsHome();
   assert.equal(await otc.dnsHome(), home);
+  const stopped = await otc.withSignal(AbortSignal.abort()).dnsHome();
+  await assert.rejects(stopped.get('dns', '/v2/zones'), Cancelled, 'what ends the work here ends it there');
   assert.deepEqual([home.region, home.projectId], ['eu-de', 'id-eu-de']);
   await home.get('dns', '/v2/zones');
   assert.equal(new URL(world.requests.at(-1)?.url ?? '').host, 'dns.eu-de.otc.t-systems.com');
