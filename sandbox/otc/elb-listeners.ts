@@ -1,8 +1,9 @@
 /** Owns listeners of dedicated load balancers (API reference 7.1, "Children"). CCE's cloud controller writes their table too. */
 import { projectOf } from './compute-common.ts';
 import { withinQuota } from './elb-catalog.ts';
+import { portTaken } from './elb-checks.ts';
 import { balancerOf } from './elb-loadbalancers.ts';
-import { dropListener, dropPool, elbReply, elbTables, invalid, listenerOf, listenersOf, listOf, paging, poolOf } from './elb-tables.ts';
+import { dropListener, dropPool, elbReply, elbTables, invalid, listenerOf, listOf, paging, poolOf } from './elb-tables.ts';
 import { any, boolean, integer, list, object, read, required, string } from './fields.ts';
 import { uuid, zuluTime } from './ids.ts';
 import { type Call, Refusal, type Reply, type Route } from './service.ts';
@@ -147,8 +148,7 @@ function createListener(call: Call): Reply {
     throw invalid(`loadbalancer ${balancer.id} has no ${layer} flavor for a ${protocol} listener.`);
   if (protocol === 'HTTPS' && extra.default_tls_container_ref === undefined)
     throw invalid('default_tls_container_ref is required for HTTPS listeners.');
-  const udp = protocol === 'UDP';
-  if (listenersOf(store, balancer.id).some((row) => row.protocol_port === protocol_port && (row.protocol === 'UDP') === udp))
+  if (portTaken(store, balancer.id, protocol, protocol_port))
     throw new Refusal(409, 'ELB.8907', `Load balancer ${balancer.id} already has a listener with protocol_port of ${protocol_port}.`);
   if (default_pool_id !== undefined) poolOf(call, default_pool_id);
   const now = zuluTime();

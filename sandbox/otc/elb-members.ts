@@ -1,7 +1,8 @@
 /** Owns members and health monitors of backend pools (API reference 7.1, "Children"). CCE's cloud controller writes their tables too. */
 import { subnetOf } from './allocate.ts';
-import { addressNumber, holds, range } from './cidr.ts';
+import { addressNumber } from './cidr.ts';
 import { projectOf } from './compute-common.ts';
+import { inSubnet, isMember, monitorFields, monitorOfPool } from './elb-checks.ts';
 import { balancerOf } from './elb-loadbalancers.ts';
 import { elbReply, elbTables, invalid, listOf, missing, ownRow, paging, poolOf } from './elb-tables.ts';
 import { boolean, integer, object, read, required, string } from './fields.ts';
@@ -24,20 +25,6 @@ const memberShape = object({
   ),
 });
 const memberUpdate = object({ member: required(object({ name: string, weight: integer, admin_state_up: boolean })) });
-const monitorFields = {
-  name: string,
-  delay: integer,
-  timeout: integer,
-  max_retries: integer,
-  max_retries_down: integer,
-  type: string,
-  monitor_port: integer,
-  url_path: string,
-  http_method: string,
-  expected_codes: string,
-  domain_name: string,
-  admin_state_up: boolean,
-} as const;
 const monitorShape = object({
   healthmonitor: required(
     object({
@@ -161,15 +148,13 @@ function createMember(call: Call): Reply {
   const { name, address, protocol_port, subnet_cidr_id, weight } = read(memberShape, call.body).member;
   const pool = poolOf(call);
   const balancer = balancerOf(call, pool.loadbalancer_id);
-  const number = addressNumber(address);
-  if (number === undefined) throw invalid(`Invalid address ${address}.`);
+  if (addressNumber(address) === undefined) throw invalid(`Invalid address ${address}.`);
   if (subnet_cidr_id === undefined && !balancer.ip_target_enable) throw invalid('subnet_cidr_id is required unless ip_target_enable is on.');
   const subnet = subnet_cidr_id === undefined ? undefined : subnetOf(store, subnet_cidr_id, 'neutron');
   if (subnet_cidr_id !== undefined && (subnet === undefined || subnet.vpc_id !== balancer.vpc_id)) throw missing('subnet_cidr', subnet_cidr_id);
-  const span = subnet === undefined ? undefined : range(subnet.cidr);
-  if (span !== undefined && !holds(span, number)) throw invalid(`Address ${address} is not in subnet ${subnet_cidr_id}.`);
+  if (subnet !== undefined && !inSubnet(subnet, address)) throw invalid(`Address ${address} is not in subnet ${subnet_cidr_id}.`);
   const { members } = elbTables(store);
-  if (members.find((row) => row.pool_id === pool.id && row.address === address && row.protocol_port === protocol_port) !== undefined)
+  if (isMember(store, pool.id, address, protocol_port))
     throw new Refusal(409, 'ELB.8907', `pool ${pool.id} has a member ${address}:${protocol_port} already.`);
   const known = networkTables(store).ports.find((port) => port.fixed_ips.some((fixed) => fixed.ip_address === address));
   const row = members.insert({
@@ -190,8 +175,7 @@ function createMonitor(call: Call): Reply {
   const { monitors } = elbTables(call.world.store);
   const { pool_id, name, type, delay, timeout, max_retries, monitor_port, ...extra } = read(monitorShape, call.body).healthmonitor;
   const pool = poolOf(call, pool_id);
-  if (monitors.find((row) => row.pool_id === pool.id) !== undefined)
-    throw new Refusal(409, 'ELB.8907', `pool ${pool.id} has a health monitor already.`);
+  if (monitorOfPool(call.world.store, pool.id) !== undefined) throw new Refusal(409, 'ELB.8907', `pool ${pool.id} has a health monitor already.`);
   if (!['TCP', 'UDP_CONNECT', 'HTTP', 'HTTPS', 'TLS', 'GRPC'].includes(type)) throw invalid(`Invalid health monitor type ${type}.`);
   const row = monitors.insert({
     id: uuid(),

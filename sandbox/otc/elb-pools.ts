@@ -1,6 +1,7 @@
 /** Owns backend pools of dedicated load balancers (API reference 7.1, "Children"). Their members and health monitors are in `elb-members.ts`. */
 import { projectOf } from './compute-common.ts';
 import { withinQuota } from './elb-catalog.ts';
+import { hasChildren, neighboursOf } from './elb-checks.ts';
 import { balancerOf } from './elb-loadbalancers.ts';
 import { dropPool, elbReply, elbTables, invalid, listenerOf, listOf, paging, poolOf } from './elb-tables.ts';
 import { any, boolean, object, read, required, string } from './fields.ts';
@@ -38,9 +39,7 @@ const poolShape = object({
 });
 const poolUpdate = object({ pool: required(object(poolFields)) });
 const poolView = (call: Call, row: PoolRow): Record<string, unknown> => {
-  const { members, monitors, listeners } = elbTables(call.world.store);
-  const { loadbalancer_id, listener_id, owner: _owner, extra, ...seen } = row;
-  const bound = listeners.where((one) => one.id === listener_id || one.default_pool_id === row.id);
+  const { loadbalancer_id: _balancer, listener_id: _listener, owner: _owner, extra, ...seen } = row;
   return {
     admin_state_up: true,
     session_persistence: null,
@@ -50,10 +49,7 @@ const poolView = (call: Call, row: PoolRow): Record<string, unknown> => {
     ip_version: 'v4',
     ...extra,
     ...seen,
-    loadbalancers: [{ id: loadbalancer_id }],
-    listeners: bound.map(({ id }) => ({ id })),
-    members: members.where((one) => one.pool_id === row.id).map(({ id }) => ({ id })),
-    healthmonitor_id: monitors.find((one) => one.pool_id === row.id)?.id ?? null,
+    ...neighboursOf(call.world.store, row),
   };
 };
 
@@ -97,9 +93,8 @@ export const poolRoutes: readonly Route[] = [
     path: `${base}/pools/{pool_id}`,
     handle(call) {
       const row = poolOf(call);
-      const { members, monitors, l7Policies } = elbTables(call.world.store);
-      if (members.find((one) => one.pool_id === row.id) ?? monitors.find((one) => one.pool_id === row.id))
-        throw new Refusal(409, 'ELB.8907', `pool ${row.id} has members or a health monitor, it is in use.`);
+      const { l7Policies } = elbTables(call.world.store);
+      if (hasChildren(call.world.store, row.id)) throw new Refusal(409, 'ELB.8907', `pool ${row.id} has members or a health monitor, it is in use.`);
       if (l7Policies.find((one) => one.redirect_pool_id === row.id) !== undefined)
         throw new Refusal(409, 'ELB.8907', `pool ${row.id} is the target of a forwarding policy, it is in use.`);
       dropPool(call.world.store, row.id);

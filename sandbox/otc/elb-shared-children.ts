@@ -3,8 +3,9 @@
  * members and health monitors are in `elb-shared-members.ts`. Certificates, forwarding policies and whitelists of v2.0 are not modelled.
  */
 import { withinQuota } from './elb-catalog.ts';
+import { hasChildren, neighboursOf, portTaken } from './elb-checks.ts';
 import { balancerOf, base, busy, filters, given, listenerOf, listing, owner, poolOf, shared, wrong } from './elb-shared-common.ts';
-import { dropListener, dropPool, elbTables, listenersOf } from './elb-tables.ts';
+import { dropListener, dropPool, elbTables } from './elb-tables.ts';
 import { any, boolean, integer, list, object, read, required, string } from './fields.ts';
 import { plainTime, uuid } from './ids.ts';
 import type { Call, Reply, Route } from './service.ts';
@@ -56,18 +57,9 @@ const listenerView = (_call: Call, { loadbalancer_id, project_id, extra, owner: 
   tags: tags.map(({ key, value }) => `${key}=${value}`),
   loadbalancers: [{ id: loadbalancer_id }],
 });
-const poolView = (call: Call, { loadbalancer_id, project_id, listener_id, extra, owner: _owner, ...row }: PoolRow): Record<string, unknown> => {
-  const { listeners, members, monitors } = elbTables(call.world.store);
-  return {
-    session_persistence: null,
-    ...extra,
-    ...row,
-    ...owner(project_id),
-    loadbalancers: [{ id: loadbalancer_id }],
-    listeners: listeners.where((one) => one.id === listener_id || one.default_pool_id === row.id).map(({ id }) => ({ id })),
-    members: members.where((one) => one.pool_id === row.id).map(({ id }) => ({ id })),
-    healthmonitor_id: monitors.find((one) => one.pool_id === row.id)?.id ?? null,
-  };
+const poolView = (call: Call, row: PoolRow): Record<string, unknown> => {
+  const { loadbalancer_id: _balancer, project_id, listener_id: _listener, extra, owner: _owner, ...seen } = row;
+  return { session_persistence: null, ...extra, ...seen, ...owner(project_id), ...neighboursOf(call.world.store, row) };
 };
 function createListener(call: Call): Reply {
   const {
@@ -85,7 +77,7 @@ function createListener(call: Call): Reply {
   withinQuota(call, 'listener');
   if (!['TCP', 'UDP', 'HTTP', 'TERMINATED_HTTPS'].includes(protocol)) throw wrong(`Invalid protocol ${protocol}.`);
   if (protocol_port < 1 || protocol_port > 65535) throw wrong(`Invalid port ${protocol_port}.`);
-  if (listenersOf(store, balancer.id).some((row) => row.protocol_port === protocol_port && (row.protocol === 'UDP') === (protocol === 'UDP')))
+  if (portTaken(store, balancer.id, protocol, protocol_port))
     throw busy('loadbalancer', balancer.id, `already has a listener with protocol_port of ${protocol_port}`);
   if (default_pool_id !== undefined) poolOf(call, default_pool_id);
   const now = plainTime();
@@ -199,9 +191,7 @@ export const sharedChildRoutes: readonly Route[] = [
     path: `${base}/pools/{pool_id}`,
     handle(call) {
       const row = poolOf(call);
-      const { members, monitors } = elbTables(call.world.store);
-      if (members.find((one) => one.pool_id === row.id) ?? monitors.find((one) => one.pool_id === row.id))
-        throw busy('pool', row.id, 'has members or a health monitor, it is in use');
+      if (hasChildren(call.world.store, row.id)) throw busy('pool', row.id, 'has members or a health monitor, it is in use');
       dropPool(call.world.store, row.id);
       return { status: 204 };
     },

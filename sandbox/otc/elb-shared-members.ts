@@ -1,6 +1,6 @@
 /** Owns members and health monitors of shared load balancers (API reference of ELB v2.0). Part of `elb-shared.ts`. */
 import { subnetOf } from './allocate.ts';
-import { addressNumber, holds, range } from './cidr.ts';
+import { inSubnet, isMember, monitorFields, monitorOfPool } from './elb-checks.ts';
 import { balancerOf, base, busy, filters, given, listing, missing, owner, poolOf, shared, wrong } from './elb-shared-common.ts';
 import { elbTables } from './elb-tables.ts';
 import { boolean, integer, object, read, required, string } from './fields.ts';
@@ -15,19 +15,6 @@ const memberShape = object({
   ),
 });
 const memberUpdate = object({ member: required(object(memberFields)) });
-const monitorFields = {
-  name: string,
-  delay: integer,
-  timeout: integer,
-  max_retries: integer,
-  max_retries_down: integer,
-  monitor_port: integer,
-  url_path: string,
-  http_method: string,
-  expected_codes: string,
-  domain_name: string,
-  admin_state_up: boolean,
-} as const;
 const monitorShape = object({
   healthmonitor: required(
     object({
@@ -41,7 +28,7 @@ const monitorShape = object({
     }),
   ),
 });
-const monitorUpdate = object({ healthmonitor: required(object({ ...monitorFields, type: string })) });
+const monitorUpdate = object({ healthmonitor: required(object(monitorFields)) });
 
 function memberOf(call: Call): MemberRow {
   const id = call.params['member_id'] ?? '';
@@ -74,12 +61,9 @@ function createMember(call: Call): Reply {
   const pool = poolOf(call);
   const subnet = subnetOf(call.world.store, subnet_id, 'neutron');
   if (subnet === undefined || subnet.vpc_id !== balancerOf(call, pool.loadbalancer_id).vpc_id) throw missing('subnet', subnet_id);
-  const span = range(subnet.cidr);
-  const number = addressNumber(address);
-  if (span === undefined || number === undefined || !holds(span, number)) throw wrong(`Address ${address} is not in subnet ${subnet_id}.`);
+  if (!inSubnet(subnet, address)) throw wrong(`Address ${address} is not in subnet ${subnet_id}.`);
   const { members } = elbTables(call.world.store);
-  if (members.find((row) => row.pool_id === pool.id && row.address === address && row.protocol_port === protocol_port) !== undefined)
-    throw busy('pool', pool.id, `already has a member ${address}:${protocol_port}`);
+  if (isMember(call.world.store, pool.id, address, protocol_port)) throw busy('pool', pool.id, `already has a member ${address}:${protocol_port}`);
   const made = { id: uuid(), project_id: pool.project_id, pool_id: pool.id, name, address, protocol_port, subnet_cidr_id: subnet_id, weight };
   return { status: 201, body: { member: memberView(call, members.insert({ ...made, operating_status: 'NO_MONITOR' })) } };
 }
@@ -98,7 +82,7 @@ function createMonitor(call: Call): Reply {
   } = read(monitorShape, call.body).healthmonitor;
   const pool = poolOf(call, pool_id);
   const { monitors } = elbTables(call.world.store);
-  if (monitors.find((row) => row.pool_id === pool.id) !== undefined) throw busy('pool', pool.id, 'already has a health monitor');
+  if (monitorOfPool(call.world.store, pool.id) !== undefined) throw busy('pool', pool.id, 'already has a health monitor');
   if (!['TCP', 'UDP_CONNECT', 'HTTP'].includes(type)) throw wrong(`Invalid type ${type}.`);
   const made = {
     id: uuid(),

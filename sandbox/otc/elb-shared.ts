@@ -4,13 +4,13 @@ import { projectOf } from './compute-common.ts';
 import { withinQuota } from './elb-catalog.ts';
 import { dropBalancer } from './elb-loadbalancers.ts';
 import { balancerPort } from './elb-order.ts';
+import { balancerOf, base, listing } from './elb-shared-common.ts';
 import { dropPool, elbTables, listenersOf, poolsOf } from './elb-tables.ts';
 import { boolean, object, read, required, string } from './fields.ts';
 import { plainTime, uuid } from './ids.ts';
 import { type Call, Refusal, type Reply, type Route } from './service.ts';
 import type { LoadBalancerRow } from './tables/compute.ts';
 
-const base = '/v2.0/lbaas';
 const createShape = object({
   loadbalancer: required(
     object({
@@ -26,13 +26,7 @@ const createShape = object({
 });
 const updateShape = object({ loadbalancer: required(object({ name: string, description: string, admin_state_up: boolean })) });
 
-function sharedOf(call: Call): LoadBalancerRow {
-  const id = call.params['loadbalancer_id'] ?? '';
-  const row = elbTables(call.world.store).balancers.get(id);
-  if (row === undefined || row.project_id !== projectOf(call) || row.kind !== 'shared')
-    throw new Refusal(404, 'EntityNotFound', `loadbalancer ${id} could not be found`);
-  return row;
-}
+const sharedOf = (call: Call): LoadBalancerRow => balancerOf(call, call.params['loadbalancer_id'] ?? '');
 
 const view = (call: Call, row: LoadBalancerRow): Record<string, unknown> => ({
   id: row.id,
@@ -72,14 +66,11 @@ export const sharedRoutes: readonly Route[] = [
       'provisioning_status',
       'operating_status',
     ],
-    handle(call) {
-      const paging = ['limit', 'marker', 'page_reverse'];
-      const rows = elbTables(call.world.store)
-        .balancers.where((row) => row.project_id === projectOf(call) && row.kind === 'shared')
-        .map((row) => view(call, row))
-        .filter((seen) => [...call.query].every(([key, wanted]) => paging.includes(key) || String(seen[key]) === wanted));
-      return { status: 200, body: { loadbalancers: rows, loadbalancers_links: [] } };
-    },
+    handle: listing(
+      'loadbalancers',
+      (call) => elbTables(call.world.store).balancers.where((row) => row.project_id === projectOf(call) && row.kind === 'shared'),
+      view,
+    ),
   },
   {
     method: 'GET',

@@ -1,9 +1,10 @@
 /** Owns the v1 routes of security groups (API reference 3.2). Part of `security-group.ts`. */
 import { either, integer, object, read, required, string } from './fields.ts';
-import { createGroup, createRule, duplicateOf, faultOf, ownGroups, type RuleWanted, removeGroup, rulesOf, userOf } from './security-rules.ts';
-import { type Call, Refusal, type Reply, type Route } from './service.ts';
+import { checkRule, groupOf, removalRoutes, ruleOf, withinGroupQuota } from './security-group-vpc.ts';
+import { createGroup, createRule, ownGroups, type RuleWanted, rulesOf } from './security-rules.ts';
+import type { Call, Reply, Route } from './service.ts';
 import { networkTables, type SecurityGroupRow, type SecurityGroupRuleRow } from './tables/network.ts';
-import { filtered, page, projectOfCall, quotaOf } from './vpc-common.ts';
+import { filtered, page, projectOfCall } from './vpc-common.ts';
 
 const groupShape = object({
   security_group: required(object({ name: required(string), vpc_id: string, description: string, enterprise_project_id: string })),
@@ -42,23 +43,9 @@ const groupView = (call: Call, row: SecurityGroupRow) => ({
   security_group_rules: rulesOf(call.world.store, row.id).map(ruleView),
 });
 
-function find(call: Call, id = call.params['security_group_id'] ?? ''): SecurityGroupRow {
-  const row = ownGroups(call).find((group) => group.id === id);
-  if (row === undefined) throw new Refusal(404, 'VPC.0603', `Securitygroup ${id} could not be found.`);
-  return row;
-}
-
-function findRule(call: Call): SecurityGroupRuleRow {
-  const row = networkTables(call.world.store).rules.get(call.params['rule_id'] ?? '');
-  if (row === undefined || row.tenant_id !== projectOfCall(call))
-    throw new Refusal(404, 'VPC.0609', `Security group rule ${call.params['rule_id'] ?? ''} does not exist.`);
-  return row;
-}
-
 function create(call: Call): Reply {
   const wanted = read(groupShape, call.body).security_group;
-  if (ownGroups(call).length >= quotaOf(call.world.store, 'securityGroup'))
-    throw new Refusal(409, 'VPC.0604', "Quota exceeded for resources: ['security_group'].");
+  withinGroupQuota(call);
   const row = createGroup(call.world.store, {
     projectId: projectOfCall(call),
     name: wanted.name,
@@ -73,7 +60,7 @@ function create(call: Call): Reply {
 function createOne(call: Call): Reply {
   const { store } = call.world;
   const { security_group_id, protocol, direction, ethertype, ...rest } = read(ruleShape, call.body).security_group_rule;
-  const group = find(call, security_group_id);
+  const group = groupOf(call, security_group_id);
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined && value !== ''));
   const rule = {
     ...given,
@@ -81,10 +68,7 @@ function createOne(call: Call): Reply {
     ethertype: ethertype ?? 'IPv4',
     protocol: protocol === undefined || protocol === '' ? null : String(protocol),
   } as RuleWanted;
-  const wrong = faultOf(store, group, rule);
-  if (wrong !== undefined) throw new Refusal(400, 'VPC.0601', wrong);
-  const same = duplicateOf(store, group, rule);
-  if (same !== undefined) throw new Refusal(409, 'VPC.0602', `Security group rule already exists. Rule id is ${same.id}.`);
+  checkRule(call, group, rule);
   return { status: 200, body: { security_group_rule: ruleView(createRule(store, group, rule)) } };
 }
 
@@ -105,18 +89,7 @@ export const v1Routes: readonly Route[] = [
   {
     method: 'GET',
     path: `${groups}/{security_group_id}`,
-    handle: (call) => ({ status: 200, body: { security_group: groupView(call, find(call)) } }),
-  },
-  {
-    method: 'DELETE',
-    path: `${groups}/{security_group_id}`,
-    handle: (call) => {
-      const row = find(call);
-      if (row.name === 'default') throw new Refusal(403, 'VPC.0606', 'Default security group can not be deleted.');
-      if (userOf(call.world.store, row.id) !== undefined) throw new Refusal(409, 'VPC.0605', `Security Group ${row.id} in use.`);
-      removeGroup(call.world.store, row.id);
-      return { status: 204 };
-    },
+    handle: (call) => ({ status: 200, body: { security_group: groupView(call, groupOf(call)) } }),
   },
   { method: 'POST', path: rules, body: required(ruleShape), handle: createOne },
   {
@@ -129,13 +102,6 @@ export const v1Routes: readonly Route[] = [
       return { status: 200, body: { security_group_rules: page(call, rows, 'VPC.0601').rows.map(ruleView) } };
     },
   },
-  { method: 'GET', path: `${rules}/{rule_id}`, handle: (call) => ({ status: 200, body: { security_group_rule: ruleView(findRule(call)) } }) },
-  {
-    method: 'DELETE',
-    path: `${rules}/{rule_id}`,
-    handle: (call) => {
-      networkTables(call.world.store).rules.remove(findRule(call).id);
-      return { status: 204 };
-    },
-  },
+  { method: 'GET', path: `${rules}/{rule_id}`, handle: (call) => ({ status: 200, body: { security_group_rule: ruleView(ruleOf(call)) } }) },
+  ...removalRoutes(groups, rules),
 ];

@@ -1,10 +1,11 @@
 /** Owns the v3 routes of security groups, with `multiport`, `action` and `priority` (API reference 3.3). Part of `security-group.ts`. */
 import { boolean, integer, object, read, required, string } from './fields.ts';
 import { plainTime } from './ids.ts';
-import { createGroup, createRule, duplicateOf, faultOf, ownGroups, type RuleWanted, removeGroup, rulesOf, userOf } from './security-rules.ts';
+import { checkRule, groupOf, removalRoutes, ruleOf, withinGroupQuota } from './security-group-vpc.ts';
+import { createGroup, createRule, ownGroups, type RuleWanted, rulesOf } from './security-rules.ts';
 import { type Call, Refusal, type Reply, type Route } from './service.ts';
 import { networkTables, type SecurityGroupRow, type SecurityGroupRuleRow } from './tables/network.ts';
-import { filtered, page, projectOfCall, quotaOf } from './vpc-common.ts';
+import { filtered, page, projectOfCall } from './vpc-common.ts';
 
 const groupShape = object({
   security_group: required(object({ name: string, description: string, enterprise_project_id: string })),
@@ -64,24 +65,10 @@ const short = (row: SecurityGroupRow) => ({
 });
 const full = (call: Call, row: SecurityGroupRow) => ({ ...short(row), security_group_rules: rulesOf(call.world.store, row.id).map(ruleView) });
 
-function find(call: Call, id = call.params['security_group_id'] ?? ''): SecurityGroupRow {
-  const row = ownGroups(call).find((group) => group.id === id);
-  if (row === undefined) throw new Refusal(404, 'VPC.0603', `Securitygroup ${id} could not be found.`);
-  return row;
-}
-
-function findRule(call: Call): SecurityGroupRuleRow {
-  const row = networkTables(call.world.store).rules.get(call.params['rule_id'] ?? '');
-  if (row === undefined || row.tenant_id !== projectOfCall(call))
-    throw new Refusal(404, 'VPC.0609', `Security group rule ${call.params['rule_id'] ?? ''} does not exist.`);
-  return row;
-}
-
 function create(call: Call): Reply {
   const { security_group: wanted, dry_run } = read(groupShape, call.body);
   if (wanted.name === undefined || wanted.name === '') throw new Refusal(400, 'VPC.0601', 'Invalid input for name.');
-  if (ownGroups(call).length >= quotaOf(call.world.store, 'securityGroup'))
-    throw new Refusal(409, 'VPC.0604', "Quota exceeded for resources: ['security_group'].");
+  withinGroupQuota(call);
   if (dry_run === true) return { status: 202, body: { request_id: call.requestId } };
   const row = createGroup(call.world.store, {
     projectId: projectOfCall(call),
@@ -107,7 +94,7 @@ function ports(text: string | undefined): Pick<RuleWanted, 'port_range_min' | 'p
 function createOne(call: Call): Reply {
   const { store } = call.world;
   const { security_group_rule: wanted, dry_run } = read(ruleShape, call.body);
-  const group = find(call, wanted.security_group_id);
+  const group = groupOf(call, wanted.security_group_id);
   if (wanted.multiport !== undefined && wanted.protocol === undefined) throw new Refusal(400, 'VPC.0601', 'multiport needs a protocol.');
   if (!['allow', 'deny', undefined].includes(wanted.action) || (wanted.priority !== undefined && (wanted.priority < 1 || wanted.priority > 100)))
     throw new Refusal(400, 'VPC.0601', 'Invalid input for action or priority.');
@@ -123,10 +110,7 @@ function createOne(call: Call): Reply {
     action: (wanted.action ?? 'allow') as 'allow' | 'deny',
     priority: wanted.priority ?? 1,
   };
-  const wrong = faultOf(store, group, rule);
-  if (wrong !== undefined) throw new Refusal(400, 'VPC.0601', wrong);
-  const same = duplicateOf(store, group, rule);
-  if (same !== undefined) throw new Refusal(409, 'VPC.0602', `Security group rule already exists. Rule id is ${same.id}.`);
+  checkRule(call, group, rule);
   if (dry_run === true) return { status: 202, body: { request_id: call.requestId } };
   return { status: 201, body: { request_id: call.requestId, security_group_rule: ruleView(createRule(store, group, rule)) } };
 }
@@ -158,31 +142,20 @@ export const v3Routes: readonly Route[] = [
   {
     method: 'GET',
     path: `${groups}/{security_group_id}`,
-    handle: (call) => ({ status: 200, body: { request_id: call.requestId, security_group: full(call, find(call)) } }),
+    handle: (call) => ({ status: 200, body: { request_id: call.requestId, security_group: full(call, groupOf(call)) } }),
   },
   {
     method: 'PUT',
     path: `${groups}/{security_group_id}`,
     body: required(groupShape),
     handle: (call) => {
-      const row = find(call);
+      const row = groupOf(call);
       const { name, description } = read(groupShape, call.body).security_group;
       const patch = { ...(name === undefined ? {} : { name }), ...(description === undefined ? {} : { description }), updated_at: plainTime() };
       return {
         status: 200,
         body: { request_id: call.requestId, security_group: full(call, networkTables(call.world.store).groups.update(row.id, patch) ?? row) },
       };
-    },
-  },
-  {
-    method: 'DELETE',
-    path: `${groups}/{security_group_id}`,
-    handle: (call) => {
-      const row = find(call);
-      if (row.name === 'default') throw new Refusal(403, 'VPC.0606', 'Default security group can not be deleted.');
-      if (userOf(call.world.store, row.id) !== undefined) throw new Refusal(409, 'VPC.0605', `Security Group ${row.id} in use.`);
-      removeGroup(call.world.store, row.id);
-      return { status: 204 };
     },
   },
   { method: 'POST', path: rules, body: required(ruleShape), handle: createOne },
@@ -204,14 +177,7 @@ export const v3Routes: readonly Route[] = [
   {
     method: 'GET',
     path: `${rules}/{rule_id}`,
-    handle: (call) => ({ status: 200, body: { request_id: call.requestId, security_group_rule: ruleView(findRule(call)) } }),
+    handle: (call) => ({ status: 200, body: { request_id: call.requestId, security_group_rule: ruleView(ruleOf(call)) } }),
   },
-  {
-    method: 'DELETE',
-    path: `${rules}/{rule_id}`,
-    handle: (call) => {
-      networkTables(call.world.store).rules.remove(findRule(call).id);
-      return { status: 204 };
-    },
-  },
+  ...removalRoutes(groups, rules),
 ];
