@@ -4,17 +4,13 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../world/commands.ts';
+import { linkedNamespace } from '../world/linked-namespace.ts';
 import type { Boot } from './cloud-init.ts';
 import type { SshdProgram } from './program.ts';
-
-/** A link-local gateway; every namespace may use the same. */
-const gateway = '169.254.1.1';
-let counter = 0;
 
 /** As Debian 12 ships it, without PAM, which an ordinary user cannot use. */
 const sshdConfig = `Include /etc/ssh/sshd_config.d/*.conf
@@ -44,7 +40,7 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
   const { program, address, folder, log } = options;
   await rm(folder, { recursive: true, force: true });
   await furnish(options);
-  const { child: holder, pid } = await namespaceOf(address);
+  const network = await linkedNamespace(address);
   const environment = {
     PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
     ...(program.libraries.length === 0 ? {} : { LD_LIBRARY_PATH: program.libraries.join(':') }),
@@ -53,7 +49,7 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
     'nsenter',
     [
       // Its sessions are processes of their own and shall end with it.
-      ...[`--net=/proc/${pid}/ns/net`, '--', 'unshare', '--mount', '--pid', '--fork', '--kill-child=SIGKILL', '--', '/bin/sh', '-c'],
+      ...[`--net=/proc/${network.holder}/ns/net`, '--', 'unshare', '--mount', '--pid', '--fork', '--kill-child=SIGKILL', '--', '/bin/sh', '-c'],
       // Everybody in a world is root, and sshd as root would change users, which a user namespace does not let it.
       'echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start && mount --make-rprivate / && case $1 in /run/*) ;; *) mount -t tmpfs -o size=64k tmpfs /run;; esac && mount --bind "$1/etc" /etc && cd "$1" && shift && exec unshare --user --map-user=1000 --map-group=1000 -- sh -c \'sh ./runcmd 1>&2; exec "$@"\' sh "$@"',
       ...['sh', folder, program.path, '-D', '-e', '-f', '/etc/ssh/sshd_config', '-o', 'PidFile=none', '-o', 'Port=22'],
@@ -64,7 +60,7 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
   child.once('exit', (code, signal) => log(`sshd ended (${code ?? signal})`));
   return {
     async close() {
-      await Promise.all([end(child), end(holder)]);
+      await Promise.all([end(child), network.close()]);
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -106,42 +102,6 @@ async function furnish({ boot, folder, program }: SshServerOptions): Promise<voi
 /** Distributions keep it in different places; sshd lets nobody in whose shell does not exist. */
 function shellThatRefuses(): string {
   return ['/usr/sbin/nologin', '/sbin/nologin', '/bin/false', '/usr/bin/false'].find((path) => existsSync(path)) ?? '/bin/false';
-}
-
-/** A network namespace with the server's address, and a way from it to all that the world listens on. */
-async function namespaceOf(address: string): Promise<{ readonly child: ChildProcess; readonly pid: number }> {
-  const child = spawn('unshare', ['--net', 'sleep', 'infinity'], { stdio: 'ignore' });
-  const pid = await new Promise<number>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('spawn', () => resolve(child.pid as number));
-  });
-  const ours = await readlink('/proc/self/ns/net');
-  for (let tries = 0; (await readlink(`/proc/${pid}/ns/net`)) === ours; tries += 1) {
-    if (tries > 1000) throw new Error('a network namespace was not made within five seconds');
-    await sleep(5);
-  }
-  counter += 1;
-  const outer = `srv${counter}`;
-  await run('ip', ['-batch', '-'], {
-    input: [
-      `link add ${outer} type veth peer name eth0 netns ${pid}`,
-      `link set ${outer} up`,
-      `address add ${gateway}/32 dev ${outer}`,
-      `route replace ${address}/32 dev ${outer}`,
-      '',
-    ].join('\n'),
-  });
-  await run('nsenter', [`--net=/proc/${pid}/ns/net`, 'ip', '-batch', '-'], {
-    input: [
-      'link set lo up',
-      `address add ${address}/32 dev eth0`,
-      'link set eth0 up',
-      `route add ${gateway}/32 dev eth0 scope link`,
-      `route add default via ${gateway} dev eth0 src ${address}`,
-      '',
-    ].join('\n'),
-  });
-  return { child, pid };
 }
 
 async function end(child: ChildProcess): Promise<void> {

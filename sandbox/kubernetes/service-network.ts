@@ -3,9 +3,10 @@
  * endpoints there are is `services.ts`. All clusters of a world share one network, and their service networks are mostly the
  * same range: a listener serves them all and asks who calls.
  */
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { NodeSpec, World } from '../contract.ts';
 import type { PortRow } from '../otc/tables/network.ts';
+import { Forwarding } from './forwarding.ts';
 import { isLocal } from './kubelet/pod-network.ts';
 import type { Service, ServicePort } from './objects.ts';
 import type { Endpoint, Services } from './services.ts';
@@ -37,7 +38,7 @@ export class ServiceNetwork {
   readonly #parts = new Map<string, Set<string>>();
   /** `cluster|node|port` → closes a node port. */
   readonly #nodePorts = new Map<string, () => Promise<void>>();
-  readonly #open = new Set<Socket>();
+  readonly #forwarding = new Forwarding();
   #work: Promise<void> = Promise.resolve();
 
   constructor(world: World) {
@@ -80,7 +81,7 @@ export class ServiceNetwork {
 
   async close(): Promise<void> {
     await this.#work;
-    for (const socket of this.#open) socket.destroy();
+    this.#forwarding.cut();
   }
 
   #enqueue(work: () => Promise<void>): void {
@@ -162,26 +163,8 @@ export class ServiceNetwork {
   }
 
   #forward(client: Socket, endpoint: Endpoint | undefined, source: string | undefined): void {
-    this.#keep(client);
-    client.on('error', () => client.destroy());
-    if (endpoint === undefined) {
-      client.resetAndDestroy();
-      return;
-    }
-    const { address, port } = endpoint;
-    const local = source !== undefined && address !== '127.0.0.1' ? { localAddress: source } : {};
-    const upstream = connect({ host: address, port, allowHalfOpen: true, ...local });
-    this.#keep(upstream);
-    upstream.on('error', () => client.resetAndDestroy());
-    upstream.once('close', () => client.destroy());
-    client.once('close', () => upstream.destroy());
-    client.pipe(upstream);
-    upstream.pipe(client);
-  }
-
-  #keep(socket: Socket): void {
-    this.#open.add(socket);
-    socket.once('close', () => this.#open.delete(socket));
+    const from = endpoint?.address === '127.0.0.1' ? undefined : source;
+    this.#forwarding.pass(client, endpoint === undefined ? undefined : { ...endpoint, source: from });
   }
 
   async #reconcileNodePorts(cluster: ServedCluster, key: string, service: Service | undefined): Promise<void> {

@@ -2,7 +2,8 @@
  * Owns the sockets of load balancers: a listener's port on the balancer's virtual address and on its EIP, forwarding TCP to healthy
  * members from the balancer's own address. Who the members are is read at each connection.
  */
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server } from 'node:net';
+import { Forwarding } from '../forwarding.ts';
 
 export interface Member {
   readonly address: string;
@@ -22,7 +23,7 @@ export interface Front {
 
 export class Balancing {
   readonly #servers = new Map<string, { readonly server: Server; front: Front }>();
-  readonly #open = new Set<Socket>();
+  readonly #forwarding = new Forwarding();
   readonly #failed: (error: unknown) => void;
 
   constructor(failed: (error: unknown) => void) {
@@ -49,30 +50,17 @@ export class Balancing {
   async close(): Promise<void> {
     const closed = [...this.#servers.values()].map(({ server }) => new Promise<void>((resolve) => server.close(() => resolve())));
     this.#servers.clear();
-    for (const socket of this.#open) socket.destroy();
+    this.#forwarding.cut();
     await Promise.all(closed);
   }
 
   async #listen(key: string, address: string, front: Front): Promise<void> {
     let turn = 0;
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
-      this.#keep(client);
-      client.on('error', () => client.destroy());
       const current = this.#servers.get(key)?.front ?? front;
       const members = current.members();
       const member = members[turn++ % Math.max(1, members.length)];
-      // A listener without healthy members takes the connection and resets it.
-      if (member === undefined) {
-        client.resetAndDestroy();
-        return;
-      }
-      const upstream = connect({ host: member.address, port: member.port, localAddress: current.source, allowHalfOpen: true });
-      this.#keep(upstream);
-      upstream.on('error', () => client.resetAndDestroy());
-      upstream.once('close', () => client.destroy());
-      client.once('close', () => upstream.destroy());
-      client.pipe(upstream);
-      upstream.pipe(client);
+      this.#forwarding.pass(client, member === undefined ? undefined : { ...member, source: current.source });
     });
     server.on('error', this.#failed);
     await new Promise<void>((resolve) => {
@@ -81,10 +69,5 @@ export class Balancing {
       server.listen(front.port, address, resolve);
     });
     if (server.listening) this.#servers.set(key, { server, front });
-  }
-
-  #keep(socket: Socket): void {
-    this.#open.add(socket);
-    socket.once('close', () => this.#open.delete(socket));
   }
 }

@@ -2,9 +2,10 @@
  * Owns one pod on its node, from its binding to its end: address, volumes, init containers, containers, status, deletion.
  * One container is `container.ts`; which pods there are is `kubelet.ts`.
  */
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeSpec } from '../../contract.ts';
+import { type LinkedNamespace, linkedNamespace } from '../../world/linked-namespace.ts';
 import { pause } from '../api.ts';
 import type { ContainerStatus, Pod } from '../objects.ts';
 import { ContainerRunner } from './container.ts';
@@ -12,7 +13,6 @@ import type { PodScope } from './container-context.ts';
 import { environment, type PodFacts } from './env.ts';
 import type { KubeletContext } from './kubelet-context.ts';
 import type { ContainerLog } from './logs.ts';
-import { podNamespace } from './pod-namespace.ts';
 import { podStatus } from './pod-status.ts';
 import { mountVolumes, type PodVolumes, sourcesChanged } from './pod-volumes.ts';
 import { finished } from './selectors.ts';
@@ -26,7 +26,7 @@ export class PodWorker {
   readonly #startTime: string;
   #pod: Pod;
   #facts: PodFacts;
-  #network: { readonly holder: number; close(): Promise<void> } | undefined;
+  #network: LinkedNamespace | undefined;
   #init: ContainerRunner[] = [];
   #main: ContainerRunner[] = [];
   #initialized = false;
@@ -109,8 +109,11 @@ export class PodWorker {
     if (spec.hostNetwork === true) this.#facts = { ...this.#facts, podIP: this.#node.address };
     else {
       this.#facts = { ...this.#facts, podIP: this.#kubelet.pool.take(before?.podIP) };
-      if (programs) this.#network = await podNamespace({ address: this.#facts.podIP, pod: this.#pod, cluster: this.#kubelet.cluster });
-      else await this.#kubelet.world.addresses.add(this.#facts.podIP);
+      if (programs) {
+        // Pods reach each other through the world, which has to pass their packets on.
+        await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
+        this.#network = await linkedNamespace(this.#facts.podIP);
+      } else await this.#kubelet.world.addresses.add(this.#facts.podIP);
     }
     const scope = this.#scope();
     const old = (name: string): ContainerStatus | undefined =>

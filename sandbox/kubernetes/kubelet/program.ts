@@ -1,6 +1,6 @@
 /**
  * Owns images that are real programs (`--image NAME=PROGRAM`): started in the pod's network namespace with a root of their
- * own, volumes at their mount paths, the pod's resolver; ended with SIGTERM and SIGKILL. The namespace is `pod-namespace.ts`.
+ * own, volumes at their mount paths, the pod's resolver; ended with SIGTERM and SIGKILL. The namespace is `world/linked-namespace.ts`.
  */
 import { spawn } from 'node:child_process';
 import { mkdir, readFile, readlink, writeFile } from 'node:fs/promises';
