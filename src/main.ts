@@ -3,11 +3,11 @@
  * stays light on purpose; what is heavy is loaded while the first answer is awaited. Wiring and nothing else.
  */
 import { asFault, Cancelled, type Fault, Faults } from './engine/fault.ts';
-import { type Get, idToken } from './github/id-token.ts';
+import { idToken } from './github/id-token.ts';
 import { type Inputs, readInputs } from './github/inputs.ts';
 import { actionsRunner, Runner } from './github/runner.ts';
 import { signIn } from './otc/sign-in.ts';
-import { nodeTransport, type Transport, told } from './otc/transport.ts';
+import { nodeTransport, textOver, told } from './otc/transport.ts';
 import { readConfiguration } from './run/configuration.ts';
 import { maskTo } from './secret.ts';
 import type { ReadStack } from './stack/read.ts';
@@ -62,7 +62,7 @@ async function main(): Promise<boolean> {
       transport,
       signal: stop.signal,
       say: (line: string) => runner.line(line),
-      idToken: (audience: string) => idToken(audience, process.env, plainGet(transport), stop.signal),
+      idToken: (audience: string) => idToken(audience, process.env, textOver(transport), stop.signal),
     };
     const { project, identityEndpoint } = inputs;
     const session = signIn(credentials, { region: read.stack.region, project, identityEndpoint, dnsProject: read.stack.dns.project }, ports);
@@ -70,7 +70,7 @@ async function main(): Promise<boolean> {
     const [{ run }, otc] = await Promise.all([sent.then(() => import('./run/run.ts')), session]);
     const { stack, notices, lifted, placeOf } = read;
     const { configuration } = lifted;
-    const getText = (url: string) => plainGet(transport)(url, {}, stop.signal);
+    const getText = (url: string) => textOver(transport)(url, {}, stop.signal);
     return await run({
       runner,
       env: process.env,
@@ -93,13 +93,6 @@ async function main(): Promise<boolean> {
     const { runFailed } = await import('./run/report.ts');
     return await runFailed(earlyEnd(inputs, read, faults));
   }
-}
-
-function plainGet(transport: Transport): Get {
-  return async (url, headers, signal) => {
-    const { status, body } = await transport({ method: 'GET', url, headers, signal, timeoutSeconds: 30 });
-    return { status, body: Buffer.from(body).toString('utf8') };
-  };
 }
 
 process.exitCode = (await main()) ? 0 : 1;

@@ -9,7 +9,7 @@ import type { KubeObject } from '../tools/api.ts';
 import type { Kubeconfig } from '../tools/kubeconfig.ts';
 import type { Cluster } from '../tools/toolbox.ts';
 import { differences } from './compare.ts';
-import { clusterIn, type Giving, inCluster, isOurs, type KubeContext, keptFor, refuseForeign } from './context.ts';
+import { clusterIn, clusterOf, type Giving, inCluster, isOurs, type KubeContext, keptFor, refuseForeign } from './context.ts';
 import { type Manifest, objectPath } from './paths.ts';
 import { remove } from './removal.ts';
 
@@ -60,7 +60,7 @@ export function applied<N extends NeedsCluster>(context: KubeContext, definition
     wanted,
     ...inCluster(context),
     want: (seen) => ({
-      cluster: context.toolbox.cluster((seen as unknown as { kubeconfig: Kubeconfig }).kubeconfig),
+      cluster: clusterOf(context, seen),
       object: merged(identity, definition.fields(seen)),
     }),
     observe: async (seen: PartlySeen<N>, run) => {

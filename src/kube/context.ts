@@ -111,6 +111,11 @@ export function clusterIn(context: KubeContext, needs: { readonly kubeconfig?: K
   return needs.kubeconfig === undefined ? undefined : context.toolbox.cluster(needs.kubeconfig);
 }
 
+/** The cluster to write to: a resource that needs `kubeconfig` has it by the time it is wanted. */
+export function clusterOf(context: KubeContext, needs: unknown): Cluster {
+  return context.toolbox.cluster((needs as { readonly kubeconfig: Kubeconfig }).kubeconfig);
+}
+
 /** Labels on every object that we make. `managed-by` is not Helm's or the chart's, whose clean-up Job would delete it. */
 export function ourLabels(stack: Pick<Stack, 'name'>): Record<string, string> {
   return {

@@ -73,7 +73,7 @@ async function watchedRemoval(
     await work();
   } catch (error) {
     if (!(error instanceof Fault) || run.signal.aborted) throw error;
-    const rest = await left(run.signal);
+    const rest = await left(run.signal).catch((unread: unknown) => `what is, could not be read (${asFault(unread).message})`);
     throw rest === '' ? error : new Fault(`${error.message}; still there: ${rest}`, { resource: what, code: error.code, hint: STUCK, cause: error });
   } finally {
     end.abort();

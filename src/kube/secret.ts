@@ -11,7 +11,7 @@ import type { Kubeconfig } from '../tools/kubeconfig.ts';
 import { FIELD_MANAGER } from '../tools/kubectl.ts';
 import type { Cluster } from '../tools/toolbox.ts';
 import type { NeedsCluster } from './applied.ts';
-import { clusterIn, inCluster, isOurs, type KubeContext, keptFor, ourLabels, refuseForeign } from './context.ts';
+import { clusterIn, clusterOf, inCluster, isOurs, type KubeContext, keptFor, ourLabels, refuseForeign } from './context.ts';
 import { objectPath } from './paths.ts';
 
 /** Annotation with the time (ISO 8601) at which we last changed the content. */
@@ -95,7 +95,7 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
     wanted,
     ...inCluster(context),
     want: (seen) => ({
-      cluster: context.toolbox.cluster((seen as unknown as { kubeconfig: Kubeconfig }).kubeconfig),
+      cluster: clusterOf(context, seen),
       content: options.content(seen),
       ahead: ahead === undefined ? undefined : { carryOut: (run) => ahead.carryOut(seen, run), unseen: ahead.unseen(seen) },
     }),

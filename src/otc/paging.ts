@@ -2,6 +2,7 @@
  * Owns reading whole lists: one function for each of the paging styles OTC's services have (summarised in each service's
  * API reference, "Querying …"). Always asks the largest page, so that a tenant a hundred times as large costs pages only.
  */
+import { Fault } from '../engine/fault.ts';
 import type { Otc, Query } from './client.ts';
 import type { Service } from './endpoints.ts';
 
@@ -17,47 +18,59 @@ export interface List {
 
 type Page = Readonly<Record<string, unknown>>;
 
-async function page<T>(otc: Otc, list: List, more: Query): Promise<{ items: T[]; body: Page }> {
-  const body = await otc.get<Page>(list.service, list.path, { ...list.query, ...more }, list.fresh);
-  const items = body[list.key];
-  return { items: Array.isArray(items) ? (items as T[]) : [], body };
+/** A service that ignores where a page begins would be asked for ever. */
+const MOST_PAGES = 1000;
+
+/**
+ * Reads pages until `next` gives no further query.
+ * @param next where the page after this one begins; `all` holds the items so far, this page's included
+ * @throws Fault where the list does not end
+ */
+async function pages<T>(
+  otc: Otc,
+  list: List,
+  next: (items: readonly T[], body: Page, all: readonly T[]) => Query | undefined,
+  first: Query = {},
+): Promise<T[]> {
+  const all: T[] = [];
+  let more: Query | undefined = first;
+  for (let count = 0; more !== undefined; count += 1) {
+    if (count === MOST_PAGES) throw new Fault(`the list ${list.path} does not end: ${count} pages with ${all.length} entries were read`);
+    const body: Page = await otc.get<Page>(list.service, list.path, { ...list.query, limit: list.limit, ...more }, list.fresh);
+    const found = body[list.key];
+    const items = Array.isArray(found) ? (found as T[]) : [];
+    all.push(...items);
+    more = items.length === 0 ? undefined : next(items, body, all);
+  }
+  return all;
 }
 
 /**
  * Marker is the last id; ends at a page that is not full, unless a link says that more follow: a service that gives less
  * than it was asked for must not hide what exists, or it would be made a second time. VPC, subnet, EIP v1; Neutron v2.0; NAT.
  */
-export async function byMarker<T extends { readonly id: string }>(otc: Otc, list: List): Promise<T[]> {
-  const all: T[] = [];
-  for (;;) {
-    const { items, body } = await page<T>(otc, list, { limit: list.limit, marker: all.at(-1)?.id });
-    all.push(...items);
+export function byMarker<T extends { readonly id: string }>(otc: Otc, list: List): Promise<T[]> {
+  return pages<T>(otc, list, (items, body) => {
     const links = body[`${list.key}_links`];
     const goesOn = Array.isArray(links) && (links as { rel?: string }[]).some(({ rel }) => rel === 'next');
-    if (items.length === 0 || (items.length < list.limit && !goesOn)) return all;
-  }
+    return items.length < list.limit && !goesOn ? undefined : { marker: items.at(-1)?.id };
+  });
 }
 
 /** Marker from `page_info.next_marker`. ELB v3, VPC v3. */
-export async function byPageInfo<T>(otc: Otc, list: List): Promise<T[]> {
-  const all: T[] = [];
-  let marker: string | undefined;
-  do {
-    const { items, body } = await page<T>(otc, list, { limit: list.limit, marker });
-    all.push(...items);
-    const next = (body['page_info'] as { next_marker?: string | null } | undefined)?.next_marker;
-    marker = items.length === 0 || !next ? undefined : next;
-  } while (marker !== undefined);
-  return all;
+export function byPageInfo<T>(otc: Otc, list: List): Promise<T[]> {
+  return pages<T>(otc, list, (_items, body) => {
+    const marker = (body['page_info'] as { next_marker?: string | null } | undefined)?.next_marker;
+    return marker ? { marker } : undefined;
+  });
 }
 
 /** Offset counts records; ends at the total (`total_count`, for DNS inside `metadata`). RDS v3, DNS v2. */
-export async function byOffset<T>(otc: Otc, list: List): Promise<T[]> {
-  const all: T[] = [];
-  for (;;) {
-    const { items, body } = await page<T>(otc, list, { limit: list.limit, offset: all.length });
-    all.push(...items);
+export function byOffset<T>(otc: Otc, list: List): Promise<T[]> {
+  const next = (items: readonly T[], body: Page, all: readonly T[]): Query | undefined => {
     const total = body['total_count'] ?? (body['metadata'] as { total_count?: number } | undefined)?.total_count;
-    if (items.length === 0 || (total === undefined ? items.length < list.limit : all.length >= Number(total))) return all;
-  }
+    const over = total === undefined ? items.length < list.limit : all.length >= Number(total);
+    return over ? undefined : { offset: all.length };
+  };
+  return pages(otc, list, next, { offset: 0 });
 }

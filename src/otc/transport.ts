@@ -147,6 +147,14 @@ export function proxyFor(url: URL, env: Readonly<Record<string, string | undefin
   return proxy.includes('://') ? proxy : `http://${proxy}`;
 }
 
+/** GET over a transport, the answer as text. */
+export function textOver(transport: Transport) {
+  return async (url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<{ status: number; body: string }> => {
+    const { status, body } = await transport({ method: 'GET', url, headers, signal, timeoutSeconds: 30 });
+    return { status, body: Buffer.from(body).toString('utf8') };
+  };
+}
+
 /** Tells of each request: method, address without its query, status, request id, milliseconds. */
 export function told(transport: Transport, say: (line: string) => void): Transport {
   return async (request) => {

@@ -12,7 +12,7 @@ import { readInputs } from '../github/inputs.ts';
 import type { Runner } from '../github/runner.ts';
 import type { Otc } from '../otc/client.ts';
 import { signIn } from '../otc/sign-in.ts';
-import { nodeTransport } from '../otc/transport.ts';
+import { nodeTransport, textOver } from '../otc/transport.ts';
 import { maskTo } from '../secret.ts';
 import { namesFor } from '../stack/names.ts';
 import type { Region } from '../stack/stack.ts';
@@ -100,10 +100,11 @@ async function again(region: Region, runner: Runner, env: Env, signal: AbortSign
   const { credentials, project, identityEndpoint } = readInputs(env);
   if (credentials === undefined) throw new Fault('no credentials are given');
   const transport = nodeTransport(env);
-  const get = async (url: string, headers: Readonly<Record<string, string>>): Promise<{ status: number; body: string }> => {
-    const { status, body } = await transport({ method: 'GET', url, headers, signal, timeoutSeconds: 30 });
-    return { status, body: Buffer.from(body).toString('utf8') };
+  const ports = {
+    transport,
+    signal,
+    say: (line: string) => runner.line(line),
+    idToken: (audience: string) => idToken(audience, env, textOver(transport), signal),
   };
-  const ports = { transport, signal, say: (line: string) => runner.line(line), idToken: (audience: string) => idToken(audience, env, get, signal) };
   return signIn(credentials, { region, project, identityEndpoint }, ports);
 }
