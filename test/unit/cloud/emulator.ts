@@ -73,7 +73,8 @@ export async function emulator(): Promise<Emulator> {
   const sites: Site[] = [frontDoor(world, { services }), rdsDownloads(world)];
   const siteOf = (host: string): Site | undefined =>
     sites.findLast(({ hosts }) => hosts.some((name) => (name.startsWith('.') ? host.endsWith(name) : host === name)));
-  const server = createServer((request, response) => {
+  // A slow machine may let a connection idle for longer than a server usually keeps it.
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     const site = siteOf(request.headers.host ?? '');
     if (site === undefined) response.writeHead(502).end();
     else void site.handle(request, response);
