@@ -68,7 +68,12 @@ export async function takeLeftBastion(runner: Runner, env: Env): Promise<void> {
   runner.line('Took away the bastion, which was there for the deploy alone.');
 }
 
-async function takeUnderLock(context: CloudContext, holder: string, run: Run): Promise<void> {
+/**
+ * Takes away what was there for a deploy alone. With an existing VPC, which is never changed, there is no lock to take: the Lease in
+ * the cluster could be reached through this very bastion only.
+ * @throws Fault with the code {@link LOCKED} where another run is at work, any other where something stayed
+ */
+export async function takeUnderLock(context: CloudContext, holder: string, run: Run): Promise<void> {
   const stop = new AbortController();
   const working: Run = { ...run, signal: AbortSignal.any([run.signal, stop.signal]) };
   const otc = context.otc.withSignal(working.signal);
@@ -77,12 +82,16 @@ async function takeUnderLock(context: CloudContext, holder: string, run: Run): P
     lost = fault;
     stop.abort();
   };
-  const lock = await takeVpcLock(context, { holder, now: Date.now, make: false, lost: lose }, run);
+  const lock = await takeVpcLock(
+    context,
+    { holder, now: Date.now, make: false, lost: lose, ...(run.pause === undefined ? {} : { pause: run.pause }) },
+    run,
+  );
   try {
     const { passing } = cloudResources({ ...context, otc });
     const [server] = passing;
     if (server !== undefined && (await server.observe({}, working)) === undefined) {
-      await pauseFor(LISTED_AFTER, working.signal);
+      await (run.pause ?? pauseFor)(LISTED_AFTER, working.signal);
       otc.forget();
     }
     const gone = await takeAway(passing, async () => undefined, working);

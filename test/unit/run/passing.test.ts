@@ -1,9 +1,12 @@
 /** A bastion that is there only while a deploy needs it: taken away at the end, named where it stayed, no part of a plan's digest. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type CloudContext, cloudResources } from '../../../src/cloud/index.ts';
+import { type CloudContext, cloudResources, takeVpcLock } from '../../../src/cloud/index.ts';
+import { Fault } from '../../../src/engine/fault.ts';
 import type { Outcome } from '../../../src/engine/outcome.ts';
+import { LOCKED } from '../../../src/engine/proof.ts';
 import type { Run } from '../../../src/engine/resource.ts';
+import { pauseFor } from '../../../src/engine/until.ts';
 import { walk } from '../../../src/engine/walk.ts';
 import { Runner } from '../../../src/github/runner.ts';
 import type { Graph } from '../../../src/graph.ts';
@@ -11,6 +14,7 @@ import type { Otc } from '../../../src/otc/client.ts';
 import { findingsOf } from '../../../src/report/findings.ts';
 import { planDigest } from '../../../src/report/plan-digest.ts';
 import type { RunContext } from '../../../src/run/context.ts';
+import { takeUnderLock } from '../../../src/run/left-behind.ts';
 import { type Passing, passingOf } from '../../../src/run/passing.ts';
 import { Secret } from '../../../src/secret.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
@@ -97,4 +101,23 @@ test('plan and drift name what is left, the digest of the plan is the same witho
   const without = await walked(false);
   assert.equal(verdict(without, 'bastion/server'), 'bastion/server | absent');
   assert.equal(digestOf(with_), digestOf(without));
+});
+
+test('the post step takes it away under the lock, and leaves it to a run that holds that', async () => {
+  settled(await walked(true));
+  const context = contextOf(await emulator().connect(), false);
+  // Renewals, 30 s apart, do not come up in a test; what waits for seconds waits for no time.
+  const quick = (seconds: number, signal: AbortSignal): Promise<void> => (seconds < 30 ? pause(seconds, signal) : pauseFor(seconds, signal));
+  const running: Run = { ...run, pause: quick };
+  const lock = await takeVpcLock(context, { holder: 'octo/shop run 2', now: Date.now, pause: quick }, running);
+  await assert.rejects(
+    takeUnderLock(context, 'octo/shop run 1', running),
+    (error) => error instanceof Fault && error.code === LOCKED && /octo\/shop run 2/.test(error.message),
+  );
+  assert.deepEqual([servers(), addresses()], [1, 1]);
+  await lock?.release();
+  await takeUnderLock(context, 'octo/shop run 1', running);
+  assert.deepEqual([servers(), addresses()], [0, 0]);
+  const described = rows<{ name: string; description: string }>('vpc.vpcs').find(({ name }) => name.startsWith('shop-'))?.description;
+  assert.doesNotMatch(described ?? 'locked by', /locked by/, 'given back');
 });
