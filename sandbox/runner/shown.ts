@@ -13,12 +13,14 @@ export const say = (text: string): void => {
 
 /** The run that the options ask for; the job's repository holds the YAML files beside the named stack file. */
 export async function requestOf({ command, config, confirm }: Options): Promise<DeployRequest> {
-  const asked = { command, ...(confirm === undefined ? {} : { inputs: { 'confirm-destroy': confirm } }) };
-  if (config === undefined) return asked;
+  const inputs = confirm === undefined ? {} : { 'confirm-destroy': confirm };
+  if (config === undefined) return { command, inputs };
   const path = resolve(config);
-  const beside = (await readdir(dirname(path))).filter((name) => /\.(ya?ml|tpl|pem)$/.test(name) && name !== basename(path));
-  const files = await Promise.all(beside.map(async (name) => [name, await readFile(join(dirname(path), name), 'utf8')] as const));
-  return { ...asked, config: await readFile(path, 'utf8'), files: Object.fromEntries(files) };
+  const file = basename(path);
+  const names = (await readdir(dirname(path))).filter((name) => name === file || /\.(ya?ml|tpl|pem)$/.test(name));
+  const files = await Promise.all(names.map(async (name) => [name, await readFile(join(dirname(path), name), 'utf8')] as const));
+  // Errors then name the file as it is called.
+  return { command, inputs: { ...inputs, config: file }, files: Object.fromEntries(files) };
 }
 
 /** The first Ctrl-C cancels the run as the runner does; the second ends it at once. */

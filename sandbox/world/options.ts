@@ -1,4 +1,5 @@
 /** Owns the sandbox's command line: its options, their checks, its help text. */
+import { statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Pace, paces } from '../otc/store.ts';
 
@@ -73,6 +74,8 @@ export function readOptions(args: readonly string[]): Options {
     if (at < 1 || at === pair.length - 1) throw new Error(`--image ${pair}: write NAME=PROGRAM`);
     return [pair.slice(0, at), pair.slice(at + 1)] as const;
   });
+  if (values.config !== undefined && !values.help && statSync(values.config, { throwIfNoEntry: false })?.isFile() !== true)
+    throw new Error(`--config ${values.config}: there is no such file`);
   return {
     help: values.help,
     cloudOnly: values['cloud-only'],

@@ -81,6 +81,23 @@ export const inputDefaults: Readonly<Record<string, string>> = {
   'fail-on-changes': 'false',
 };
 
+/** Inputs that travel in HTTP headers or are keys, which are visible ASCII (RFC 9110, 5.5). */
+const TOKENS = ['access-key', 'secret-key', 'security-token', 'acme-access-key', 'acme-secret-key', 'github-token'];
+/** Inputs of one line. */
+const LINES = [
+  ...['config', 'project', 'username', 'password', 'domain-name', 'identity-provider', 'identity-audience', 'confirm-destroy'],
+  ...['external-dns-username', 'external-dns-password', 'external-dns-domain-name'],
+];
+
+/** What in a value cannot be right, never the value itself. */
+function foreignIn(value: string, token: boolean): string | undefined {
+  if (/[\r\n\u2028\u2029]/.test(value)) return 'a line break';
+  if (/\p{Cc}/u.test(value)) return 'a control character';
+  if (!token) return undefined;
+  if (/\s/.test(value)) return 'white space';
+  return /[^\x21-\x7e]/.test(value) ? 'a character outside ASCII' : undefined;
+}
+
 /**
  * Reads the inputs; surrounding white space is cut, an empty string counts as absent.
  * @throws Faults with all problems; no message contains a secret
@@ -92,6 +109,14 @@ export function readInputs(env: Readonly<Record<string, string | undefined>>): I
     return undefined;
   };
   const text = (name: string): string | undefined => env[`INPUT_${name.toUpperCase()}`]?.trim() || inputDefaults[name];
+  for (const name of [...TOKENS, ...LINES]) {
+    const foreign = foreignIn(text(name) ?? '', TOKENS.includes(name));
+    if (foreign !== undefined)
+      refuse(
+        `input ${name} contains ${foreign}`,
+        'Store it anew, on one line and without what was copied along; white space around it does no harm.',
+      );
+  }
   const matching = (name: string, pattern: RegExp, right: string): string | undefined => {
     const value = text(name);
     return value === undefined || pattern.test(value)

@@ -55,6 +55,25 @@ test('the least that is needed', () => {
   assert.equal(inputs.secrets.stackSecret, undefined);
 });
 
+test('what cannot be in a key, a token or a name is said, and the value is not', () => {
+  const user = { INPUT_USERNAME: 'me', INPUT_PASSWORD: 'planted-secret', 'INPUT_DOMAIN-NAME': 'OTC1' };
+  for (const [env, message] of [
+    [{ ...key, 'INPUT_SECRET-KEY': 'planted\nsecret-key' }, 'input secret-key contains a line break'],
+    [{ ...key, 'INPUT_SECRET-KEY': 'planted secret-key' }, 'input secret-key contains white space'],
+    [{ ...key, 'INPUT_ACCESS-KEY': 'planted\u0000' }, 'input access-key contains a control character'],
+    [{ ...key, 'INPUT_ACCESS-KEY': '\u201cplanted\u201d' }, 'input access-key contains a character outside ASCII'],
+    [{ ...key, 'INPUT_SECURITY-TOKEN': 'planted\u200bsecret' }, 'input security-token contains a character outside ASCII'],
+    [{ ...key, 'INPUT_GITHUB-TOKEN': 'planted\r\nsecret' }, 'input github-token contains a line break'],
+    [{ ...user, INPUT_PASSWORD: 'planted\nsecret' }, 'input password contains a line break'],
+    [{ ...user, 'INPUT_DOMAIN-NAME': 'planted\tsecret' }, 'input domain-name contains a control character'],
+    [{ ...key, INPUT_CONFIG: 'planted\n::error::x' }, 'input config contains a line break'],
+  ] as [Record<string, string>, string][])
+    assert.deepEqual(problems(env), [message]);
+  const around = readInputs({ ...key, 'INPUT_SECRET-KEY': ' secret-key-example\r\n' }).credentials;
+  assert.equal(around?.kind === 'access-key' ? around.secretKey.open() : '', 'secret-key-example', 'what surrounds a value is cut');
+  assert.deepEqual(problems({ ...user, INPUT_PASSWORD: 'p\u00e4ss wörd with spaces' }), []);
+});
+
 test('empty strings and white space count as absent', () => {
   const inputs = readInputs({ ...key, 'INPUT_STACK-SECRET': '', INPUT_PROJECT: ' \n', INPUT_COMMAND: '', INPUT_USERNAME: '' });
   assert.deepEqual([inputs.secrets.stackSecret, inputs.project, inputs.command], [undefined, undefined, 'deploy']);
