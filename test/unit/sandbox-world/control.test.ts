@@ -84,9 +84,20 @@ describe('the command line', () => {
   it('has defaults and says what is wrong', () => {
     const options = readOptions(['--image', 'zitadel=/bin/z', '--command', 'plan']);
     assert.deepEqual([options.command, options.latency, options.programs], ['plan', undefined, { zitadel: '/bin/z' }]);
-    for (const wrong of [['--confirm', 'x'], ['--cloud-only'], ['--command', 'x'], ['--latency', 'slow'], ['--image', 'x'], ['--nope'], ['word']]) {
+    for (const wrong of [
+      ['--confirm', 'x'],
+      ['--cloud-only'],
+      ['--command', 'x'],
+      ['--latency', 'slow'],
+      ['--image', 'x'],
+      ['--nope'],
+      ['word'],
+      ['--config', 'sandbox'],
+    ]) {
       assert.throws(() => readOptions(wrong), Error, wrong.join(' '));
     }
+    assert.throws(() => readOptions(['--config', 'none.yaml']), /^Error: --config none\.yaml: there is no such file$/);
+    assert.equal(readOptions(['--config', 'sandbox/stack/zitadel.yaml']).config, 'sandbox/stack/zitadel.yaml');
   });
 
   it('leaves an env file that shells and we read alike', () => {
