@@ -68,16 +68,17 @@ if (absent.length > 0) {
 if (!existsSync(node24)) missing('node_modules is incomplete: run "npm ci" first.');
 if (!readFileSync('/proc/self/mounts', 'utf8').includes(' /proc ')) missing('/proc is not mounted.');
 
-/** Does a world answer in the folder? Then it is that one which gets a run. */
-const visiting = await new Promise((resolve) => {
-  if (state === undefined) return resolve(false);
-  const socket = connect({ path: join(state, 'control.sock') });
-  socket.once('error', () => resolve(false));
-  socket.once('connect', () => {
-    socket.destroy();
-    resolve(true);
+/** Does a world answer in the folder? */
+const lives = (folder) =>
+  new Promise((resolve) => {
+    const socket = connect({ path: join(folder, 'control.sock') });
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
   });
-});
+const visiting = state !== undefined && (await lives(state));
 const isRoot = process.getuid() === 0;
 const namespaces = ['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child=SIGKILL', '--', node24];
 let prefix = [];
@@ -126,11 +127,12 @@ const command = [
   ...args,
 ];
 const folder = state ?? mkdtempSync(join(tmpdir(), 'zitadel-on-otc-'));
-/** Takes away our own folder, and in a named one what a world left there that was killed: else it tidies up itself. */
-function discard(killed) {
+/** Takes away our own folder, and in a named one what a world left there that was killed: its socket, and nobody behind it. */
+async function discard() {
   const names = JSON.parse(readFileSync(join(root, 'sandbox/world/written.json'), 'utf8'));
   const whole = state === undefined || (ofTests && orphaned);
-  const paths = whole ? [folder] : killed && !visiting ? names.map((name) => join(folder, name)) : [];
+  const left = !whole && existsSync(join(folder, 'control.sock')) && !(await lives(folder));
+  const paths = whole ? [folder] : left ? names.map((name) => join(folder, name)) : [];
   if (prefix.length > 0 && paths.length > 0) execFileSync('sudo', ['-n', 'rm', '-rf', ...paths]);
   else for (const path of paths) rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
 }
@@ -147,9 +149,8 @@ child.stdin.on('error', (error) => {
   if (error.code !== 'EPIPE') throw error;
 });
 child.on('error', (error) => missing(`could not be started: ${error.message}`));
-child.on('exit', (code, signal) => {
-  // A program that sudo started and that was killed ends with 137.
-  discard(signal !== null || code === 137);
+child.on('exit', async (code, signal) => {
+  await discard();
   process.exit(code ?? (signal === 'SIGINT' ? 130 : 143));
 });
 let orphaned = false;

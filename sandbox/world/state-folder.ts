@@ -2,7 +2,7 @@
  * Owns the folder through which programs outside reach a world: `env` (shell lines, written last: the world is ready),
  * `enter` and `inside` (run a command in it), `kubeconfig`, `ca.pem`, `control.sock`, `world.log`.
  */
-import { createWriteStream, rmSync } from 'node:fs';
+import { createWriteStream, existsSync, rmSync } from 'node:fs';
 import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -43,11 +43,15 @@ export function clear(folder: string): void {
 
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** Makes a folder ready for a new world. @throws Error where another world is up in it, or its path is too long */
+/** Makes a folder ready for a new world. @throws Error where another world is up in it, it holds files of somebody else, or its path is too long */
 export async function claim(folder: string): Promise<void> {
   if (folder.length > longest) throw new Error(`${folder} is too long for the sockets in it: use a path of at most ${longest} characters`);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await refuseOccupied(folder);
+  const there = written.filter((name) => existsSync(join(folder, name)));
+  // The log outlives its world.
+  if (there.length > 0 && !existsSync(join(folder, 'world.log')))
+    throw new Error(`${folder} holds ${there.join(', ')}, which no world wrote and a new one would replace; use another folder`);
   clear(folder);
 }
 

@@ -3,14 +3,23 @@
  * action's place is taken by a small script here; what the real one does is the other scenarios' subject.
  */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { startWorld, type TestWorld } from '../harness/world.ts';
 
+const sandbox = join(import.meta.dirname, '../../scripts/sandbox.mjs');
+/** Command lines of running processes that name a folder. */
+const processesOf = (folder: string): string[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && existsSync(`/proc/${name}/cmdline`))
+    .map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
+    .filter((line) => line.includes(folder));
 const iam = 'https://iam.eu-de.otc.t-systems.com/v3';
 
 describe('a world', { timeout: 120_000 }, () => {
@@ -193,18 +202,28 @@ describe('a world', { timeout: 120_000 }, () => {
     assert.ok(milliseconds < 3000);
   });
 
+  it('takes a run of the action from another terminal, and says that there is no cluster yet', async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, [sandbox, '--state', world.folder, '--command', 'plan'], { timeout: 60_000 });
+    assert.match(stdout, /CCE cluster/);
+    assert.match(stdout, /sandbox: "plan" ended with exit code 0 after .* the world stays up/);
+    assert.match((await world.enter(['kubectl', 'get', 'pods'])).stderr, /there-is-no-available-cluster-in-this-world/);
+  });
+
+  it('goes on unharmed while another one is killed, of which nothing is left but its log', async () => {
+    await using other = await startWorld({ pace: 'instant' });
+    process.kill(Number(other.env['WORLD_PID']), 'SIGKILL');
+    for (let tries = 0; tries < 100 && readdirSync(other.folder).length > 1; tries += 1) await sleep(50);
+    assert.deepEqual(readdirSync(other.folder), ['world.log']);
+    assert.deepEqual(processesOf(other.folder), []);
+    assert.equal((await curl('-o', '/dev/null', '-w', '%{http_code}', iam)).stdout, '200');
+  });
+
   it('leaves no process and no mount when it ends', async () => {
     const { folder } = world;
     await world.stop();
     assert.equal(existsSync(folder), false);
     await sleep(100);
     assert.doesNotMatch(readFileSync('/proc/self/mounts', 'utf8'), new RegExp(folder));
-    const commands = readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name) && existsSync(`/proc/${name}/cmdline`))
-      .map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
-    assert.deepEqual(
-      commands.filter((line) => line.includes(folder)),
-      [],
-    );
+    assert.deepEqual(processesOf(folder), []);
   });
 });
