@@ -99,13 +99,28 @@ describe('plans', { timeout: 300_000 }, () => {
     });
   }
 
-  it('stops a deploy whose plan is not the approved one before its first write, and names the fields', async () => {
-    const approved = await read({ command: 'plan', config: bigger });
+  it('stops a deploy whose plan is not the approved one before its first write, names the fields, and carries out the one that is', async () => {
+    const inPullRequest: DeployRequest = {
+      command: 'plan',
+      inputs: { comment: 'true', 'fail-on-changes': 'true' },
+      env: { GITHUB_REF: 'refs/pull/1/merge', GITHUB_EVENT_NAME: 'pull_request' },
+    };
+    const comment = async (): Promise<string> => {
+      const [only, ...others] = await world.control.table<Row>('github.comments');
+      assert.deepEqual(others, [], 'never a second one');
+      return String(only?.['body']);
+    };
+    const approved = await read({ ...inPullRequest, config: bigger });
+    assert.equal(approved.exitCode, 1, 'fail-on-changes');
+    assert.match(errorsOf(approved), /^There are changes\n/);
+    assert.equal(approved.outputs['result'], 'changed');
+    assert.match(await comment(), /^- {2}replicas: 3\n\+ {2}replicas: 2$/m);
     // What helm would render, beside what it stored: the changed line, folded, with its neighbours.
     const rendered = foldIn(approved.summary, 'Deployment zitadel: stored → rendered');
     assert.deepEqual(rendered.match(/^[-+].*/gm), ['-  replicas: 3', '+  replicas: 2']);
     await kubectl(['-n', 'zitadel', 'scale', 'deployment/zitadel', '--replicas=1']);
-    const drifted = await read({ command: 'plan' });
+    const drifted = await read(inPullRequest);
+    assert.match(await comment(), /^- {2}replicas: 1\n\+ {2}replicas: 3$/m);
     assert.match(foldIn(drifted.summary, 'Deployment zitadel: live → stored'), /^- {2}replicas: 1\n\+ {2}replicas: 3$/m);
     await world.control.clearRequests();
     const deploy = await world.deploy({
@@ -129,7 +144,9 @@ describe('plans', { timeout: 300_000 }, () => {
     });
     assert.deepEqual([done.exitCode, done.outputs['result']], [0, 'changed'], done.log);
     assert.deepEqual(changed(done), changed(again), 'what was approved, and nothing else');
-    assert.equal((await read({ command: 'plan', config: bigger })).outputs['result'], 'unchanged');
+    const last = await read({ ...inPullRequest, config: bigger });
+    assert.deepEqual([last.exitCode, last.outputs['result']], [0, 'unchanged'], last.log);
+    assert.match(await comment(), /in sync, nothing to change/);
   });
 });
 
