@@ -22,6 +22,13 @@ export function conflicts(values: Values, stack: Stack): Problem[] {
     const found = find(values, parts);
     if (found !== undefined && wrong(found.value)) problems.push({ path: found.path, message: why, hint, reads });
   };
+  for (const block of ['zitadel', 'login', 'ingress', 'login.ingress', 'initJob', 'setupJob'])
+    refuse(
+      block,
+      (value) => given(value) && !isMap(value),
+      'this is a block of the chart, and something else stands here',
+      'Write its settings below it, indented.',
+    );
   refuse(
     'zitadel.masterkeySecretName',
     given,

@@ -177,6 +177,8 @@ for (const [what, values, message] of [
   ['a DSN', 'zitadel: { secretConfig: { database: { postgres: { dsn: "postgres://root@db/zitadel" } } } }', /DSN/],
   ['a setting that hides in secretConfig', 'zitadel: { secretConfig: { ExternalPort: 8443 } }', /port 443/],
   ['TLS switched on by a path with dots', 'zitadel: { configmapConfig: { TLS.Enabled: true } }', /TLS ends at the ingress controller/],
+  ['text in place of a block', 'zitadel: hello', /a block of the chart/],
+  ['a list in place of a block', 'login: []', /a block of the chart/],
   ['no init Job', 'initJob: { enabled: false }', /init Job/],
   ['no login app', 'login: { enabled: false }', /login app/],
   ['another database', 'zitadel: { configmapConfig: { Database: { Postgres: { Database: other } } } }', /database is called zitadel/],
