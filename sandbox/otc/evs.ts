@@ -28,24 +28,30 @@ const filters = [
   'enterprise_project_id',
 ];
 
-function listed(call: Call): VolumeRow[] {
+function found(call: Call): VolumeRow[] {
   const asked = (name: 'name' | 'status' | 'availability_zone' | 'id', row: VolumeRow): boolean =>
     !call.query.has(name) || call.query.get(name) === row[name];
-  const found = ownVolumes(call).filter(
+  return ownVolumes(call).filter(
     (row) =>
       (['name', 'status', 'availability_zone', 'id'] as const).every((name) => asked(name, row)) &&
       (!call.query.has('server_id') || row.attachments.some((one) => one.server_id === call.query.get('server_id'))),
   );
-  const after = call.query.has('marker') ? found.findIndex((row) => row.id === call.query.get('marker')) + 1 : Number(call.query.get('offset') ?? 0);
-  return found.slice(after, after + Number(call.query.get('limit') ?? 1000));
 }
 
-const detail =
-  (view: typeof volumeView) =>
-  (call: Call): Reply => {
-    const rows = listed(call);
-    return { status: 200, body: { count: rows.length, volumes: rows.map((row) => view(call, row)) } };
-  };
+/** The page that the query asks for. */
+function listed(call: Call): VolumeRow[] {
+  const all = found(call);
+  const after = call.query.has('marker') ? all.findIndex((row) => row.id === call.query.get('marker')) + 1 : Number(call.query.get('offset') ?? 0);
+  return all.slice(after, after + Number(call.query.get('limit') ?? 1000));
+}
+
+/** Cinder's list has no count: its own client takes one for the answer to `with_count` (EVS API reference, "OpenStack Cinder APIs"). */
+const detail = (call: Call): Reply => ({ status: 200, body: { volumes: listed(call).map((row) => volumeView(call, row)) } });
+/** EVS's own counts all disks, whatever the page. */
+const vendorDetail = (call: Call): Reply => ({
+  status: 200,
+  body: { count: found(call).length, volumes: listed(call).map((row) => vendorView(call, row)) },
+});
 const single =
   (view: typeof volumeView) =>
   (call: Call): Reply => ({ status: 200, body: { volume: view(call, volumeOf(call)) } });
@@ -99,7 +105,7 @@ const routesOf = (version: 'v2' | 'v3'): Route[] => [
       return { status: 200, body: { volume_type: typeView(call, name) } };
     },
   },
-  { method: 'GET', path: `/${version}/{project_id}/volumes/detail`, query: filters, handle: detail(volumeView) },
+  { method: 'GET', path: `/${version}/{project_id}/volumes/detail`, query: filters, handle: detail },
   {
     method: 'GET',
     path: `/${version}/{project_id}/volumes`,
@@ -108,7 +114,7 @@ const routesOf = (version: 'v2' | 'v3'): Route[] => [
   },
   { method: 'GET', path: `/${version}/{project_id}/volumes/{volume_id}`, handle: single(volumeView) },
   ...['cloudvolumes', 'os-vendor-volumes'].flatMap((name): Route[] => [
-    { method: 'GET', path: `/${version}/{project_id}/${name}/detail`, query: filters, handle: detail(vendorView) },
+    { method: 'GET', path: `/${version}/{project_id}/${name}/detail`, query: filters, handle: vendorDetail },
     { method: 'GET', path: `/${version}/{project_id}/${name}/{volume_id}`, handle: single(vendorView) },
     ...tagRoutes<VolumeRow>({
       base: `/${version}/{project_id}/${name}`,

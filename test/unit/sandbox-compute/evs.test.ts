@@ -69,6 +69,13 @@ test('blockstorage_volume_v2: the answer is the disk, tags come as an object', a
   );
 });
 
+test('EVS counts the disks of all pages, Cinder does not: its client would take a count for another answer', async () => {
+  await cloud.send('POST', at('v3', '/volumes'), order({ name: 'counted' }));
+  const { body } = await cloud.get(at('v2', '/cloudvolumes/detail?limit=0'));
+  assert.deepEqual([body.count > 0, body.volumes], [true, []]);
+  assert.deepEqual(Object.keys((await cloud.get(at('v3', '/volumes/detail'))).body), ['volumes']);
+});
+
 test('what cannot be is refused in the form of EVS', async () => {
   for (const patch of [{ volume_type: 'SATA' }, { availability_zone: 'eu-de-09' }, { size: 5 }, { count: 0 }]) {
     const answer = await cloud.send('POST', at('v3', '/cloudvolumes'), order(patch));
