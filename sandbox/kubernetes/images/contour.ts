@@ -12,6 +12,7 @@ import { serveHealth } from './health.ts';
 import { serveProxy } from './ingress/proxy.ts';
 import type { Flavour, Upstream } from './ingress/routes.ts';
 import { followIngresses, publishStatus } from './ingress/state.ts';
+import { elected } from './lease.ts';
 import { sleep, untilAborted, wait } from './patience.ts';
 
 const prefix = 'projectcontour.io/upstream-protocol.';
@@ -94,7 +95,6 @@ async function serve(context: ContainerContext, words: readonly string[]): Promi
     namespace: flag(words, 'envoy-service-namespace') ?? context.pod.metadata.namespace ?? '',
     name: flag(words, 'envoy-service-name') ?? 'envoy',
   };
-  publishStatus(kube, { service, serves: serves(flag(words, 'ingress-class-name')), failed }, context.signal);
   const xds = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     xds.once('error', reject);
@@ -102,6 +102,13 @@ async function serve(context: ContainerContext, words: readonly string[]): Promi
   });
   const close = await serveHealth(context, Number(flag(words, 'http-port') ?? 8000), ['/healthz', '/health']);
   context.log('level=info msg="started xDS server"');
+  const lease = {
+    namespace: flag(words, 'leader-election-resource-namespace') ?? context.env['CONTOUR_NAMESPACE'] ?? 'projectcontour',
+    name: flag(words, 'leader-election-resource-name') ?? 'leader-elect',
+  };
+  // Each replica serves Envoy, one writes into the status.
+  if (await elected(context, kube, lease))
+    publishStatus(kube, { service, serves: serves(flag(words, 'ingress-class-name')), failed }, context.signal);
   await untilAborted(context.signal);
   await Promise.all([close(), new Promise<void>((resolve) => xds.close(() => resolve()))]);
   return 0;

@@ -10,6 +10,7 @@ import { serveHealth } from './health.ts';
 import { serveProxy } from './ingress/proxy.ts';
 import type { Flavour } from './ingress/routes.ts';
 import { followIngresses, publishStatus } from './ingress/state.ts';
+import { elected } from './lease.ts';
 import { untilAborted } from './patience.ts';
 
 const annotation = 'nginx.ingress.kubernetes.io/';
@@ -49,7 +50,6 @@ export const ingressNginx: Image = {
     const state = followIngresses(kube, { flavour: nginxFlavour, serves, proxies: false, failed }, context.signal);
     await state.synced;
     const [namespace = '', name = ''] = (flag('publish-service') ?? '').split('/');
-    publishStatus(kube, { service: { namespace, name }, serves, failed }, context.signal);
     const authority = await clusterAuthority(await makeCa('Acme Co'));
     const fake = await authority.server({ name: 'Kubernetes Ingress Controller Fake Certificate', names: ['ingress.local'], addresses: [] });
     const closing = [
@@ -65,6 +65,8 @@ export const ingressNginx: Image = {
       await serveHealth(context, 10254, ['/healthz', '/metrics']),
     ];
     if (flag('validating-webhook') !== undefined) closing.push(await admission(context, flag));
+    const lease = { namespace: context.env['POD_NAMESPACE'] ?? '', name: flag('election-id') ?? 'ingress-controller-leader' };
+    if (await elected(context, kube, lease)) publishStatus(kube, { service: { namespace, name }, serves, failed }, context.signal);
     await untilAborted(context.signal);
     await Promise.all(closing.map((close) => close()));
     return 0;

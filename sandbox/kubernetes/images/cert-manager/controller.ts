@@ -5,6 +5,7 @@
 import type { ContainerContext, Image } from '../../image.ts';
 import type { KubeObject } from '../../objects.ts';
 import { serveHealth } from '../health.ts';
+import { elected } from '../lease.ts';
 import { sleep, untilAborted, wait } from '../patience.ts';
 import { mayTry, mismatch, reconcileCertificate } from './certificates.ts';
 import { type AnnotatedIngress, reconcileIngress } from './ingress-shim.ts';
@@ -20,6 +21,12 @@ export const certManagerController: Image = {
       return 1;
     }
     const close = await serveHealth(context, 9403, ['/livez']);
+    const flag = '--leader-election-namespace=';
+    const namespace = context.args.find((word) => word.startsWith(flag))?.slice(flag.length) ?? 'kube-system';
+    if (!(await elected(context, kube, { namespace, name: 'cert-manager-controller' }))) {
+      await close();
+      return 0;
+    }
     const failed = (error: unknown): void => context.log(`E ${(error as Error).message}`);
     const issuers = new Works<Issuer>(context, (issuer) => reconcileIssuer(context, kube, issuer));
     const certificates = new Works<Certificate>(context, async (certificate) => {

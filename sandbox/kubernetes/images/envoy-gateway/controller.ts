@@ -9,6 +9,7 @@ import type { ContainerContext } from '../../image.ts';
 import type { KubeObject, Secret, Service } from '../../objects.ts';
 import { serveHealth } from '../health.ts';
 import type { RoutedService } from '../ingress/routes.ts';
+import { elected } from '../lease.ts';
 import { sleep, untilAborted, wait } from '../patience.ts';
 import { appLabels, infraObjects } from './infra.ts';
 import {
@@ -41,7 +42,8 @@ export async function serveController(context: ContainerContext, kube: KubeApi):
   const shutdownImage = config.provider?.kubernetes?.shutdownManager?.image ?? 'docker.io/envoyproxy/gateway:v1.9.0';
   const controller = new Controller(context, kube, namespace, shutdownImage);
   const closing = [await listenXds(context, 18_000), await serveHealth(context, 8081, ['/healthz', '/readyz'])];
-  controller.start();
+  // LeaderElectionID of internal/provider/kubernetes in v1.9.
+  if (await elected(context, kube, { namespace, name: '5b9825d2.gateway.envoyproxy.io' })) controller.start();
   context.log('INFO gateway-api started runner');
   await untilAborted(context.signal);
   await Promise.all([controller.idle(), ...closing.map((close) => close())]);
