@@ -115,10 +115,13 @@ describe('another ingress controller on a living stack', { timeout: 400_000 }, (
       'http://login.example.com/ui/console',
     ]);
     assert.equal(plain.stdout, '301 https://login.example.com/ui/console');
-    const versions = await resourceVersions(world);
+    // The chart's Job for certificates goes by its time to live, half a minute after its end, whenever that is.
+    const versions = async (): Promise<object> =>
+      Object.fromEntries(Object.entries(await resourceVersions(world)).filter(([name]) => !/^Job .*-certgen$/.test(name)));
+    const before = await versions();
     const again = await deploy('envoy-gateway');
     assert.equal(again.outputs['result'], 'unchanged', again.log);
-    assert.deepEqual(await resourceVersions(world), versions);
+    assert.deepEqual(await versions(), before);
     assert.deepEqual(await dataNow(), data);
     assert.deepEqual(await world.control.oddities(), []);
     await world.control.snapshot('envoy-gateway');
