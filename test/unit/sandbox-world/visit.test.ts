@@ -69,7 +69,9 @@ describe('a run in a world that is up', () => {
     const { code, text } = await ended;
     assert.equal(code, 7, text);
     assert.match(text, /TAKEN AWAY/);
-    assert.deepEqual(heard, [{ command: 'destroy', inputs: { 'confirm-destroy': 'other' }, config: 'name: other\n', files: {} }]);
+    assert.deepEqual(heard, [
+      { command: 'destroy', inputs: { 'confirm-destroy': 'other', config: 'other.yaml' }, files: { 'other.yaml': 'name: other\n' } },
+    ]);
   });
 
   it('fails with the words of the world', async () => {
