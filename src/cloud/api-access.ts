@@ -8,7 +8,7 @@ import { getSecurityGroup, listSecurityGroups, type SecurityGroup, type Security
 import { cidr, contains, parseCidr } from '../stack/cidr.ts';
 import type { ClusterResource } from './cluster.ts';
 import type { ClusterSeen } from './cluster-spec.ts';
-import { type CloudContext, theOne } from './context.ts';
+import { appears, type CloudContext, theOne } from './context.ts';
 import { type Rule, ruleChanges, setRules } from './rules.ts';
 import { isDoor } from './runner-door.ts';
 import type { VpcResource } from './vpc.ts';
@@ -44,12 +44,22 @@ export function apiAccess(context: CloudContext, needs: Needs): ApiAccess {
       const sources = new Set([...inside, ...(access !== 'bastion' ? stack.cluster.allow.filter((source) => source !== 'runner') : [])]);
       return [...sources].map((cidr) => ({ direction: 'ingress', port: API_PORT, remote: { cidr } }));
     },
-    observe: async ({ cluster }) => (cluster === undefined || existing !== undefined ? undefined : groupsOf(context, cluster)),
+    observe: async ({ cluster }, run) => {
+      if (cluster === undefined || existing !== undefined) return undefined;
+      const look = (fresh?: boolean): Promise<AccessSeen | undefined> => groupsOf(context, cluster, fresh);
+      const seen = (await look()) ?? (context.looksOnly === true ? undefined : await appears(() => look(true), run));
+      if (seen !== undefined) return seen;
+      throw new Fault(`a security group that CCE made for cluster ${cluster.name} was not found`, {
+        resource: cluster.id,
+        finding: 'name',
+        hint: `CCE calls them ${cluster.name}-cce-control-… and ${cluster.name}-cce-node-…: was one renamed or deleted?`,
+      });
+    },
     diff: (rules, seen) => accessChanges(rules, seen, stack.name),
-    apply: async (rules, seen, _changes, run) => {
+    apply: async (rules, seen) => {
       if (seen === undefined) throw new Fault('the security groups of the cluster are not there yet', { hint: 'Run again in a minute.' });
-      await setRules(otc, seen.control.id, rules, openings(seen.control, API_PORT, cidrsOf(rules)).filter(isStackRule), run);
-      await setRules(otc, seen.node.id, [], openings(seen.node, SSH_PORT, INSIDE), run);
+      await setRules(otc, seen.control.id, rules, openings(seen.control, API_PORT, cidrsOf(rules)).filter(isStackRule));
+      await setRules(otc, seen.node.id, [], openings(seen.node, SSH_PORT, INSIDE));
       const [control, node] = await Promise.all([getSecurityGroup(otc, seen.control.id), getSecurityGroup(otc, seen.node.id)]);
       return { ...seen, control, node };
     },
@@ -103,21 +113,16 @@ function isWithin(remote: string | null | undefined, ranges: readonly string[]):
 }
 
 /** CCE names them `{cluster}-cce-control-{random}` and `{cluster}-cce-node-{random}`; their description holds the cluster's id. */
-async function groupsOf({ otc }: CloudContext, cluster: ClusterSeen): Promise<AccessSeen> {
-  const all = await listSecurityGroups(otc);
-  const pick = (kind: 'control' | 'node', words: string, id?: string): SecurityGroup => {
+async function groupsOf({ otc }: CloudContext, cluster: ClusterSeen, fresh?: boolean): Promise<AccessSeen | undefined> {
+  const all = await listSecurityGroups(otc, fresh);
+  const pick = (kind: 'control' | 'node', words: string, id?: string): SecurityGroup | undefined => {
     const mentions = all.filter(({ description }) => description?.includes(cluster.id) && description.includes(words));
     const named = all.filter(({ name }) => name.startsWith(`${cluster.name}-cce-${kind}-`));
     const given = all.filter((group) => group.id === id);
     const candidates = [given, mentions, named].find((found) => found.length > 0) ?? [];
-    const one = theOne(candidates, `${kind} security group of cluster ${cluster.name}`, (group) => group.id);
-    if (one !== undefined) return one;
-    throw new Fault(`the ${kind} security group of cluster ${cluster.name} was not found`, {
-      resource: cluster.id,
-      finding: 'name',
-      hint: `CCE calls it ${cluster.name}-cce-${kind}-…: was it renamed or deleted?`,
-    });
+    return theOne(candidates, `${kind} security group of cluster ${cluster.name}`, (group) => group.id);
   };
   const node = pick('node', 'node', cluster.nodeGroupId);
-  return { control: pick('control', 'master port'), node, nodeGroupId: node.id };
+  const control = pick('control', 'master port');
+  return control === undefined || node === undefined ? undefined : { control, node, nodeGroupId: node.id };
 }

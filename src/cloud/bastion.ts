@@ -18,7 +18,7 @@ import { bastionCost } from './bastion-cost.ts';
 import type { BastionGroup, BastionUse } from './bastion-group.ts';
 import { type BastionSetup, bastionDescription, marksIn, setupMarks, userData } from './bastion-setup.ts';
 import type { ClusterResource } from './cluster.ts';
-import { type CloudContext, createOnce, secretMissing, theOne } from './context.ts';
+import { appears, type CloudContext, createOnce, secretMissing, theOne } from './context.ts';
 import type { EipResource } from './eip.ts';
 import type { SubnetResource } from './subnet.ts';
 import type { VpcResource } from './vpc.ts';
@@ -185,7 +185,7 @@ async function order(context: CloudContext, spec: BastionSpec, run: Run): Promis
     user_data: Buffer.from(userData(setup, keys)).toString('base64'),
   });
   await whenDone(context, job, `server ${name} to be made`, run);
-  const [made] = await ecs.listServers(otc, name, true);
+  const made = await appears(async () => (await ecs.listServers(otc, name, true))[0], run);
   if (made === undefined) throw new Fault(`server ${name} was made and is not listed`, { resource: name, hint: 'Run again in a minute.' });
   otc.forget();
   return seenBastion(made);

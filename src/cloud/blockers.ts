@@ -47,7 +47,7 @@ export async function whenFree(
       if (lasting.length === 0 && Date.now() - started < PASSING_PATIENCE * 1000) {
         run.say(`${what} is still in use${left.length === 0 ? '' : ` by ${left.map((one) => one.what).join(', ')}`}; waiting`);
         // Where the table of retries does not know the answer, the attempt came back at once.
-        await pauseFor(LOOK_EVERY, run.signal);
+        await (run.pause ?? pauseFor)(LOOK_EVERY, run.signal);
         continue;
       }
       if (left.length === 0) throw error;

@@ -97,7 +97,7 @@ export async function createOnce<T>(creation: Creation<T>, run: Run): Promise<T>
     } catch (error) {
       if (!(error instanceof ServiceFault)) throw error;
       if (error.code !== undefined && exists.includes(error.code)) {
-        const found = await look();
+        const found = await appears(look, run);
         if (found !== undefined) return found;
         throw error;
       }
@@ -109,11 +109,12 @@ export async function createOnce<T>(creation: Creation<T>, run: Run): Promise<T>
   }
 }
 
-async function appears<T>(look: () => Promise<T | undefined>, run: Run): Promise<T | undefined> {
+/** What `look` finds within a while; undefined where that stays absent: lists lag behind what was made, by us or by a service. */
+export async function appears<T>(look: () => Promise<T | undefined>, run: Run): Promise<T | undefined> {
   for (let waited = 0; waited <= ABSENT_SECONDS; waited += LOOK_EVERY_SECONDS) {
     const found = await look();
     if (found !== undefined) return found;
-    await pauseFor(LOOK_EVERY_SECONDS, run.signal);
+    await (run.pause ?? pauseFor)(LOOK_EVERY_SECONDS, run.signal);
   }
   return undefined;
 }

@@ -3,11 +3,14 @@
  * Read anew in every run, so that a change of RDS's authority reaches the cluster. Where it is put is `zitadel/`'s business.
  */
 import { X509Certificate } from 'node:crypto';
-import { Fault } from '../engine/fault.ts';
+import { asFault, Fault } from '../engine/fault.ts';
 import { type Resource, resource } from '../engine/resource.ts';
+import { download } from '../otc/download.ts';
 import { listCertificateLinks, listInstances } from '../otc/rds.ts';
 import type { CloudContext } from './context.ts';
 import type { DatabaseResource } from './database.ts';
+
+const TWICE = 'Run again; if it stays so, ask OTC support.';
 
 export interface DatabaseCaSeen {
   /** One or more certificates, each an authority that is not expired. */
@@ -26,7 +29,7 @@ export function databaseCa(context: CloudContext, database: DatabaseResource): D
   const authoritiesOf = (id: string): Promise<DatabaseCaSeen> => {
     let promise = read.get(id);
     if (promise === undefined) {
-      promise = download(context, id);
+      promise = fetchAuthorities(context, id);
       read.set(id, promise);
     }
     return promise;
@@ -57,11 +60,11 @@ export function databaseCa(context: CloudContext, database: DatabaseResource): D
   });
 }
 
-async function download({ otc }: CloudContext, id: string): Promise<DatabaseCaSeen> {
+async function fetchAuthorities({ otc }: CloudContext, id: string): Promise<DatabaseCaSeen> {
   const links = await listCertificateLinks(otc, id);
   const link = links.find(({ category }) => category === 'international') ?? links[0];
-  if (link === undefined) throw new Fault('RDS offers no certificate for download', { resource: id });
-  return authorities(await unpack(await otc.download(link.download_link)), new Date());
+  if (link === undefined) throw new Fault('RDS offers no certificate for download', { resource: id, hint: TWICE });
+  return authorities(await unpack(await download(otc.ports, link.download_link)), new Date());
 }
 
 /** The texts of an archive's certificate files, or the text itself where it is no archive. */
@@ -69,8 +72,12 @@ async function unpack(bytes: Uint8Array): Promise<string[]> {
   const isZip = bytes[0] === 0x50 && bytes[1] === 0x4b;
   if (!isZip) return [Buffer.from(bytes).toString('utf8')];
   const { unzipSync } = await import('fflate');
-  const files = unzipSync(bytes, { filter: ({ name, originalSize }) => /\.(pem|crt|cer)$/i.test(name) && originalSize < 1_000_000 });
-  return Object.values(files).map((file) => Buffer.from(file).toString('utf8'));
+  try {
+    const files = unzipSync(bytes, { filter: ({ name, originalSize }) => /\.(pem|crt|cer)$/i.test(name) && originalSize < 1_000_000 });
+    return Object.values(files).map((one) => Buffer.from(one).toString('utf8'));
+  } catch (error) {
+    throw new Fault(`the archive of certificates from RDS cannot be read: ${asFault(error).message}`, { cause: error, hint: TWICE });
+  }
 }
 
 /**
@@ -81,8 +88,7 @@ export function authorities(texts: readonly string[], now: Date): DatabaseCaSeen
   const blocks = texts.flatMap((text) => text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? []);
   const all = new Map(blocks.map((block) => parsed(block)).map((one) => [one.fingerprint256, one]));
   const cas = [...all.values()].filter((one) => one.ca);
-  if (cas.length === 0)
-    throw new Fault('the download of RDS holds no certificate authority', { hint: 'Run again; if it stays so, ask OTC support.' });
+  if (cas.length === 0) throw new Fault('the download of RDS holds no certificate authority', { hint: TWICE });
   const valid = cas.filter((one) => new Date(one.validTo) > now);
   if (valid.length === 0) {
     const dates = cas.map((one) => `${line(one.subject)} until ${one.validTo}`).join(', ');
@@ -103,7 +109,7 @@ function parsed(block: string): X509Certificate {
   try {
     return new X509Certificate(block);
   } catch (error) {
-    throw new Fault('the download of RDS holds a certificate that cannot be read', { cause: error });
+    throw new Fault('the download of RDS holds a certificate that cannot be read', { cause: error, hint: TWICE });
   }
 }
 

@@ -89,8 +89,8 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
       return existing === undefined ? databaseChanges(spec, seen) : checkExisting(seen);
     },
     apply: async (spec, seen, _changes, run) => {
-      if (seen === undefined) await create(context, spec, () => find(true), run);
-      let ready = await whenServing(context, name, () => look(true), run);
+      const job = seen === undefined ? await create(context, spec, () => find(true), run) : undefined;
+      let ready = await whenServing(context, name, () => look(true), run, job);
       // Made just now with this password: only the tags are missing.
       if (seen === undefined) ready = { ...ready, tags: await label(context, spec, ready.id) };
       const changes = databaseChanges(spec, ready);
@@ -126,7 +126,13 @@ export async function removeInstance({ otc, names }: CloudContext, seen: Databas
   return backup;
 }
 
-async function create(context: CloudContext, spec: DatabaseSpec, find: () => Promise<rds.Instance | undefined>, run: Run): Promise<void> {
+/** @returns the id of the job that makes it, where this run began that */
+async function create(
+  context: CloudContext,
+  spec: DatabaseSpec,
+  find: () => Promise<rds.Instance | undefined>,
+  run: Run,
+): Promise<string | undefined> {
   const { otc, stack, secrets } = context;
   const password = secrets.databaseRootPassword;
   if (password === undefined) throw secretMissing(`RDS instance ${spec.name}`, 'database-password');
@@ -148,11 +154,20 @@ async function create(context: CloudContext, spec: DatabaseSpec, find: () => Pro
     backup_strategy: spec.backup,
     charge_info: { charge_mode: 'postPaid' },
   };
-  const make = async (): Promise<unknown> => rds.createInstance(otc, body);
-  await createOnce<unknown>({ what: `RDS instance ${spec.name}`, create: make, look: find, exists: ['DBS.200022'] }, run);
+  const made = await createOnce<{ readonly jobId?: string } | rds.Instance>(
+    { what: `RDS instance ${spec.name}`, create: () => rds.createInstance(otc, body), look: find, exists: ['DBS.200022'] },
+    run,
+  );
+  return 'jobId' in made ? made.jobId : undefined;
 }
 
-function whenServing(context: CloudContext, name: string, look: () => Promise<DatabaseSeen | undefined>, run: Run): Promise<DatabaseSeen> {
+function whenServing(
+  context: CloudContext,
+  name: string,
+  look: () => Promise<DatabaseSeen | undefined>,
+  run: Run,
+  job: string | undefined,
+): Promise<DatabaseSeen> {
   const started = Date.now();
   return until(`RDS instance ${name} to become ACTIVE`, schedules.long, run, async () => {
     const now = await look();
@@ -164,7 +179,8 @@ function whenServing(context: CloudContext, name: string, look: () => Promise<Da
         hint: 'See the task centre of RDS in the console.',
       });
     }
-    refuseFailed(now);
+    const failed = job !== undefined && !isServing(now) && !isBuilding(now);
+    refuseFailed(now, failed ? (await unlessGone(rds.getJob(context.otc, job)))?.fail_reason : undefined);
     if (!isServing(now) || now.host === '') return { done: false, state: now.status };
     // Its ports and groups are new since the lists were read.
     context.otc.forget();

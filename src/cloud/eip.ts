@@ -111,6 +111,8 @@ export async function takeBack(otc: Otc, id: string, run: Run): Promise<void> {
     await (bindsByV3(otc) ? disassociate(otc, id) : unbindEip(otc, id));
   } catch (error) {
     if (!(error instanceof ServiceFault) || error.unclear || ![400, 409].includes(error.status ?? 0)) throw error;
+    // Where the first answer was lost, the second says that there is nothing to unbind.
+    if ((await getEip(otc, id)).status === 'DOWN') return;
     throw new Fault(`${name} was bound by hand and could not be unbound: ${error.message}`, {
       resource: id,
       hint: 'Unbind it there in the console and run again.',

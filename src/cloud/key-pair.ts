@@ -76,7 +76,6 @@ async function importThrowaway({ otc }: CloudContext, name: string): Promise<voi
   } catch (error) {
     // One of our name is there already: as nobody has its private half, it serves as well.
     if (error instanceof ServiceFault && error.status === 409) return;
-    if (error instanceof ServiceFault && error.unclear && (await listKeyPairs(otc, true)).some((one) => one.name === name)) return;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 /** Owns comparing and changing the rules of a security group, as a set. Which rules a group must have is said where the group is. */
-import type { Change, Run } from '../engine/resource.ts';
+import type { Change } from '../engine/resource.ts';
 import { type Otc, unlessGone } from '../otc/client.ts';
 import { ServiceFault } from '../otc/errors.ts';
 import { createSecurityGroupRule, deleteSecurityGroupRule, type SecurityGroupRule } from '../otc/security-group.ts';
@@ -40,15 +40,15 @@ export function ruleChanges(wanted: readonly Rule[], seen: readonly SecurityGrou
 }
 
 /** Adds what is missing before it removes what is too much, so that no moment is without the wanted access. */
-export async function setRules(otc: Otc, groupId: string, wanted: readonly Rule[], seen: readonly SecurityGroupRule[], run: Run): Promise<void> {
+export async function setRules(otc: Otc, groupId: string, wanted: readonly Rule[], seen: readonly SecurityGroupRule[]): Promise<void> {
   const have = new Set(seen.map(seenRuleText));
   const missing = wanted.filter((rule) => !have.has(ruleText(rule)));
-  await Promise.all(missing.map((rule) => addRule(otc, groupId, rule, run)));
+  await Promise.all(missing.map((rule) => addRule(otc, groupId, rule)));
   const want = new Set(wanted.map(ruleText));
   await Promise.all(seen.filter((rule) => !want.has(seenRuleText(rule))).map(({ id }) => unlessGone(deleteSecurityGroupRule(otc, id))));
 }
 
-async function addRule(otc: Otc, groupId: string, rule: Rule, run: Run): Promise<void> {
+async function addRule(otc: Otc, groupId: string, rule: Rule): Promise<void> {
   const remote = 'group' in rule.remote ? { remote_group_id: rule.remote.group } : { remote_ip_prefix: rule.remote.cidr };
   const body = {
     security_group_id: groupId,
@@ -59,16 +59,11 @@ async function addRule(otc: Otc, groupId: string, rule: Rule, run: Run): Promise
     port_range_max: rule.port,
     ...remote,
   } as const;
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await createSecurityGroupRule(otc, body);
-      return;
-    } catch (error) {
-      if (!(error instanceof ServiceFault)) throw error;
-      // The service refuses a second rule that means the same: then it is there, also after an unclear end.
-      if (error.status === 409 && /exists/i.test(`${error.code} ${error.message}`)) return;
-      if (!error.unclear || attempt >= 3) throw error;
-      run.say(`it is unclear whether the rule was made (${error.message}); asking once more`);
-    }
+  try {
+    await createSecurityGroupRule(otc, body);
+  } catch (error) {
+    // The service refuses a second rule that means the same: then it is there.
+    if (error instanceof ServiceFault && error.status === 409 && /exists/i.test(`${error.code} ${error.message}`)) return;
+    throw error;
   }
 }

@@ -24,7 +24,12 @@ export interface GroupSpec {
 
 export type ClientGroup = Resource<Gates, GroupSpec, SecurityGroup>;
 export type DatabaseGroup = Resource<{ readonly client: ClientGroup }, GroupSpec, SecurityGroup>;
-export type ClientRules = Resource<{ readonly client: ClientGroup; readonly database: DatabaseGroup }, readonly Rule[], SecurityGroup>;
+export interface ClientRulesSpec {
+  readonly groupId: string;
+  readonly rules: readonly Rule[];
+}
+
+export type ClientRules = Resource<{ readonly client: ClientGroup; readonly database: DatabaseGroup }, ClientRulesSpec, SecurityGroup>;
 
 /** `rds-client`, carried by the nodes. Made without any rule; what it may do is said by {@link clientRules}. */
 export function clientGroup(context: CloudContext, needs: Gates): ClientGroup {
@@ -78,20 +83,28 @@ export function databaseGroup(context: CloudContext, client: ClientGroup): Datab
 /** The client group's only rule: out to the database. Stands apart because each group's rule names the other group. */
 export function clientRules(context: CloudContext, needs: { readonly client: ClientGroup; readonly database: DatabaseGroup }): ClientRules {
   const { otc, names, stack } = context;
-  return resource<typeof needs, readonly Rule[], SecurityGroup>({
+  return resource<typeof needs, ClientRulesSpec, SecurityGroup>({
     id: 'network/security-rules-client',
     title: `Rules of security group ${names('rds-client')}`,
     needs,
     ...whileManaged(context),
     usualSeconds: 2,
-    want: ({ database }) => [{ direction: 'egress', port: stack.database.port, remote: { group: database.id } }],
+    want: ({ client, database }) => ({
+      groupId: client.id,
+      rules: [{ direction: 'egress', port: stack.database.port, remote: { group: database.id } }],
+    }),
     observe: async ({ client }) => {
       const group = client === undefined ? undefined : await findGroup(context, names('rds-client'));
       return group === undefined || group.security_group_rules.length === 0 ? undefined : group;
     },
-    diff: (rules, seen): Change[] => ruleChanges(rules, seen.security_group_rules),
-    apply: (rules, _seen, _changes, run) => makeGroup(context, names('rds-client'), rules, run),
-    destroy: async (seen, run) => setRules(otc, seen.id, [], seen.security_group_rules, run),
+    diff: ({ rules }, seen): Change[] => ruleChanges(rules, seen.security_group_rules),
+    apply: async ({ groupId, rules }) => {
+      // By its id: a list that lags behind would have it made a second time.
+      const { security_group_rules: now } = await getSecurityGroup(otc, groupId);
+      await setRules(otc, groupId, rules, now);
+      return getSecurityGroup(otc, groupId);
+    },
+    destroy: async (seen) => setRules(otc, seen.id, [], seen.security_group_rules),
     within: needs.client,
     // Each group's rule names the other group, which could not be deleted before.
     leavesBehind: async () => true,
@@ -126,7 +139,7 @@ export async function makeGroup(
   const look = (): Promise<SecurityGroup | undefined> => findGroup(context, name, true);
   const create = (): Promise<SecurityGroup> => createSecurityGroup(otc, { name, description: description(context) });
   const group = (await look()) ?? (await createOnce({ what: `security group ${name}`, create, look }, run));
-  await setRules(otc, group.id, rules, ours(group), run);
+  await setRules(otc, group.id, rules, ours(group));
   return getSecurityGroup(otc, group.id);
 }
 

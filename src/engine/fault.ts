@@ -84,5 +84,11 @@ export function unsaid({ message, status, code, requestId }: Fault): { readonly 
 export function asFault(thrown: unknown): Fault {
   if (thrown instanceof Fault) return thrown;
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError) {
+    return new Fault(`a defect of this action: ${error.message}`, {
+      cause: error,
+      hint: 'It met something that it was not written for. Run again with debug logging, and report the log of that run.',
+    });
+  }
   return new Fault(error.message || error.name, { cause: error });
 }

@@ -70,6 +70,7 @@ export class Runner {
       place['col'] = String(fault.place.column);
     }
     this.#port.command(level, { title, ...place }, shortened(faultText(fault), fault.hint));
+    if (fault.cause instanceof Error) this.debug(fault.cause.stack ?? '');
   }
 
   /**

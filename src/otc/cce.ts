@@ -1,5 +1,6 @@
 /** Owns the calls to CCE v3 (Cloud Container Engine API reference): clusters, their certificates, node pools and nodes. */
 import type { Otc } from './client.ts';
+import type { Shape } from './shape.ts';
 
 export interface Cluster {
   readonly metadata: { readonly name: string; readonly uid: string };
@@ -15,15 +16,23 @@ export interface Cluster {
   readonly status: { readonly phase: string; readonly reason?: string; readonly jobID?: string; readonly endpoints?: unknown };
 }
 
+const named = { name: 'text', uid: 'text' } as const;
+const clusterKnown = {
+  metadata: named,
+  spec: { flavor: 'text', version: 'text', hostNetwork: { vpc: 'text', subnet: 'text' }, containerNetwork: {} },
+  status: { phase: 'text' },
+} as const;
+/** Lists of Kubernetes' kind, whose items may be left out where there are none. */
+const listOf = (each: Shape): Shape => ({ kind: 'text', items: [each, 'or nothing'] });
 const clusters = (otc: Otc): string => `/api/v3/projects/${otc.projectId}/clusters`;
 
 /** All clusters of the project: there is neither filter nor paging. */
 export async function listClusters(otc: Otc, fresh?: boolean): Promise<Cluster[]> {
-  return (await otc.get<{ items?: Cluster[] | null }>('cce', clusters(otc), undefined, fresh)).items ?? [];
+  return (await otc.get<{ items?: Cluster[] | null }>('cce', clusters(otc), { must: listOf(clusterKnown), fresh })).items ?? [];
 }
 
 export async function getCluster(otc: Otc, id: string): Promise<Cluster> {
-  return otc.get<Cluster>('cce', `${clusters(otc)}/${id}`, undefined, true);
+  return otc.get<Cluster>('cce', `${clusters(otc)}/${id}`, { must: clusterKnown, fresh: true });
 }
 
 export interface NewCluster {
@@ -33,7 +42,7 @@ export interface NewCluster {
 
 /** Names are unique: 409 CCE.01409001. 400 "authorize CCE" without the agency `cce_admin_trust`. */
 export async function createCluster(otc: Otc, { name, spec }: NewCluster): Promise<Cluster> {
-  return otc.post<Cluster>('cce', clusters(otc), { kind: 'Cluster', apiVersion: 'v3', metadata: { name }, spec });
+  return otc.post<Cluster>('cce', clusters(otc), { kind: 'Cluster', apiVersion: 'v3', metadata: { name }, spec }, clusterKnown);
 }
 
 /** Upwards only, and the number of masters stays. */
@@ -60,7 +69,7 @@ export interface Job {
 }
 
 export async function getJob(otc: Otc, id: string): Promise<Job> {
-  return otc.get<Job>('cce', `/api/v3/projects/${otc.projectId}/jobs/${id}`, undefined, true);
+  return otc.get<Job>('cce', `/api/v3/projects/${otc.projectId}/jobs/${id}`, { must: { status: { phase: 'text' } }, fresh: true });
 }
 
 export interface ClusterCertificates {
@@ -78,7 +87,12 @@ export interface ClusterCertificates {
 /** A new client certificate, valid for `days` (at least 1), as a kubeconfig in JSON. */
 export async function createClusterCertificates(otc: Otc, id: string, days: number): Promise<ClusterCertificates> {
   const path = `${clusters(otc)}/${id}/clustercert`;
-  return otc.send<ClusterCertificates>({ service: 'cce', method: 'POST', path, body: { duration: days }, private: true });
+  const must = {
+    clusters: [{ name: 'text', cluster: { server: 'text' } }],
+    users: [{ name: 'text', user: {} }],
+    contexts: [{ context: {} }],
+  } as const;
+  return otc.send<ClusterCertificates>({ service: 'cce', method: 'POST', path, body: { duration: days }, must, private: true });
 }
 
 export interface NodePool {
@@ -99,12 +113,20 @@ export interface NodePool {
   readonly status: { readonly phase?: string; readonly currentNode?: number; readonly creatingNode?: number };
 }
 
+const poolKnown = {
+  metadata: named,
+  spec: { initialNodeCount: 'number', nodeTemplate: { flavor: 'text', az: 'text', rootVolume: {} } },
+  status: {},
+} as const;
+
 export async function listNodePools(otc: Otc, clusterId: string, fresh?: boolean): Promise<NodePool[]> {
-  return (await otc.get<{ items?: NodePool[] | null }>('cce', `${clusters(otc)}/${clusterId}/nodepools`, undefined, fresh)).items ?? [];
+  return (
+    (await otc.get<{ items?: NodePool[] | null }>('cce', `${clusters(otc)}/${clusterId}/nodepools`, { must: listOf(poolKnown), fresh })).items ?? []
+  );
 }
 
 export async function getNodePool(otc: Otc, clusterId: string, id: string): Promise<NodePool> {
-  return otc.get<NodePool>('cce', `${clusters(otc)}/${clusterId}/nodepools/${id}`, undefined, true);
+  return otc.get<NodePool>('cce', `${clusters(otc)}/${clusterId}/nodepools/${id}`, { must: poolKnown, fresh: true });
 }
 
 /** 403 means that the cluster is busy (see the retry table). */
@@ -114,7 +136,7 @@ export async function createNodePool(
   pool: { name: string; spec: Readonly<Record<string, unknown>> },
 ): Promise<NodePool> {
   const body = { kind: 'NodePool', apiVersion: 'v3', metadata: { name: pool.name }, spec: pool.spec };
-  return otc.post<NodePool>('cce', `${clusters(otc)}/${clusterId}/nodepools`, body);
+  return otc.post<NodePool>('cce', `${clusters(otc)}/${clusterId}/nodepools`, body, { metadata: named });
 }
 
 /** Scales. What is left out of the body is reset, so labels and taints are handed back as they are. */
@@ -134,12 +156,14 @@ export interface ClusterNode {
 }
 
 export async function listNodes(otc: Otc, clusterId: string, fresh?: boolean): Promise<ClusterNode[]> {
-  return (await otc.get<{ items?: ClusterNode[] | null }>('cce', `${clusters(otc)}/${clusterId}/nodes`, undefined, fresh)).items ?? [];
+  const must = listOf({ metadata: { name: 'text' }, status: {} });
+  return (await otc.get<{ items?: ClusterNode[] | null }>('cce', `${clusters(otc)}/${clusterId}/nodes`, { must, fresh })).items ?? [];
 }
 
 export async function readQuota(otc: Otc): Promise<{ used: number; quotaLimit: number } | undefined> {
   const path = `/api/v3/projects/${otc.projectId}/quotas`;
-  const answer = await otc.get<{ quotas: { resources: { quotaKey: string; quotaLimit: number; used: number }[] } }>('cce', path);
+  const must = { quotas: { resources: [{ quotaKey: 'text', quotaLimit: 'number', used: 'number' }] } } as const;
+  const answer = await otc.get<{ quotas: { resources: { quotaKey: string; quotaLimit: number; used: number }[] } }>('cce', path, { must });
   return answer.quotas.resources.find(({ quotaKey }) => quotaKey === 'cluster');
 }
 
@@ -154,5 +178,6 @@ export interface AddonTemplate {
 
 /** The templates of an add-on; the only place where CCE's API tells the cluster versions it knows. */
 export async function listAddonTemplates(otc: Otc, name: string): Promise<AddonTemplate[]> {
-  return (await otc.get<{ items?: AddonTemplate[] | null }>('cce', '/api/v3/addontemplates', { addon_template_name: name })).items ?? [];
+  const more = { must: listOf({ spec: {} }), query: { addon_template_name: name } };
+  return (await otc.get<{ items?: AddonTemplate[] | null }>('cce', '/api/v3/addontemplates', more)).items ?? [];
 }

@@ -6,11 +6,13 @@ import { Cancelled, Fault } from '../engine/fault.ts';
 import { pauseFor, stopIfCancelled } from '../engine/until.ts';
 import type { Auth, Scope } from './auth.ts';
 import { type Service, serviceNames } from './endpoints.ts';
-import { errorText, refused, ServiceFault } from './errors.ts';
-import { connectionRow, connectionRowFor, endIsUnclear, pauseBefore, type RetryRow, retryRow } from './retry.ts';
+import { errorText, hintForConnection, refused, ServiceFault, unusable } from './errors.ts';
+import { connectionRowFor, endIsUnclear, notKnownYet, pauseBefore, type RetryRow, retryRow } from './retry.ts';
+import { misfit, type Shape } from './shape.ts';
 import { strictEncode } from './sign.ts';
 import { TransportFailure } from './transport.ts';
 import { type Answer, type Ports, skewText, type Wire } from './wire.ts';
+import { Young } from './young.ts';
 
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
@@ -21,6 +23,8 @@ export interface Call {
   readonly path: string;
   readonly query?: Query | undefined;
   readonly body?: unknown;
+  /** What the answer must hold, where something is read from it. */
+  readonly must?: Shape | undefined;
   /** Asks the service even where an answer of this run is known, and remembers the new one. */
   readonly fresh?: boolean | undefined;
   readonly scope?: Scope | undefined;
@@ -56,11 +60,13 @@ export class Otc {
   readonly #session: Session;
   readonly #signal: AbortSignal;
   readonly #reads: Reads;
+  readonly #young: Young;
 
-  constructor(session: Session, signal: AbortSignal = session.wire.ports.signal, reads: Reads = new Map()) {
+  constructor(session: Session, signal: AbortSignal = session.wire.ports.signal, reads: Reads = new Map(), young: Young = new Young()) {
     this.#session = session;
     this.#signal = signal;
     this.#reads = reads;
+    this.#young = young;
   }
 
   get region(): string {
@@ -91,7 +97,7 @@ export class Otc {
 
   /** The same session under another signal, for the little that must still be sent after a cancel. */
   withSignal(signal: AbortSignal): Otc {
-    return new Otc(this.#session, signal, this.#reads);
+    return new Otc(this.#session, signal, this.#reads, this.#young);
   }
 
   /** Where public DNS is managed; what ends this session's work ends it there. */
@@ -106,12 +112,12 @@ export class Otc {
     this.#reads.clear();
   }
 
-  get<T>(service: Service, path: string, query?: Query, fresh?: boolean): Promise<T> {
-    return this.send<T>({ service, method: 'GET', path, query, fresh });
+  get<T>(service: Service, path: string, more: Pick<Call, 'must' | 'query' | 'fresh'> = {}): Promise<T> {
+    return this.send<T>({ service, method: 'GET', path, ...more });
   }
 
-  post<T>(service: Service, path: string, body?: unknown): Promise<T> {
-    return this.send<T>({ service, method: 'POST', path, body });
+  post<T>(service: Service, path: string, body?: unknown, must?: Shape): Promise<T> {
+    return this.send<T>({ service, method: 'POST', path, body, must });
   }
 
   put<T>(service: Service, path: string, body?: unknown): Promise<T> {
@@ -124,7 +130,8 @@ export class Otc {
 
   /**
    * Sends a call and gives its body.
-   * @throws ServiceFault when refused, or `unclear` when a POST may have acted without an answer; Cancelled
+   * @throws ServiceFault when refused or answered by something else than the service would, or `unclear` when a POST may have acted
+   * without a usable answer; Cancelled
    */
   async send<T>(call: Call): Promise<T> {
     stopIfCancelled(this.#signal);
@@ -151,22 +158,6 @@ export class Otc {
     }
   }
 
-  /** Downloads a file that is not behind OTC's own authentication, for example a certificate archive. */
-  async download(url: string): Promise<Uint8Array> {
-    for (let attempt = 1; ; attempt += 1) {
-      stopIfCancelled(this.#signal);
-      try {
-        const request = { method: 'GET', url, headers: {}, signal: this.#signal, timeoutSeconds: 60 };
-        const { status, body } = await this.#session.wire.ports.transport(request);
-        if (status === 200) return body;
-        if (attempt >= 4 || status < 500) throw new Fault(`the download from ${new URL(url).host} was refused (${status})`, { status });
-      } catch (error) {
-        if (!(error instanceof TransportFailure) || attempt >= 4) throw error;
-      }
-      await this.#pause(connectionRow, attempt);
-    }
-  }
-
   #url({ service, path, query }: Call): string {
     const pairs = Object.entries(query ?? {}).flatMap(([name, value]) =>
       value === undefined ? [] : (Array.isArray(value) ? value : [value]).map((one) => `${strictEncode(name)}=${strictEncode(String(one))}`),
@@ -187,21 +178,25 @@ export class Otc {
       stopIfCancelled(this.#signal);
       const outcome = await this.#once(call, url);
       if (outcome instanceof TransportFailure) {
-        const safe = !outcome.sent || call.method !== 'POST' || call.repeatable === true || call.private === true;
+        const safe = !outcome.sent || likeness(call) !== 'POST';
         const row = connectionRowFor(outcome.code);
         if (!safe || row === undefined || !this.#mayGoOn(row, call, started, attempt)) throw this.#noAnswer(call, outcome);
         if (attempt === 1) wire.ports.say?.(`${serviceNames[call.service]} ${call.method} ${call.path}: ${row.why} (${outcome.code}); trying again`);
         await this.#pause(row, attempt);
         continue;
       }
-      if (outcome.status >= 200 && outcome.status < 300) return outcome.body;
+      if (outcome.status >= 200 && outcome.status < 300) {
+        this.#young.heard(call, outcome.body, wire.now().getTime());
+        return this.#usable(call, outcome);
+      }
       const { code, message } = errorText(outcome.body);
       const expired = outcome.status === 401 && !/^APIGW?\.0301$/.test(code ?? '');
       if (expired && !renewed && (await auth.renew())) {
         renewed = true;
         continue;
       }
-      const row = retryRow(call.service, call.method, call.path, outcome.status, code);
+      const early = outcome.status === 404 && this.#young.names(call.path, wire.now().getTime());
+      const row = early ? notKnownYet : retryRow(call.service, likeness(call), call.path, outcome.status, code);
       if (row !== undefined && this.#mayGoOn(row, call, started, attempt)) {
         wire.ports.say?.(
           `${serviceNames[call.service]} ${call.method} ${call.path}: ${row.why} (${outcome.status}${code ? ` ${code}` : ''}); trying again`,
@@ -211,6 +206,14 @@ export class Otc {
       }
       throw this.#refusal(call, outcome, message);
     }
+  }
+
+  /** The body. @throws ServiceFault where it is not what the service gives; whether a `POST` had its effect is then unclear */
+  #usable({ service, method, path, must }: Call, answer: Answer): unknown {
+    const wrong =
+      must === undefined ? undefined : answer.body !== undefined ? misfit(answer.body, must) : `it is ${answer.hasBody ? 'no JSON' : 'empty'}`;
+    if (wrong === undefined) return answer.body;
+    throw unusable({ ...answer, service, method, path, unclear: method === 'POST' }, wrong);
   }
 
   async #once(call: Call, url: string): Promise<Answer | TransportFailure> {
@@ -266,13 +269,9 @@ export class Otc {
   }
 }
 
-/** What to do about a connection that failed, by Node's error code. */
-export function hintForConnection(code: string): string {
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
-    return 'The host name has no address: check the region, and that this machine resolves public names.';
-  if (/CERT|SIGNATURE|SELF_SIGNED/.test(code))
-    return 'The certificate is not trusted: behind a proxy that opens TLS, name its authority in NODE_EXTRA_CA_CERTS.';
-  return 'Check the network, HTTPS_PROXY and NO_PROXY of this machine, then run again.';
+/** A `POST` that may be sent twice is repeated like a `PUT`, one that changes nothing others can see like a `GET`. */
+function likeness(call: Call): string {
+  return call.private === true ? 'GET' : call.repeatable === true ? 'PUT' : call.method;
 }
 
 /** Undefined where the service says 404, for reads of and deletions by id. */

@@ -12,20 +12,22 @@ export interface Zone {
   readonly status: string;
 }
 
+const known = { id: 'text', name: 'text', status: 'text' } as const;
+
 /** Public zones of exactly this name; the service itself only searches for parts of names. */
 export async function listZones(otc: Otc, name: string, fresh?: boolean): Promise<Zone[]> {
   const query = { type: 'public', name };
-  const all = await byOffset<Zone>(otc, { service: 'dns', path: '/v2/zones', key: 'zones', query, limit: 500, fresh });
+  const all = await byOffset<Zone>(otc, { service: 'dns', path: '/v2/zones', key: 'zones', each: known, query, limit: 500, fresh });
   return all.filter((zone) => zone.name === name);
 }
 
 export async function getZone(otc: Otc, id: string): Promise<Zone> {
-  return otc.get<Zone>('dns', `/v2/zones/${id}`, undefined, true);
+  return otc.get<Zone>('dns', `/v2/zones/${id}`, { must: known, fresh: true });
 }
 
 /** 400 DNS.0208 where the project has it already; DNS.0211 where another tenant has it. */
 export async function createZone(otc: Otc, zone: { name: string; email: string; ttl: number; description: string }): Promise<Zone> {
-  return otc.post<Zone>('dns', '/v2/zones', { ...zone, zone_type: 'public' });
+  return otc.post<Zone>('dns', '/v2/zones', { ...zone, zone_type: 'public' }, known);
 }
 
 /** In place; its records are served meanwhile. */
@@ -40,7 +42,8 @@ export async function deleteZone(otc: Otc, id: string): Promise<void> {
 
 /** Host names of the servers the parent must delegate to. */
 export async function listNameServers(otc: Otc, zoneId: string): Promise<string[]> {
-  const { nameservers } = await otc.get<{ nameservers: { hostname?: string }[] }>('dns', `/v2/zones/${zoneId}/nameservers`);
+  const must = { nameservers: [{}] } as const;
+  const { nameservers } = await otc.get<{ nameservers: { hostname?: string }[] }>('dns', `/v2/zones/${zoneId}/nameservers`, { must });
   return nameservers.flatMap(({ hostname }) => (hostname === undefined ? [] : [hostname]));
 }
 
@@ -54,15 +57,17 @@ export interface RecordSet {
   readonly status: string;
 }
 
+const recordKnown = { ...known, type: 'text', records: ['text'] } as const;
+
 /** Record sets of a zone whose name is this one or lies below it, of all types. One call, as the service searches for parts of names. */
 export async function listRecordSetsUnder(otc: Otc, zoneId: string, name: string, fresh?: boolean): Promise<RecordSet[]> {
   const path = `/v2/zones/${zoneId}/recordsets`;
-  const all = await byOffset<RecordSet>(otc, { service: 'dns', path, key: 'recordsets', query: { name }, limit: 500, fresh });
+  const all = await byOffset<RecordSet>(otc, { service: 'dns', path, key: 'recordsets', each: recordKnown, query: { name }, limit: 500, fresh });
   return all.filter((record) => record.name === name || record.name.endsWith(`.${name}`));
 }
 
 export async function getRecordSet(otc: Otc, zoneId: string, id: string): Promise<RecordSet> {
-  return otc.get<RecordSet>('dns', `/v2/zones/${zoneId}/recordsets/${id}`, undefined, true);
+  return otc.get<RecordSet>('dns', `/v2/zones/${zoneId}/recordsets/${id}`, { must: recordKnown, fresh: true });
 }
 
 export interface NewRecordSet {
@@ -75,7 +80,7 @@ export interface NewRecordSet {
 
 /** 400 DNS.0312 where name and type exist, DNS.0016 where another type is in the way (CNAME). */
 export async function createRecordSet(otc: Otc, zoneId: string, record: NewRecordSet & { description: string }): Promise<RecordSet> {
-  return otc.post<RecordSet>('dns', `/v2/zones/${zoneId}/recordsets`, record);
+  return otc.post<RecordSet>('dns', `/v2/zones/${zoneId}/recordsets`, record, recordKnown);
 }
 
 /** In place: the former records are served until the new ones are. Without a description the old one stays. */

@@ -17,15 +17,16 @@ export interface Eip {
   readonly port_id?: string | null;
 }
 
+const known = { id: 'text', status: 'text' } as const;
 const publicips = (otc: Otc): string => `/v1/${otc.projectId}/publicips`;
 
 /** All EIPs of the project; v1 filters by nothing. */
 export async function listEips(otc: Otc, fresh?: boolean): Promise<Eip[]> {
-  return byMarker<Eip>(otc, { service: 'vpc', path: publicips(otc), key: 'publicips', limit: 2000, fresh });
+  return byMarker<Eip>(otc, { service: 'vpc', path: publicips(otc), key: 'publicips', each: known, limit: 2000, fresh });
 }
 
 export async function getEip(otc: Otc, id: string): Promise<Eip> {
-  return (await otc.get<{ publicip: Eip }>('vpc', `${publicips(otc)}/${id}`, undefined, true)).publicip;
+  return (await otc.get<{ publicip: Eip }>('vpc', `${publicips(otc)}/${id}`, { must: { publicip: known }, fresh: true })).publicip;
 }
 
 /** A BGP address with a bandwidth of its own, paid by traffic. `size` in Mbit/s. */
@@ -34,7 +35,7 @@ export async function createEip(otc: Otc, { alias, size }: { alias: string; size
     publicip: { type: '5_bgp', ip_version: 4, alias },
     bandwidth: { name: alias, size, share_type: 'PER', charge_mode: 'traffic' },
   };
-  return (await otc.post<{ publicip: Eip }>('vpc', publicips(otc), body)).publicip;
+  return (await otc.post<{ publicip: Eip }>('vpc', publicips(otc), body, { publicip: known })).publicip;
 }
 
 export async function updateBandwidth(otc: Otc, id: string, size: number): Promise<void> {
@@ -59,7 +60,7 @@ export async function associateWithLoadBalancer(otc: Otc, id: string, loadBalanc
 
 /** Unbinds from whatever it is bound to, by v3, which `eu-nl` does not offer. */
 export async function disassociate(otc: Otc, id: string): Promise<void> {
-  await otc.post<void>('vpc', `/v3/${otc.projectId}/eip/publicips/${id}/disassociate-instance`);
+  await otc.send<void>({ service: 'vpc', method: 'POST', path: `/v3/${otc.projectId}/eip/publicips/${id}/disassociate-instance`, repeatable: true });
 }
 
 /** True where binding and unbinding go by v3, the documented way for dedicated load balancers; `eu-nl` has v1 alone, by ports. */

@@ -21,17 +21,19 @@ export interface LoadBalancer {
   readonly listeners?: readonly { readonly id: string }[];
 }
 
+const known = { id: 'text', name: 'text', vpc_id: 'text', provisioning_status: 'text' } as const;
 const base = (otc: Otc): string => `/v3/${otc.projectId}/elb`;
 
 /** By exact name or id; names are not unique. */
 export async function listLoadBalancers(otc: Otc, filter: { name?: string; id?: string }, fresh?: boolean): Promise<LoadBalancer[]> {
-  const list = { service: 'elb', path: `${base(otc)}/loadbalancers`, key: 'loadbalancers', query: filter, limit: 2000, fresh } as const;
+  const list = { service: 'elb', path: `${base(otc)}/loadbalancers`, key: 'loadbalancers', each: known, query: filter, limit: 2000, fresh } as const;
   const all = await byPageInfo<LoadBalancer>(otc, list);
   return all.filter(({ id, name }) => (filter.id ?? id) === id && (filter.name ?? name) === name).map(complete);
 }
 
 export async function getLoadBalancer(otc: Otc, id: string): Promise<LoadBalancer> {
-  return complete((await otc.get<{ loadbalancer: LoadBalancer }>('elb', `${base(otc)}/loadbalancers/${id}`, undefined, true)).loadbalancer);
+  const more = { must: { loadbalancer: known }, fresh: true };
+  return complete((await otc.get<{ loadbalancer: LoadBalancer }>('elb', `${base(otc)}/loadbalancers/${id}`, more)).loadbalancer);
 }
 
 /** Lists that are empty may come as null. */
@@ -58,7 +60,8 @@ export interface NewLoadBalancer {
 }
 
 export async function createLoadBalancer(otc: Otc, loadbalancer: NewLoadBalancer): Promise<LoadBalancer> {
-  return (await otc.post<{ loadbalancer: LoadBalancer }>('elb', `${base(otc)}/loadbalancers`, { loadbalancer })).loadbalancer;
+  const must = { loadbalancer: known };
+  return (await otc.post<{ loadbalancer: LoadBalancer }>('elb', `${base(otc)}/loadbalancers`, { loadbalancer }, must)).loadbalancer;
 }
 
 export async function updateLoadBalancer(otc: Otc, id: string, loadbalancer: { l4_flavor_id?: string; l7_flavor_id?: string }): Promise<void> {
@@ -88,7 +91,8 @@ export interface Listener {
 /** Listeners of one load balancer, or of all. */
 export async function listListeners(otc: Otc, loadBalancerId?: string): Promise<Listener[]> {
   const query = { loadbalancer_id: loadBalancerId };
-  return byPageInfo<Listener>(otc, { service: 'elb', path: `${base(otc)}/listeners`, key: 'listeners', query, limit: 2000, fresh: true });
+  const each = { id: 'text', name: 'text', loadbalancers: [{ id: 'text' }] } as const;
+  return byPageInfo<Listener>(otc, { service: 'elb', path: `${base(otc)}/listeners`, key: 'listeners', each, query, limit: 2000, fresh: true });
 }
 
 /** With its pools, members and health checks. */
@@ -106,7 +110,8 @@ export interface Flavor {
 
 /** All flavors on offer. */
 export async function listFlavors(otc: Otc): Promise<Flavor[]> {
-  return byPageInfo<Flavor>(otc, { service: 'elb', path: `${base(otc)}/flavors`, key: 'flavors', limit: 2000 });
+  const each = { id: 'text', name: 'text', type: 'text' } as const;
+  return byPageInfo<Flavor>(otc, { service: 'elb', path: `${base(otc)}/flavors`, key: 'flavors', each, limit: 2000 });
 }
 
 export interface AvailabilityZone {
@@ -116,7 +121,8 @@ export interface AvailabilityZone {
 
 /** Sets of zones; all zones of a load balancer must be of one set. */
 export async function listZoneSets(otc: Otc): Promise<AvailabilityZone[][]> {
-  return (await otc.get<{ availability_zones: AvailabilityZone[][] }>('elb', `${base(otc)}/availability-zones`)).availability_zones;
+  const must = { availability_zones: [[{ code: 'text', state: 'text' }]] } as const;
+  return (await otc.get<{ availability_zones: AvailabilityZone[][] }>('elb', `${base(otc)}/availability-zones`, { must })).availability_zones;
 }
 
 export interface Quota {
@@ -126,6 +132,6 @@ export interface Quota {
 }
 
 export async function listQuotas(otc: Otc): Promise<Quota[]> {
-  const answer = await otc.get<{ quotas?: Quota[] }>('elb', `${base(otc)}/quotas/details`);
-  return answer.quotas ?? [];
+  const must = { quotas: [{ quota_key: 'text', quota_limit: 'number', used: 'number' }] } as const;
+  return (await otc.get<{ quotas: Quota[] }>('elb', `${base(otc)}/quotas/details`, { must })).quotas;
 }

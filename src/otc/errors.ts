@@ -53,7 +53,13 @@ export function errorText(body: unknown): ErrorText {
 
 /** The request id of an answer: the gateway's header first, then those of the services behind it, then the body's. */
 export function requestIdOf(headers: Readonly<Record<string, string>>, body: unknown): string | undefined {
-  return headers['x-request-id'] ?? headers['x-openstack-request-id'] ?? headers['x-compute-request-id'] ?? errorText(body).requestId;
+  return (
+    headers['x-request-id'] ??
+    headers['x-openstack-request-id'] ??
+    headers['x-compute-request-id'] ??
+    headers['x-obs-request-id'] ??
+    errorText(body).requestId
+  );
 }
 
 /** Roles that a user needs for writing to a service (IAM user guide, "Permissions"). */
@@ -150,6 +156,10 @@ export function hintFor(service: Service, status: number, text: ErrorText): stri
   return undefined;
 }
 
+/** What was asked is refused, and running again changes nothing by itself. */
+const REFUSED =
+  'The service says what it does not accept: set it right in the stack file or in its console, then run again. Where its words do not help, give OTC support the request id.';
+
 /** Trouble of the service's own, whatever it was asked. */
 const SERVICE_TROUBLE = 'The service itself has trouble. Run again: what is there is found. If it stays, give OTC support the request id.';
 
@@ -179,8 +189,28 @@ export function refused(refusal: Refusal): ServiceFault {
     status,
     code: text.code,
     requestId,
-    hint: hintFor(service, status, text) ?? (status >= 500 ? SERVICE_TROUBLE : undefined),
+    hint: hintFor(service, status, text) ?? (status >= 500 ? SERVICE_TROUBLE : REFUSED),
   });
+}
+
+/** The fault for an answer that says yes and is not what the service gives, for example a page of something in between. */
+export function unusable({ service, method, path, status, headers, body, unclear }: Refusal, wrong: string): ServiceFault {
+  const requestId = requestIdOf(headers, body);
+  const numbers = [status, ...(requestId === undefined ? [] : [`request ${requestId}`])].join(', ');
+  return new ServiceFault(`${serviceNames[service]}: the answer cannot be used, ${wrong} (${numbers}; ${method} ${path})`, service, unclear, {
+    status,
+    requestId,
+    hint: 'Something between this machine and the service, such as a proxy, may have answered in its place. Run again; if it stays, give OTC support the request id.',
+  });
+}
+
+/** What to do about a connection that failed, by Node's error code. */
+export function hintForConnection(code: string): string {
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return 'The host name has no address: check the region, and that this machine resolves public names.';
+  if (/CERT|SIGNATURE|SELF_SIGNED/.test(code))
+    return 'The certificate is not trusted: behind a proxy that opens TLS, name its authority in NODE_EXTRA_CA_CERTS.';
+  return 'Check the network, HTTPS_PROXY and NO_PROXY of this machine, then run again.';
 }
 
 function isObject(value: unknown): value is Body {

@@ -12,5 +12,6 @@ export interface DiskQuota {
 /** By `volumes` and `gigabytes`, of all disks and, behind `_`, of a type of disk ("Querying Details of Tenant Quotas"). */
 export async function readQuotas(otc: Otc): Promise<Readonly<Record<string, DiskQuota | undefined>>> {
   const path = `/v2/${otc.projectId}/os-quota-sets/${otc.projectId}`;
-  return (await otc.get<{ quota_set: Record<string, DiskQuota> }>('evs', path, { usage: 'True' })).quota_set;
+  const more = { must: { quota_set: {} }, query: { usage: 'True' } };
+  return (await otc.get<{ quota_set: Record<string, DiskQuota> }>('evs', path, more)).quota_set;
 }

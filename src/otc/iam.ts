@@ -2,6 +2,8 @@
 import type { Otc } from './client.ts';
 import type { CatalogEntry } from './endpoints.ts';
 
+const known = { id: 'text', name: 'text' } as const;
+
 export interface Project {
   readonly id: string;
   readonly name: string;
@@ -10,18 +12,19 @@ export interface Project {
 
 /** Projects of exactly this name; needs the right to list projects. */
 export async function listProjects(otc: Otc, name: string): Promise<Project[]> {
-  const { projects } = await otc.get<{ projects: Project[] }>('iam', '/v3/projects', { name });
+  const { projects } = await otc.get<{ projects: Project[] }>('iam', '/v3/projects', { must: { projects: [known] }, query: { name } });
   return projects.filter((project) => project.name === name);
 }
 
 /** Projects the caller may work in; every user may ask. */
 export async function listVisibleProjects(otc: Otc): Promise<Project[]> {
-  return (await otc.get<{ projects: Project[] }>('iam', '/v3/auth/projects')).projects;
+  return (await otc.get<{ projects: Project[] }>('iam', '/v3/auth/projects', { must: { projects: [known] } })).projects;
 }
 
 /** The services of the caller's project. */
 export async function readCatalog(otc: Otc): Promise<CatalogEntry[]> {
-  return (await otc.get<{ catalog: CatalogEntry[] }>('iam', '/v3/auth/catalog')).catalog;
+  const must = { catalog: [{ type: 'text', endpoints: [{ interface: 'text', url: 'text' }] }] } as const;
+  return (await otc.get<{ catalog: CatalogEntry[] }>('iam', '/v3/auth/catalog', { must })).catalog;
 }
 
 export interface Agency {
@@ -37,6 +40,7 @@ export async function listAgencies(otc: Otc, domainId: string, name: string, fre
     service: 'iam',
     method: 'GET',
     path: '/v3.0/OS-AGENCY/agencies',
+    must: { agencies: [known] },
     query,
     scope: 'domain',
     fresh,
@@ -50,7 +54,8 @@ export async function createAgency(
   agency: { name: string; domain_id: string; trust_domain_name: string; description: string },
 ): Promise<Agency> {
   const body = { agency: { ...agency, duration: 'FOREVER' } };
-  return (await otc.send<{ agency: Agency }>({ service: 'iam', method: 'POST', path: '/v3.0/OS-AGENCY/agencies', body, scope: 'domain' })).agency;
+  const call = { service: 'iam', method: 'POST', path: '/v3.0/OS-AGENCY/agencies', body, must: { agency: known }, scope: 'domain' } as const;
+  return (await otc.send<{ agency: Agency }>(call)).agency;
 }
 
 export interface Role {
@@ -61,13 +66,14 @@ export interface Role {
 
 /** System roles by internal name, for example `te_admin` (shown as "Tenant Administrator"). */
 export async function listRoles(otc: Otc, name: string): Promise<Role[]> {
-  return (await otc.send<{ roles: Role[] }>({ service: 'iam', method: 'GET', path: '/v3/roles', query: { name }, scope: 'domain' })).roles;
+  const call = { service: 'iam', method: 'GET', path: '/v3/roles', must: { roles: [known] }, query: { name }, scope: 'domain' } as const;
+  return (await otc.send<{ roles: Role[] }>(call)).roles;
 }
 
 /** The roles an agency has in a project. */
 export async function listAgencyRoles(otc: Otc, projectId: string, agencyId: string): Promise<Role[]> {
   const path = `/v3.0/OS-AGENCY/projects/${projectId}/agencies/${agencyId}/roles`;
-  return (await otc.send<{ roles: Role[] }>({ service: 'iam', method: 'GET', path, scope: 'domain' })).roles;
+  return (await otc.send<{ roles: Role[] }>({ service: 'iam', method: 'GET', path, must: { roles: [known] }, scope: 'domain' })).roles;
 }
 
 /** Gives an agency a role in a project; repeating it changes nothing. */

@@ -11,5 +11,5 @@ export interface Image {
 /** Public images of exactly this name, the newest first. */
 export async function listPublicImages(otc: Otc, name: string): Promise<Image[]> {
   const query = { __imagetype: 'gold', visibility: 'public', status: 'active', name, sort_key: 'created_at', sort_dir: 'desc' };
-  return (await otc.get<{ images: Image[] }>('ims', '/v2/cloudimages', query)).images;
+  return (await otc.get<{ images: Image[] }>('ims', '/v2/cloudimages', { must: { images: [{ id: 'text', min_disk: 'number' }] }, query })).images;
 }

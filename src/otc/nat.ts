@@ -13,20 +13,24 @@ export interface NatGateway {
   readonly internal_network_id: string;
 }
 
+const known = { id: 'text', name: 'text', status: 'text' } as const;
+const ruleKnown = { id: 'text', nat_gateway_id: 'text', floating_ip_id: 'text', status: 'text' } as const;
+
 export async function listNatGateways(otc: Otc, name: string, fresh?: boolean): Promise<NatGateway[]> {
-  const list = { service: 'nat', path: '/v2.0/nat_gateways', key: 'nat_gateways', query: { name }, limit: 1000, fresh } as const;
+  const list = { service: 'nat', path: '/v2.0/nat_gateways', key: 'nat_gateways', each: known, query: { name }, limit: 1000, fresh } as const;
   return (await byMarker<NatGateway>(otc, list)).filter((gateway) => gateway.name === name);
 }
 
 export async function getNatGateway(otc: Otc, id: string): Promise<NatGateway> {
-  return (await otc.get<{ nat_gateway: NatGateway }>('nat', `/v2.0/nat_gateways/${id}`, undefined, true)).nat_gateway;
+  return (await otc.get<{ nat_gateway: NatGateway }>('nat', `/v2.0/nat_gateways/${id}`, { must: { nat_gateway: known }, fresh: true })).nat_gateway;
 }
 
 export async function createNatGateway(
   otc: Otc,
   gateway: { name: string; description: string; spec: string; router_id: string; internal_network_id: string },
 ): Promise<NatGateway> {
-  return (await otc.post<{ nat_gateway: NatGateway }>('nat', '/v2.0/nat_gateways', { nat_gateway: gateway })).nat_gateway;
+  const must = { nat_gateway: known };
+  return (await otc.post<{ nat_gateway: NatGateway }>('nat', '/v2.0/nat_gateways', { nat_gateway: gateway }, must)).nat_gateway;
 }
 
 export async function updateNatGateway(otc: Otc, id: string, gateway: { spec: string }): Promise<void> {
@@ -47,17 +51,19 @@ export interface SnatRule {
 }
 
 export async function listSnatRules(otc: Otc, natGatewayId: string, fresh?: boolean): Promise<SnatRule[]> {
-  const list = { service: 'nat', path: '/v2.0/snat_rules', key: 'snat_rules', query: { nat_gateway_id: natGatewayId }, limit: 1000, fresh } as const;
+  const query = { nat_gateway_id: natGatewayId };
+  const list = { service: 'nat', path: '/v2.0/snat_rules', key: 'snat_rules', each: ruleKnown, query, limit: 1000, fresh } as const;
   return (await byMarker<SnatRule>(otc, list)).filter((rule) => rule.nat_gateway_id === natGatewayId);
 }
 
 export async function getSnatRule(otc: Otc, id: string): Promise<SnatRule> {
-  return (await otc.get<{ snat_rule: SnatRule }>('nat', `/v2.0/snat_rules/${id}`, undefined, true)).snat_rule;
+  return (await otc.get<{ snat_rule: SnatRule }>('nat', `/v2.0/snat_rules/${id}`, { must: { snat_rule: ruleKnown }, fresh: true })).snat_rule;
 }
 
 /** Needs an ACTIVE gateway. */
 export async function createSnatRule(otc: Otc, rule: { nat_gateway_id: string; network_id: string; floating_ip_id: string }): Promise<SnatRule> {
-  return (await otc.post<{ snat_rule: SnatRule }>('nat', '/v2.0/snat_rules', { snat_rule: { ...rule, source_type: 0 } })).snat_rule;
+  const must = { snat_rule: ruleKnown };
+  return (await otc.post<{ snat_rule: SnatRule }>('nat', '/v2.0/snat_rules', { snat_rule: { ...rule, source_type: 0 } }, must)).snat_rule;
 }
 
 export async function deleteSnatRule(otc: Otc, id: string): Promise<void> {

@@ -5,12 +5,15 @@
 import { Fault } from '../engine/fault.ts';
 import type { Otc, Query } from './client.ts';
 import type { Service } from './endpoints.ts';
+import type { Shape } from './shape.ts';
 
 export interface List {
   readonly service: Service;
   readonly path: string;
   /** Name of the array in the answer. */
   readonly key: string;
+  /** What each of its entries must hold. */
+  readonly each: Shape;
   readonly query?: Query | undefined;
   readonly limit: number;
   readonly fresh?: boolean | undefined;
@@ -32,13 +35,16 @@ async function pages<T>(
   next: (items: readonly T[], body: Page, all: readonly T[]) => Query | undefined,
   first: Query = {},
 ): Promise<T[]> {
+  const { service, path, key, each, query, limit, fresh } = list;
   const all: T[] = [];
   let more: Query | undefined = first;
   for (let count = 0; more !== undefined; count += 1) {
-    if (count === MOST_PAGES) throw new Fault(`the list ${list.path} does not end: ${count} pages with ${all.length} entries were read`);
-    const body: Page = await otc.get<Page>(list.service, list.path, { ...list.query, limit: list.limit, ...more }, list.fresh);
-    const found = body[list.key];
-    const items = Array.isArray(found) ? (found as T[]) : [];
+    if (count === MOST_PAGES)
+      throw new Fault(`the list ${path} does not end: ${count} pages with ${all.length} entries were read`, {
+        hint: 'Ask OTC support: the service does not say where this list ends.',
+      });
+    const body: Page = await otc.get<Page>(service, path, { must: { [key]: [each, 'or null'] }, query: { ...query, limit, ...more }, fresh });
+    const items = (body[key] ?? []) as T[];
     all.push(...items);
     more = items.length === 0 ? undefined : next(items, body, all);
   }

@@ -13,9 +13,11 @@ export interface Port {
   readonly security_groups: readonly string[];
 }
 
+const known = { id: 'text', fixed_ips: [{}], security_groups: ['text'] } as const;
+
 /** Ports of a network, or those that carry a group. */
 export async function listPorts(otc: Otc, query: { network_id?: string; security_groups?: string }, fresh?: boolean): Promise<Port[]> {
-  return byMarker<Port>(otc, { service: 'vpc', path: '/v2.0/ports', key: 'ports', query, limit: 2000, fresh });
+  return byMarker<Port>(otc, { service: 'vpc', path: '/v2.0/ports', key: 'ports', each: known, query, limit: 2000, fresh });
 }
 
 /** Sets the groups of a port; the list replaces the former one. */

@@ -30,12 +30,22 @@ export interface Instance {
   readonly tags: readonly Tag[];
 }
 
+const known = {
+  id: 'text',
+  name: 'text',
+  status: 'text',
+  type: 'text',
+  flavor_ref: 'text',
+  datastore: { type: 'text', version: 'text' },
+  volume: { type: 'text', size: 'number' },
+  backup_strategy: {},
+} as const;
 const instances = (otc: Otc): string => `/v3/${otc.projectId}/instances`;
 
 /** PostgreSQL instances by exact name or id, without read replicas. */
 export async function listInstances(otc: Otc, filter: { name?: string; id?: string }, fresh?: boolean): Promise<Instance[]> {
   const query = { ...filter, datastore_type: 'PostgreSQL' };
-  const all = await byOffset<Instance>(otc, { service: 'rds', path: instances(otc), key: 'instances', query, limit: 100, fresh });
+  const all = await byOffset<Instance>(otc, { service: 'rds', path: instances(otc), key: 'instances', each: known, query, limit: 100, fresh });
   const same = ({ id, name }: Instance): boolean => (filter.id ?? id) === id && (filter.name ?? name) === name;
   return all.filter((instance) => same(instance) && instance.type !== 'Replica').map(complete);
 }
@@ -65,7 +75,7 @@ export interface NewInstance {
 }
 
 export async function createInstance(otc: Otc, instance: NewInstance): Promise<{ id: string; jobId: string }> {
-  const answer = await otc.post<{ instance: { id: string }; job_id: string }>('rds', instances(otc), instance);
+  const answer = await otc.post<{ instance: { id: string }; job_id: string }>('rds', instances(otc), instance, { instance: { id: 'text' } });
   return { id: answer.instance.id, jobId: answer.job_id };
 }
 
@@ -76,7 +86,7 @@ export interface Job {
 }
 
 export async function getJob(otc: Otc, id: string): Promise<Job> {
-  return (await otc.get<{ job: Job }>('rds', `/v3/${otc.projectId}/jobs`, { id }, true)).job;
+  return (await otc.get<{ job: Job }>('rds', `/v3/${otc.projectId}/jobs`, { must: { job: { status: 'text' } }, query: { id }, fresh: true })).job;
 }
 
 type Action = { resize_flavor: { spec_code: string } } | { enlarge_volume: { size: number } } | { single_to_ha: { az_code_new_node: string } };
@@ -87,7 +97,8 @@ export async function act(otc: Otc, id: string, action: Action): Promise<string 
 }
 
 export async function setRootPassword(otc: Otc, id: string, password: string): Promise<void> {
-  await otc.post<void>('rds', `${instances(otc)}/${id}/password`, { db_user_pwd: password });
+  const body = { db_user_pwd: password };
+  await otc.send<void>({ service: 'rds', method: 'POST', path: `${instances(otc)}/${id}/password`, body, repeatable: true });
 }
 
 export async function setSecurityGroup(otc: Otc, id: string, securityGroupId: string): Promise<void> {
@@ -111,7 +122,7 @@ export async function setBackupPolicy(otc: Otc, id: string, { keep_days, start_t
 /** Days of the week on which a backup is made, `1,2` for Monday and Tuesday; undefined where the service does not tell. */
 export async function getBackupPeriod(otc: Otc, id: string, fresh?: boolean): Promise<string | undefined> {
   const path = `${instances(otc)}/${id}/backups/policy`;
-  return (await otc.get<{ backup_policy?: { period?: string } }>('rds', path, undefined, fresh)).backup_policy?.period;
+  return (await otc.get<{ backup_policy?: { period?: string } }>('rds', path, { must: {}, fresh })).backup_policy?.period;
 }
 
 export interface Parameter {
@@ -123,7 +134,8 @@ export interface Parameter {
 /** All parameters of the instance's own parameter template. */
 export async function listParameters(otc: Otc, id: string, fresh?: boolean): Promise<Parameter[]> {
   const path = `${instances(otc)}/${id}/configurations`;
-  return (await otc.get<{ configuration_parameters?: Parameter[] | null }>('rds', path, undefined, fresh)).configuration_parameters ?? [];
+  const must = { configuration_parameters: [{ name: 'text' }, 'or null'] } as const;
+  return (await otc.get<{ configuration_parameters: Parameter[] | null }>('rds', path, { must, fresh })).configuration_parameters ?? [];
 }
 
 export interface ParametersSet {
@@ -134,7 +146,7 @@ export interface ParametersSet {
 }
 
 export async function setParameters(otc: Otc, id: string, values: Readonly<Record<string, string>>): Promise<ParametersSet> {
-  return otc.put<ParametersSet>('rds', `${instances(otc)}/${id}/configurations`, { values });
+  return otc.send<ParametersSet>({ service: 'rds', method: 'PUT', path: `${instances(otc)}/${id}/configurations`, body: { values }, must: {} });
 }
 
 export interface AutoExpansion {
@@ -148,7 +160,7 @@ export interface AutoExpansion {
 /** Undefined where the region or the instance does not offer it, which services say by 400, 404 or 405. */
 export async function getAutoExpansion(otc: Otc, id: string, fresh?: boolean): Promise<AutoExpansion | undefined> {
   try {
-    return await otc.get<AutoExpansion>('rds', `${instances(otc)}/${id}/disk-auto-expansion`, undefined, fresh);
+    return await otc.get<AutoExpansion>('rds', `${instances(otc)}/${id}/disk-auto-expansion`, { must: { switch_option: 'flag' }, fresh });
   } catch (error) {
     if (error instanceof ServiceFault && [400, 404, 405].includes(error.status ?? 0)) return undefined;
     throw error;
@@ -181,15 +193,25 @@ export interface Backup {
   readonly instance_id: string;
 }
 
+const backupKnown = { id: 'text', name: 'text', status: 'text' } as const;
+
 /** Manual backups of an instance; they outlive it. */
 export async function listManualBackups(otc: Otc, instanceId: string): Promise<Backup[]> {
   const query = { instance_id: instanceId, backup_type: 'manual' };
-  return byOffset<Backup>(otc, { service: 'rds', path: `/v3/${otc.projectId}/backups`, key: 'backups', query, limit: 100, fresh: true });
+  return byOffset<Backup>(otc, {
+    service: 'rds',
+    path: `/v3/${otc.projectId}/backups`,
+    key: 'backups',
+    each: backupKnown,
+    query,
+    limit: 100,
+    fresh: true,
+  });
 }
 
 /** Starts a manual backup of the whole instance, which stays until somebody deletes it. */
 export async function createBackup(otc: Otc, backup: { instance_id: string; name: string; description: string }): Promise<Backup> {
-  return (await otc.post<{ backup: Backup }>('rds', `/v3/${otc.projectId}/backups`, backup)).backup;
+  return (await otc.post<{ backup: Backup }>('rds', `/v3/${otc.projectId}/backups`, backup, { backup: backupKnown })).backup;
 }
 
 /** Asynchronous: the instance leaves the list after some minutes. */
@@ -205,7 +227,8 @@ export interface CertificateLink {
 /** Short-lived links to archives with the CA certificates. */
 export async function listCertificateLinks(otc: Otc, id: string): Promise<CertificateLink[]> {
   const path = `${instances(otc)}/${id}/ssl-cert/download-link`;
-  return (await otc.get<{ cert_info_list: CertificateLink[] }>('rds', path)).cert_info_list;
+  const must = { cert_info_list: [{ category: 'text', download_link: 'text' }] } as const;
+  return (await otc.get<{ cert_info_list: CertificateLink[] }>('rds', path, { must })).cert_info_list;
 }
 
 export interface Flavor {
@@ -219,12 +242,14 @@ export interface Flavor {
 }
 
 export async function listVersions(otc: Otc): Promise<string[]> {
-  const { dataStores } = await otc.get<{ dataStores: { name: string }[] }>('rds', `/v3/${otc.projectId}/datastores/PostgreSQL`);
+  const must = { dataStores: [{ name: 'text' }] } as const;
+  const { dataStores } = await otc.get<{ dataStores: { name: string }[] }>('rds', `/v3/${otc.projectId}/datastores/PostgreSQL`, { must });
   return dataStores.map(({ name }) => name);
 }
 
 export async function listFlavors(otc: Otc, version: string): Promise<Flavor[]> {
-  return (await otc.get<{ flavors: Flavor[] }>('rds', `/v3/${otc.projectId}/flavors/PostgreSQL`, { version_name: version })).flavors;
+  const more = { must: { flavors: [{ spec_code: 'text', az_status: {} }] }, query: { version_name: version } } as const;
+  return (await otc.get<{ flavors: Flavor[] }>('rds', `/v3/${otc.projectId}/flavors/PostgreSQL`, more)).flavors;
 }
 
 export interface StorageType {
@@ -233,12 +258,15 @@ export interface StorageType {
 }
 
 export async function listStorageTypes(otc: Otc, version: string, mode: 'ha' | 'single'): Promise<StorageType[]> {
-  const query = { version_name: version, ha_mode: mode };
-  return (await otc.get<{ storage_type: StorageType[] }>('rds', `/v3/${otc.projectId}/storage-type/PostgreSQL`, query)).storage_type;
+  const more = { must: { storage_type: [{ name: 'text', az_status: {} }] }, query: { version_name: version, ha_mode: mode } } as const;
+  return (await otc.get<{ storage_type: StorageType[] }>('rds', `/v3/${otc.projectId}/storage-type/PostgreSQL`, more)).storage_type;
 }
 
 export async function readQuota(otc: Otc): Promise<{ used: number; quota: number } | undefined> {
-  const answer = await otc.get<{ quotas: { resources: { type: string; quota: number; used: number }[] } }>('rds', `/v3/${otc.projectId}/quotas`);
+  const must = { quotas: { resources: [{ type: 'text', quota: 'number', used: 'number' }] } } as const;
+  const answer = await otc.get<{ quotas: { resources: { type: string; quota: number; used: number }[] } }>('rds', `/v3/${otc.projectId}/quotas`, {
+    must,
+  });
   return answer.quotas.resources.find(({ type }) => type === 'instance');
 }
 

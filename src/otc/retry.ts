@@ -79,10 +79,11 @@ export const retryTable: readonly RetryRow[] = [
   { why: 'zone or record locked', service: 'dns', status: [409], code: /^DNS\.0021$/, ...brief },
   { why: 'zone or record not ACTIVE yet', service: 'dns', status: [400, 409], code: /^DNS\.(0314|0209)$/, ...brief },
   { why: 'service trouble', method: /^(GET|HEAD)$/, status: [500, 502, 503, 504], ...brief },
-  // A second certificate does no harm.
-  { why: 'service trouble', service: 'cce', method: /^POST$/, path: /\/clustercert$/, status: [500, 502, 503, 504], ...brief },
   { why: 'service trouble', method: /^(PUT|PATCH|DELETE)$/, status: [502, 503, 504], ...brief },
 ];
+
+/** 404 for something that this run was told is made: nothing was done, whatever was asked. */
+export const notKnownYet: RetryRow = { why: 'made a moment ago and not known everywhere yet', status: [404], ...brief, budget: 60 };
 
 /** No answer came; safe to repeat for methods that may be sent twice, and for requests that never left. */
 export const connectionRow: RetryRow = { why: 'no answer', status: [], ...brief };

@@ -22,18 +22,22 @@ export interface SecurityGroup {
   readonly security_group_rules: readonly SecurityGroupRule[];
 }
 
+const known = { id: 'text', name: 'text', security_group_rules: [{ id: 'text', direction: 'text' }] } as const;
+
 /** All groups of the project with their rules; CCE's own are only found by looking at all. */
 export async function listSecurityGroups(otc: Otc, fresh?: boolean): Promise<SecurityGroup[]> {
-  return byMarker<SecurityGroup>(otc, { service: 'vpc', path: '/v2.0/security-groups', key: 'security_groups', limit: 2000, fresh });
+  return byMarker<SecurityGroup>(otc, { service: 'vpc', path: '/v2.0/security-groups', key: 'security_groups', each: known, limit: 2000, fresh });
 }
 
 export async function getSecurityGroup(otc: Otc, id: string): Promise<SecurityGroup> {
-  return (await otc.get<{ security_group: SecurityGroup }>('vpc', `/v2.0/security-groups/${id}`, undefined, true)).security_group;
+  return (await otc.get<{ security_group: SecurityGroup }>('vpc', `/v2.0/security-groups/${id}`, { must: { security_group: known }, fresh: true }))
+    .security_group;
 }
 
 /** Comes with two rules that let everything out. */
 export async function createSecurityGroup(otc: Otc, group: { name: string; description: string }): Promise<SecurityGroup> {
-  return (await otc.post<{ security_group: SecurityGroup }>('vpc', '/v2.0/security-groups', { security_group: group })).security_group;
+  const must = { security_group: known };
+  return (await otc.post<{ security_group: SecurityGroup }>('vpc', '/v2.0/security-groups', { security_group: group }, must)).security_group;
 }
 
 /** 409 while a port carries it or another group's rule names it; `patience` in seconds. */
@@ -54,9 +58,10 @@ export interface NewRule {
   readonly description?: string;
 }
 
-/** 409 where the group has this rule already. */
+/** 409 where the group has this rule already, also where its first answer was lost. */
 export async function createSecurityGroupRule(otc: Otc, rule: NewRule): Promise<void> {
-  await otc.post<void>('vpc', '/v2.0/security-group-rules', { security_group_rule: rule });
+  const call = { service: 'vpc', method: 'POST', path: '/v2.0/security-group-rules', body: { security_group_rule: rule }, repeatable: true } as const;
+  await otc.send<void>(call);
 }
 
 export async function deleteSecurityGroupRule(otc: Otc, id: string): Promise<void> {

@@ -1,7 +1,6 @@
 /** Owns the words for a failed sign-in: which of key, password, domain, region, project or clock is wrong, and what to do. */
 import { Cancelled, Fault } from '../engine/fault.ts';
-import { hintForConnection } from './client.ts';
-import { ServiceFault } from './errors.ts';
+import { hintForConnection, ServiceFault } from './errors.ts';
 import type { Credentials, Target } from './target.ts';
 import { TransportFailure } from './transport.ts';
 import { skewText, type Wire } from './wire.ts';

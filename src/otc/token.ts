@@ -5,7 +5,7 @@
 import { pauseFor } from '../engine/until.ts';
 import { Secret } from '../secret.ts';
 import type { CatalogEntry } from './endpoints.ts';
-import { refused } from './errors.ts';
+import { refused, unusable } from './errors.ts';
 import { connectionRowFor, pauseBefore } from './retry.ts';
 import { TransportFailure } from './transport.ts';
 import type { Answer, Outgoing, Wire } from './wire.ts';
@@ -54,9 +54,9 @@ export async function fetchToken(wire: Wire, origin: string, identity: Identity,
   const request = { method: 'POST', url: `${origin}${path}`, headers: { 'Content-Type': 'application/json;charset=utf8', ...headers } };
   const answer = await exchangeOnce(wire, { ...request, body: JSON.stringify(body) });
   const text = answer.headers['x-subject-token'];
-  if (answer.status < 200 || answer.status > 299 || text === undefined) {
-    throw refused({ service: 'iam', method: 'POST', path, status: answer.status, headers: answer.headers, body: answer.body, unclear: false });
-  }
+  const refusal = { ...answer, service: 'iam', method: 'POST', path, unclear: false } as const;
+  if (answer.status < 200 || answer.status > 299) throw refused(refusal);
+  if (text === undefined) throw unusable(refusal, 'its header X-Subject-Token is missing');
   const token = (answer.body as TokenBody | undefined)?.token;
   const domainId = token?.project?.domain?.id ?? token?.domain?.id ?? token?.user?.domain?.id;
   return { secret: new Secret(text, 'IAM token'), project: token?.project, domainId, catalog: token?.catalog };

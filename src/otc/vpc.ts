@@ -12,20 +12,21 @@ export interface Vpc {
   readonly enable_shared_snat?: boolean;
 }
 
+const known = { id: 'text', name: 'text', status: 'text' } as const;
 const vpcs = (otc: Otc): string => `/v1/${otc.projectId}/vpcs`;
 
 /** All VPCs of the project; v1 has no filter by name. */
 export async function listVpcs(otc: Otc, fresh?: boolean): Promise<Vpc[]> {
-  return byMarker<Vpc>(otc, { service: 'vpc', path: vpcs(otc), key: 'vpcs', limit: 2000, fresh });
+  return byMarker<Vpc>(otc, { service: 'vpc', path: vpcs(otc), key: 'vpcs', each: known, limit: 2000, fresh });
 }
 
 export async function getVpc(otc: Otc, id: string): Promise<Vpc> {
-  return (await otc.get<{ vpc: Vpc }>('vpc', `${vpcs(otc)}/${id}`, undefined, true)).vpc;
+  return (await otc.get<{ vpc: Vpc }>('vpc', `${vpcs(otc)}/${id}`, { must: { vpc: known }, fresh: true })).vpc;
 }
 
 /** Names are unique: 400 VPC.0115 for one that exists. */
 export async function createVpc(otc: Otc, vpc: { name: string; cidr: string; description: string }): Promise<Vpc> {
-  return (await otc.post<{ vpc: Vpc }>('vpc', vpcs(otc), { vpc })).vpc;
+  return (await otc.post<{ vpc: Vpc }>('vpc', vpcs(otc), { vpc }, { vpc: known })).vpc;
 }
 
 export async function updateVpc(otc: Otc, id: string, vpc: { cidr?: string; description?: string; enable_shared_snat?: boolean }): Promise<void> {
@@ -55,11 +56,11 @@ export interface Subnet {
 
 /** All subnets of the project; the only filter of v1 is the VPC. */
 export async function listSubnets(otc: Otc, fresh?: boolean): Promise<Subnet[]> {
-  return byMarker<Subnet>(otc, { service: 'vpc', path: `/v1/${otc.projectId}/subnets`, key: 'subnets', limit: 2000, fresh });
+  return byMarker<Subnet>(otc, { service: 'vpc', path: `/v1/${otc.projectId}/subnets`, key: 'subnets', each: known, limit: 2000, fresh });
 }
 
 export async function getSubnet(otc: Otc, id: string): Promise<Subnet> {
-  return (await otc.get<{ subnet: Subnet }>('vpc', `/v1/${otc.projectId}/subnets/${id}`, undefined, true)).subnet;
+  return (await otc.get<{ subnet: Subnet }>('vpc', `/v1/${otc.projectId}/subnets/${id}`, { must: { subnet: known }, fresh: true })).subnet;
 }
 
 export interface NewSubnet {
@@ -75,7 +76,7 @@ export interface NewSubnet {
 }
 
 export async function createSubnet(otc: Otc, subnet: NewSubnet): Promise<Subnet> {
-  return (await otc.post<{ subnet: Subnet }>('vpc', `/v1/${otc.projectId}/subnets`, { subnet })).subnet;
+  return (await otc.post<{ subnet: Subnet }>('vpc', `/v1/${otc.projectId}/subnets`, { subnet }, { subnet: known })).subnet;
 }
 
 /** The name is mandatory in the body although it does not change. */
@@ -100,5 +101,6 @@ export interface Quota {
 
 /** All quotas of the network services, by type: `vpc`, `subnet`, `securityGroup`, `securityGroupRule`, `publicIp` … */
 export async function listVpcQuotas(otc: Otc): Promise<Quota[]> {
-  return (await otc.get<{ quotas: { resources: Quota[] } }>('vpc', `/v1/${otc.projectId}/quotas`)).quotas.resources;
+  const must = { quotas: { resources: [{ type: 'text', used: 'number', quota: 'number' }] } } as const;
+  return (await otc.get<{ quotas: { resources: Quota[] } }>('vpc', `/v1/${otc.projectId}/quotas`, { must })).quotas.resources;
 }

@@ -61,10 +61,9 @@ export function cloudWorld(): CloudWorld {
   const load = (state: string): void => {
     world.store.load(state);
     world.requests.length = 0;
-    world.cut.clear();
-    world.trouble.clear();
     world.broken.length = 0;
     world.afterWrite = undefined;
+    world.strike = undefined;
   };
   before(async () => {
     world = await emulator();

@@ -20,7 +20,7 @@ interface InstanceRow {
   readonly backup_strategy: { readonly start_time: string; readonly keep_days: number };
   readonly backup_period: string;
   readonly parameters: Readonly<Record<string, string>>;
-  readonly disk_auto_expansion: { readonly limit_size: number };
+  readonly disk_auto_expansion: { readonly switch_option: boolean; readonly limit_size: number };
 }
 
 const instance = (): InstanceRow => {
@@ -46,7 +46,7 @@ test('each change has arrived before the next one begins and before anything goe
     security_group_id: other,
     backup_period: '1',
     parameters: { password_encryption: 'md5', ssl_min_protocol_version: 'TLSv1', max_connections: '900' },
-    disk_auto_expansion: { limit_size: 0 },
+    disk_auto_expansion: { switch_option: false, limit_size: 0 },
   });
   const database = {
     ...stack.database,

@@ -23,16 +23,17 @@ export interface Seen {
   readonly status: number;
 }
 
+/** `kind` is the call's method and address without ids. */
+export type Strike = (call: { readonly asked: HttpRequest; readonly kind: string }, ask: () => Promise<HttpResponse>) => Promise<HttpResponse>;
+
 export interface Emulator {
   readonly store: Store;
   readonly requests: Seen[];
   readonly defects: unknown[];
-  /** With an entry in it, the first answer to each kind of write is cut off after its effect. */
-  readonly cut: Set<string>;
-  /** With an entry in it, each kind of call is first refused: writes by throttling, reads by 503. */
-  readonly trouble: Set<string>;
   /** Calls whose `METHOD url` fits are answered so each time; undefined as a status: not at all. */
   readonly broken: { readonly fits: RegExp; readonly status: number | undefined }[];
+  /** Stands between the client and the services: gives what a call is answered, asking them or not. */
+  strike: Strike | undefined;
   /** Told after each write that had its effect, with their number since the last change of this. */
   afterWrite: ((count: number) => void) | undefined;
   /** What the API reference does not know, as the front door recorded it. */
@@ -82,10 +83,9 @@ export async function emulator(): Promise<Emulator> {
   const path = join(tmpdir(), `otc-${randomBytes(6).toString('hex')}.sock`);
   await new Promise<void>((resolve) => server.listen(path, resolve));
   const requests: Seen[] = [];
-  const cut = new Set<string>();
-  const trouble = new Set<string>();
   const broken: Emulator['broken'] = [];
   let writes = 0;
+  let strike: Strike | undefined;
   let afterWrite: ((count: number) => void) | undefined;
   const transport: Transport = async (asked) => {
     const fault = broken.find(({ fits }) => fits.test(`${asked.method} ${asked.url}`));
@@ -95,25 +95,21 @@ export async function emulator(): Promise<Emulator> {
       return { status: fault.status, headers: {}, body: Buffer.from(JSON.stringify({ error_code: 'X.1', error_msg: 'not today' })) };
     }
     const kind = `${asked.method} ${asked.url.replace(/[0-9a-f]{8}[0-9a-f-]{20,}(in03)?/g, '*')}`;
-    if (trouble.size > 0 && !trouble.has(kind)) {
-      trouble.add(kind);
-      const body = { error_code: 'APIG.0308', error_msg: 'The throttling threshold has been reached' };
-      return asked.method === 'GET'
-        ? { status: 503, headers: {}, body: Buffer.from('<html>') }
-        : { status: 429, headers: {}, body: Buffer.from(JSON.stringify(body)) };
-    }
-    const answer = await exchange(asked, path, requests);
+    const ask = (): Promise<HttpResponse> => exchange(asked, path, requests);
+    const answer = await (strike === undefined ? ask() : strike({ asked, kind }, ask));
     if (asked.method === 'GET') return answer;
     writes += 1;
     afterWrite?.(writes);
-    if (cut.size === 0 || cut.has(kind)) return answer;
-    cut.add(kind);
-    throw new TransportFailure('cut off', 'ECONNRESET', true);
+    return answer;
   };
   return {
-    cut,
-    trouble,
     broken,
+    get strike() {
+      return strike;
+    },
+    set strike(set) {
+      strike = set;
+    },
     get afterWrite() {
       return afterWrite;
     },

@@ -1,6 +1,6 @@
 /**
  * Owns the proof of the cloud's resources against the emulated services: from an empty project to a finished one, nothing
- * left to do afterwards, repaired behind our back, taken away; through cut connections and crashes without doubles.
+ * left to do afterwards, repaired behind our back, taken away; through crashes without doubles. Faults of the services are `faults.test.ts`'s.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -155,26 +155,6 @@ test('what the region does not offer is said before anything is made', async () 
   const said = verdict(outcomes, 'project/preflight');
   for (const word of ['rds.pg.n1.huge.4.ha', 'v1.99', 's99.large.4', 'L4_flavor.elb.s9.small']) assert.ok(said.includes(word), said);
   assert.deepEqual(writes(), []);
-});
-
-test('answers cut off after their effect make no doubles', async () => {
-  // Every kind of write loses its first answer.
-  emulator().cut.add('first of each');
-  settled((await go()).outcomes);
-  emulator().cut.clear();
-  inSync((await go({ write: false })).outcomes);
-  for (const table of ['vpc.vpcs', 'vpc.subnets', 'vpc.security-groups', 'rds.instances', 'cce.clusters', 'elb.loadbalancers', 'nat.gateways']) {
-    const all = named(table).filter((name) => !name.includes('-cce-'));
-    assert.equal(new Set(all).size, all.length, `${table}: ${all.join()}`);
-  }
-});
-
-test('throttling and trouble at every kind of call only delay', async () => {
-  emulator().trouble.add('each');
-  settled((await go()).outcomes);
-  assert.ok(emulator().trouble.size > 60, `${emulator().trouble.size} kinds of calls`);
-  emulator().trouble.clear();
-  inSync((await go({ write: false })).outcomes);
 });
 
 test('a crash after any write is continued by the next run', async () => {

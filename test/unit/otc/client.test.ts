@@ -46,7 +46,7 @@ test('identical reads in flight or done are one request, until a write to the se
   assert.deepEqual(await otc.get('rds', '/a'), { index: 0 });
   await otc.post('rds', '/b', {});
   assert.deepEqual(await otc.get('rds', '/a'), { index: 3 });
-  assert.deepEqual(await otc.get('rds', '/a', undefined, true), { index: 4 });
+  assert.deepEqual(await otc.get('rds', '/a', { fresh: true }), { index: 4 });
   otc.forget();
   assert.deepEqual(await otc.get('rds', '/a'), { index: 5 });
   assert.equal(otc.calls, 6);
@@ -257,7 +257,7 @@ test('all three paging styles read to the end', async () => {
       },
     };
   });
-  const list = { service: 'vpc', path: '/l', key: 'items', limit: 3 } as const;
+  const list = { service: 'vpc', path: '/l', key: 'items', each: {}, limit: 3 } as const;
   for (const style of [byMarker<{ id: string }>, byPageInfo<{ id: string }>, byOffset<{ id: string }>]) {
     const otc = client(world);
     assert.deepEqual(await style(otc, list), ids);
@@ -275,7 +275,7 @@ test('a service that gives less than it was asked for hides nothing', async () =
       const rows = ids.slice(from, from + 2).map((id) => ({ id }));
       return { body: { x: rows, ...form(rows, from + 2 < ids.length, rows.at(-1)?.id) } };
     });
-  const list = { service: 'vpc', path: '/x', key: 'x', limit: 1000 } as const;
+  const list = { service: 'vpc', path: '/x', key: 'x', each: {}, limit: 1000 } as const;
   const names = async (found: Promise<{ id: string }[]>): Promise<string[]> => (await found).map(({ id }) => id);
   const linked = capped((_rows, more) => ({ x_links: more ? [{ rel: 'next', href: 'https://vpc.test/x' }] : [] }));
   assert.deepEqual(await names(byMarker(client(linked), list)), ids);
@@ -286,11 +286,12 @@ test('a service that gives less than it was asked for hides nothing', async () =
 });
 
 test('lists that come as null are empty, and what a region does not offer is not there', async () => {
-  const instance = { id: 'i', name: 'db', type: 'Ha', status: 'BUILD', private_ips: null, public_ips: null, nodes: null };
+  const plan = { flavor_ref: 'f', datastore: { type: 'PostgreSQL', version: '16' }, volume: { type: 'SSD', size: 100 }, backup_strategy: {} };
+  const instance = { id: 'i', name: 'db', type: 'Ha', status: 'BUILD', ...plan, private_ips: null, public_ips: null, nodes: null };
   const rds = client(script({ body: { instances: [instance], total_count: 1 } }));
   const [found] = await listInstances(rds, { name: 'db' });
   assert.deepEqual([found?.private_ips, found?.public_ips, found?.nodes, found?.tags], [[], [], [], []]);
-  const elb = client(script({ body: { loadbalancers: [{ id: 'l', name: 'lb', publicips: null }] } }));
+  const elb = client(script({ body: { loadbalancers: [{ id: 'l', name: 'lb', vpc_id: 'v', provisioning_status: 'ACTIVE', publicips: null }] } }));
   assert.deepEqual((await listLoadBalancers(elb, { name: 'lb' }))[0]?.publicips, []);
   const refusing = client(script({ status: 400, body: { error_code: 'DBS.200086', error_msg: 'not supported' } }));
   assert.equal(await getAutoExpansion(refusing, 'i'), undefined);

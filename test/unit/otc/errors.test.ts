@@ -44,7 +44,7 @@ test('numbers that the message names are not told a second time', () => {
   const body = { error_code: 'DBS.200022', error_msg: 'It exists.' };
   const fault = refused({ ...answer, service: 'rds', status: 409, headers: { 'x-request-id': 'abc' }, body });
   assert.deepEqual(unsaid(fault), { service: '', requestId: undefined });
-  assert.equal(faultText(fault), 'RDS: It exists. (409, DBS.200022, request abc; POST /x)');
+  assert.equal(faultText(fault).split('\n')[0], 'RDS: It exists. (409, DBS.200022, request abc; POST /x)');
   const bare = new Fault('refused', { status: 400, code: 'X.1', requestId: 'r' });
   assert.deepEqual(unsaid(bare), { service: '400 X.1', requestId: 'r' });
 });
@@ -63,7 +63,7 @@ test('known causes carry what to do', () => {
   assert.match(hint('nat', 403, { error_code: 'NAT.1', error_msg: 'x' }), /NAT Gateway Administrator/);
   assert.match(hint('rds', 401, { error_code: 'APIG.0307', error_msg: 'The token must be updated' }), /expired/);
   assert.match(hint('cce', 500, { errorCode: 'CCE.01500001', errorMessage: 'x' }), /Run again/);
-  assert.equal(hint('rds', 400, { error_code: 'DBS.280001', error_msg: 'x' }), '');
+  assert.match(hint('rds', 400, { error_code: 'DBS.280001', error_msg: 'x' }), /does not accept.*run again/);
 });
 
 test('one code of CCE for what it forbids: its words tell a cluster that is worked on from a permission', () => {

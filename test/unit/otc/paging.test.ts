@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Otc, Query } from '../../../src/otc/client.ts';
 import { byMarker, byOffset, byPageInfo } from '../../../src/otc/paging.ts';
 
-const list = { service: 'vpc', path: '/v1/p/vpcs', key: 'rows', limit: 2 } as const;
+const list = { service: 'vpc', path: '/v1/p/vpcs', key: 'rows', each: {}, limit: 2 } as const;
 const rows = ['a', 'b', 'c'].map((id) => ({ id }));
 /** A service that answers as `answer` says, and the queries that it was sent. */
 function service(answer: (query: Query) => unknown): { readonly otc: Otc; readonly asked: Query[] } {
