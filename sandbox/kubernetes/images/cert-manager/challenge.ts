@@ -112,11 +112,19 @@ async function challenge(context: ContainerContext, kube: Kube, asked: AcmeReque
     });
     return answer.status < 400;
   };
+  const cleaned = async (): Promise<boolean> => {
+    if (solver === undefined) return true;
+    try {
+      await solve(context, kube, asked.issuer, solver, 'CleanUp', ask.dnsName, key);
+      return true;
+    } catch (error) {
+      context.log(`error cleaning up challenge: ${(error as Error).message}`);
+      return false;
+    }
+  };
+  /** Once when the challenge is final, and where that failed once more by its finalizer, which then goes either way (cert-manager, acmechallenges). */
   const clean = async (): Promise<void> => {
-    if (solver !== undefined)
-      await solve(context, kube, asked.issuer, solver, 'CleanUp', ask.dnsName, key).catch((error: Error) =>
-        context.log(`error cleaning up challenge: ${error.message}`),
-      );
+    if (!(await cleaned())) await cleaned();
     await kube.request('PATCH', `${path}/${ask.name}`, { metadata: { finalizers: [] } });
   };
   if (solver === undefined) {
