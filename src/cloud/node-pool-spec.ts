@@ -19,6 +19,8 @@ export interface NodePoolSpec {
 
 export interface NodePoolSeen extends NodePool {
   readonly clusterId: string;
+  /** What its nodes say, where it failed. */
+  readonly reasons?: readonly string[];
 }
 
 /** Nodes by zone, as even as it goes; earlier zones get one more. */
@@ -32,9 +34,10 @@ export function countsByZone(count: number, zones: readonly string[]): Map<strin
  * where it really differs, and none for another spelling of the same. Groups beyond the wanted ones are no difference: they are
  * those of a former choice, and cannot be taken from a pool.
  */
-export function nodePoolChanges(wanted: NodePoolSpec, { metadata, spec, status }: NodePoolSeen): Change[] {
+export function nodePoolChanges(wanted: NodePoolSpec, seen: NodePoolSeen): Change[] {
+  const { spec, status } = seen;
   const { phase = '' } = status;
-  if (phase === 'SoldOut' || phase === 'Error') throw poolFault({ metadata, spec, status }, phase, []);
+  refuseFailed(seen);
   const { nodeTemplate: template } = spec;
   const changes: Change[] = [];
   const fixed = (field: string, before: string, after: string, same: boolean): void => {
@@ -82,13 +85,20 @@ function systemOf(text: string): string | undefined {
   return family === undefined ? undefined : `${family} ${version}`;
 }
 
-export function poolFault({ metadata, spec }: NodePool, phase: string, reasons: readonly string[]): Fault {
+export function hasFailed({ status }: NodePool): boolean {
+  return status.phase === 'SoldOut' || status.phase === 'Error';
+}
+
+/** @throws Fault where the pool failed, with what its nodes say */
+export function refuseFailed(seen: NodePoolSeen): void {
+  if (!hasFailed(seen)) return;
+  const { metadata, spec, status, reasons = [] } = seen;
   const { flavor, az } = spec.nodeTemplate;
   const why = reasons.length === 0 ? '' : `: ${reasons.join('; ')}`;
-  return new Fault(
-    phase === 'SoldOut'
-      ? `flavor ${flavor} is sold out in ${az} (node pool ${metadata.name})`
-      : `node pool ${metadata.name} is in state ${phase}${why}`,
+  throw new Fault(
+    status.phase === 'SoldOut'
+      ? `flavor ${flavor} is sold out in ${az} (node pool ${metadata.name}${why})`
+      : `node pool ${metadata.name} is in state ${status.phase}${why}`,
     {
       resource: metadata.uid,
       finding: 'status.phase',

@@ -13,7 +13,7 @@ import type { ClusterResource } from './cluster.ts';
 import { type CloudContext, createOnce, theOne } from './context.ts';
 import type { NodeKeyPair } from './key-pair.ts';
 import type { SnatRuleResource } from './nat-gateway.ts';
-import { countsByZone, type NodePoolSeen, type NodePoolSpec, nodePoolChanges, poolFault } from './node-pool-spec.ts';
+import { countsByZone, hasFailed, type NodePoolSeen, type NodePoolSpec, nodePoolChanges, refuseFailed } from './node-pool-spec.ts';
 import type { ClientGroup } from './security-group.ts';
 import type { SubnetResource } from './subnet.ts';
 
@@ -36,7 +36,7 @@ export function nodePool(context: CloudContext, zone: string, keyPair: NodeKeyPa
   const find = async (clusterId: string, fresh?: boolean): Promise<NodePoolSeen | undefined> => {
     const ours = (await cce.listNodePools(otc, clusterId, fresh)).filter((pool) => pool.metadata.name === name);
     const found = theOne(ours, `node pool ${name}`, (pool) => pool.metadata.uid);
-    return found === undefined ? undefined : { ...found, clusterId };
+    return found === undefined ? undefined : seenPool(otc, clusterId, found);
   };
   return resource<Needs, NodePoolSpec, NodePoolSeen>({
     id: `cluster/node-pool-${zone}`,
@@ -135,23 +135,23 @@ function newNodePool(spec: NodePoolSpec, sshKey: string): Record<string, unknown
 function whenComplete(context: CloudContext, spec: NodePoolSpec, { clusterId, metadata }: NodePoolSeen, run: Run): Promise<NodePoolSeen> {
   const { otc } = context;
   return until(`${spec.count} nodes in pool ${spec.name}`, schedules.long, run, async () => {
-    const now = await cce.getNodePool(otc, clusterId, metadata.uid);
+    const now = await seenPool(otc, clusterId, await cce.getNodePool(otc, clusterId, metadata.uid));
     const { phase = '', currentNode = 0 } = now.status;
-    await refuseFailed(context, { ...now, clusterId });
+    refuseFailed(now);
     const wanted = now.spec.autoscaling?.enable === true ? 1 : spec.count;
-    if (phase === '' && currentNode >= wanted) return { done: true, value: { ...now, clusterId } };
+    if (phase === '' && currentNode >= wanted) return { done: true, value: now };
     return { done: false, state: `${currentNode} of ${spec.count} nodes${phase === '' ? '' : `, ${phase}`}` };
   });
 }
 
-async function refuseFailed({ otc }: CloudContext, pool: NodePoolSeen): Promise<void> {
-  const { phase = '' } = pool.status;
-  if (phase !== 'SoldOut' && phase !== 'Error') return;
-  const nodes = (await cce.listNodes(otc, pool.clusterId, true)).filter(({ metadata }) =>
+/** The pool, and where it failed what its nodes say of that. */
+async function seenPool(otc: CloudContext['otc'], clusterId: string, pool: cce.NodePool): Promise<NodePoolSeen> {
+  if (!hasFailed(pool)) return { ...pool, clusterId };
+  const nodes = (await cce.listNodes(otc, clusterId, true)).filter(({ metadata }) =>
     metadata.annotations?.['kubernetes.io/node-pool.id']?.startsWith(pool.metadata.uid),
   );
   const reasons = nodes.flatMap(({ metadata, status }) =>
     status.reason || status.message ? [`${metadata.name}: ${status.reason ?? ''} ${status.message ?? ''}`.trim()] : [],
   );
-  throw poolFault(pool, phase, reasons);
+  return { ...pool, clusterId, reasons };
 }

@@ -263,12 +263,16 @@ const failing: readonly (readonly [string, RegExp, RegExp, Strike])[] = [
   ],
   [
     'cluster/node-pool-eu-de-01',
-    /SoldOut|sold out/i,
-    /nodepools\/[^/]+$/,
-    async (_call, ask) => {
+    /in state Error: n1: CreateFailed no addresses left in the subnet/,
+    /nodepools\/[^/]+$|\/nodes$/,
+    async ({ asked }, ask) => {
       const real = await ask();
-      const pool = JSON.parse(Buffer.from(real.body).toString()) as { readonly status: object };
-      return { ...real, body: Buffer.from(JSON.stringify({ ...pool, status: { ...pool.status, phase: 'SoldOut' } })) };
+      const body = JSON.parse(Buffer.from(real.body).toString()) as { readonly status: object; readonly items: { readonly metadata: object }[] };
+      const failed = { phase: 'Error', reason: 'CreateFailed', message: 'no addresses left in the subnet' };
+      const changedBody = asked.url.endsWith('/nodes')
+        ? { ...body, items: body.items.map(({ metadata }) => ({ metadata: { ...metadata, name: 'n1' }, status: failed })) }
+        : { ...body, status: { ...body.status, phase: 'Error' } };
+      return { ...real, body: Buffer.from(JSON.stringify(changedBody)) };
     },
   ],
 ];
