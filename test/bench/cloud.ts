@@ -76,17 +76,31 @@ export async function noChange(world: TestWorld, action: string): Promise<NoChan
   };
 }
 
-/** Megabytes of memory (resident, at most) that a run without changes takes. */
-export async function peakMemory(world: TestWorld, action: string): Promise<number> {
-  const folder = await mkdtemp(join(tmpdir(), 'bench-memory-'));
+export interface Footprint {
+  /** Memory, resident, at most. */
+  readonly megabytes: number;
+  /** Processor time of the step and of the programs that it ran. */
+  readonly cpuSeconds: number;
+}
+
+/** What a run without changes takes of the machine, however busy that is with other things. */
+export async function footprint(world: TestWorld, action: string): Promise<Footprint> {
+  const folder = await mkdtemp(join(tmpdir(), 'bench-usage-'));
   try {
     const hook = join(folder, 'hook.cjs');
-    const text = `process.once('exit', () => require('node:fs').writeFileSync(${JSON.stringify(`${folder}/`)} + process.pid, String(process.resourceUsage().maxRSS)));`;
+    // utime, stime, cutime and cstime are the 14th to 17th field (proc_pid_stat(5)), in hundredths of a second.
+    const text = `process.once('exit', () => {
+      const { readFileSync, writeFileSync } = require('node:fs');
+      const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1].split(' ');
+      const ticks = fields.slice(11, 15).reduce((sum, one) => sum + Number(one), 0);
+      writeFileSync(${JSON.stringify(`${folder}/`)} + process.pid, JSON.stringify([process.resourceUsage().maxRSS, ticks]));
+    });`;
     await writeFile(hook, text);
     await runAction(world, action, { env: { NODE_OPTIONS: `--require=${hook}` } });
     const seen = (await readdir(folder)).filter((name) => /^\d+$/.test(name));
-    const kilobytes = await Promise.all(seen.map(async (name) => Number(await readFile(join(folder, name), 'utf8'))));
-    return Math.max(...kilobytes) / 1024;
+    const all = await Promise.all(seen.map(async (name) => JSON.parse(await readFile(join(folder, name), 'utf8')) as [number, number]));
+    // The post step is the other process.
+    return { megabytes: Math.max(...all.map(([kilobytes]) => kilobytes)) / 1024, cpuSeconds: Math.max(...all.map(([, ticks]) => ticks)) / 100 };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

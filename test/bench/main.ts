@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startWorld, type TestWorld } from '../harness/world.ts';
-import { crowd, firstDeploy, loadedBytes, type NoChange, noChange, peakMemory } from './cloud.ts';
+import { crowd, firstDeploy, footprint, loadedBytes, type NoChange, noChange } from './cloud.ts';
 import { type Figure, median, renderFigures } from './figures.ts';
 import { measureStart } from './startup.ts';
 import { terraformFigures } from './terraform.ts';
@@ -77,7 +77,7 @@ async function figuresIn(world: TestWorld): Promise<Figure[]> {
   await world.control.latency({ milliseconds: 400 });
   const slow = await noChange(world, action);
   await world.control.latency('fast');
-  const memory = await peakMemory(world, action);
+  const { megabytes, cpuSeconds } = await footprint(world, action);
   const loaded = await loadedBytes(world, action);
   const added = await crowd(world);
   progress(`${added} resources of others beside ours …`);
@@ -94,7 +94,8 @@ async function figuresIn(world: TestWorld): Promise<Figure[]> {
     { name: 'no-op `deploy`: OTC calls', value: most(({ calls }) => calls), unit: '', goal: 25, note: 'sign-in included' },
     { name: 'no-op `deploy`: waves of calls', value: slow.waves, unit: '', goal: 4, note: 'longest chain of calls that wait for one another' },
     { name: 'no-op `deploy`: writes', value: most(({ writes }) => writes), unit: '', goal: 0, note: 'the one POST issues a client certificate' },
-    { name: 'no-op `deploy`: peak memory', value: memory, unit: 'MB', note: 'resident' },
+    { name: 'no-op `deploy`: peak memory', value: megabytes, unit: 'MB', note: 'resident' },
+    { name: 'no-op `deploy`: processor time', value: cpuSeconds, unit: 's', note: 'of the step and the programs it runs' },
     { name: 'no-op `deploy`: JavaScript loaded', value: loaded.main / 1000, unit: 'kB', goal: 1000 },
     { name: 'post step: JavaScript loaded', value: loaded.post / 1000, unit: 'kB', goal: 50 },
     { name: 'first deploy: wall', value: first.wall, unit: 's', note: `cloud at a twentieth of its real time; ${first.calls} OTC calls` },

@@ -161,12 +161,6 @@ describe('a second deploy', { timeout: 60_000 }, () => {
     assert.equal(run.outputs['changes'], '[]');
     assert.equal(run.outputs['url'], 'https://login.example.com');
   });
-  it('takes at most 3 s', async () => {
-    // On a machine that others use as well the best of a few counts.
-    const times = [run.took];
-    while (Math.min(...times) > 3000 && times.length < 8) times.push((await world.deploy({ inputs })).took);
-    assert.ok(Math.min(...times) <= 3000, `${times.join(', ')} ms`);
-  });
 });
 
 describe('a deploy with changed values', { timeout: 90_000 }, () => {

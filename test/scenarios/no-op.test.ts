@@ -5,14 +5,17 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { crowd, loadedBytes, noChange, runAction } from '../bench/cloud.ts';
+import { crowd, footprint, loadedBytes, noChange, runAction } from '../bench/cloud.ts';
 import { startWorld, type TestWorld } from '../harness/world.ts';
 
+/** Seconds until the real APIs answer a read, as in the sandbox's pace `real`. */
+const answerSeconds = 0.14;
 const action = process.env['ACTION_FOLDER'] ?? join(import.meta.dirname, '../..');
 
 describe('a run that finds nothing to do', { timeout: 300_000 }, () => {
   let world: TestWorld;
   let calls: number;
+  let waves: number;
   before(async () => {
     world = await startWorld({ pace: 'fast' });
     await runAction(world, action);
@@ -29,6 +32,13 @@ describe('a run that finds nothing to do', { timeout: 300_000 }, () => {
     assert.ok(quiet.calls >= 15, `${quiet.calls} calls cannot have looked at everything: the count itself is broken`);
     assert.ok(quiet.waves <= 4, `${quiet.waves} waves of calls`);
     calls = quiet.calls;
+    waves = quiet.waves;
+  });
+
+  it('takes at most 3 s where nothing else keeps the machine busy', async () => {
+    const { cpuSeconds } = await footprint(world, action);
+    assert.ok(cpuSeconds >= 0.2, `${cpuSeconds} s of processor time cannot be all: the measure is broken`);
+    assert.ok(cpuSeconds + waves * answerSeconds <= 3, `${cpuSeconds} s of processor time and ${waves} waves of calls`);
   });
 
   it('loads little JavaScript, and its post step next to none', async () => {
