@@ -9,7 +9,7 @@ const rows = ['a', 'b', 'c'].map((id) => ({ id }));
 /** A service that answers as `answer` says, and the queries that it was sent. */
 function service(answer: (query: Query) => unknown): { readonly otc: Otc; readonly asked: Query[] } {
   const asked: Query[] = [];
-  const get = async (_service: string, _path: string, query: Query): Promise<unknown> => {
+  const get = async (_service: string, _path: string, { query = {} }: { query?: Query }): Promise<unknown> => {
     asked.push(query);
     return answer(query);
   };
