@@ -1,11 +1,11 @@
 // Runs the tests with node's test runner under Node 24. `unit` alone skips the scenarios; any other argument is a file or an option.
-// The units and each scenario file are a job; jobs run in lanes, the longest first. A scenario file that fails is run once more,
-// alone: worlds are real processes with real time-outs, and a busy machine can be too slow. That it was needed is said at the
-// end; a second failure is final.
+// Each room of units and each scenario file is a job; jobs run in lanes, the longest first. A scenario file that fails is run
+// once more, alone: worlds are real processes with real time-outs, and a busy machine can be too slow. That it was needed is said
+// at the end; a second failure is final.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { node24, root, runNode24 } from './node24.mjs';
 import { whenOrphaned } from './orphans.mjs';
 
@@ -28,8 +28,21 @@ const cores = availableParallelism();
 // Node's own default leaves a core free: on two cores one file would follow the other.
 const testing = [`--import=${join(root, 'scripts/orphans.mjs')}`, '--test', '--test-reporter=spec', `--test-concurrency=${cores}`, ...options];
 if (named.length > 0) process.exit(await runNode24([...testing, ...named]));
-const units = find('test/unit');
-if (unitOnly) process.exit(await runNode24([...testing, ...units]));
+
+/** Files whose hooks stand outside of every suite: in a process with others those would be the others' hooks too. */
+const hooked = (file) => /^(before|after)(Each)?\(/m.test(readFileSync(join(root, file), 'utf8'));
+
+/** The units as jobs: the files of a folder share a process, which is started and loaded once, and those with hooks of their own do not. */
+function unitJobs() {
+  const files = find('test/unit');
+  const alone = files.filter(hooked);
+  const together = files.filter((file) => !alone.includes(file));
+  const rooms = [...new Set(together.map(dirname))];
+  return [
+    { name: 'units with hooks of their own', files: alone, options: [] },
+    ...rooms.map((name) => ({ name, files: together.filter((file) => dirname(file) === name), options: ['--test-isolation=none'] })),
+  ];
+}
 
 /** Where the first scenario that needs a deployed world leaves it for the others (`test/harness/deployed.ts`). */
 const deployed = mkdtempSync(join(tmpdir(), 'zoo-deployed-'));
@@ -47,7 +60,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 function run(job) {
   const started = Date.now();
   return new Promise((resolve) => {
-    const child = spawn(node24, ['--disable-warning=ExperimentalWarning', ...testing, '--test-timeout=600000', ...job.files], {
+    const child = spawn(node24, ['--disable-warning=ExperimentalWarning', ...testing, '--test-timeout=600000', ...job.options, ...job.files], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, DEPLOYED_FOLDER: deployed },
@@ -80,8 +93,8 @@ const longest = [
   'access-runner',
 ];
 const rank = ({ name }) => (longest.findIndex((one) => name.includes(`/${one}.`)) + longest.length + 1) % (longest.length + 1);
-const scenarios = find('test/scenarios').map((file) => ({ name: file, files: [file] }));
-const queue = [{ name: 'unit tests', files: units }, ...scenarios.sort((one, other) => rank(one) - rank(other))];
+const scenarios = find('test/scenarios').map((file) => ({ name: file, files: [file], options: [], scenario: true }));
+const queue = [...(unitOnly ? [] : scenarios.sort((one, other) => rank(one) - rank(other))), ...unitJobs()];
 const results = [];
 const lane = async () => {
   for (let job = queue.shift(); job !== undefined && !stopped; job = queue.shift()) results.push(await run(job));
@@ -89,7 +102,7 @@ const lane = async () => {
 // Scenarios wait as much as they work.
 await Promise.all(Array.from({ length: cores === 1 ? 1 : Math.min(3, cores + 1) }, lane));
 const again = [];
-for (const job of results.filter(({ ok, files }) => !ok && !stopped && files !== units)) again.push(await run(job));
+for (const job of results.filter(({ ok, scenario }) => !ok && !stopped && scenario)) again.push(await run(job));
 const final = results.map((result) => again.find(({ name }) => name === result.name) ?? result);
 const flaky = again.filter(({ ok }) => ok).map(({ name }) => name);
 const failed = final.filter(({ ok }) => !ok).map(({ name }) => name);

@@ -17,8 +17,16 @@ export const stackSecret = Buffer.from('the one secret of a stack that is there'
 const patience = 180_000;
 const url = 'https://login.example.com/.well-known/openid-configuration';
 
-/** A world with the sandbox's own stack (`stackFile()`) deployed and answering. */
+/** A world with the sandbox's own stack (`stackFile()`) deployed and answering; its runs get that stack's secret unless told otherwise. */
 export async function deployedWorld(pace: Pace = 'fast'): Promise<TestWorld> {
+  const world = await made(pace);
+  return {
+    ...world,
+    deploy: (request = {}) => world.deploy({ ...request, inputs: { 'stack-secret': stackSecret, ...request.inputs } }),
+  };
+}
+
+async function made(pace: Pace): Promise<TestWorld> {
   const shared = process.env['DEPLOYED_FOLDER'];
   if (shared === undefined) return deployed(pace);
   if (!(await first(join(shared, 'making')))) {

@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { SecurityGroupRuleRow } from '../../sandbox/otc/tables/network.ts';
+import { deployedWorld } from '../harness/deployed.ts';
 import { stackFile } from '../harness/stack-file.ts';
-import { startWorld, type TestWorld } from '../harness/world.ts';
+import type { TestWorld } from '../harness/world.ts';
 
 const config = stackFile({ cluster: { access: 'eip', allow: ['runner'] } });
 const forReads = stackFile({ cluster: { access: 'eip', allow: ['runner'], openForReads: true } });
@@ -16,7 +17,7 @@ describe('cluster.allow: [runner]', { timeout: 400_000 }, () => {
   let world: TestWorld;
 
   before(async () => {
-    world = await startWorld({ pace: 'instant' });
+    world = await deployedWorld('instant');
     const { exitCode, log } = await world.deploy({ config });
     assert.equal(exitCode, 0, log);
     assert.match(log, /port 5443 is open for 192\.0\.2\.10, the address of this run/);

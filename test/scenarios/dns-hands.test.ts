@@ -9,8 +9,9 @@ import type { RunResult } from '../../sandbox/runner/run.ts';
 import type { DeployRequest } from '../../sandbox/runner/service.ts';
 import { type Answers, answersDuring } from '../harness/answers.ts';
 import { objects, secretData } from '../harness/cluster.ts';
+import { deployedWorld } from '../harness/deployed.ts';
 import { stackFile } from '../harness/stack-file.ts';
-import { startWorld, type TestWorld } from '../harness/world.ts';
+import type { TestWorld } from '../harness/world.ts';
 
 interface RecordRow {
   readonly id: string;
@@ -55,7 +56,7 @@ const until = async (what: string, holds: () => Promise<boolean>): Promise<void>
 };
 
 before(async () => {
-  world = await startWorld();
+  world = await deployedWorld();
   const first = await run('direct');
   address = first.outputs['public-ip'] ?? '';
   assert.match(address, /^\d+\.\d+\.\d+\.\d+$/);

@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { crowd, footprint, loadedBytes, noChange, runAction } from '../bench/cloud.ts';
-import { startWorld, type TestWorld } from '../harness/world.ts';
+import { crowd, footprint, loadedBytes, noChange } from '../bench/cloud.ts';
+import { deployedWorld } from '../harness/deployed.ts';
+import type { TestWorld } from '../harness/world.ts';
 
 /** Seconds until the real APIs answer a read, as in the sandbox's pace `real`. */
 const answerSeconds = 0.14;
@@ -17,8 +18,7 @@ describe('a run that finds nothing to do', { timeout: 300_000 }, () => {
   let calls: number;
   let waves: number;
   before(async () => {
-    world = await startWorld({ pace: 'fast' });
-    await runAction(world, action);
+    world = await deployedWorld();
   });
   after(() => world.stop());
 
