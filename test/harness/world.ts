@@ -52,10 +52,9 @@ export interface TestWorld {
   log(): Promise<string>;
   /** Ends the world and takes its folder away. */
   stop(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Starts a world; `await using world = await startWorld()` or `stop()` ends it. */
+/** Starts a world; `stop()` ends it. */
 export async function startWorld(settings: WorldSettings = {}): Promise<TestWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'zoo-'));
   const charts = settings.charts ?? realCharts;
@@ -95,7 +94,6 @@ export async function startWorld(settings: WorldSettings = {}): Promise<TestWorl
     deploy: (request = {}) => control.run(action === undefined ? request : { action: { folder: action }, ...request }),
     log: () => readFile(join(folder, 'world.log'), 'utf8'),
     stop,
-    [Symbol.asyncDispose]: stop,
   };
 }
 

@@ -210,12 +210,16 @@ describe('a world', { timeout: 120_000 }, () => {
   });
 
   it('goes on unharmed while another one is killed, of which nothing is left but its log', async () => {
-    await using other = await startWorld({ pace: 'instant' });
-    process.kill(Number(other.env['WORLD_PID']), 'SIGKILL');
-    for (let tries = 0; tries < 100 && readdirSync(other.folder).length > 1; tries += 1) await sleep(50);
-    assert.deepEqual(readdirSync(other.folder), ['world.log']);
-    assert.deepEqual(processesOf(other.folder), []);
-    assert.equal((await curl('-o', '/dev/null', '-w', '%{http_code}', iam)).stdout, '200');
+    const other = await startWorld({ pace: 'instant' });
+    try {
+      process.kill(Number(other.env['WORLD_PID']), 'SIGKILL');
+      for (let tries = 0; tries < 100 && readdirSync(other.folder).length > 1; tries += 1) await sleep(50);
+      assert.deepEqual(readdirSync(other.folder), ['world.log']);
+      assert.deepEqual(processesOf(other.folder), []);
+      assert.equal((await curl('-o', '/dev/null', '-w', '%{http_code}', iam)).stdout, '200');
+    } finally {
+      await other.stop();
+    }
   });
 
   it('leaves no process and no mount when it ends', async () => {
