@@ -13,6 +13,7 @@ import { ServiceFault } from '../otc/errors.ts';
 import { clusterOf } from './cluster-leftovers.ts';
 import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
 import { type EipResource, takeBack } from './eip.ts';
+import { type FlavorNames, flavorNames, flavorOnOffer, tellingFlavors } from './load-balancer-flavors.ts';
 import type { SubnetResource } from './subnet.ts';
 import type { VpcResource } from './vpc.ts';
 
@@ -29,12 +30,9 @@ export interface LoadBalancerSpec {
   readonly eip: { readonly id: string | undefined; readonly address: string } | undefined;
 }
 
-export interface LoadBalancerSeen extends elb.LoadBalancer {
+export interface LoadBalancerSeen extends elb.LoadBalancer, FlavorNames {
   /** The address that leads to it: that of the stack's EIP, bound or still to be bound; empty where there is none. */
   readonly eipAddress: string;
-  /** Names of the flavors; undefined where the region does not list them any more. */
-  readonly l4Flavor: string | undefined;
-  readonly l7Flavor: string | undefined;
 }
 
 type Needs = { readonly vpc: VpcResource; readonly subnet: SubnetResource; readonly eip: Maybe<EipResource> };
@@ -51,14 +49,10 @@ export function loadBalancer(context: CloudContext, needs: Needs): LoadBalancerR
     return existing === undefined ? theOne(found, `load balancer ${name}`, read.id) : theExisting(found, existing, 'load balancer', read);
   };
   const seenOf = async (found: elb.LoadBalancer, address: string | undefined): Promise<LoadBalancerSeen> => {
-    const flavors = existing === undefined ? await elb.listFlavors(otc) : [];
-    const nameOf = (id: string | null | undefined): string | undefined => flavors.find((flavor) => flavor.id === id)?.name;
-    return {
-      ...found,
-      eipAddress: existing === undefined ? (address ?? '') : (found.publicips[0]?.publicip_address ?? ''),
-      l4Flavor: nameOf(found.l4_flavor_id),
-      l7Flavor: nameOf(found.l7_flavor_id),
-    };
+    const eipAddress = existing === undefined ? (address ?? '') : (found.publicips[0]?.publicip_address ?? '');
+    // What flavors an existing one has is its owner's business.
+    const names = existing === undefined ? await flavorNames(otc, found) : { l4Flavor: undefined, l7Flavor: undefined };
+    return { ...found, eipAddress, ...names };
   };
   return resource<Needs, LoadBalancerSpec, LoadBalancerSeen>({
     id: 'load-balancer/load-balancer',
@@ -71,7 +65,10 @@ export function loadBalancer(context: CloudContext, needs: Needs): LoadBalancerR
       'Set the former value in the stack file. Where somebody put another load balancer under this name: rename or delete that one, and the next deploy makes its own.',
     usualSeconds: 10,
     ...(existing === undefined ? {} : { readsOnly: true }),
-    prefetch: () => Promise.all([elb.listLoadBalancers(otc, existing ?? { name }), ...(existing === undefined ? [elb.listFlavors(otc)] : [])]),
+    prefetch: async () => {
+      const found = await find();
+      if (existing === undefined) await (found === undefined ? elb.listFlavors(otc) : flavorNames(otc, found));
+    },
     want: ({ vpc, subnet, eip }) => ({
       name,
       vpcId: vpc.id,
@@ -90,7 +87,7 @@ export function loadBalancer(context: CloudContext, needs: Needs): LoadBalancerR
     apply: async (spec, seen, changes, run) => {
       const create = (): Promise<elb.LoadBalancer> => make(context, spec, run);
       const { id } = seen ?? (await createOnce({ what: `load balancer ${name}`, create, look: () => find(true) }, run));
-      for (const change of changes) await carryOut(context, spec, seen, change, run);
+      if (seen !== undefined) await carryOut(context, spec, seen, changes, run);
       return until(`load balancer ${name} to be ready`, schedules.medium, run, async () => {
         const now = await elb.getLoadBalancer(otc, id);
         const bound = spec.eip === undefined || now.publicips.some(({ publicip_id }) => publicip_id === spec.eip?.id);
@@ -148,31 +145,22 @@ async function removeWithListeners({ otc }: CloudContext, name: string, id: stri
 }
 
 async function make({ otc, ...context }: CloudContext, spec: LoadBalancerSpec, run: Run): Promise<elb.LoadBalancer> {
+  const l4 = await flavorOnOffer(otc, 'L4', spec.l4Flavor);
+  const l7 = await flavorOnOffer(otc, 'L7', spec.l7Flavor);
   if (spec.eip?.id !== undefined) await takeBack(otc, spec.eip.id, run);
   return elb.createLoadBalancer(otc, {
     name: spec.name,
-    description: description(context),
+    description: tellingFlavors(description(context), [l4, l7]),
     vpc_id: spec.vpcId,
     vip_subnet_cidr_id: spec.frontSubnetId,
     elb_virsubnet_ids: [spec.backSubnetId],
     availability_zone_list: spec.zones,
-    l4_flavor_id: await flavorId(otc, 'L4', spec.l4Flavor),
-    l7_flavor_id: await flavorId(otc, 'L7', spec.l7Flavor),
+    l4_flavor_id: l4.id,
+    l7_flavor_id: l7.id,
     guaranteed: true,
     provider: 'vlb',
     admin_state_up: true,
     publicip_ids: spec.eip?.id === undefined ? [] : [spec.eip.id],
-  });
-}
-
-async function flavorId(otc: CloudContext['otc'], type: string, name: string): Promise<string> {
-  const flavors = await elb.listFlavors(otc);
-  const found = flavors.find((flavor) => (flavor.name === name || flavor.id === name) && flavor.type.startsWith(type));
-  if (found !== undefined && !found.flavor_sold_out) return found.id;
-  const offered = flavors.filter((flavor) => flavor.type === type && !flavor.flavor_sold_out).map((flavor) => flavor.name);
-  throw new Fault(`load balancer flavor ${name} is ${found === undefined ? 'unknown' : 'sold out'}`, {
-    resource: name,
-    hint: `On offer: ${offered.join(', ')}.`,
   });
 }
 
@@ -205,20 +193,31 @@ function flavorChange(field: string, id: string | null | undefined, name: string
   return name === undefined || name === wanted || id === wanted ? [] : [{ field, before: name, after: wanted }];
 }
 
-async function carryOut(
-  context: CloudContext,
-  spec: LoadBalancerSpec,
-  seen: LoadBalancerSeen | undefined,
-  { field }: Change,
-  run: Run,
-): Promise<void> {
+async function carryOut(context: CloudContext, spec: LoadBalancerSpec, seen: LoadBalancerSeen, changes: readonly Change[], run: Run): Promise<void> {
+  const changed = new Set(changes.map(({ field }) => field));
+  if (changed.has('l4_flavor_id') || changed.has('l7_flavor_id')) await changeFlavors(context, spec, seen, changed);
+  if (changed.has('publicips')) await bindAddress(context, spec, seen, run);
+}
+
+async function changeFlavors(context: CloudContext, spec: LoadBalancerSpec, seen: LoadBalancerSeen, changed: ReadonlySet<string>): Promise<void> {
   const { otc } = context;
-  if (seen === undefined) return;
-  if (field === 'l4_flavor_id') await elb.updateLoadBalancer(otc, seen.id, { l4_flavor_id: await flavorId(otc, 'L4', spec.l4Flavor) });
-  if (field === 'l7_flavor_id') await elb.updateLoadBalancer(otc, seen.id, { l7_flavor_id: await flavorId(otc, 'L7', spec.l7Flavor) });
+  const l4 = changed.has('l4_flavor_id') ? await flavorOnOffer(otc, 'L4', spec.l4Flavor) : undefined;
+  const l7 = changed.has('l7_flavor_id') ? await flavorOnOffer(otc, 'L7', spec.l7Flavor) : undefined;
+  const told = [l4 ?? { id: seen.l4_flavor_id, name: seen.l4Flavor }, l7 ?? { id: seen.l7_flavor_id, name: seen.l7Flavor }];
+  await elb.updateLoadBalancer(otc, seen.id, {
+    ...(l4 === undefined ? {} : { l4_flavor_id: l4.id }),
+    ...(l7 === undefined ? {} : { l7_flavor_id: l7.id }),
+    description: tellingFlavors(
+      seen.description || description(context),
+      told.flatMap(({ id, name }) => (id && name !== undefined ? [{ id, name }] : [])),
+    ),
+  });
+}
+
+/** One address fits: another one bound by hand is unbound, and stays as it was otherwise. */
+async function bindAddress({ otc }: CloudContext, spec: LoadBalancerSpec, seen: LoadBalancerSeen, run: Run): Promise<void> {
   const address = spec.eip?.id;
-  if (field !== 'publicips' || address === undefined) return;
-  // One address fits: another one bound by hand is unbound, and stays as it was otherwise.
+  if (address === undefined) return;
   const others = seen.publicips.filter(({ publicip_id }) => publicip_id !== address);
   for (const { publicip_id } of others) await takeBack(otc, publicip_id, run);
   if (others.length < seen.publicips.length) return;

@@ -5,6 +5,7 @@ import { byPageInfo } from './paging.ts';
 export interface LoadBalancer {
   readonly id: string;
   readonly name: string;
+  readonly description?: string | null;
   readonly vpc_id: string;
   readonly vip_address: string;
   readonly vip_port_id: string;
@@ -64,7 +65,11 @@ export async function createLoadBalancer(otc: Otc, loadbalancer: NewLoadBalancer
   return (await otc.post<{ loadbalancer: LoadBalancer }>('elb', `${base(otc)}/loadbalancers`, { loadbalancer }, must)).loadbalancer;
 }
 
-export async function updateLoadBalancer(otc: Otc, id: string, loadbalancer: { l4_flavor_id?: string; l7_flavor_id?: string }): Promise<void> {
+export async function updateLoadBalancer(
+  otc: Otc,
+  id: string,
+  loadbalancer: { l4_flavor_id?: string; l7_flavor_id?: string; description?: string },
+): Promise<void> {
   await otc.put<void>('elb', `${base(otc)}/loadbalancers/${id}`, { loadbalancer });
 }
 

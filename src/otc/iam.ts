@@ -10,10 +10,10 @@ export interface Project {
   readonly domain_id?: string;
 }
 
-/** Projects of exactly this name; needs the right to list projects. */
-export async function listProjects(otc: Otc, name: string): Promise<Project[]> {
+/** All projects, or those of exactly this name; needs the right to list projects. */
+export async function listProjects(otc: Otc, name?: string): Promise<Project[]> {
   const { projects } = await otc.get<{ projects: Project[] }>('iam', '/v3/projects', { must: { projects: [known] }, query: { name } });
-  return projects.filter((project) => project.name === name);
+  return projects.filter((project) => project.name === (name ?? project.name));
 }
 
 /** Projects the caller may work in; every user may ask. */

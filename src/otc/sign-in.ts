@@ -31,11 +31,14 @@ async function openSession(credentials: Credentials, target: Target, wire: Wire)
 
 async function byAccessKey(key: AccessKey, target: Target, name: string, identity: string, wire: Wire): Promise<Otc> {
   const bare = identityOnly(signedBy(key, wire, {}), identity, target.region, wire);
-  const project = await projectNamed(bare, name);
+  const dnsName = dnsProjectOf(target, name);
+  const needsTwo = dnsName !== name && !elsewhere(target);
+  // Two projects are found in one answer, by a question that names none.
+  const listed = sent(listProjects(bare, needsTwo ? undefined : name), { on403: () => [] as Project[] });
+  const project = await projectNamed(bare, listed, name);
   const ids = { projectId: project.id, domainId: project.domain_id };
-  // Looked up beside the catalog, so that it costs no round trip of its own; what comes of it shows where it is asked for.
-  const dnsName = dnsProjectOf(target, project.name);
-  const dnsProject = dnsName === project.name || elsewhere(target) ? undefined : settled(projectNamed(bare, dnsName));
+  // One that is not among them shows where it is asked for.
+  const dnsProject = needsTwo ? settled(projectNamed(bare, listed, dnsName)) : undefined;
   const catalog = await readCatalog(identityOnly(signedBy(key, wire, ids), identity, target.region, wire));
   const here = (at: Project): Omit<Session, 'dnsHome'> => ({
     region: target.region,
@@ -75,7 +78,7 @@ async function byFetchedToken(
   }, fetched.secret);
   const bare = identityOnly(auth, identity, target.region, wire);
   if (project === undefined) {
-    const found = await projectNamed(bare, name);
+    const found = await projectNamed(bare, sent(listProjects(bare, name), { on403: () => [] }), name);
     project = found;
     domainId ??= found.domain_id;
   }
@@ -138,8 +141,8 @@ function identityOnly(auth: Auth, identity: string, region: string, wire: Wire):
   return new Otc({ region, projectId: '', projectName: '', domainId: undefined, wire, auth, origin: () => identity });
 }
 
-async function projectNamed(otc: Otc, name: string): Promise<Project> {
-  const [project] = await sent(listProjects(otc, name), { on403: () => [] as Project[] });
+async function projectNamed(otc: Otc, listed: Promise<readonly Project[]>, name: string): Promise<Project> {
+  const project = (await listed).find((one) => one.name === name);
   if (project !== undefined) return project;
   const visible = await listVisibleProjects(otc);
   const found = visible.find((one) => one.name === name);

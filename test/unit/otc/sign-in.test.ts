@@ -168,33 +168,47 @@ test('public DNS of eu-nl is managed in eu-de, in the region’s own project', a
   assert.equal(await german.dnsHome(), german);
 });
 
-test('a sub-project’s public DNS is managed in another one, looked up beside the catalog', async () => {
+const tenant = ['eu-de', 'eu-de_shop', 'eu-de_other'].map((name) => ({ id: `id-${name}`, name, domain_id: 'did' }));
+
+test('a sub-project’s public DNS is managed in another one, found in the same answer', async () => {
   const world = fake((request): Scripted => {
     const url = new URL(request.url);
     if (url.pathname === '/v3/projects') {
       const name = url.searchParams.get('name');
-      return { body: { projects: [{ id: `id-${name}`, name, domain_id: 'did' }] } };
+      return { body: { projects: tenant.filter((one) => one.name === (name ?? one.name)) } };
     }
     return { body: { catalog: [{ type: 'dns', endpoints: [{ interface: 'public', region: '*', url: 'https://dns.somewhere.test/v2' }] }] } };
   });
   const otc = await signIn(key, { region: 'eu-de', project: 'eu-de_shop', dnsProject: 'eu-de' }, world.ports);
-  assert.equal(world.requests.length, 3);
+  assert.deepEqual(world.requests.map(pathOf), ['/v3/projects', '/v3/auth/catalog']);
   const home = await otc.dnsHome();
-  assert.deepEqual([home.projectId, otc.projectId, world.requests.length], ['id-eu-de', 'id-eu-de_shop', 3]);
+  assert.deepEqual([home.projectId, otc.projectId, world.requests.length], ['id-eu-de', 'id-eu-de_shop', 2]);
   await home.get('dns', '/v2/zones');
   assert.equal(world.requests.at(-1)?.headers['X-Project-Id'], 'id-eu-de');
   assert.equal(new URL(world.requests.at(-1)?.url ?? '').host, 'dns.somewhere.test');
 });
 
-test('a project for public DNS that the user does not see fails where it is needed, not at the sign-in', async () => {
-  const world = fake((request): Scripted => {
-    const url = new URL(request.url);
-    if (url.pathname === '/v3/projects') return { body: { projects: url.searchParams.get('name') === 'eu-de_zitadel' ? [project] : [] } };
-    if (url.pathname === '/v3/auth/projects') return { body: { projects: [project] } };
-    return { body: { catalog } };
+test('of two projects, one that the user does not see is named: its own at the sign-in, that of DNS where it is needed', async () => {
+  const sees = (...names: string[]): Fake =>
+    fake(({ url }): Scripted => {
+      const projects = tenant.filter(({ name }) => names.includes(name));
+      return /\/projects$/.test(new URL(url).pathname) ? { body: { projects } } : { body: { catalog } };
+    });
+  const target = { region: 'eu-de', project: 'eu-de_shop', dnsProject: 'eu-de' };
+  const otc = await signIn(key, target, sees('eu-de_shop', 'eu-de_other').ports);
+  await assert.rejects(otc.dnsHome(), fault(/project eu-de does not exist, or this user may not see it/, /: eu-de_other, eu-de_shop\./));
+  await assert.rejects(signIn(key, target, sees('eu-de', 'eu-de_other').ports), fault(/project eu-de_shop does not exist/, /: eu-de, eu-de_other\./));
+});
+
+test('a user who may not list projects gets both from those it may work in', async () => {
+  const world = fake(({ url }): Scripted => {
+    const { pathname } = new URL(url);
+    if (pathname === '/v3/projects') return { status: 403, body: { error_code: 'IAM.0003', error_msg: 'not allowed' } };
+    return { body: pathname === '/v3/auth/projects' ? { projects: tenant } : { catalog } };
   });
-  const otc = await signIn(key, { region: 'eu-de', project: 'eu-de_zitadel', dnsProject: 'eu-de' }, world.ports);
-  await assert.rejects(otc.dnsHome(), fault(/project eu-de does not exist, or this user may not see it/, /eu-de_zitadel/));
+  const otc = await signIn(key, { region: 'eu-de', project: 'eu-de_shop', dnsProject: 'eu-de' }, world.ports);
+  assert.deepEqual([otc.projectId, (await otc.dnsHome()).projectId], ['id-eu-de_shop', 'id-eu-de']);
+  assert.deepEqual(world.requests.map(pathOf), ['/v3/projects', '/v3/auth/projects', '/v3/auth/catalog']);
 });
 
 test('another IAM host can be named', async () => {
