@@ -2,6 +2,7 @@
  * Owns single exchanges with OTC: JSON in and out, how many run at once, how many there were, and the clock's distance
  * from the services'. Signing is `auth.ts`'s, repeating `client.ts`'s business.
  */
+import { Turns } from '../engine/turns.ts';
 import type { HttpResponse, Transport } from './transport.ts';
 
 /** What the client needs from outside; tests hand in their own. */
@@ -44,8 +45,7 @@ const NOTABLE_SKEW_SECONDS = 300;
 
 export class Wire {
   readonly ports: Ports;
-  #running = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #turns = new Turns(AT_ONCE);
   #calls = 0;
   #skewSeconds = 0;
   #skewSaid = false;
@@ -68,31 +68,13 @@ export class Wire {
     return new Date((this.ports.now ?? Date.now)());
   }
 
-  async exchange(request: Outgoing): Promise<Answer> {
-    await this.#enter();
-    try {
+  exchange(request: Outgoing): Promise<Answer> {
+    return this.#turns.take(async () => {
       this.#calls += 1;
       const response = await this.ports.transport({ ...request, timeoutSeconds: TIMEOUT_SECONDS });
       this.#compareClocks(response);
       return { status: response.status, headers: response.headers, ...parse(response.body) };
-    } finally {
-      this.#leave();
-    }
-  }
-
-  async #enter(): Promise<void> {
-    if (this.#running < AT_ONCE) {
-      this.#running += 1;
-      return;
-    }
-    // Whoever leaves hands its place on, so the count stays as it is.
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
-  }
-
-  #leave(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#running -= 1;
-    else next();
+    });
   }
 
   #compareClocks(response: HttpResponse): void {

@@ -6,6 +6,7 @@
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { asFault, Cancelled, Fault } from '../engine/fault.ts';
+import { Turns } from '../engine/turns.ts';
 import { pauseFor } from '../engine/until.ts';
 import { DialAgent } from './dial.ts';
 import { type Kubeconfig, pemOf } from './kubeconfig.ts';
@@ -49,6 +50,8 @@ export interface Answer {
 export type KubeTransport = (method: string, path: string, body: string | undefined, signal: AbortSignal) => Promise<Answer>;
 
 const PAGE = 500;
+/** Each is a connection of its own with a TLS handshake, used again by the reads that follow. */
+const READS_AT_ONCE = 8;
 /** Some eight seconds in all: a new address answers a moment after the cluster says so. */
 const TRIES = 6;
 /** Each that runs out of time has waited for 15 s or more: who is not admitted should not wait for minutes to be told. */
@@ -60,10 +63,21 @@ export function kubeApi(kubeconfig: Kubeconfig, tunnel?: Tunnel): KubeApi {
     ca: pemOf(kubeconfig.certificateAuthority),
     cert: pemOf(kubeconfig.clientCertificate),
     key: pemOf(kubeconfig.clientKey),
-    maxSockets: 10,
     connect: tunnel?.connect,
   });
-  const transport: KubeTransport = (method, path, body, signal) => exchange(kubeconfig.server, agent, method, path, body, signal);
+  // Node's agent counts a connection only when it stands: it would open one for each request that comes before the first does.
+  const reads = new Turns(READS_AT_ONCE);
+  const send: KubeTransport = (method, path, body, signal) => exchange(kubeconfig.server, agent, method, path, body, signal);
+  const transport: KubeTransport = async (method, path, body, signal) => {
+    if (method !== 'GET') return send(method, path, body, signal);
+    try {
+      return await reads.take(() => send(method, path, body, signal), signal);
+    } catch (error) {
+      // A server that went silent: those who wait need not wait one after the other to be told.
+      if (error instanceof Fault && error.code === 'ETIMEDOUT') reads.releaseAll();
+      throw error;
+    }
+  };
   return kubeApiOver(transport, () => agent.destroy());
 }
 

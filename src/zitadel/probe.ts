@@ -59,7 +59,7 @@ const MOST_BYTES = 4 * 2 ** 20;
 
 export function probeOf(target: ProbeTarget, signal: AbortSignal): Probe {
   const { domain, address, trustedIssuer, port = 443 } = target;
-  const agent = new DialAgent({ to: address, servername: domain, rejectUnauthorized: trustedIssuer, maxSockets: 4 });
+  const agent = new DialAgent({ to: address, servername: domain, rejectUnauthorized: trustedIssuer });
   return {
     http: (method, path, headers = {}, body) =>
       new Promise((resolve, reject) => {

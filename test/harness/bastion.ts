@@ -23,6 +23,13 @@ export function bastionKeySeed(stackSecret: string): string {
   return seedOf(stackSecret).open();
 }
 
+/** What of the user data the scenarios change. */
+export interface UserData {
+  readonly users: Record<string, unknown>[];
+  readonly ssh_keys: Record<string, string>;
+  readonly write_files: { readonly path: string; content: string }[];
+}
+
 export interface Bastion {
   server(): Promise<ServerRow>;
   publicIp(): Promise<PublicIpRow>;
@@ -32,7 +39,7 @@ export interface Bastion {
   entrances(): Promise<SecurityGroupRuleRow[]>;
   set(fields: Partial<ServerRow>): Promise<void>;
   /** Changes what its user data says and starts sshd anew with that. @returns how to undo it */
-  tell(change: (config: { users: Record<string, unknown>[]; ssh_keys: Record<string, string> }) => void): Promise<() => Promise<void>>;
+  tell(change: (config: UserData) => void): Promise<() => Promise<void>>;
 }
 
 export function bastionIn(world: TestWorld): Bastion {

@@ -14,6 +14,7 @@ import type { DeployRequest } from '../../sandbox/runner/service.ts';
 import { sshKey } from '../../src/stack/ssh-keys.ts';
 import { type Bastion, bastionIn, keysOf } from '../harness/bastion.ts';
 import { deployedWorld, stackSecret } from '../harness/deployed.ts';
+import type { IdleRequest, IdleSeen } from '../harness/idle-tunnel.ts';
 import { stackFile } from '../harness/stack-file.ts';
 import { errorsOf } from '../harness/telling.ts';
 import type { CommandResult, TestWorld } from '../harness/world.ts';
@@ -128,6 +129,39 @@ describe('the bastion', { timeout: 300_000 }, () => {
     assert.equal(result.exitCode, 1);
     assert.match(errorsOf(result), /refuses the key of tunnel that is derived from stack-secret/);
     await restore();
+  });
+
+  it('ten idle minutes are survived behind a gateway that forgets after four; beyond its own limit sshd ends what was forgotten', async () => {
+    // A clock that is 200 times as fast; sshd's own limit stands in its settings, in seconds then.
+    const scale = 200;
+    const [cluster] = await world.control.table<{ id: string; internal_address: string }>('cce.clusters');
+    const request: IdleRequest = {
+      bastion: { host: address, user: 'tunnel', clientKey: keys.client.privateKey.open(), hostKey: keys.host.publicBlob },
+      target: { host: cluster?.internal_address ?? '', port: 5443 },
+      ...{ keepalive: 15 / scale, forgets: 240 / scale, idle: 600 / scale },
+    };
+    const idling = async (limitMinutes: number): Promise<IdleSeen> => {
+      const seconds = Math.ceil((limitMinutes * 60) / scale);
+      const undo = await bastion.tell((config) => {
+        const [, idle] = config.write_files;
+        assert.match(idle?.content ?? '', /^ChannelTimeout direct-tcpip=\d+m\nUnusedConnectionTimeout \d+m\n$/);
+        if (idle !== undefined) idle.content = `ChannelTimeout direct-tcpip=${seconds}s\nUnusedConnectionTimeout ${seconds}s\n`;
+      });
+      try {
+        const program = [process.execPath, join(import.meta.dirname, '../harness/idle-tunnel.ts')];
+        const { exitCode, stdout, stderr } = await world.enter(program, { input: JSON.stringify(request) });
+        assert.equal(exitCode, 0, stderr);
+        return JSON.parse(stdout) as IdleSeen;
+      } finally {
+        await undo();
+      }
+    };
+    const survived = await idling(60);
+    assert.match(survived.after ?? 'ended', /^HTTP\/1\.1 (200|401|403)/);
+    assert.equal(survived.forgotten, 0);
+    const ended = await idling(5);
+    assert.equal(ended.after, undefined, 'sshd has ended the silent connection');
+    assert.match(ended.anew, /^HTTP\/1\.1 (200|401|403)/, 'and the next one is made anew');
   });
 
   it('an allow-list without this run is said within the time a handshake takes', async () => {

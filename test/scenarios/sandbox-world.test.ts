@@ -215,6 +215,7 @@ describe('a world', { timeout: 120_000 }, () => {
       process.kill(Number(other.env['WORLD_PID']), 'SIGKILL');
       for (let tries = 0; tries < 100 && readdirSync(other.folder).length > 1; tries += 1) await sleep(50);
       assert.deepEqual(readdirSync(other.folder), ['world.log']);
+      for (let tries = 0; tries < 100 && processesOf(other.folder).length > 0; tries += 1) await sleep(50);
       assert.deepEqual(processesOf(other.folder), []);
       assert.equal((await curl('-o', '/dev/null', '-w', '%{http_code}', iam)).stdout, '200');
     } finally {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer as createHttpsServer } from 'node:https';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2 from 'ssh2';
@@ -11,6 +11,7 @@ import { Fault } from '../../../src/engine/fault.ts';
 import { sshKey } from '../../../src/stack/ssh-keys.ts';
 import { kubeApi } from '../../../src/tools/api.ts';
 import { type TunnelPorts, tunnelThrough } from '../../../src/tools/tunnel.ts';
+import { forgetfulGateway } from '../../harness/forgetful.ts';
 import { access, bastion, client, echo, host, listening, SILENT } from './ssh-bastion.ts';
 
 async function said(stream: NodeJS.ReadWriteStream, text: string): Promise<string> {
@@ -187,35 +188,14 @@ it('survives ten idle minutes behind a gateway that forgets idle connections aft
   const scale = 300;
   const target = await echo();
   const { port, sockets } = await bastion(host.privateKey.open(), client, target);
-  let forgotten = 0;
-  const gateway = await listening(
-    createServer((near: Socket) => {
-      const far = connect(port, '127.0.0.1');
-      const forget = (): void => {
-        forgotten += 1;
-        near.destroy();
-        far.destroy();
-      };
-      let timer = setTimeout(forget, 240_000 / scale);
-      const noted = (from: Socket, to: Socket): void => {
-        from.on('error', () => to.destroy());
-        from.on('close', () => clearTimeout(timer));
-        from.on('data', (chunk) => {
-          clearTimeout(timer);
-          timer = setTimeout(forget, 240_000 / scale);
-          to.write(chunk);
-        });
-      };
-      noted(near, far);
-      noted(far, near);
-    }),
-  );
+  const forgetful = forgetfulGateway({ host: '127.0.0.1', port }, 240_000 / scale);
+  const gateway = await listening(forgetful.server);
   const tunnel = tunnelThrough(access(gateway), { host: '127.0.0.1', port: target }, ports({ keepaliveSeconds: 15 / scale }));
   const stream = await tunnel.connect();
   assert.equal(await said(stream, 'before'), 'before');
   await sleep(600_000 / scale);
   assert.equal(await said(stream, 'after'), 'after');
-  assert.deepEqual([forgotten, sockets.size], [0, 1]);
+  assert.deepEqual([forgetful.forgotten(), sockets.size], [0, 1]);
   await tunnel.close();
 });
 
