@@ -122,8 +122,7 @@ export function readDocument(text: string, file: string, lookup: Lookup): Docume
   };
   const scalar = (node: Scalar, path: Path): unknown => {
     const offset = node.range?.[0] ?? 0;
-    if (typeof node.value === 'number' && /^[-+]?\d+$/.test(node.source ?? '') && String(node.value) !== node.source?.replace('+', ''))
-      return report(path, offset, `the number ${node.source} would not stay as it is written`, 'Put it in quotes.');
+    if (changes(node)) return report(path, offset, `the number ${node.source} would not stay as it is written`, 'Put it in quotes.');
     if (typeof node.value === 'object' && node.value !== null) return report(path, offset, 'the tag is not possible here', HINTS.TAG_RESOLVE_FAILED);
     if (typeof node.value !== 'string') return node.value;
     const result = substitute(node.value, lookup, (message, hint) => report(path, offset, message, hint));
@@ -161,6 +160,7 @@ export function readDocument(text: string, file: string, lookup: Lookup): Docume
         report(path, offset, 'a key must be plain text', template ? 'Templates are not filled in here: write the value, or a variable.' : undefined);
         continue;
       }
+      if (changes(keyNode)) report([...path, keyNode.source ?? ''], offset, 'the number would not stay as it is written', 'Put it in quotes.');
       const name = String(keyNode.value);
       const inner = [...path, name];
       const first = own.get(name);
@@ -217,6 +217,11 @@ function excess(text: string): string | undefined {
 
 function refused(fault: Fault): Document {
   return { value: undefined, faults: [fault], unread: [], place: () => fault.place ?? { file: '', line: 1, column: 1 } };
+}
+
+/** A version such as 4.10 would become 4.1, and what JSON has no number for (`.inf`, `1e400`) null. */
+function changes({ value, source }: Scalar): boolean {
+  return typeof value === 'number' && String(value) !== source?.replace('+', '');
 }
 
 function isMergeKey(node: unknown): boolean {

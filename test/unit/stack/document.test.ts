@@ -104,10 +104,31 @@ test('files that are made to exhaust their reader are refused, soon and with one
 });
 
 test('numbers that would change are errors: ids with 18 digits, leading zeros', () => {
-  const { faults, value } = readDocument('id: 123456789012345678\npin: 0123\nplus: +5\nsize: 12\nhalf: 1.50\n', 'f', () => undefined);
+  const { faults, value } = readDocument('id: 123456789012345678\npin: 0123\nplus: +5\nsize: 12\nhalf: 0.5\nmore: 1.25\n', 'f', () => undefined);
   assert.deepEqual(
     faults.map(({ message }) => message.split(':')[0]),
     ['id', 'pin'],
   );
-  assert.deepEqual(value, { id: null, pin: null, plus: 5, size: 12, half: 1.5 });
+  assert.deepEqual(value, { id: null, pin: null, plus: 5, size: 12, half: 0.5, more: 1.25 });
+});
+
+test('decimals and numbers beyond JSON that would change are errors with their place, as keys as well', () => {
+  const text = 'image: { tag: 4.10 }\nversions: [1.33, 1.30]\na: .inf\nb: -.inf\nc: .nan\nd: 1e400\ne: 0x1F\nf: 1e3\n4.20: x\n';
+  const { faults } = readDocument(text, 'f', () => undefined);
+  assert.deepEqual(
+    faults.map(({ message, place }) => `${place?.line}:${place?.column} ${message}`),
+    [
+      '1:15 image.tag: the number 4.10 would not stay as it is written',
+      '2:18 versions[1]: the number 1.30 would not stay as it is written',
+      '3:4 a: the number .inf would not stay as it is written',
+      '4:4 b: the number -.inf would not stay as it is written',
+      '5:4 c: the number .nan would not stay as it is written',
+      '6:4 d: the number 1e400 would not stay as it is written',
+      '7:4 e: the number 0x1F would not stay as it is written',
+      '8:4 f: the number 1e3 would not stay as it is written',
+      '9:1 4.20: the number would not stay as it is written',
+    ],
+  );
+  const quoted = readDocument('image: { tag: "4.10" }\n', 'f', () => undefined);
+  assert.deepEqual([quoted.faults, quoted.value], [[], { image: { tag: '4.10' } }]);
 });
