@@ -12,18 +12,31 @@ export const SECRET_KEY =
   /(passw(or)?d|passphrase|pwd|(?<!by|com)pass|secrets?|token|credentials?|(private|api|access|encryption|decryption|secret|signing|auth|account|master)[_-]?key|dsn)$/i;
 /** Of ZITADEL's configuration besides: `TLS.Key`, `SSL.Key`, headers. Lifting one that is none does no harm; short ones are none. */
 const CONFIGURED_KEY =
-  /((?<!public[_-]?|cookie)key([_-]?(pem|content|value))?|secret[_-]?(value|text)|authorization|bearer|connection[_-]?string|^pat)$/i;
+  /((?<!public[_-]?|cookie)key([_-]?(pem|content|value))?|secret[_-]?(value|text)|authorization|bearer|connection[_-]?string|salt|pepper|^pat)$/i;
 /** Of the chart's other values, where `…Secret` is the name of one. */
 const CHART_KEY = /(passw(or)?d|passphrase|(?<!account)token|client[_-]?secret|(private|api|access|encryption|secret|signing|master)[_-]?key)$/i;
 /** A URL with a password in it; one that Kubernetes fills in, as in `redis://user:$(REDIS_PASSWORD)@host`, is none. */
 const URL_PASSWORD = /:\/\/[^\s/?#@:]*:(?!\$\([A-Za-z_]\w*\)@)[^\s/?#]+@/;
+/** A URL that is itself the secret: webhooks as Slack, Discord, Teams and Telegram give them out. */
+const WEBHOOK =
+  /:\/\/(hooks\.slack(-gov)?\.com\/(services|workflows|triggers)\/|([a-z]+\.)?discord(app)?\.com\/api\/webhooks\/|api\.telegram\.org\/bot|[\w-]{1,63}\.webhook\.office\.com\/)[^\s/]+\/\S/i;
+/** A secret in a URL's query; what Kubernetes or a template fills in is none. */
+const URL_TOKEN = /[?&]([\w-]*token|(api[_-]?)?key|sig(nature)?|(client[_-]?)?secret|passw(or)?d)=(?!\$\(|\{\{)[^\s&#]{8}/i;
+/** Headers that carry no secret; as masked words they would blank out addresses and types in log and outputs. */
+const PUBLIC_HEADER = /^(accept(-\w+)*|content-\w+|cache-control|user-agent|(x-forwarded-)?(host|proto)|origin|referer)$/i;
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 
-/** Whether a value of ZITADEL's configuration is a secret. */
-export function isSecretAt(key: string, value: unknown): boolean {
-  if (isPrivateKey(value)) return true;
+/** Whether a value of ZITADEL's configuration is a secret, at its path or in a list that has it. */
+export function isSecretAt(path: Path, value: unknown): boolean {
+  const key = String(path.findLast((part) => typeof part === 'string'));
+  if (isPrivateKey(value) || isSecretUrl(value)) return true;
   if (SECRET_KEY.test(key)) return (typeof value === 'string' && value !== '') || typeof value === 'number';
-  return CONFIGURED_KEY.test(key) && typeof value === 'string' && value.length >= 8;
+  const header = path.some((part) => /^headers$/i.test(String(part))) && !PUBLIC_HEADER.test(key);
+  return (header || CONFIGURED_KEY.test(key)) && typeof value === 'string' && value.length >= 8;
+}
+
+function isSecretUrl(value: unknown): boolean {
+  return typeof value === 'string' && value.includes('://') && (WEBHOOK.test(value) || URL_TOKEN.test(value));
 }
 
 /** In clear, or as base64, which is how ZITADEL takes keys. */
@@ -32,10 +45,10 @@ function isPrivateKey(value: unknown): boolean {
 }
 
 /** Secrets in a list of the configuration that goes into a ConfigMap. */
-export function secretsInList(value: unknown, path: Path, key: string): Problem[] {
-  if (Array.isArray(value)) return value.flatMap((item, index) => secretsInList(item, [...path, index], key));
-  if (isMap(value)) return Object.entries(value).flatMap(([name, inner]) => secretsInList(inner, [...path, name], name));
-  if (!isSecretAt(key, value)) return [];
+export function secretsInList(value: unknown, path: Path): Problem[] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => secretsInList(item, [...path, index]));
+  if (isMap(value)) return Object.entries(value).flatMap(([name, inner]) => secretsInList(inner, [...path, name]));
+  if (!isSecretAt(path, value)) return [];
   const message = 'a secret inside a list cannot be lifted out of the ConfigMap';
   return [{ path, message, hint: 'Move the whole list to zitadel.secretConfig.' }];
 }
@@ -62,6 +75,7 @@ export function secretsLeft(value: unknown, path: Path): Problem[] {
   if (URL_PASSWORD.test(value)) return refuse('there is a password in this URL');
   if (configured) return [];
   if (isPrivateKey(value)) return refuse('this is a private key');
+  if (isSecretUrl(value)) return refuse('there is a token in this URL');
   const named = CHART_KEY.test(String(path.at(-1))) && !/^(annotations|labels|\w*selector)$/i.test(String(path.at(-2)));
   return named && hasText(value) ? refuse('this looks like a secret') : [];
 }

@@ -66,10 +66,10 @@ export function liftSecrets(values: Values): Lifted {
     return undefined;
   };
   /** A leaf of secretConfig: masked, except where it is public or too short for that. A list keeps its shape. */
-  const seal = (value: unknown, path: Path, depth: number, key: string): unknown => {
-    if (Array.isArray(value)) return value.map((item, index) => seal(item, [...path, index], depth, key));
-    if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, seal(inner, [...path, name], depth, name)]));
-    if (isSecretAt(key, value)) return secretOf(path, value);
+  const seal = (value: unknown, path: Path, depth: number): unknown => {
+    if (Array.isArray(value)) return value.map((item, index) => seal(item, [...path, index], depth));
+    if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, seal(inner, [...path, name], depth)]));
+    if (isSecretAt(path, value)) return secretOf(path, value);
     if (PUBLIC.test(path.slice(depth).join('.').toLowerCase())) return value;
     if (typeof value === 'string' && value.length >= 8) return new Secret(value, path.join('.'));
     // ZITADEL gets a number as the number it is.
@@ -85,7 +85,7 @@ export function liftSecrets(values: Values): Lifted {
         continue;
       }
       if (Array.isArray(value) && !all) {
-        problems.push(...secretsInList(value, inner, key));
+        problems.push(...secretsInList(value, inner));
         continue;
       }
       const name = NAMED.get(inner.slice(depth).join('.').toLowerCase());
@@ -93,14 +93,14 @@ export function liftSecrets(values: Values): Lifted {
         delete from[key];
         continue;
       }
-      if (name === undefined && !all && !isSecretAt(key, value)) continue;
+      if (name === undefined && !all && !isSecretAt(inner, value)) continue;
       delete from[key];
       if (name !== undefined) {
         const secret = secretOf(inner, value);
         if (secret !== undefined) named[name] = secret;
         continue;
       }
-      const leaf = seal(value, inner, depth, key);
+      const leaf = seal(value, inner, depth);
       if (leaf !== undefined) put(configuration, inner.slice(depth), leaf);
     }
   };

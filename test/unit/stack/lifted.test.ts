@@ -35,6 +35,26 @@ test('what is a secret by its key', () => {
   }
 });
 
+test('headers, salts and URLs that are secrets themselves are lifted', () => {
+  const config = {
+    Telemetry: { Headers: { 'X-Customer': 'planted-header', Nested: { 'X-More': 'planted-more' } } },
+    Hasher: { Salt: 'planted-salt' },
+    Webhooks: {
+      Slack: 'https://hooks.slack.com/services/T0planted/B0/XXXX',
+      Query: 'https://hooks.example.com/in?a=b&token=planted-token',
+      Other: 'https://logs.example.com/?access_token=planted-token',
+    },
+  };
+  const { values, secrets: lifted, problems } = liftSecrets({ zitadel: { configmapConfig: structuredClone(config) } });
+  assert.deepEqual([values, problems], [{ zitadel: { configmapConfig: {} } }, []]);
+  assert.deepEqual(openConfiguration(lifted.configuration), config);
+  const listed = liftSecrets({ zitadel: { configmapConfig: { Headers: { 'X-Customer': ['planted-header'] } } } });
+  assert.deepEqual(
+    listed.problems.map(({ path }) => path.join('.')),
+    ['zitadel.configmapConfig.Headers.X-Customer.0'],
+  );
+});
+
 test('what only looks like a secret stays', () => {
   const config = {
     OIDC: {
@@ -47,6 +67,14 @@ test('what only looks like a secret stays', () => {
     SystemDefaults: { SecretGenerators: { MachineKeySize: 2048 }, PasswordHasher: { Hasher: { Algorithm: 'bcrypt' } } },
     DefaultInstance: { SecretGenerators: { ClientSecret: { Length: 64 } }, PasswordComplexityPolicy: { MinLength: 12 } },
     LoginPolicy: { AllowUsernamePassword: true, PasswordlessType: 1, Bypass: 'everything' },
+    Telemetry: { Headers: { 'Content-Type': 'application/json', Host: 'id.example.com', 'X-Short': 'abc' } },
+    InstanceHostHeaders: ['x-zitadel-instance-host'],
+    Hasher: { SaltLength: 16 },
+    Links: {
+      Slack: 'https://hooks.slack.com/',
+      Mail: 'https://a.example.com/?code={{.Code}}&token={{.LongerName}}',
+      Env: 'https://b?token=$(A_TOKEN_1)',
+    },
     Urls: ['https://me@example.com/a:b@c', 'redis://me:$(REDIS_PASSWORD)@redis', 'http://host:8080/path@x'],
   };
   const { values, secrets: lifted, problems } = liftSecrets({ zitadel: { configmapConfig: config } });
@@ -129,6 +157,7 @@ test('secrets in other values of the chart are refused, names of Secrets are not
     [{ extraManifests: [{ kind: 'Secret', stringData: { a: 'planted-secret' } }] }, 'extraManifests.0'],
     [{ postgresql: { auth: { password: 'planted-secret' } } }, 'postgresql.auth.password'],
     [{ Zitadel: { Masterkey: 'planted-secret' } }, 'Zitadel.Masterkey'],
+    [{ tools: { url: 'https://hooks.slack.com/services/T0/B0/planted' } }, 'tools.url'],
     [{ extraVolumes: [{ content: pem }] }, 'extraVolumes.0.content'],
     [{ zitadel: { configmapConfig: 'TLS: { Key: planted-secret }' } }, 'zitadel.configmapConfig'],
   ];
