@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { asFault, Fault } from '../engine/fault.ts';
 import { LOCKED, proofOf } from '../engine/proof.ts';
 import type { Run } from '../engine/resource.ts';
-import { pauseFor } from '../engine/until.ts';
+import { pauseFor, stopIfCancelled } from '../engine/until.ts';
 import { unlessGone } from '../otc/client.ts';
 import { createVpc, getVpc, listVpcs, updateVpc, type Vpc } from '../otc/vpc.ts';
 import { type CloudContext, createOnce, description, theOne } from './context.ts';
@@ -14,7 +14,7 @@ import { type CloudContext, createOnce, description, theOne } from './context.ts
 /** A lock that was not renewed for so long belongs to a dead run. */
 const VALID_SECONDS = 120;
 const RENEW_EVERY_SECONDS = 30;
-/** Time for another writer, who looked at the same moment, to overwrite us. */
+/** Time for another writer, who looked at the same moment, to overwrite us; who takes longer from its look to its write, waits longer. */
 const SETTLE_SECONDS = 2;
 
 export interface LockHolder {
@@ -55,7 +55,7 @@ export function lockIn(text: string | undefined): { readonly holder: string; rea
 }
 
 /**
- * Takes the lock, making the VPC where there is none. Undefined where the stack uses an existing VPC, which is never
+ * Takes the lock, making the VPC where there is none; what was written of it is given back where it cannot be had. Undefined where the stack uses an existing VPC, which is never
  * changed, or none is there and none may be made: then only the Lease guards.
  * @throws Fault naming the run that holds it
  */
@@ -77,37 +77,63 @@ export async function takeVpcLock(context: CloudContext, given: LockHolder, run:
   const vpc = found ?? (await createOnce({ what: `VPC ${name}`, create, look: find, exists: ['VPC.0115'] }, run));
   if (found === undefined) context.madeByLock.add(vpc.id);
   refuseHeld(vpc, holder);
-  const taken = holder.now();
-  await updateVpc(otc, vpc.id, { description: mine() });
-  await (holder.pause ?? pauseFor)(SETTLE_SECONDS, run.signal);
-  refuseHeld(await getVpc(otc, vpc.id), holder);
-  const renewing = renew(context, { id: vpc.id, text: mine, taken }, holder, run);
-  return {
-    release: async () => {
-      renewing.stop();
-      await renewing.done;
-      // Also after a cancel, under a signal of its own: nobody should have to wait for a lock that nobody holds.
-      const last = otc.withSignal(AbortSignal.timeout(3000));
-      try {
-        const now = await unlessGone(getVpc(last, vpc.id));
-        if (lockIn(now?.description)?.holder === holder.holder) await unlessGone(updateVpc(last, vpc.id, { description: description(context) }));
-      } catch (error) {
-        // What the run did stays done; the lock is no longer renewed.
-        run.say(`the stack's lock could not be given back and ends by itself within ${VALID_SECONDS} s: ${asFault(error).message}`);
-      }
-    },
+  let early: Fault | undefined;
+  let held = false;
+  const lost = (fault: Fault): void => {
+    if (held) holder.lost?.(fault);
+    else early ??= fault;
   };
+  let renewing: Renewing | undefined;
+  const release = async (): Promise<void> => {
+    renewing?.stop();
+    await renewing?.done;
+    // Also after a cancel, under a signal of its own: nobody should have to wait for a lock that nobody holds.
+    const last = otc.withSignal(AbortSignal.timeout(3000));
+    try {
+      const now = await unlessGone(getVpc(last, vpc.id));
+      if (lockIn(now?.description)?.holder === holder.holder) await unlessGone(updateVpc(last, vpc.id, { description: description(context) }));
+    } catch (error) {
+      // What the run did stays done; the lock is no longer renewed.
+      run.say(`the stack's lock could not be given back and ends by itself within ${VALID_SECONDS} s: ${asFault(error).message}`);
+    }
+  };
+  try {
+    const began = holder.now();
+    // What was made or found by a repeated request may have been seen long ago.
+    refuseHeld(await getVpc(otc, vpc.id), holder);
+    await updateVpc(otc, vpc.id, { description: mine() });
+    const written = holder.now();
+    // A write that came late may have overwritten a lock that had settled: its holder sees ours, or loses its own, within this.
+    const slow = written - began > SETTLE_SECONDS * 1000;
+    renewing = renew(context, { id: vpc.id, text: mine, taken: slow ? written : began }, { ...holder, lost }, run);
+    if (slow)
+      run.say(`the stack's lock took ${Math.round((written - began) / 1000)} s to write; waiting ${VALID_SECONDS} s for a run it may have overtaken`);
+    await (holder.pause ?? pauseFor)(slow ? VALID_SECONDS : SETTLE_SECONDS, run.signal);
+    stopIfCancelled(run.signal);
+    refuseHeld(await getVpc(otc, vpc.id), holder);
+    if (early !== undefined) throw early;
+    held = true;
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return { release };
 }
 
 function refuseHeld(vpc: Vpc, { holder, now }: LockHolder): void {
   const lock = lockIn(vpc.description);
   if (lock === undefined || lock.holder === holder || !(lock.until > now())) return;
   const until = new Date(lock.until).toISOString().slice(0, 19);
-  throw new Fault(`another run is changing this stack: ${lock.holder} (its lock lasts until ${until}Z unless it goes on)`, {
+  throw new Fault(`another run is changing this stack: ${lock.holder}`, {
     resource: vpc.id,
     code: LOCKED,
-    hint: 'Wait for that run to end, then run again. Give the workflow a "concurrency" group, so that runs queue instead.',
+    hint: `Wait for that run to end, then run again; its lock lasts until ${until}Z unless it goes on. Give the workflow a "concurrency" group, so that runs queue instead.`,
   });
+}
+
+interface Renewing {
+  readonly stop: () => void;
+  readonly done: Promise<void>;
 }
 
 function renew(
@@ -115,7 +141,7 @@ function renew(
   { id, text, taken }: { readonly id: string; readonly text: () => string; readonly taken: number },
   { holder, now, lost, pause = pauseFor }: LockHolder,
   run: Run,
-): { readonly stop: () => void; readonly done: Promise<void> } {
+): Renewing {
   const stopping = new AbortController();
   const signal = AbortSignal.any([stopping.signal, run.signal]);
   let lastFailure: Fault | undefined;

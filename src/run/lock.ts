@@ -23,7 +23,7 @@ const PATIENCE_SECONDS = 150;
 const LOOK_EVERY_SECONDS = 5;
 
 /** @param stop ends all work of the run when the lock is lost */
-export function lockFor({ runner, env, inputs, signal, stack }: RunContext, graph: Graph, stop: AbortController): RunLock {
+export function lockFor({ runner, env, inputs, signal, stack }: RunContext, graph: Graph, stop: AbortController, pause = pauseFor): RunLock {
   const run: Run = { signal, say: (line) => runner.line(line) };
   const holder = holderOf(env);
   let held: { release(): Promise<void> } | undefined;
@@ -42,6 +42,7 @@ export function lockFor({ runner, env, inputs, signal, stack }: RunContext, grap
   };
   const takePatiently = async (): Promise<void> => {
     const started = Date.now();
+    let last = { state: '', at: 0 };
     for (;;) {
       try {
         await takeOnce();
@@ -50,9 +51,12 @@ export function lockFor({ runner, env, inputs, signal, stack }: RunContext, grap
         return;
       } catch (error) {
         if (!(error instanceof Fault) || error.code !== LOCKED || Date.now() - started > PATIENCE_SECONDS * 1000) throw error;
-        run.say(`${error.message}; waiting for it to end`);
+        if (error.message !== last.state || Date.now() - last.at >= 60_000) {
+          run.say(`${error.message}; waiting for it to end`);
+          last = { state: error.message, at: Date.now() };
+        }
       }
-      await pauseFor(LOOK_EVERY_SECONDS, signal);
+      await pause(LOOK_EVERY_SECONDS, signal);
       await graph.cloudContext.door?.ensure(run);
     }
   };
