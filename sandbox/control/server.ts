@@ -71,10 +71,13 @@ export function readFault(value: unknown): Fault {
   return { ...fault, act: act as unknown as Act } as Fault;
 }
 
+const EDIT = '{"tables":{"vpc.security-group-rules":{"insert":[{…}],"update":{"<id>":{…}},"remove":["<id>"]}},"switches":{"<name>":…}}';
+
 /** Edits tables and switches as {@link ControlServer} takes them; everything is checked before anything changes. */
 export function editWorld(store: Store, value: unknown): void {
-  const edit = record(value, 'the edit');
-  onlyKeys(edit, ['switches', 'tables'], 'the edit');
+  const edit = record(value ?? {}, 'the edit');
+  const known = Object.keys(edit).every((key) => key === 'switches' || key === 'tables');
+  if (!known || Object.keys(edit).length === 0) throw new Wrong(`PUT /world takes ${EDIT}; GET /resources shows tables and rows`);
   const tables = Object.entries(record(edit['tables'] ?? {}, 'tables')).map(([name, changes]) => {
     const wanted = record(changes, `tables.${name}`);
     onlyKeys(wanted, ['insert', 'update', 'remove'], `tables.${name}`);

@@ -2,15 +2,19 @@
 import 'reflect-metadata';
 import assert from 'node:assert/strict';
 import { createPublicKey, createVerify, X509Certificate } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import * as x509 from '@peculiar/x509';
-import { editWorld, readFault } from '../../../sandbox/control/server.ts';
+import { ControlServer, editWorld, readFault } from '../../../sandbox/control/server.ts';
 import { ControlState, glob, kindOf } from '../../../sandbox/control/state.ts';
 import { githubSite } from '../../../sandbox/github/index.ts';
 import { Store } from '../../../sandbox/otc/store.ts';
 import { makeAuthority } from '../../../sandbox/world/authority.ts';
 import { inodesOf, procAddress } from '../../../sandbox/world/caller.ts';
 import { readOptions } from '../../../sandbox/world/options.ts';
+import { Control } from '../../harness/control.ts';
 import { readEnv } from '../../harness/world.ts';
 
 describe('faults', () => {
@@ -77,6 +81,25 @@ describe('edits of the world', () => {
     assert.deepEqual(store.table('world.switches').all(), [{ id: 's', value: true }]);
     editWorld(store, { switches: { s: null } });
     assert.deepEqual(store.table('world.switches').all(), []);
+  });
+
+  it('are refused with their format where there is nothing known in them', async (context) => {
+    const store = new Store(assert.ifError);
+    const unused = (): Promise<void> => Promise.reject(new Error('not asked for'));
+    const server = new ControlServer({ state: new ControlState(), store, snapshot: unused, restore: unused });
+    const folder = await mkdtemp(join(tmpdir(), 'control-'));
+    context.after(async () => {
+      await server.close();
+      await rm(folder, { recursive: true });
+    });
+    const socket = join(folder, 'control.sock');
+    await server.listen({ path: socket });
+    const control = new Control(socket);
+    for (const body of [undefined, {}, { table: {} }, { 'vpc.vpcs': { remove: ['x'] } }]) {
+      await assert.rejects(control.edit(body as never), /answered 400: .*PUT \/world takes .*tables.*insert.*update.*remove/s);
+    }
+    await control.edit({ tables: { 'vpc.security-group-rules': { insert: [{ id: 'x' }] } } });
+    assert.deepEqual(await control.table('vpc.security-group-rules'), [{ id: 'x' }]);
   });
 });
 
