@@ -4,7 +4,7 @@
  */
 import { asFault, Cancelled, type Fault, Faults } from './engine/fault.ts';
 import { idToken } from './github/id-token.ts';
-import { type Inputs, readInputs } from './github/inputs.ts';
+import { commandIn, type Inputs, readInputs } from './github/inputs.ts';
 import { actionsRunner, Runner } from './github/runner.ts';
 import { signIn } from './otc/sign-in.ts';
 import { nodeTransport, textOver, told } from './otc/transport.ts';
@@ -46,7 +46,7 @@ async function main(): Promise<boolean> {
   const plain = nodeTransport(process.env, () => firstSent());
   const transport = runner.debugging ? told(plain, (line) => runner.debug(line)) : plain;
   const earlyEnd = (given: Inputs | undefined, found: ReadStack | undefined, faults: readonly Fault[]) => ({
-    ...{ runner, env: process.env, inputs: given, command: given?.command, stack: found?.stack, notices: found?.notices ?? [] },
+    ...{ runner, env: process.env, inputs: given, command: commandIn(process.env), stack: found?.stack, notices: found?.notices ?? [] },
     ...{ transport, signal: stop.signal, faults, started },
   });
   try {

@@ -98,6 +98,18 @@ function foreignIn(value: string, token: boolean): string | undefined {
   return /[^\x21-\x7e]/.test(value) ? 'a character outside ASCII' : undefined;
 }
 
+type Text = (name: string) => string | undefined;
+
+function textIn(env: Readonly<Record<string, string | undefined>>): Text {
+  return (name) => env[`INPUT_${name.toUpperCase()}`]?.trim() || inputDefaults[name];
+}
+
+/** The command alone, for the report of a run whose other inputs cannot be used; undefined where it is none itself. */
+export function commandIn(env: Readonly<Record<string, string | undefined>>): Command | undefined {
+  const given = textIn(env)('command');
+  return commands.find((command) => command === given);
+}
+
 /**
  * Reads the inputs; surrounding white space is cut, an empty string counts as absent.
  * @throws Faults with all problems; no message contains a secret
@@ -108,7 +120,7 @@ export function readInputs(env: Readonly<Record<string, string | undefined>>): I
     faults.push(new Fault(message, { hint }));
     return undefined;
   };
-  const text = (name: string): string | undefined => env[`INPUT_${name.toUpperCase()}`]?.trim() || inputDefaults[name];
+  const text = textIn(env);
   for (const name of [...TOKENS, ...LINES]) {
     const foreign = foreignIn(text(name) ?? '', TOKENS.includes(name));
     if (foreign !== undefined)
@@ -186,7 +198,6 @@ export function readInputs(env: Readonly<Record<string, string | undefined>>): I
   return inputs;
 }
 
-type Text = (name: string) => string | undefined;
 type SecretOf = (name: string) => Secret | undefined;
 type Refuse = (message: string, hint: string) => undefined;
 

@@ -62,7 +62,7 @@ export async function publish(publishing: Publishing, report: Report): Promise<v
 }
 
 /** A stack in a repository: its name, region and project; unknown where the stack file could not be read. */
-function markOf(kind: Mark['kind'], { inputs }: Publishing, { command, stack }: Report): Mark {
+function markOf(kind: Mark['kind'], { inputs }: Publishing, { command = '', stack }: Report): Mark {
   const identity = stack === undefined ? '' : [stack.name, stack.region, inputs.project ?? ''].join('/');
   return { kind, command, stack: identity, config: inputs.config };
 }

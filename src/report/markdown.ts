@@ -33,7 +33,7 @@ export function renderMarkdown(report: Report, largest = LARGEST): string {
 /** Open where something was done or went wrong: the way of it is what the graph shows best. */
 function graph({ command, result, outcomes }: Report): string {
   if (outcomes.every(({ verdict }) => verdict === 'absent')) return '';
-  const open = result === 'failed' || (result === 'changed' && ['deploy', 'destroy'].includes(command));
+  const open = result === 'failed' || (result === 'changed' && ['deploy', 'destroy'].includes(command ?? ''));
   return fold('Graph', `\`\`\`mermaid\n${graphOf(outcomes)}\n\`\`\``, open);
 }
 

@@ -44,7 +44,7 @@ export interface Detail {
 
 export function facts(report: Report): string {
   const parts = [
-    `\`${report.command}\`${where(report.stack)}`,
+    `${report.command === undefined ? '' : `\`${report.command}\``}${where(report.stack)}`,
     durationText(report.seconds),
     report.apiCalls === undefined ? '' : `${report.apiCalls} API calls`,
     report.planDigest === undefined ? '' : `plan ${code(shortDigest(report.planDigest))}`,

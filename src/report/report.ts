@@ -10,8 +10,8 @@ import type { SupportFinding } from './support.ts';
 export type Result = 'unchanged' | 'changed' | 'drifted' | 'failed';
 
 export interface Report {
-  /** The command of the run: `deploy`, `plan`, `drift`, `destroy`, `check`. */
-  readonly command: string;
+  /** The command of the run: `deploy`, `plan`, `drift`, `destroy`, `check`; absent where the input is none of them. */
+  readonly command?: string | undefined;
   /** Absent where the run failed before the stack was known. */
   readonly stack?: { readonly name: string; readonly region: string; readonly project?: string | undefined } | undefined;
   readonly result: Result;
@@ -94,7 +94,7 @@ function verdictOf(report: Found): string {
   return `${stack === undefined ? '' : `${stack.name}: `}${sentenceOf(report)}`;
 }
 
-function sentenceOf({ command, outcomes, faults, findings, cancelled, fileOnly }: Found): string {
+function sentenceOf({ command = 'the run', outcomes, faults, findings, cancelled, fileOnly }: Found): string {
   const tally = tallyOf(outcomes);
   if (cancelled) return `cancelled${tally === '' ? '' : `: ${tally}`}`;
   const failed = outcomes.filter(({ verdict }) => verdict === 'failed');

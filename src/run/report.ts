@@ -33,7 +33,10 @@ export interface Telling {
 /** Tells everybody. @returns true where the step succeeds */
 export async function tell(telling: Telling, report: Report, facts: Readonly<Record<string, string | undefined>>): Promise<boolean> {
   const { runner, env, inputs, transport, signal } = telling;
-  const path = join(env['RUNNER_TEMP'] ?? '/tmp', `zitadel-on-otc-${report.stack?.name ?? 'stack'}-${report.command}.json`);
+  const path = join(
+    env['RUNNER_TEMP'] ?? '/tmp',
+    `${['zitadel-on-otc', report.stack?.name ?? 'stack', report.command].filter(Boolean).join('-')}.json`,
+  );
   const written = keepReport(path, report, runner);
   const changed = report.outcomes.filter(
     ({ verdict, readsOnly }) => readsOnly !== true && ['create', 'update', 'replace', 'delete'].includes(verdict),
@@ -56,7 +59,7 @@ export async function tell(telling: Telling, report: Report, facts: Readonly<Rec
   for (const fault of report.faults) runner.annotate('error', placed(fault, telling));
   runner.line(report.verdict);
   if (inputs !== undefined) await publish({ runner, env, inputs, fetch: fetchOver(transport), signal }, report);
-  if (inputs?.failOnChanges === true && ['plan', 'drift'].includes(report.command) && ['changed', 'drifted'].includes(report.result)) {
+  if (inputs?.failOnChanges === true && ['plan', 'drift'].includes(report.command ?? '') && ['changed', 'drifted'].includes(report.result)) {
     const hint = 'The step fails because the input fail-on-changes says so.';
     runner.annotate('error', new Fault(report.verdict, { hint }), 'There are changes');
     return false;
@@ -155,6 +158,7 @@ export function nextSteps(
 }
 
 export interface EarlyEnd extends Telling {
+  /** Undefined where the input is none. */
   readonly command: Command | undefined;
   readonly stack: Stack | undefined;
   readonly notices?: readonly Fault[];
@@ -178,7 +182,7 @@ export async function runFileOnly(end: EarlyEnd): Promise<boolean> {
   return tell(end, early({ ...end, notices: [...notices, alone] }, { fileOnly: true }), {});
 }
 
-function early({ command = 'deploy', stack, faults, notices = [], signal, started, inputs }: EarlyEnd, more: { fileOnly?: boolean }): Report {
+function early({ command, stack, faults, notices = [], signal, started, inputs }: EarlyEnd, more: { fileOnly?: boolean }): Report {
   return makeReport({
     command,
     stack: stack === undefined ? undefined : { name: stack.name, region: stack.region },

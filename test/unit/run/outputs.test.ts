@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseFileCommands } from '../../../sandbox/runner/commands.ts';
 
@@ -42,13 +42,21 @@ function run(stack: string | undefined, inputs: Readonly<Record<string, string>>
   });
 }
 
-for (const [what, stack, inputs, code, says] of [
-  ['a command that is none', good, { COMMAND: 'depoly', ...key }, 1, /input command: "depoly" is not possible/],
-  ['no credentials', good, { COMMAND: 'plan' }, 1, /no credentials are given/],
-  ['no stack file', undefined, { COMMAND: 'plan', ...key }, 1, /cannot be read/],
-  ['a broken stack file', `${good}regoin: x\n`, { COMMAND: 'deploy', ...key }, 1, /regoin/],
-  ['a plan-digest that is none', good, { 'PLAN-DIGEST': 'abc', ...key }, 1, /plan-digest/],
-  ['the stack file alone', good, { COMMAND: 'check' }, 0, /only the stack file was checked/],
+for (const [what, stack, inputs, code, says, verdict, command] of [
+  ['a command that is none', good, { COMMAND: 'depoly', ...key }, 1, /input command: "depoly" is not possible/, 'the run failed', undefined],
+  ['no credentials', good, { COMMAND: 'plan' }, 1, /no credentials are given/, 'plan failed', 'plan'],
+  ['no stack file', undefined, { COMMAND: 'plan', ...key }, 1, /cannot be read/, 'plan failed', 'plan'],
+  ['a broken stack file', `${good}regoin: x\n`, { COMMAND: 'deploy', ...key }, 1, /regoin/, 'deploy failed', 'deploy'],
+  ['a plan-digest that is none', good, { 'PLAN-DIGEST': 'abc', ...key }, 1, /plan-digest/, 'deploy failed', 'deploy'],
+  [
+    'the stack file alone',
+    good,
+    { COMMAND: 'check' },
+    0,
+    /only the stack file was checked/,
+    'zitadel-prod: the stack file is in order; without credentials nothing else was checked',
+    'check',
+  ],
 ] as const) {
   test(`outputs, summary and report are there: ${what}`, async () => {
     const ended = await run(stack, inputs);
@@ -56,7 +64,10 @@ for (const [what, stack, inputs, code, says] of [
     assert.equal(ended.outputs['result'], code === 0 ? 'unchanged' : 'failed');
     for (const name of ['has-changes', 'changes', 'report']) assert.ok((ended.outputs[name] ?? '') !== '', `${name}: ${ended.log}`);
     assert.ok(existsSync(ended.outputs['report'] ?? ''));
-    assert.equal((JSON.parse(readFileSync(ended.outputs['report'] ?? '', 'utf8')) as { format: number }).format, 1);
+    const report = JSON.parse(readFileSync(ended.outputs['report'] ?? '', 'utf8')) as Readonly<Record<string, unknown>>;
+    assert.deepEqual([report['format'], report['verdict'], report['command']], [1, verdict, command]);
+    const name = ['zitadel-on-otc', code === 0 ? 'zitadel-prod' : 'stack', command].filter(Boolean).join('-');
+    assert.equal(basename(ended.outputs['report'] ?? ''), `${name}.json`);
     assert.match(ended.summary, says);
     assert.match(ended.log, code === 0 ? /::notice / : /::error title=/);
   });
