@@ -10,6 +10,7 @@ import { Turns } from '../engine/turns.ts';
 import { pauseFor } from '../engine/until.ts';
 import { DialAgent } from './dial.ts';
 import { type Kubeconfig, pemOf } from './kubeconfig.ts';
+import { jsonObject, otherAnswer } from './other-answer.ts';
 import type { Tunnel } from './tunnel.ts';
 
 /** Any Kubernetes object, as JSON. */
@@ -32,7 +33,10 @@ export interface KubeObject {
 export interface KubeApi {
   /** The object at a path such as `/api/v1/namespaces/zitadel`; undefined where it, or its kind, does not exist. */
   get(path: string, signal: AbortSignal): Promise<KubeObject | undefined>;
-  /** All objects of a collection, over all pages; empty where the kind does not exist. */
+  /**
+   * All objects of a collection, over all pages; empty where the kind does not exist. A list that expired while it was read
+   * (410) is read once more from its start. @throws Fault rather than giving a part of a list for the whole
+   */
   list(path: string, signal: AbortSignal): Promise<readonly KubeObject[]>;
   /** The last lines of a container's log; undefined where there is none (yet). */
   log(namespace: string, pod: string, container: string, lines: number, signal: AbortSignal): Promise<string | undefined>;
@@ -50,6 +54,8 @@ export interface Answer {
 export type KubeTransport = (method: string, path: string, body: string | undefined, signal: AbortSignal) => Promise<Answer>;
 
 const PAGE = 500;
+/** 100,000 objects; a list without an end must not hold a run up. */
+const PAGES = 200;
 /** Each is a connection of its own with a TLS handshake, used again by the reads that follow. */
 const READS_AT_ONCE = 8;
 /** Some eight seconds in all: a new address answers a moment after the cluster says so. */
@@ -78,11 +84,16 @@ export function kubeApi(kubeconfig: Kubeconfig, tunnel?: Tunnel): KubeApi {
       throw error;
     }
   };
-  return kubeApiOver(transport, () => agent.destroy());
+  return kubeApiOver(transport, () => agent.destroy(), kubeconfig.server);
 }
 
-/** The same on any transport. */
-export function kubeApiOver(transport: KubeTransport, close: () => void = () => undefined): KubeApi {
+/** The same on any transport. @param server its URL, for messages */
+export function kubeApiOver(transport: KubeTransport, close: () => void = () => undefined, server = ''): KubeApi {
+  const parsed = (method: string, path: string, { status, body }: Answer): KubeObject => {
+    if (status < 200 || status >= 300) throw statusFault(method, path, status, body);
+    return jsonObject(callOf(method, path), 'a Kubernetes object', body) as KubeObject;
+  };
+  const callOf = (method: string, path: string): string => `${method} ${server}${path.split('?')[0]}`;
   /** GETs are repeated after a broken connection, 429 and 5xx (an API server restarting, a master failing over). */
   const read = async (path: string, signal: AbortSignal): Promise<Answer> => {
     for (let turn = 1; ; turn += 1) {
@@ -96,24 +107,34 @@ export function kubeApiOver(transport: KubeTransport, close: () => void = () => 
       await pauseFor(Math.random() * 2 ** turn * 0.25, signal);
     }
   };
+  const list = async (path: string, signal: AbortSignal, restarted = false): Promise<readonly KubeObject[]> => {
+    const items: KubeObject[] = [];
+    const seen = new Set<string>();
+    for (let next = ''; ; seen.add(next)) {
+      const full = `${path}${path.includes('?') ? '&' : '?'}limit=${PAGE}${next === '' ? '' : `&continue=${encodeURIComponent(next)}`}`;
+      const answer = await read(full, signal);
+      if (answer.status === 404 && next === '') return items;
+      // The snapshot behind a continue token is kept for minutes only (Kubernetes API concepts, "Retrieving large results sets in chunks").
+      if (answer.status === 410 && next !== '' && !restarted) return list(path, signal, true);
+      const page = parsed('GET', path, answer) as unknown as { items?: KubeObject[] | null; metadata?: { continue?: string } };
+      // Go writes an empty list as null where nobody made it one.
+      if (page.items !== null && !Array.isArray(page.items)) throw otherAnswer(callOf('GET', path), 'a list of Kubernetes objects', answer.body);
+      items.push(...(page.items ?? []));
+      next = page.metadata?.continue ?? '';
+      if (next === '') return items;
+      if (seen.has(next) || seen.size === PAGES - 1) {
+        throw new Fault(`${callOf('GET', path)}: the list has no end: ${seen.has(next) ? 'a page is offered again' : `${PAGES} pages were read`}`, {
+          hint: 'Run again. If it stays, look with kubectl get at what is in this collection, and at what answers in front of the API server.',
+        });
+      }
+    }
+  };
   return {
     close,
+    list: (path, signal) => list(path, signal),
     get: async (path, signal) => {
       const answer = await read(path, signal);
       return answer.status === 404 ? undefined : parsed('GET', path, answer);
-    },
-    list: async (path, signal) => {
-      const items: KubeObject[] = [];
-      let next = '';
-      do {
-        const full = `${path}${path.includes('?') ? '&' : '?'}limit=${PAGE}${next === '' ? '' : `&continue=${encodeURIComponent(next)}`}`;
-        const answer = await read(full, signal);
-        if (answer.status === 404) return items;
-        const page = parsed('GET', path, answer) as unknown as { items?: KubeObject[]; metadata?: { continue?: string } };
-        items.push(...(page.items ?? []));
-        next = page.metadata?.continue ?? '';
-      } while (next !== '');
-      return items;
     },
     log: async (namespace, pod, container, lines, signal) => {
       const path = `/api/v1/namespaces/${namespace}/pods/${pod}/log?container=${container}&tailLines=${lines}`;
@@ -124,20 +145,20 @@ export function kubeApiOver(transport: KubeTransport, close: () => void = () => 
   };
 }
 
-function parsed(method: string, path: string, answer: Answer): KubeObject {
-  const { status, body } = answer;
-  if (status >= 200 && status < 300) return JSON.parse(body) as KubeObject;
-  throw statusFault(method, path, status, body);
-}
+/** Of a read these are said only where a list breaks off. */
+const GONE = new Map([
+  [404, 'What was read or written has gone meanwhile. Run again.'],
+  [410, 'The list expired twice while it was read. Run again when the API server has less to do.'],
+]);
 
 /** A Kubernetes `Status` as a fault; its `reason` is the code. */
 function statusFault(method: string, path: string, status: number, body: string): Fault {
   let message = body.slice(0, 300);
   let code: string | undefined;
   try {
-    const answer = JSON.parse(body) as { message?: string; reason?: string };
-    message = answer.message ?? message;
-    code = answer.reason;
+    const answer = JSON.parse(body) as { message?: string; reason?: string } | null;
+    message = answer?.message ?? message;
+    code = answer?.reason;
   } catch (error) {
     // A proxy or load balancer in between answers in its own words, which are then the message.
     if (!(error instanceof SyntaxError)) throw error;
@@ -145,7 +166,7 @@ function statusFault(method: string, path: string, status: number, body: string)
   const hint =
     status === 401 || status === 403
       ? 'The client certificate has the rights of the IAM user who asked for it: that user needs cluster-admin (or at least read) rights in CCE.'
-      : undefined;
+      : GONE.get(status);
   return new Fault(`${method} ${path.split('?')[0]}: ${message}`, { status, code, hint });
 }
 

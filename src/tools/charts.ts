@@ -9,6 +9,7 @@ import { Fault } from '../engine/fault.ts';
 import { basicFor, type ChartAccount, notAdmitted } from './chart-account.ts';
 import type { Fetch } from './fetch.ts';
 import { isRegistry, locateInRegistry } from './oci.ts';
+import { otherAnswer } from './other-answer.ts';
 import type { Workspace } from './workspace.ts';
 
 /** A chart in an HTTP(S) repository or an OCI registry. */
@@ -34,7 +35,7 @@ export interface Charts {
   expected(source: ChartSource, signal: AbortSignal): Promise<string>;
 }
 
-/** @param account signs in at its own host; elsewhere nothing is sent */
+/** @param account signs in at its own host, over HTTPS; elsewhere nothing is sent */
 export function chartsIn(workspace: Workspace, fetch: Fetch, account?: ChartAccount): Charts {
   const pulled = new Map<string, Promise<PulledChart>>();
   const located = new Map<string, Promise<Located>>();
@@ -46,7 +47,7 @@ export function chartsIn(workspace: Workspace, fetch: Fetch, account?: ChartAcco
     return promise;
   };
   const locate = (source: ChartSource, signal: AbortSignal): Promise<Located> => {
-    const get = (url: string): Promise<Buffer> => got(url, account, fetch, signal);
+    const get = (url: string): Promise<Buffer> => got(url, source.repository, account, fetch, signal);
     const index = (url: string): Promise<string> => once(indexes, url, async () => (await get(url)).toString('utf8'));
     return once(located, JSON.stringify(source), async () => {
       if (!isRegistry(source.repository)) return inIndex(source, index, get);
@@ -86,7 +87,8 @@ interface Located {
 async function inIndex(source: ChartSource, index: (url: string) => Promise<string>, get: (url: string) => Promise<Buffer>): Promise<Located> {
   const { repository, name, version } = source;
   const base = repository.endsWith('/') ? repository : `${repository}/`;
-  const entry = indexEntry(await index(`${base}index.yaml`), name, version);
+  const at = `${base}index.yaml`;
+  const entry = indexEntry(await index(at), name, version, at);
   if (entry === undefined) {
     throw new Fault(`the chart ${name} ${version} is not in the repository ${repository}`, {
       hint: 'Check the version in the stack file; a repository may have withdrawn it.',
@@ -96,17 +98,31 @@ async function inIndex(source: ChartSource, index: (url: string) => Promise<stri
   if (published === undefined) {
     throw new Fault(`the repository ${repository} publishes no digest of ${name} ${version}`, { hint: 'Pin it with digest: in the stack file.' });
   }
-  const { href } = new URL(entry.url, base);
+  const { href, protocol } = URL.canParse(entry.url, base) ? new URL(entry.url, base) : { href: entry.url, protocol: '' };
+  if (protocol !== 'https:' && protocol !== 'http:') {
+    throw new Fault(`GET ${at}: the archive of ${name} ${version} is said to be at ${href}, which is no https:// address`, {
+      hint: 'Have the index of the repository mended, or name another repository: in the stack file.',
+    });
+  }
   return { archive: () => get(href), published: bare(published), whose: "the repository's index says" };
 }
 
-/** The account is sent unasked, as helm does it: not every repository asks. */
-async function got(url: string, account: ChartAccount | undefined, fetch: Fetch, signal: AbortSignal): Promise<Buffer> {
-  const { host } = new URL(url);
-  const authorization = basicFor(account, host);
+/**
+ * The account is sent unasked, as helm does it: not every repository asks. It goes to the repository's own scheme, host and
+ * port only: what its index names may be plain HTTP or another service on the same host.
+ */
+async function got(url: string, repository: string, account: ChartAccount | undefined, fetch: Fetch, signal: AbortSignal): Promise<Buffer> {
+  const { host, origin, protocol } = new URL(url);
+  const home = new URL(repository).origin;
+  const own = protocol === 'https:' && origin === home;
+  const authorization = own ? basicFor(account, host) : undefined;
   const { status, body } = await fetch(url, signal, authorization === undefined ? {} : { authorization });
-  if (status !== 200) throw notAdmitted(url, account, host, `it answers ${status}`);
-  return body;
+  if (status === 200) return body;
+  if (own) throw notAdmitted(url, account, host, `it answers ${status}`);
+  throw new Fault(`${url} answers ${status}, and an account is sent to its repository's own address alone: ${home}`, {
+    status,
+    hint: `Have the index of the repository name the archive under ${home}, or name another repository: in the stack file.`,
+  });
 }
 
 function bare(digest: string): string {
@@ -119,19 +135,36 @@ const AS_TEXT = { schema: 'failsafe' } as const;
 /**
  * The entry of one version in a repository's index. Indexes have up to some megabytes and machine-made layout, so the
  * one list of the chart is cut out before it is parsed; any other layout is parsed as a whole.
+ * @param at URL of the index
+ * @throws Fault where it is no index
  */
-export function indexEntry(index: string, name: string, version: string): { url: string; digest?: string } | undefined {
+export function indexEntry(index: string, name: string, version: string, at: string): { url: string; digest?: string } | undefined {
   const cut = new RegExp(`^  ${name.replace(/[^\w-]/g, '\\$&')}:\\n((?:  [- ].*\\n|\\n)*)`, 'm').exec(`${index}\n`)?.[1];
-  const list: unknown =
-    cut === undefined || cut === '' ? (parse(index, AS_TEXT) as { entries?: Record<string, unknown> }).entries?.[name] : parse(cut, AS_TEXT);
+  const list = cut === undefined || cut === '' ? entriesOf(index, at)[name] : read(cut, at, index);
   if (!Array.isArray(list)) return undefined;
-  const found = (list as { version?: string; digest?: string; urls?: string[] }[]).find((entry) => same(entry.version, version));
-  const url = found?.urls?.[0];
-  if (url === undefined) return undefined;
-  return found?.digest === undefined || found.digest === '' ? { url } : { url, digest: found.digest };
+  const { urls, digest } = (list as (Readonly<Record<string, unknown>> | null)[]).find((entry) => same(entry?.['version'], version)) ?? {};
+  const url: unknown = Array.isArray(urls) ? urls[0] : undefined;
+  if (typeof url !== 'string') return undefined;
+  return typeof digest === 'string' && digest !== '' ? { url, digest } : { url };
 }
 
+function entriesOf(index: string, at: string): Readonly<Record<string, unknown>> {
+  const { entries } = (read(index, at) ?? {}) as { entries?: unknown };
+  if (typeof entries !== 'object' || entries === null) throw otherAnswer(`GET ${at}`, WANTED, index);
+  return entries as Readonly<Record<string, unknown>>;
+}
+
+function read(text: string, at: string, index = text): unknown {
+  try {
+    return parse(text, AS_TEXT);
+  } catch (cause) {
+    throw otherAnswer(`GET ${at}`, WANTED, index, { cause });
+  }
+}
+
+const WANTED = 'the index of a Helm repository';
+
 /** Helm takes `v1.2.3` for `1.2.3`. */
-function same(one: string | undefined, other: string): boolean {
-  return one?.replace(/^v/, '') === other.replace(/^v/, '');
+function same(one: unknown, other: string): boolean {
+  return typeof one === 'string' && one.replace(/^v/, '') === other.replace(/^v/, '');
 }

@@ -9,6 +9,7 @@ import { asFault, Fault } from '../engine/fault.ts';
 import { Secret } from '../secret.ts';
 import { basicFor, type ChartAccount, notAdmitted } from './chart-account.ts';
 import type { Answer, Fetch } from './fetch.ts';
+import { jsonObject, otherAnswer } from './other-answer.ts';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const CHART_LAYER = 'application/vnd.cncf.helm.chart.content.v1.tar+gzip';
@@ -38,7 +39,8 @@ export interface RegistryChart {
 
 /**
  * @param account signs in where it is this registry's
- * @throws Fault where it is not there, is not open to the account, is no chart, or does not hash to its digests
+ * @throws Fault where it is not there, is not open to the account, is no chart, does not hash to its digests, or something
+ *   else answers in the registry's place
  */
 export async function locateInRegistry(
   { repository, name, version }: RegistryChart,
@@ -51,10 +53,11 @@ export async function locateInRegistry(
   const what = `the chart ${name} ${version} of ${repository}`;
   const get = authorized({ what, host: url.host, account }, fetch, signal);
   // Tags know no plus sign: Helm writes an underscore in its place.
-  const answer = await get(`${root}/manifests/${version.replaceAll('+', '_')}`, { accept: MANIFEST });
+  const at = `${root}/manifests/${version.replaceAll('+', '_')}`;
+  const answer = await get(at, { accept: MANIFEST });
   const named = answer.headers['docker-content-digest'];
   if (typeof named === 'string') verify(`the manifest of ${what}`, answer.body, named);
-  const layer = layerOf(answer.body, what);
+  const layer = layerOf(jsonObject(`GET ${at}`, 'a manifest', answer.body.toString('utf8')), what);
   return {
     digest: layer.slice('sha256:'.length),
     archive: async () => {
@@ -118,17 +121,18 @@ async function authorizationFor({ what, host, account }: Asked, { headers }: Ans
   const url = new URL(realm);
   for (const key of ['service', 'scope']) if (query[key] !== undefined) url.searchParams.set(key, query[key]);
   const { status, body } = await fetch(url.href, signal, basic === undefined ? {} : { authorization: basic });
-  if (status === 401) throw notAdmitted(what, account, host, `${url.origin}${url.pathname} answers 401`);
-  const answer = status === 200 ? (JSON.parse(body.toString('utf8')) as { token?: string; access_token?: string }) : {};
+  const at = `${url.origin}${url.pathname}`;
+  if (status === 401) throw notAdmitted(what, account, host, `${at} answers 401`);
+  const answer = jsonObject(`GET ${at}`, 'a token', body.toString('utf8')) as { token?: unknown; access_token?: unknown };
   const token = answer.token ?? answer.access_token;
-  if (token === undefined) throw new Fault(`${url.origin}${url.pathname} gives no token (status ${status})`, { status });
+  if (typeof token !== 'string') throw otherAnswer(`GET ${at}`, 'a token', body.toString('utf8'));
   return `Bearer ${basic === undefined ? token : new Secret(token, 'token of the registry').open()}`;
 }
 
 /** Digest of the layer that is the chart's archive. */
-function layerOf(manifest: Buffer, what: string): string {
-  const { layers = [] } = JSON.parse(manifest.toString('utf8')) as { layers?: readonly { mediaType?: string; digest?: string }[] };
-  const digest = layers.find(({ mediaType }) => mediaType === CHART_LAYER)?.digest;
+function layerOf({ layers }: { readonly layers?: unknown }, what: string): string {
+  const all = (Array.isArray(layers) ? layers : []) as readonly ({ mediaType?: string; digest?: string } | null)[];
+  const digest = all.find((layer) => layer?.mediaType === CHART_LAYER)?.digest;
   if (digest === undefined || !/^sha256:[0-9a-f]{64}$/.test(digest))
     throw new Fault(`${what} is no Helm chart: its manifest names no layer of the kind ${CHART_LAYER}`);
   return digest;

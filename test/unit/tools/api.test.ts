@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { Cancelled, Fault } from '../../../src/engine/fault.ts';
+import { asFault, Cancelled, Fault } from '../../../src/engine/fault.ts';
 import { Secret } from '../../../src/secret.ts';
-import { exchange, kubeApiOver } from '../../../src/tools/api.ts';
+import { type Answer, exchange, kubeApiOver } from '../../../src/tools/api.ts';
 import { DialAgent } from '../../../src/tools/dial.ts';
 import { decodeRelease, helmMessage, helmOver } from '../../../src/tools/helm.ts';
 import { kubeconfigText } from '../../../src/tools/kubeconfig.ts';
@@ -28,6 +28,61 @@ test('lists go over all pages; what does not exist is nothing', async () => {
   assert.deepEqual(asked, ['/api/v1/pods?labelSelector=x&limit=500', '/api/v1/pods?labelSelector=x&limit=500&continue=a%20b']);
   assert.deepEqual(await api.list('/apis/missing', signal), []);
   assert.equal(await api.get('/apis/missing/x', signal), undefined);
+});
+
+test('a part of a list is never given for the whole', async () => {
+  const page = (name: string, next?: string) => ({
+    status: 200,
+    body: JSON.stringify({ items: [{ metadata: { name } }], metadata: { continue: next } }),
+  });
+  const expired = { status: 410, body: JSON.stringify({ message: 'The provided continue parameter is too old', reason: 'Expired' }) };
+  const listed = async (answers: readonly Answer[]): Promise<{ readonly calls: number; readonly got: string }> => {
+    let calls = 0;
+    const api = kubeApiOver(
+      async () => {
+        calls += 1;
+        return answers[calls - 1] ?? page(String(calls), `after ${calls}`);
+      },
+      undefined,
+      'https://10.0.0.5:5443',
+    );
+    const got = await api.list('/api/v1/pods', signal).catch(asFault);
+    return { calls, got: got instanceof Fault ? `${got.message} | ${got.hint}` : got.map(({ metadata }) => metadata.name).join() };
+  };
+  const call = 'GET https://10.0.0.5:5443/api/v1/pods';
+  const other = `${call} answers, but not with a list of Kubernetes objects: broken or other JSON of`;
+  assert.match((await listed([{ status: 200, body: '{"kind":"PodList"}' }])).got, new RegExp(`^${other} 18 bytes came instead \\| A proxy`));
+  assert.match((await listed([{ status: 200, body: '{"items":{}}' }])).got, new RegExp(`^${other} 12 bytes`));
+  assert.deepEqual(await listed([{ status: 200, body: '{"items":null}' }]), { calls: 1, got: '' });
+  assert.match((await listed([page('a', 'x'), { status: 404, body: 'gone' }])).got, /^GET \/api\/v1\/pods: gone \| .*Run again/);
+  assert.deepEqual(await listed([page('a', 'x'), expired, page('b', 'y'), page('c')]), { calls: 4, got: 'b,c' });
+  const twice = await listed([page('a', 'x'), expired, page('a', 'x'), expired]);
+  assert.match(twice.got, /too old \| The list expired twice/);
+  assert.equal(twice.calls, 4);
+  const again = await listed([page('a', 'x'), page('b', 'y'), page('a', 'x')]);
+  assert.match(again.got, new RegExp(`^${call}: the list has no end: a page is offered again \\| Run again`));
+  const endless = await listed([]);
+  assert.match(endless.got, /the list has no end: 200 pages were read/);
+  assert.equal(endless.calls, 200);
+});
+
+test('what answers in the place of the API server is told by server and call, and never quoted', async () => {
+  const told = async (body: string, status = 200): Promise<string> => {
+    const api = kubeApiOver(async () => ({ status, body }), undefined, 'https://10.0.0.5:5443');
+    const fault = await api.get('/api/v1/secrets/x?y', signal).catch(asFault);
+    assert.ok(fault instanceof Fault);
+    return `${fault.message} | ${fault.hint}`;
+  };
+  const says = 'GET https://10.0.0.5:5443/api/v1/secrets/x answers, but not with a Kubernetes object: ';
+  assert.match(
+    await told('<!doctype html><title>Sign in</title>'),
+    new RegExp(`^${says}the HTML page "Sign in" came instead \\| .*Ask that address`),
+  );
+  const cut = await told('{"data":{"password":"aHVudGVy');
+  assert.match(cut, new RegExp(`^${says}broken or other JSON of 29 bytes`));
+  assert.doesNotMatch(cut, /aHVu/);
+  for (const body of ['', 'null', '[]', '"text"']) assert.ok((await told(body)).startsWith(says), body);
+  assert.match(await told('null', 400), /^GET \/api\/v1\/secrets\/x: null/);
 });
 
 test('a server that is restarting is asked again, a refusal is not', async () => {

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { asFault } from '../../../src/engine/fault.ts';
+import { asFault, Fault } from '../../../src/engine/fault.ts';
 import { Secret } from '../../../src/secret.ts';
 import { type ChartSource, chartsIn, indexEntry } from '../../../src/tools/charts.ts';
 import { removeWorkspace, workspaceIn } from '../../../src/tools/workspace.ts';
@@ -112,17 +112,64 @@ test('a repository gets its account with index and archive; another host does no
   assert.deepEqual([...new Set(sent)], ['charts.example.com true', 'elsewhere.example.com false', 'charts.example.com false']);
 });
 
+test('an account goes to the scheme, host and port of its repository alone, whatever the index names', async () => {
+  const accountAt = async (archive: string, status = 200): Promise<{ readonly sent: boolean | undefined; readonly fault: Fault | undefined }> => {
+    let sent: boolean | undefined;
+    const { pull } = chartsIn(
+      workspaceIn(folder, () => undefined),
+      async (url, _, headers = {}) => {
+        if (url.endsWith('index.yaml')) return { status: 200, headers: {}, body: Buffer.from(index().replace('charts/zitadel-9.34.0.tgz', archive)) };
+        assert.equal(url, archive);
+        sent = headers['authorization'] !== undefined;
+        return { status, headers: {}, body: bytes };
+      },
+      { host: 'charts.example.com', username: 'puller', password: new Secret('a password') },
+    );
+    const ended = await pull(source, signal).catch(asFault);
+    return { sent, fault: ended instanceof Fault ? ended : undefined };
+  };
+  assert.deepEqual(await accountAt('https://charts.example.com/other/z.tgz'), { sent: true, fault: undefined });
+  assert.deepEqual(await accountAt('http://charts.example.com/z.tgz'), { sent: false, fault: undefined });
+  assert.deepEqual(await accountAt('https://charts.example.com:8443/z.tgz'), { sent: false, fault: undefined });
+  const { sent, fault } = await accountAt('http://charts.example.com/z.tgz', 401);
+  assert.equal(sent, false);
+  assert.match(`${fault?.message} ${fault?.hint}`, /z\.tgz answers 401.* own address alone: https:\/\/charts\.example\.com Have the index/);
+});
+
+test('what is no index of a repository is told by its URL and by what came instead', async () => {
+  const told = async (text: string): Promise<string> => {
+    const fault = await charts(text).pull(source, signal).catch(asFault);
+    assert.ok(fault instanceof Fault && /Ask that address/.test(fault.hint ?? ''), String(fault));
+    return fault.message;
+  };
+  const says = 'GET https://charts.example.com/repo/index.yaml answers, but not with the index of a Helm repository: ';
+  assert.equal(await told('<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>'), `${says}the HTML page "Sign in" came instead`);
+  assert.equal(await told('<html><body style="color: red: blue">'), `${says}an HTML page of 37 bytes came instead`);
+  assert.equal(await told(''), `${says}nothing came instead`);
+  assert.equal(await told('{"message": "no'), `${says}broken or other JSON of 15 bytes came instead`);
+  assert.equal(await told('entries: all'), `${says}another text of 12 bytes came instead`);
+  assert.equal(await told('entries:\n  zitadel:\n  - name: [\n'), `${says}another text of 32 bytes came instead`);
+  const odd = (archive: string) => charts(index().replace('charts/zitadel-9.34.0.tgz', archive)).pull(source, signal);
+  await assert.rejects(odd('"https://["'), /index\.yaml: the archive of zitadel 9\.34\.0 is said to be at https:\/\/\[, which is no https/);
+  await assert.rejects(odd('oci://charts.example.com/z'), /is said to be at oci:\/\/charts\.example\.com\/z, which is no https/);
+  await assert.rejects(
+    charts('entries: {zitadel: [null, {version: {a: b}}, {version: 9.34.0, urls: z.tgz}]}').pull(source, signal),
+    /is not in the repository/,
+  );
+});
+
 test('a version that is not there, and one without any digest', async () => {
   await assert.rejects(charts(index()).pull({ ...source, version: '1.2.3' }, signal), /not in the repository/);
   await assert.rejects(charts(index('""')).pull(source, signal), /publishes no digest/);
 });
 
 test('any layout of an index is read; v1.2.3 is 1.2.3', () => {
+  const at = 'https://charts.example.com/index.yaml';
   const json = JSON.stringify({ entries: { 'cert-manager': [{ version: 'v1.21.1', digest: 'd', urls: ['u'] }] } });
-  assert.deepEqual(indexEntry(json, 'cert-manager', '1.21.1'), { url: 'u', digest: 'd' });
-  assert.deepEqual(indexEntry('entries:\n    x:\n        - version: 1.0.0\n          urls: [u]\n', 'x', 'v1.0.0'), { url: 'u' });
-  assert.equal(indexEntry(index(), 'zitadel', '9.33.0')?.url, 'https://elsewhere.example.com/zitadel-9.33.0.tgz');
-  assert.equal(indexEntry(index(), 'missing', '1.0.0'), undefined);
+  assert.deepEqual(indexEntry(json, 'cert-manager', '1.21.1', at), { url: 'u', digest: 'd' });
+  assert.deepEqual(indexEntry('entries:\n    x:\n        - version: 1.0.0\n          urls: [u]\n', 'x', 'v1.0.0', at), { url: 'u' });
+  assert.equal(indexEntry(index(), 'zitadel', '9.33.0', at)?.url, 'https://elsewhere.example.com/zitadel-9.33.0.tgz');
+  assert.equal(indexEntry(index(), 'missing', '1.0.0', at), undefined);
 });
 
 test('the workspace is private, told of, and the only thing that its removal removes', async () => {

@@ -137,6 +137,29 @@ test('a version with a plus sign is a tag with an underscore; a registry without
   ]);
 });
 
+test('what answers in a registry’s place is told by host and call, and never quoted', async () => {
+  const told = async (call: RegExp, text: string): Promise<string> => {
+    const fetch = fetchFrom([], (url, answer) =>
+      call.test(url) && answer.status === 200 ? { ...answer, headers: {}, body: Buffer.from(text) } : answer,
+    );
+    const fault = await pullWith(fetch).catch(asFault);
+    assert.ok(fault instanceof Fault, 'the chart was pulled');
+    return `${fault.message}. ${fault.hint}`;
+  };
+  const page = '<html><title>Sign in</title></html>';
+  const manifest = 'GET https://ghcr.io/v2/zitadel/zitadel-charts/zitadel/manifests/9.34.0 answers, but not with a manifest: ';
+  assert.match(await told(/manifests/, page), new RegExp(`^${manifest}the HTML page "Sign in" came instead. A proxy, .*Ask that address`));
+  assert.match(await told(/manifests/, 'null'), new RegExp(`^${manifest}another text of 4 bytes`));
+  assert.match(await told(/manifests/, '{"layers": {}}'), /is no Helm chart/);
+  assert.match(await told(/manifests/, '{"layers": [null]}'), /is no Helm chart/);
+  const token = 'GET https://ghcr.io/token answers, but not with a token: ';
+  assert.match(await told(/token/, page), new RegExp(`^${token}the HTML page "Sign in" came instead. A proxy, .*Ask that address`));
+  const cut = await told(/token/, '{"token": "half-a-tok');
+  assert.match(cut, new RegExp(`^${token}broken or other JSON of 21 bytes`));
+  assert.doesNotMatch(cut, /half/);
+  assert.match(await told(/token/, '{"token": 7}'), new RegExp(`^${token}broken or other JSON of 12 bytes`));
+});
+
 const account: ChartAccount = { ...privateRegistry, password: new Secret(privateRegistry.password) };
 const mirrored: Partial<ChartSource> = { repository: `oci://${privateRegistry.host}/mirror`, name: 'kubernetes-ingress', version: '1.52.1' };
 
