@@ -65,6 +65,7 @@ export function bastion(context: CloudContext, needs: BastionNeeds, { wanted, pa
   const { otc, names, stack, secrets } = context;
   const { flavor, image, zone, keep, idleMinutes } = stack.cluster.bastion;
   const name = names('bastion');
+  const price = keep ? bastionCost(stack.region, flavor) : undefined;
   const keys = secrets.bastionKeySeed === undefined ? undefined : bastionKeys(secrets.bastionKeySeed);
   const find = async (fresh?: boolean): Promise<BastionSeen | undefined> => {
     const found = theOne(await ecs.listServers(otc, name, fresh), `server ${name}`, (one) => one.id);
@@ -83,11 +84,12 @@ export function bastion(context: CloudContext, needs: BastionNeeds, { wanted, pa
   };
   return resource<BastionNeeds, BastionSpec, BastionSeen>({
     id: 'bastion/server',
-    title: `Bastion ${name} (${keep ? `kept: ${bastionCost(stack.region, flavor)}` : 'only while a deploy needs it'})`,
+    title: `Bastion ${name} (${keep ? 'kept' : 'only while a deploy needs it'})`,
     needs,
     wanted,
     consented: passing,
     usualSeconds: 90,
+    ...(price === undefined ? {} : { price }),
     prefetch: () => ecs.listServers(otc, name),
     want: ({ vpc, subnet, cluster, group, eip }) => ({
       name,
@@ -112,7 +114,12 @@ export function bastion(context: CloudContext, needs: BastionNeeds, { wanted, pa
       passing && !wanted
         ? 'left by a deploy that was cancelled or killed, or of one that is at work: it costs money until the next deploy or destroy takes it away'
         : undefined,
-    facts: ({ id, address, metadata }) => ({ id, ...(address === undefined ? {} : { address }), image: metadata?.['image_name'] ?? '' }),
+    facts: ({ id, address, metadata }) => ({
+      id,
+      ...(address === undefined ? {} : { address }),
+      image: metadata?.['image_name'] ?? '',
+      ...(price === undefined ? {} : { flavor: price }),
+    }),
   });
 }
 

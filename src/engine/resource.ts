@@ -120,6 +120,8 @@ export interface Resource<N extends Needs, Spec, Seen> {
   keep?(seen: Seen): string | undefined;
   /** True where something outside would stay behind if it just went along with what it is {@link within}: then it is destroyed by itself, first. */
   leavesBehind?(seen: Seen, run: Run): Promise<boolean>;
+  /** What it costs, where that is worth a word: a plan that would make it says so. */
+  readonly price?: string;
   /** What people should know about it as it is, in one sentence, although nothing differs and nothing failed. */
   notice?(seen: Seen): string | undefined;
   /** Short facts for the report of an existing resource, for example `{ id, address }`; never secrets. */

@@ -249,8 +249,10 @@ export function outcomeOf(resource: AnyResource, verdict: Verdict, seconds: numb
   const needs = Object.values(resource.needs as Needs).map((need) => needed(need).id);
   const only = { ...(resource.readsOnly === true ? { readsOnly: true } : {}), ...(resource.consented === true ? { consented: true } : {}) };
   const notice = seen === undefined ? undefined : resource.notice?.(seen);
-  const said = notice === undefined ? {} : { note: notice };
-  return { id: resource.id, title: resource.title, needs, verdict, changes: [], facts, seconds, done: false, ...only, ...said, ...more };
+  const price = verdict === 'create' && more.done !== true ? resource.price : undefined;
+  const note = [price, more.note ?? notice].filter((part) => part !== undefined).join('; ');
+  const said = note === '' ? {} : { note };
+  return { id: resource.id, title: resource.title, needs, verdict, changes: [], facts, seconds, done: false, ...only, ...more, ...said };
 }
 
 /** What a resource may use, bound to its own place in the journal. */

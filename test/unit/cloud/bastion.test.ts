@@ -7,13 +7,15 @@ import { type BastionSeen, type BastionSpec, bastionChanges } from '../../../src
 import { bastionAccess } from '../../../src/cloud/bastion-access.ts';
 import { bastionCost } from '../../../src/cloud/bastion-cost.ts';
 import { bastionDescription, marksIn, setupMarks, sshdSettings, userData } from '../../../src/cloud/bastion-setup.ts';
+import { cloudResources } from '../../../src/cloud/index.ts';
 import { admits, runnerAddress } from '../../../src/cloud/runner-address.ts';
 import { doorMark, isDoor } from '../../../src/cloud/runner-door.ts';
 import { Fault, NotLooked } from '../../../src/engine/fault.ts';
+import { outcomeOf } from '../../../src/engine/walk.ts';
 import type { Otc } from '../../../src/otc/client.ts';
 import { Secret } from '../../../src/secret.ts';
 import { bastionKeys } from '../../../src/stack/ssh-keys.ts';
-import { contextFor } from './stack.ts';
+import { contextFor, stack } from './stack.ts';
 
 const keys = bastionKeys(new Secret(Buffer.alloc(32, 5).toString('base64url')));
 const others = bastionKeys(new Secret(randomBytes(32).toString('base64url')));
@@ -53,6 +55,19 @@ it('its price: the list price where one is on record, else where it stands', () 
   );
   assert.match(bastionCost('eu-nl', 's3.medium.1'), /price list of eu-nl/);
   assert.match(bastionCost('eu-de', 's3.large.2'), /^s3\.large\.2, .*price list/);
+});
+
+it('its price stands in the plan that would make it and in the facts, not in its title', () => {
+  const { bastion } = stack.cluster;
+  const { all } = cloudResources(contextFor({ projectId: 'p' } as Otc, { cluster: { ...stack.cluster, access: 'bastion' } }));
+  const server = all.find(({ id }) => id === 'bastion/server');
+  assert.ok(server !== undefined);
+  assert.match(server.title, /^Bastion shop-bastion-\w+ \(kept\)$/);
+  const cost = bastionCost(stack.region, bastion.flavor);
+  assert.equal(outcomeOf(server, 'create', 0, undefined).note, cost);
+  const seen = { id: 's', status: 'ACTIVE', addresses: {}, flavor: { id: bastion.flavor } };
+  const made = outcomeOf(server, 'create', 0, seen, { done: true });
+  assert.deepEqual([made.note, made.facts['flavor']], [undefined, cost]);
 });
 
 it('the description fits into what ECS takes, and tells what the server was told', () => {
