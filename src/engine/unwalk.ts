@@ -55,13 +55,16 @@ export async function unwalk(roots: readonly AnyResource[], options: UnwalkOptio
     if (stuck.length > 0) return end('blocked', { note: `waits for ${stuck.map(({ id }) => id).join(', ')}` });
     if (!options.write) return end('delete');
     options.journal.begin(resource);
+    let begun = false;
     try {
       await writes();
       stopIfCancelled(options.signal);
+      begun = true;
       const note = await resource.destroy(seen, runFor(resource, options));
       return end('delete', { done: true, ...(typeof note === 'string' ? { note } : {}) });
     } catch (error) {
-      if (error instanceof Cancelled) return end('blocked', { note: whyStopped(options.signal) });
+      if (error instanceof Cancelled)
+        return end('blocked', { note: `${whyStopped(options.signal)}${begun ? ' while this was being taken away' : ''}` });
       const problem = asFault(error);
       const { within } = resource;
       // What it is in goes anyway: that it could not be taken away by itself first is no reason to stop. Told when that is gone.

@@ -144,6 +144,8 @@ async function visitOne(
     const after: unknown = await resource.apply(spec, verdict === 'replace' ? undefined : seen, changes, run);
     return end(verdict, after, { changes, done: true });
   } catch (error) {
+    // What is not wanted waits for nothing: it is looked for another time.
+    if (error instanceof Cancelled && !resource.wanted && options.signal.aborted) return end('absent', undefined);
     if (error instanceof Cancelled) return end('blocked', undefined, { note: whyStopped(options.signal) });
     if (error instanceof NotLooked)
       return { ...end(resource.wanted ? 'unknown' : 'absent', undefined, { note: error.message }), hides: error.message };

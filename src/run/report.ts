@@ -133,10 +133,17 @@ export function supportOf(stack: Stack, now: number): SupportFinding[] {
 }
 
 export function nextSteps(
-  { command, target = 'deploy', stack }: { readonly command: Command; readonly target?: Inputs['target']; readonly stack: Stack },
+  {
+    command,
+    target = 'deploy',
+    stack,
+    cancelled = false,
+  }: { readonly command: Command; readonly target?: Inputs['target']; readonly stack: Stack; readonly cancelled?: boolean },
   outcomes: readonly Outcome[],
   faults: readonly Fault[],
 ): string[] {
+  if (cancelled && !outcomes.some(({ verdict }) => verdict === 'failed'))
+    return [['deploy', 'destroy'].includes(command) ? 'Run again: it continues where it stopped and makes nothing twice.' : 'Run again.'];
   const failed = faults.length > 0 || outcomes.some(({ verdict }) => verdict === 'failed' || verdict === 'blocked');
   if (failed) return ['Mend what failed, then run the same command again: it goes on where this run stopped and makes nothing twice.'];
   if (command === 'destroy')

@@ -85,7 +85,7 @@ export async function run(context: RunContext): Promise<boolean> {
     notices: [...notices, ...doorNotice(admitted), ...left],
     ...(graph.runs(outcomes) ? { url: urlOf(stack), consoleUrl: consoleUrlOf(stack), login: loginOf(context) } : {}),
     versions: versionsOf(stack, inputs),
-    nextSteps: nextSteps({ command: inputs.command, target: inputs.target, stack }, outcomes, faults),
+    nextSteps: nextSteps({ command: inputs.command, target: inputs.target, stack, cancelled: signal.aborted }, outcomes, faults),
     support: supportOf(stack, Date.now()),
     seconds: (Date.now() - started) / 1000,
     apiCalls: otc.calls,

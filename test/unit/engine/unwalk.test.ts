@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Fault } from '../../../src/engine/fault.ts';
+import { Cancelled, Fault } from '../../../src/engine/fault.ts';
 import type { Outcome } from '../../../src/engine/outcome.ts';
 import { type AnyResource, maybe } from '../../../src/engine/resource.ts';
 import { unwalk } from '../../../src/engine/unwalk.ts';
@@ -160,4 +160,26 @@ test('what could not be taken away by itself is told only when what it is in is 
         : ['cluster delete true true', 'rider delete true true', 'stubborn delete true true'],
     );
   }
+});
+
+test('a cancelled destroy tells what is being taken away from what it did not come to', async () => {
+  const fake = new Fake();
+  const stop = new AbortController();
+  const net = fake.make('net', {});
+  const away = async (): Promise<never> => {
+    stop.abort();
+    throw new Cancelled('the run was cancelled');
+  };
+  const server = fake.make('server', { net }, { destroy: away });
+  const address = fake.make('address', { net });
+  for (const id of ['net', 'server', 'address']) fake.exists.set(id, 'v');
+  const outcomes = await unwalk([server, address], options(true, { signal: stop.signal }));
+  assert.deepEqual(
+    outcomes.map(({ id, verdict, note }) => [id, verdict, note]),
+    [
+      ['net', 'blocked', 'waits for server, address'],
+      ['server', 'blocked', 'the run was cancelled while this was being taken away'],
+      ['address', 'blocked', 'the run was cancelled'],
+    ],
+  );
 });

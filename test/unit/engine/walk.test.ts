@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fault } from '../../../src/engine/fault.ts';
+import { maybe } from '../../../src/engine/resource.ts';
 import { inOrder, walk } from '../../../src/engine/walk.ts';
 import { Fake, options, small, verdicts } from './fake.ts';
 
@@ -105,6 +106,17 @@ test('after cancellation no new write starts', async () => {
   const { outcomes } = await walk([second], options(true, { signal: stop.signal }));
   assert.deepEqual(verdicts(outcomes), { first: 'create', second: 'blocked' });
   assert.equal(outcomes[1]?.note, 'the run was cancelled');
+});
+
+test('a cancelled run does not call blocked what the stack does not use', async () => {
+  const fake = new Fake();
+  const stop = new AbortController();
+  stop.abort();
+  const unused = fake.make('unused', {}, { wanted: false });
+  const wanted = fake.make('wanted', { unused: maybe(unused) });
+  for (const id of ['unused', 'wanted']) fake.exists.set(id, 'old');
+  const { outcomes } = await walk([wanted], options(true, { signal: stop.signal }));
+  assert.deepEqual([verdicts(outcomes), fake.events], [{ unused: 'absent', wanted: 'blocked' }, []]);
 });
 
 test('two resources of one id are a defect', () => {
