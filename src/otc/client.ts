@@ -196,7 +196,7 @@ export class Otc {
         continue;
       }
       const early = outcome.status === 404 && this.#young.names(call.path, wire.now().getTime());
-      const row = early ? notKnownYet : retryRow(call.service, likeness(call), call.path, outcome.status, code);
+      const row = early ? notKnownYet : retryRow(call.service, likeness(call), call.path, outcome.status, { code, message });
       if (row !== undefined && this.#mayGoOn(row, call, started, attempt)) {
         wire.ports.say?.(
           `${serviceNames[call.service]} ${call.method} ${call.path}: ${row.why} (${outcome.status}${code ? ` ${code}` : ''}); trying again`,

@@ -80,10 +80,14 @@ const ROLES: Readonly<Record<Service, string>> = {
  * CCE has one code for all it does not allow, a missing permission as well as an order at the wrong time, and refers to the message
  * (CCE API reference, error codes: "Rectify the fault based on the returned message").
  */
-const CCE_FORBIDDEN = /^CCE\.0[123]403001$/;
+export const CCE_FORBIDDEN = /^CCE\.0[123]403001$/;
 /** A phase of a cluster or node pool in which it is worked on (CCE API reference, `status.phase`), or the words for that. */
 const CCE_AT_WORK =
   /\b(Creating|Deleting|ScalingUp|ScalingDown|Upgrading|Resizing|RollingBack|Hibernat(ion|ing)|Awaking|Synchroniz(ing|ed))\b|being (created|deleted|upgraded|resized|scaled)|not allowed now|\bbusy\b/i;
+/** Words of a refusal that names no permission. */
+const CCE_NOT_DENIED = /^(?!.*(polic|permission|authori[sz]))/i;
+/** What CCE says of an order at the wrong time, or may mean so: anything but a missing permission. */
+export const CCE_PERHAPS_AT_WORK = new RegExp(`${CCE_AT_WORK.source}|${CCE_NOT_DENIED.source}`, 'i');
 
 interface Hint {
   readonly service?: Service;
@@ -134,7 +138,7 @@ const HINTS: readonly Hint[] = [
   {
     service: 'cce',
     code: CCE_FORBIDDEN,
-    message: /^(?!.*(polic|permission|authori[sz]))/i,
+    message: CCE_NOT_DENIED,
     hint: `CCE says this while it is at work on the cluster, and to a user who lacks a permission: run again when the CCE console shows the cluster as Available; if it stays, give the user's group the role "${ROLES.cce}" in this project.`,
   },
   { code: /^DNS\.0211$/, hint: 'Another tenant holds this zone. Have it deleted there, or ask OTC support.' },

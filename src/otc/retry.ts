@@ -3,6 +3,7 @@
  * their classes. Sources are the error tables of each service's API reference. How a request is sent is `client.ts`'s.
  */
 import type { Service } from './endpoints.ts';
+import { CCE_FORBIDDEN, CCE_PERHAPS_AT_WORK, type ErrorText } from './errors.ts';
 
 export interface RetryRow {
   readonly why: string;
@@ -11,6 +12,8 @@ export interface RetryRow {
   readonly path?: RegExp;
   readonly status: readonly number[];
   readonly code?: RegExp;
+  /** Of the service's words, where a code alone does not tell. */
+  readonly message?: RegExp;
   /** Seconds after which this cause is not waited for any longer. */
   readonly budget: number;
   /** Seconds of the first pause; it doubles up to `most`, and each is drawn at random from nothing to that ("full jitter"). */
@@ -54,7 +57,17 @@ export const retryTable: readonly RetryRow[] = [
     ...inUse,
     budget: 180,
   },
-  { why: 'cluster busy (CCE says 403)', service: 'cce', method: /^POST$/, path: /\/nodepools/, status: [403], ...inUse, budget: 180 },
+  {
+    why: 'cluster busy (CCE says 403)',
+    service: 'cce',
+    method: /^POST$/,
+    path: /\/nodepools/,
+    status: [403],
+    code: CCE_FORBIDDEN,
+    message: CCE_PERHAPS_AT_WORK,
+    ...inUse,
+    budget: 180,
+  },
   { why: 'cluster busy', service: 'cce', status: [409], code: /^CCE\.01409002$/, ...brief },
   {
     why: 'another operation runs on the instance',
@@ -97,14 +110,21 @@ export function connectionRowFor(code: string): RetryRow | undefined {
 }
 
 /** The row that says to repeat this answer, or undefined. */
-export function retryRow(service: Service, method: string, path: string, status: number, code: string | undefined): RetryRow | undefined {
+export function retryRow(
+  service: Service,
+  method: string,
+  path: string,
+  status: number,
+  { code, message }: Pick<ErrorText, 'code' | 'message'>,
+): RetryRow | undefined {
   return retryTable.find(
     (row) =>
       row.status.includes(status) &&
       (row.service === undefined || row.service === service) &&
       (row.method === undefined || row.method.test(method)) &&
       (row.path === undefined || row.path.test(path)) &&
-      (row.code === undefined || row.code.test(code ?? '')),
+      (row.code === undefined || row.code.test(code ?? '')) &&
+      (row.message === undefined || row.message.test(message ?? '')),
   );
 }
 

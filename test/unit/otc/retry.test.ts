@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Service } from '../../../src/otc/endpoints.ts';
 import { retryRow, retryTable } from '../../../src/otc/retry.ts';
 
-type Answer = readonly [Service, string, string, number, string | undefined];
+type Answer = readonly [Service, string, string, number, string | undefined, string?];
 
 const repeated: readonly Answer[] = [
   ['cce', 'POST', '/api/v3/projects/p/clusters', 429, 'CCE.01429002'],
@@ -22,6 +22,8 @@ const repeated: readonly Answer[] = [
   ['nat', 'PUT', '/v2.0/nat_gateways/n', 400, 'VPC.2050'],
   ['elb', 'DELETE', '/v3/p/elb/loadbalancers/l', 409, 'ELB.8907'],
   ['cce', 'POST', '/api/v3/projects/p/clusters/c/nodepools', 403, 'CCE.01403001'],
+  ['cce', 'POST', '/api/v3/projects/p/clusters/c/nodepools', 403, 'CCE.01403001', 'The cluster [c] is Upgrading, the operation is not allowed now.'],
+  ['cce', 'POST', '/api/v3/projects/p/clusters/c/nodepools', 403, 'CCE.01403001', 'Forbidden.'],
   ['cce', 'PUT', '/api/v3/projects/p/clusters/c', 409, 'CCE.01409002'],
   ['rds', 'PUT', '/v3/p/instances/i/port', 409, 'DBS.200019'],
   ['rds', 'PUT', '/v3/p/instances/i/configurations', 409, 'DBS.212006'],
@@ -35,8 +37,9 @@ const repeated: readonly Answer[] = [
   ['vpc', 'GET', '/v1/p/vpcs', 500, undefined],
   ['rds', 'PUT', '/v3/p/instances/i/port', 503, undefined],
 ];
-for (const [service, method, path, status, code] of repeated) {
-  test(`repeated: ${service} ${method} ${path} ${status} ${code ?? ''}`, () => assert.ok(retryRow(service, method, path, status, code)));
+for (const [service, method, path, status, code, message] of repeated) {
+  test(`repeated: ${service} ${method} ${path} ${status} ${code ?? ''} ${message ?? ''}`, () =>
+    assert.ok(retryRow(service, method, path, status, { code, message })));
 }
 
 const final: readonly Answer[] = [
@@ -53,13 +56,18 @@ const final: readonly Answer[] = [
   ['rds', 'POST', '/v3/p/instances/i/password', 400, 'DBS.280246'],
   ['cce', 'POST', '/api/v3/projects/p/clusters', 400, 'CCE.01400015'],
   ['cce', 'POST', '/api/v3/projects/p/clusters', 403, 'CCE.01403001'],
+  ['cce', 'POST', '/api/v3/projects/p/clusters/c/nodepools', 403, 'CCE.01403001', "Policy doesn't allow cce:nodepool:create to be performed."],
+  ['cce', 'POST', '/api/v3/projects/p/clusters/c/nodepools', 403, 'CCE.01403001', 'The user has no permission.'],
+  ['cce', 'POST', '/api/v3/projects/p/clusters/c/nodepools', 403, 'APIGW.0302', 'The request is not allowed.'],
+  ['cce', 'POST', '/api/v3/projects/p/clusters/c/nodepools', 403, undefined],
   ['cce', 'POST', '/api/v3/projects/p/clusters', 409, 'CCE.01409001'],
   ['elb', 'POST', '/v3/p/elb/loadbalancers', 409, 'ELB.8905'],
   ['dns', 'POST', '/v2/zones/z/recordsets', 400, 'DNS.0312'],
   ['dns', 'POST', '/v2/zones', 403, 'DNS.0404'],
 ];
-for (const [service, method, path, status, code] of final) {
-  test(`final: ${service} ${method} ${path} ${status} ${code ?? ''}`, () => assert.equal(retryRow(service, method, path, status, code), undefined));
+for (const [service, method, path, status, code, message] of final) {
+  test(`final: ${service} ${method} ${path} ${status} ${code ?? ''} ${message ?? ''}`, () =>
+    assert.equal(retryRow(service, method, path, status, { code, message }), undefined));
 }
 
 test('no row repeats a POST whose end is unclear', () => {
