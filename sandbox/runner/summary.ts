@@ -124,7 +124,12 @@ export function renderSummary(markdown: string, terminal: Terminal): string {
     token.items
       .map((item, index) => {
         const mark = token.ordered ? `${Number(token.start || 1) + index}.` : item.task ? (item.checked ? '[x]' : '[ ]') : '•';
-        const parts = item.tokens.map((part) => (part.type === 'list' ? `\n${list(part as Tokens.List, depth + 1)}` : block(part)));
+        const parts = item.tokens.map((part) => {
+          if (part.type === 'list') return `\n${list(part as Tokens.List, depth + 1)}`;
+          const text = block(part);
+          // What is no running text begins a line of its own, below the item's.
+          return text === '' || part.type === 'text' || part.type === 'paragraph' ? text : `\n${text.replace(/^(?=.)/gm, '  '.repeat(depth + 2))}`;
+        });
         return `${'  '.repeat(depth + 1)}${mark} ${parts.join('').trim()}`;
       })
       .join('\n');

@@ -74,8 +74,8 @@ export function link(url: string): string {
 export function failures(report: Report, detail: Detail): string {
   const failed = report.outcomes.filter((outcome) => outcome.fault !== undefined);
   const items = [
-    ...failed.map((outcome) => failure(`${inline(outcome.title)}`, outcome.fault as Fault, detail)),
-    ...report.faults.map((fault) => failure(fault.resource === undefined ? '' : inline(fault.resource), fault, detail)),
+    ...failed.map((outcome) => failure(outcome.title, outcome.fault as Fault, detail)),
+    ...report.faults.map((fault) => failure(fault.resource ?? '', fault, detail)),
   ];
   const left = items.length > detail.rows ? `\n- … and ${items.length - detail.rows} more` : '';
   return items.length === 0 ? '' : `### What failed\n\n${items.slice(0, detail.rows).join('\n')}${left}`;
@@ -84,9 +84,9 @@ export function failures(report: Report, detail: Detail): string {
 function failure(title: string, fault: Fault, detail: Detail): string {
   const { service, requestId } = unsaid(fault);
   const place = fault.place === undefined ? '' : `${code(`${fault.place.file}:${fault.place.line}:${fault.place.column}`)} `;
-  const [first = '', ...more] = cut(fault.message, detail.message).split('\n');
+  const [first = '', ...more] = cut(untitled(fault, title), detail.message).split('\n');
   const lines = [
-    `- ${place}${title === '' ? '' : `**${title}:** `}${inline(first)}`,
+    `- ${place}${title === '' ? '' : `**${inline(title)}:** `}${inline(first)}`,
     service === '' && requestId === undefined
       ? ''
       : `  - Service: ${[service === '' ? '' : inline(service), requestId === undefined ? '' : `request id ${code(requestId)}`].filter(Boolean).join(', ')}`,
@@ -94,6 +94,11 @@ function failure(title: string, fault: Fault, detail: Detail): string {
     more.length === 0 ? '' : `\n${inItem(fold(linesText(more.length), fenced(more, 'text'), more.length <= SHORT_LIST))}\n`,
   ];
   return lines.filter(Boolean).join('\n');
+}
+
+/** What a fault says beside its resource's title, which is not said twice. */
+function untitled({ message }: Fault, title: string): string {
+  return title !== '' && message.startsWith(`${title} `) ? message.slice(title.length + 1) : message;
 }
 
 function linesText(count: number): string {
@@ -148,7 +153,7 @@ function row(outcome: Outcome): string {
 function whatOf(outcome: Outcome): string {
   const { note, fault, verdict } = outcome;
   if (note !== undefined) return shortList(note);
-  if (fault !== undefined) return fault.message.split('\n')[0] ?? '';
+  if (fault !== undefined) return untitled(fault, outcome.title).split('\n')[0] ?? '';
   const fields = outcome.changes.map(brief);
   if (fields.length === 0 || verdict === 'create') return factText(outcome);
   return fields.length > 5 ? `${fields.slice(0, 4).join(', ')} and ${fields.length - 4} more` : fields.join(', ');

@@ -154,7 +154,7 @@ export function nextSteps(
   if (command === 'drift' && hasChanges(outcomes)) return ['Run deploy to bring everything back to what the stack file says.'];
   if ((command === 'plan' || command === 'drift') && changesKnown(outcomes) === 'unknown')
     return ['What is in the cluster was not looked at. To let this run look: cluster.openForReads in the stack file, or the input bastion-key.'];
-  if (command === 'deploy' && outcomes.some(({ verdict, done }) => verdict === 'create' && done)) {
+  if (command === 'deploy' && outcomes.some(({ id, verdict, done }) => id === 'zitadel/release' && verdict === 'create' && done)) {
     return [
       `Log in at ${consoleUrlOf(stack)} and change the password of the first administrator.`,
       'Keep stack-secret (or the masterkey) in a safe place outside GitHub: without it the data in the database cannot be read.',

@@ -6,16 +6,10 @@ import * as v from 'valibot';
 
 export const say = v.description;
 export const text = (pattern: RegExp, right: string, description: string) => v.pipe(v.string(), v.regex(pattern, right), say(description));
-export const integer = (least: number, most: number, description: string) =>
-  v.pipe(
-    v.number(),
-    v.integer('a whole number'),
-    v.minValue(least, `${least} to ${most}`),
-    v.maxValue(most, `${least} to ${most}`),
-    say(description),
-  );
-export const step10 = (least: number, most: number, description: string) =>
-  v.pipe(integer(least, most, description), v.multipleOf(10, 'a multiple of 10'));
+export const integer = (least: number, most: number, description: string, right = `${least} to ${most}`) =>
+  v.pipe(v.number(), v.integer('a whole number'), v.minValue(least, right), v.maxValue(most, right), say(description));
+export const step10 = (least: number, most: number, description: string, right = `${least} to ${most}, a multiple of 10`) =>
+  v.pipe(integer(least, most, description, right), v.multipleOf(10, right));
 
 const CIDR = /^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/;
 export const cidr = (description: string) => text(CIDR, 'a network such as 10.20.0.0/16', description);

@@ -60,7 +60,11 @@ export function validate(value: unknown, unread: readonly Path[]): Validated {
     broken.some((other) => other === setting || other.startsWith(`${setting}.`) || setting.startsWith(`${other}.`)) ||
     (given(output, setting) ? [] : sourcesOf(setting, output)).some((source) => !asked.includes(source) && isSpoiled(source, [...asked, setting]));
   const problems = found.filter(
-    ({ path }) => !unread.some((other) => String(other) === String(path)) && !found.some((other) => below(other.path, path)),
+    ({ path, message }, index) =>
+      !unread.some((other) => String(other) === String(path)) &&
+      !found.some((other) => below(other.path, path)) &&
+      // A number that breaks two rules is wrong once.
+      found.findIndex((other) => String(other.path) === String(path) && other.message === message) === index,
   );
   return { output, problems, spoiled: (setting) => isSpoiled(setting, []) };
 }

@@ -83,6 +83,14 @@ test('an error of the stack file has its place', () => {
   );
 });
 
+test('a failure that begins with its resource’s title says that once', () => {
+  const title = 'Helm release zitadel/zitadel (zitadel 9.34.0)';
+  const fault = new Fault(`${title} failed: no answer\npod a\npod b`, { hint: 'Look at the pods.' });
+  const text = renderMarkdown(makeReport({ ...base, outcomes: [outcome('zitadel/release', 'failed', { title, fault })] }));
+  assert.match(text, /\*\*Helm release zitadel\/zitadel \(zitadel 9\.34\.0\):\*\* failed: no answer/);
+  assert.match(text, /\| Helm release zitadel\/zitadel \(zitadel 9\.34\.0\) \| [^|]* \| failed: no answer \|/);
+});
+
 for (const [what, parts, result, verdict] of [
   ['nothing to do', { outcomes: [outcome('a/b', 'unchanged')] }, 'unchanged', 'zitadel-prod: in sync, nothing to change'],
   [

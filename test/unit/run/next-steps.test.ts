@@ -1,4 +1,4 @@
-/** Owns the proof of what a reader is told to do after a run that was cancelled or failed. */
+/** Owns the proof of what a reader is told to do after a run: cancelled, failed, or the one that installed ZITADEL. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fault } from '../../../src/engine/fault.ts';
@@ -17,4 +17,15 @@ test('after a cancel nothing is to be mended, unless something failed', () => {
   assert.deepEqual(steps('plan', true, 'blocked'), ['Run again.']);
   assert.match(steps('deploy', true, 'failed', 'blocked').join(), /^Mend what failed, then run the same command again/);
   assert.match(steps('deploy', false, 'blocked').join(), /^Mend what failed, then run the same command again/);
+});
+
+test('the first password is to be changed after the deploy that installed ZITADEL, not after each that makes something', () => {
+  const stepsAfter = (...ids: string[]): string =>
+    nextSteps(
+      { command: 'deploy', stack, cancelled: false },
+      ids.map((id) => ({ ...outcome('create'), id, done: true })),
+      [],
+    ).join();
+  assert.equal(stepsAfter('bastion/server', 'ingress/contour'), '');
+  assert.match(stepsAfter('network/vpc', 'zitadel/release'), /change the password of the first administrator/);
 });

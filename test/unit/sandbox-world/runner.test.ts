@@ -97,6 +97,14 @@ describe('a summary in a terminal', () => {
     assert.doesNotMatch(text, /[<|*]/);
   });
 
+  it('sets what is folded in a list item below its text', () => {
+    const text = renderSummary(
+      '- **release:** failed\n  - **What to do:** Run again.\n\n  <details><summary>2 more lines</summary>\n\n  ```text\n  pod a\n  pod b\n  ```\n\n  </details>\n',
+      terminal,
+    );
+    assert.equal(text, '  • release: failed\n    • What to do: Run again.\n    ▸ 2 more lines\n        pod a\n        pod b');
+  });
+
   it('shows a Mermaid graph as a tree', () => {
     const graph = readFlowchart(
       'flowchart LR\n  subgraph r0["network"]\n    n0["vpc"]:::ok\n    n1["subnet"]\n  end\n  n0 --> n1\n  n1 --> n2["db"]\n  n0 --> n2\n  classDef ok fill:#fff\n  class r0 room\n  class n2 failed',

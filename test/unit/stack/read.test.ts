@@ -54,6 +54,16 @@ test('four lines are a whole stack, fit for production', () => {
   assert.deepEqual(stack.destroy, { database: false, zone: false });
 });
 
+test('a number that breaks two rules is reported once', () => {
+  for (const [given, right] of [
+    ['5', '40 to 4000, a multiple of 10'],
+    ['45.5', 'a whole number'],
+  ])
+    assert.deepEqual(errors(`${small}database: { storage: { size: ${given} } }\n`), [
+      `5:30 database.storage.size: ${given} is not right | Right would be ${right}.`,
+    ]);
+});
+
 test('one subnet for both, in both spellings', () => {
   for (const subnets of ['{ cluster: 10.20.0.0/20, single: true }', '{ cluster: 10.20.0.0/20, database: 10.20.0.0/20 }']) {
     const { stack } = read(`${small}network: { subnets: ${subnets} }\n`);
@@ -118,7 +128,7 @@ zitadel: { replicas: 0 }
     '8:3 database.flavour: unknown key | Did you mean "flavor"?',
     '9:11 database.flavor: "rds.pg.n1.large.4.hha" is not right | Right would be rds.pg.<family>.<size>.<GB per vCPU>, with .ha at the end for high availability, for example rds.pg.n1.large.4.ha.',
     '10:12 database.version: 18 is not possible | Right would be 13, 14, 15, 16 or 17.',
-    '11:20 database.storage.size: 45 is not right | Right would be a multiple of 10.',
+    '11:20 database.storage.size: 45 is not right | Right would be 40 to 4000, a multiple of 10.',
     '12:10 database.zones: "eu-de-01" is text, not a list | Write a list, such as [a, b].',
     '14:12 cluster.version: 1.33 is a number, not text (put it in quotes) | Right would be a Kubernetes version such as v1.33.',
     '15:11 cluster.flavor: "cce.s2.smal" is not possible | Did you mean "cce.s2.small"? Right would be cce.s1.small, cce.s1.medium, cce.s2.small, cce.s2.medium, cce.s2.large or cce.s2.xlarge.',
