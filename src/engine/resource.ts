@@ -106,6 +106,8 @@ export interface Resource<N extends Needs, Spec, Seen> {
   observe(needs: PartlySeen<N>, run: Run): Promise<Seen | undefined>;
   /** Pure; `[]` means in sync. */
   diff(spec: Spec, seen: Seen): Change[];
+  /** The differences that show whatever it needs; told by a run that only looks where something it needs is missing. */
+  diffAlone?(seen: Seen): Change[];
   /** What `changes` come to, as whole texts; reads only. Asked by a run that does not write, where something differs. */
   documents?(spec: Spec, seen: Seen | undefined, changes: readonly Change[], run: Run): Promise<readonly Document[]>;
   /** Idempotent; creates where `seen` is undefined, else carries out `changes`, waits until usable, returns what then is. */

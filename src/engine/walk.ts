@@ -124,7 +124,10 @@ async function visitOne(
     if (missing.length > 0) {
       const later = `known after ${missing.join(', ')}`;
       if (!canBeMade(resource)) return end('unknown', undefined, { note: later });
-      return seen === undefined ? end('create', undefined, { note: later }) : end('unknown', seen, { note: later });
+      if (seen === undefined) return end('create', undefined, { note: later });
+      const changes = resource.diffAlone?.(seen) ?? [];
+      const rest = `the rest is ${later}`;
+      return changes.length === 0 ? end('unknown', seen, { note: later }) : end('update', seen, { changes, note: rest });
     }
     if (seen === undefined && !canBeMade(resource)) return end('unknown', undefined, { note: 'not there yet' });
     const spec: unknown = resource.want(Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.offered])));

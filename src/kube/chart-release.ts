@@ -13,6 +13,7 @@ import { sameVersion } from './chart-digest.ts';
 import { valueChanges } from './compare.ts';
 import { clusterIn, inCluster, type KubeContext, refuseForeign, type VersionChange } from './context.ts';
 import { adviceFor, diagnose } from './diagnosis.ts';
+import { removeStrays } from './manifest.ts';
 import { type Manifest, objectPath } from './paths.ts';
 import { releaseDocuments } from './release-documents.ts';
 import { DIGEST_LABEL, DIGEST_LENGTH, lastGood, type ReleaseSeen, releaseState, STACK_LABEL, STAMP } from './release-state.ts';
@@ -96,6 +97,7 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
       if (!seen.ours) refuseForeign(`Helm release ${namespace}/${release} (chart version ${seen.chartVersion}, ${seen.status})`, context.stack);
       return releaseChanges(spec, seen, source);
     },
+    diffAlone: (seen) => (seen.ours ? [...statusChange(seen), ...seen.drift] : []),
     documents: (spec, seen, changes, run) => releaseDocuments(options, spec, seen, changes, run),
     apply: async (spec, seen, changes, run) => {
       const { cluster } = spec;
@@ -117,8 +119,7 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
 
 /** What keeps a release from being as wanted. Pure. */
 export function releaseChanges(spec: Pick<ReleaseSpec, 'values' | 'stamp'>, seen: ReleaseSeen, source: ChartSource): Change[] {
-  const changes: Change[] = [];
-  if (seen.status !== 'deployed') changes.push({ field: 'status', before: seen.status, after: 'deployed', ...whyOf(seen) });
+  const changes = statusChange(seen);
   if (!sameVersion(seen.chartVersion, source.version)) changes.push({ field: 'chart', before: seen.chartVersion, after: source.version });
   if (!seen.ours)
     changes.push({ field: 'owner', before: 'nobody', after: 'zitadel-on-otc', why: 'the release was made otherwise and is taken over by consent' });
@@ -135,6 +136,10 @@ export function releaseChanges(spec: Pick<ReleaseSpec, 'values' | 'stamp'>, seen
   // A rollback to what is wanted is none: it says why the rest differs.
   const back = seen.status === 'deployed' && changes.length > 0 ? /^Rollback to (\d+)$/.exec(seen.description ?? '')?.[1] : undefined;
   return back === undefined ? changes : [{ field: 'revision', before: `${seen.revision}, rolled back to ${back}`, after: 'a new one' }, ...changes];
+}
+
+function statusChange(seen: ReleaseSeen): Change[] {
+  return seen.status === 'deployed' ? [] : [{ field: 'status', before: seen.status, after: 'deployed', ...whyOf(seen) }];
 }
 
 function whyOf({ status }: ReleaseSeen): { readonly why?: string } {
@@ -173,6 +178,7 @@ async function upgrade<N extends NeedsCluster>(
     forceConflicts: !fresh && seen?.serverSide === true,
   };
   const { api } = cluster;
+  if (seen !== undefined && !fresh) await removeStrays({ ...seen.stored, version: seen.revision, namespace }, api, run);
   const started = new Date();
   const limits = options.jobLimits === undefined ? {} : { jobLimits: options.jobLimits };
   const attempt = (upgrade: Upgrade): ReturnType<typeof watched> =>

@@ -8,7 +8,7 @@ import type { Change } from '../engine/resource.ts';
 const FOREIGN = new Set(['caBundle', 'status', 'creationTimestamp', 'managedFields']);
 
 /** Fields by which Kubernetes tells elements of a list apart; the first that all wanted elements carry is taken. */
-const LIST_KEYS = ['name', 'mountPath', 'containerPort', 'port', 'key', 'topologyKey', 'ip', 'type'];
+const LIST_KEYS = ['name', 'mountPath', 'containerPort', 'port', 'key', 'topologyKey', 'ip', 'type', 'host'];
 
 /** Fields in which `wanted` is not fulfilled by `live`; values of Secrets are never shown. */
 export function differences(wanted: object, live: object | undefined): Change[] {

@@ -1,12 +1,13 @@
 /** Owns reading a release's stored manifest, hooks included, and comparing it with what lives in the cluster. */
 import { parse } from 'yaml';
 import { Fault } from '../engine/fault.ts';
-import type { Change, Document } from '../engine/resource.ts';
+import type { Change, Document, Run } from '../engine/resource.ts';
 import type { KubeApi, KubeObject } from '../tools/api.ts';
 import type { StoredRelease } from '../tools/helm.ts';
 import { differences } from './compare.ts';
 import { liveDocument } from './manifest-documents.ts';
 import { discoverPath, type Manifest } from './paths.ts';
+import { straysIn } from './strays.ts';
 
 /**
  * Hooks that ran when a revision was made. One that runs at the install alone is stored anew with each revision, but not applied: a
@@ -55,12 +56,32 @@ export async function driftOf(release: StoredRelease, api: KubeApi, signal: Abor
       });
       const name = `${object.kind} ${object.metadata.name}`;
       const found = differences(object, live).filter(({ field }) => !(field === 'spec.replicas' && live !== undefined && isAutoscaled(live)));
-      const changes = found.map((change) => ({ ...change, field: change.field === '(object)' ? name : `${name} ${change.field}` }));
+      const strays = live === undefined ? [] : straysIn(object, live).changes;
+      const changes = [...found, ...strays].map((change) => ({ ...change, field: change.field === '(object)' ? name : `${name} ${change.field}` }));
       return { changes, documents: changes.length === 0 ? [] : [liveDocument(object, live)] };
     }),
   );
   refuseUnreadable(refused);
   return { changes: found.flatMap(({ changes }) => changes), documents: found.flatMap(({ documents }) => documents) };
+}
+
+/** Takes away what others have added to a release's objects: helm leaves it, and it may keep the rollout from its end. */
+export async function removeStrays(
+  release: Pick<StoredRelease, 'manifest' | 'hooks' | 'version' | 'namespace'>,
+  api: KubeApi,
+  run: Run,
+): Promise<void> {
+  for (const object of objectsOf(release)) {
+    const path = await discoverPath(object, release.namespace, api, run.signal);
+    const live = path === undefined ? undefined : await api.get(path, run.signal);
+    if (path === undefined || live === undefined) continue;
+    const { changes, cleaned } = straysIn(object, live);
+    if (changes.length === 0) continue;
+    run.say(`${object.kind} ${object.metadata.name}: taking away ${changes.map(({ field }) => field).join(', ')}`);
+    // Without the version that was read: its controller writes to it all the time, and nothing of that is in here.
+    const { resourceVersion: _read, ...metadata } = live.metadata as KubeObject['metadata'] & { resourceVersion?: string };
+    await api.send('PUT', path, { ...cleaned, metadata }, run.signal);
+  }
 }
 
 async function liveOf(object: Manifest, namespace: string, api: KubeApi, signal: AbortSignal): Promise<KubeObject | undefined> {

@@ -97,6 +97,12 @@ const rules: readonly (Judged & { readonly fits: (id: string, change: Change) =>
   { stake: 'exposure', severity: 'high', fits: (_, change) => opens(change) },
   { stake: 'exposure', severity: 'high', fits: (id, { field }) => id.startsWith('database/') && /security_group|parameter|ssl/i.test(field) },
   { stake: 'exposure', severity: 'high', fits: (id) => /(^|\/)(config|solver-credentials|masterkey)$/.test(id) },
+  { stake: 'exposure', severity: 'high', fits: (_, { why }) => why === 'added by others' },
+  {
+    stake: 'exposure',
+    severity: 'high',
+    fits: (_, { field }) => /^((Ingress|HTTPRoute|Gateway) \S+ spec\.|Service \S+ spec\.type|\w*Role(Binding)? )/.test(field),
+  },
   { stake: 'exposure', severity: 'high', fits: (_, { field }) => /(tls|securityContext|hostNetwork|\bimage\b)/i.test(field) },
   { stake: 'availability', severity: 'high', fits: (_, { field }) => field.startsWith('rule ') },
   { stake: 'availability', severity: 'high', fits: (id) => id === 'zitadel/verification' || id === 'dns/delegation' || id === 'dns/record' },

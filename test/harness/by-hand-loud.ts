@@ -30,6 +30,20 @@ export const loudChanges: readonly HandChange[] = [
     field: /^Deployment cert-manager .*image/,
   },
   {
+    what: "somebody's variable and container in ZITADEL's pods",
+    async make(world) {
+      const containers = [
+        { name: 'zitadel', env: [{ name: 'ZITADEL_EXTERNALDOMAIN', value: 'evil.example.com' }] },
+        { name: 'guest', image: 'docker.io/evil/guest:1' },
+      ];
+      const patch = JSON.stringify({ spec: { template: { spec: { containers } } } });
+      await kubectl(world, ['patch', 'deployment/zitadel', '-n', 'zitadel', '-o', 'name', '-p', patch]);
+      return once;
+    },
+    id: 'zitadel/release',
+    field: /^Deployment zitadel spec\.template\.spec\.containers\[(guest|zitadel\]\.env\[ZITADEL_EXTERNALDOMAIN)\]$/,
+  },
+  {
     what: 'an issuer taken away',
     make: deleted('clusterissuer/opentelekomcloud-letsencrypt'),
     id: 'certificates/issuer-production',

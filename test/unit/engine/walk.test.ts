@@ -15,6 +15,18 @@ test('a plan of nothing writes nothing and says what waits for what', async () =
   assert.deepEqual(fake.events, []);
 });
 
+test('a run that only looks tells what differs in itself, also where something it needs is missing', async () => {
+  const fake = new Fake();
+  const needed = fake.make('secret', {});
+  const release = fake.make('release', { needed }, { diffAlone: (seen) => (seen === 'v' ? [] : [{ field: 'replicas', before: seen, after: 'v' }]) });
+  fake.exists.set('release', 'scaled by hand');
+  const { outcomes: drifted } = await walk([needed, release], options(false));
+  assert.deepEqual(verdicts(drifted), { secret: 'create', release: 'update' });
+  assert.match(drifted[1]?.note ?? '', /the rest is known after secret/);
+  fake.exists.set('release', 'v');
+  assert.deepEqual(verdicts((await walk([needed, release], options(false))).outcomes), { secret: 'create', release: 'unknown' });
+});
+
 test('a deploy applies in the order of the arrows, and a second one does nothing', async () => {
   const fake = new Fake();
   const { database, cluster } = small(fake);
