@@ -182,7 +182,10 @@ describe('drift', { timeout: 680_000 }, () => {
   });
 
   it('a service that does not answer is no drift', async () => {
-    await world.control.faults([{ service: 'dns', method: 'GET', act: { kind: 'answer', status: 400, body: { code: 'DNS.0005', message: 'no' } } }]);
+    await world.control.faults([
+      // Until it is taken back: the certificate controller asks DNS as well, and would use up a single one.
+      { service: 'dns', method: 'GET', count: 0, act: { kind: 'answer', status: 400, body: { code: 'DNS.0005', message: 'no' } } },
+    ]);
     const { result } = await drift();
     await world.control.faults([]);
     assert.equal(result.outputs['result'], 'failed');
