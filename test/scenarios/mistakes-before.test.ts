@@ -54,7 +54,7 @@ const mistakes: readonly Mistake[] = [
   {
     name: 'an unknown project',
     request: { inputs: { project: 'eu-de_nope' } },
-    says: [/project eu-de_nope does not exist/, /Visible projects: .*eu-de_zitadel/],
+    says: [/project eu-de_nope\W+does not exist/, /Visible projects: .*eu-de_zitadel/],
     calls: 2,
   },
   {
