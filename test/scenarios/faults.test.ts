@@ -36,7 +36,7 @@ const weather: readonly Fault[] = [
   ...everywhere({ method: 'GET', act: away }),
 ];
 
-describe('in bad weather', { timeout: 400_000 }, () => {
+describe('in bad weather', { timeout: 680_000 }, () => {
   let world: TestWorld;
 
   before(async () => {
