@@ -8,6 +8,7 @@ import { LOCKED, proofOf } from '../engine/proof.ts';
 import type { Run } from '../engine/resource.ts';
 import { pauseFor, stopIfCancelled } from '../engine/until.ts';
 import { unlessGone } from '../otc/client.ts';
+import { isTrouble } from '../otc/errors.ts';
 import { createVpc, getVpc, listVpcs, updateVpc, type Vpc } from '../otc/vpc.ts';
 import { type CloudContext, createOnce, description, theOne } from './context.ts';
 
@@ -16,6 +17,8 @@ const VALID_SECONDS = 120;
 const RENEW_EVERY_SECONDS = 30;
 /** Time for another writer, who looked at the same moment, to overwrite us; who takes longer from its look to its write, waits longer. */
 const SETTLE_SECONDS = 2;
+/** Seconds for which a lock is tried to be written while the service has trouble. */
+const WRITE_SECONDS = 90;
 
 export interface LockHolder {
   /** This run, in letters, digits and `.:/#_-` (a description takes no angle brackets), for example `octo/shop run 42 attempt 1`. */
@@ -97,12 +100,24 @@ export async function takeVpcLock(context: CloudContext, given: LockHolder, run:
       run.say(`the stack's lock could not be given back and ends by itself within ${VALID_SECONDS} s: ${asFault(error).message}`);
     }
   };
+  /** Looks and writes at once. After trouble it looks again: a write that the client repeats by itself might come long after the look. */
+  const write = async (): Promise<{ readonly began: number; readonly written: number }> => {
+    for (const first = holder.now(); ; ) {
+      const began = holder.now();
+      try {
+        refuseHeld(await getVpc(otc, vpc.id, 0), holder);
+        await updateVpc(otc, vpc.id, { description: mine() }, 0);
+        return { began, written: holder.now() };
+      } catch (error) {
+        // What was made just now may not be known everywhere yet.
+        const passing = error instanceof Fault && error.code !== LOCKED && (isTrouble(error) || (found === undefined && error.status === 404));
+        if (!passing || holder.now() - first > WRITE_SECONDS * 1000) throw error;
+        await (holder.pause ?? pauseFor)(SETTLE_SECONDS, run.signal);
+      }
+    }
+  };
   try {
-    const began = holder.now();
-    // What was made or found by a repeated request may have been seen long ago.
-    refuseHeld(await getVpc(otc, vpc.id), holder);
-    await updateVpc(otc, vpc.id, { description: mine() });
-    const written = holder.now();
+    const { began, written } = await write();
     // A write that came late may have overwritten a lock that had settled: its holder sees ours, or loses its own, within this.
     const slow = written - began > SETTLE_SECONDS * 1000;
     renewing = renew(context, { id: vpc.id, text: mine, taken: slow ? written : began }, { ...holder, lost }, run);

@@ -20,8 +20,10 @@ export async function listVpcs(otc: Otc, fresh?: boolean): Promise<Vpc[]> {
   return byMarker<Vpc>(otc, { service: 'vpc', path: vpcs(otc), key: 'vpcs', each: known, limit: 2000, fresh });
 }
 
-export async function getVpc(otc: Otc, id: string): Promise<Vpc> {
-  return (await otc.get<{ vpc: Vpc }>('vpc', `${vpcs(otc)}/${id}`, { must: { vpc: known }, fresh: true })).vpc;
+/** @param patience seconds for which the client repeats it, where the caller knows better */
+export async function getVpc(otc: Otc, id: string, patience?: number): Promise<Vpc> {
+  const call = { service: 'vpc', method: 'GET', path: `${vpcs(otc)}/${id}`, must: { vpc: known }, fresh: true, patience } as const;
+  return (await otc.send<{ vpc: Vpc }>(call)).vpc;
 }
 
 /** Names are unique: 400 VPC.0115 for one that exists. */
@@ -29,8 +31,13 @@ export async function createVpc(otc: Otc, vpc: { name: string; cidr: string; des
   return (await otc.post<{ vpc: Vpc }>('vpc', vpcs(otc), { vpc }, { vpc: known })).vpc;
 }
 
-export async function updateVpc(otc: Otc, id: string, vpc: { cidr?: string; description?: string; enable_shared_snat?: boolean }): Promise<void> {
-  await otc.put<void>('vpc', `${vpcs(otc)}/${id}`, { vpc });
+export async function updateVpc(
+  otc: Otc,
+  id: string,
+  vpc: { cidr?: string; description?: string; enable_shared_snat?: boolean },
+  patience?: number,
+): Promise<void> {
+  await otc.send<void>({ service: 'vpc', method: 'PUT', path: `${vpcs(otc)}/${id}`, body: { vpc }, patience });
 }
 
 /** 409 while something is in it; `patience` in seconds. */
