@@ -62,7 +62,7 @@ export class LoopbackAddresses implements Addresses, Snapshotting {
       await run('ip', ['-batch', '-'], { input: `${next.lines.join('\n')}\n` });
     });
     // The queue goes on after a failure; whoever asked for the failed change hears of it.
-    this.#last = next.done.catch(() => undefined);
+    this.#last = Promise.allSettled([next.done]);
     return next.done;
   }
 }
