@@ -58,8 +58,8 @@ export function lockIn(text: string | undefined): { readonly holder: string; rea
 }
 
 /**
- * Takes the lock, making the VPC where there is none; what was written of it is given back where it cannot be had. Undefined where the stack uses an existing VPC, which is never
- * changed, or none is there and none may be made: then only the Lease guards.
+ * Takes the lock, making the VPC where there is none; what was written of it is given back where it cannot be had. Undefined
+ * where the stack uses an existing VPC, which is never changed, or none is there and none may be made: then only the Lease guards.
  * @throws Fault naming the run that holds it
  */
 export async function takeVpcLock(context: CloudContext, given: LockHolder, run: Run): Promise<Lock | undefined> {
@@ -100,24 +100,8 @@ export async function takeVpcLock(context: CloudContext, given: LockHolder, run:
       run.say(`the stack's lock could not be given back and ends by itself within ${VALID_SECONDS} s: ${asFault(error).message}`);
     }
   };
-  /** Looks and writes at once. After trouble it looks again: a write that the client repeats by itself might come long after the look. */
-  const write = async (): Promise<{ readonly began: number; readonly written: number }> => {
-    for (const first = holder.now(); ; ) {
-      const began = holder.now();
-      try {
-        refuseHeld(await getVpc(otc, vpc.id, 0), holder);
-        await updateVpc(otc, vpc.id, { description: mine() }, 0);
-        return { began, written: holder.now() };
-      } catch (error) {
-        // What was made just now may not be known everywhere yet.
-        const passing = error instanceof Fault && error.code !== LOCKED && (isTrouble(error) || (found === undefined && error.status === 404));
-        if (!passing || holder.now() - first > WRITE_SECONDS * 1000) throw error;
-        await (holder.pause ?? pauseFor)(SETTLE_SECONDS, run.signal);
-      }
-    }
-  };
   try {
-    const { began, written } = await write();
+    const { began, written } = await lookAndWrite(context, { id: vpc.id, text: mine, young: found === undefined }, holder, run);
     // A write that came late may have overwritten a lock that had settled: its holder sees ours, or loses its own, within this.
     const slow = written - began > SETTLE_SECONDS * 1000;
     renewing = renew(context, { id: vpc.id, text: mine, taken: slow ? written : began }, { ...holder, lost }, run);
@@ -133,6 +117,32 @@ export async function takeVpcLock(context: CloudContext, given: LockHolder, run:
     throw error;
   }
   return { release };
+}
+
+/**
+ * Looks and writes at once. After trouble it looks again: a write that the client repeats by itself might come long after the look.
+ * @param young made just now, so that it may not be known everywhere yet
+ * @returns when the last look began and when its write was done
+ */
+async function lookAndWrite(
+  { otc }: CloudContext,
+  { id, text, young }: { readonly id: string; readonly text: () => string; readonly young: boolean },
+  holder: LockHolder,
+  run: Run,
+): Promise<{ readonly began: number; readonly written: number }> {
+  const { now, pause = pauseFor } = holder;
+  for (const first = now(); ; ) {
+    const began = now();
+    try {
+      refuseHeld(await getVpc(otc, id, 0), holder);
+      await updateVpc(otc, id, { description: text() }, 0);
+      return { began, written: now() };
+    } catch (error) {
+      const passing = error instanceof Fault && error.code !== LOCKED && (isTrouble(error) || (young && error.status === 404));
+      if (!passing || now() - first > WRITE_SECONDS * 1000) throw error;
+      await pause(SETTLE_SECONDS, run.signal);
+    }
+  }
 }
 
 function refuseHeld(vpc: Vpc, { holder, now }: LockHolder): void {
