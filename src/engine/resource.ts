@@ -3,6 +3,9 @@
  * (`walk.ts`) calls it; resources live in `cloud/`, `kube/` and `zitadel/`. Knows neither OTC nor GitHub nor Helm.
  */
 
+/** Why a {@link Change} is one where somebody has added to what is wanted. */
+export const ADDED_BY_OTHERS = 'added by others';
+
 /** One difference between what is wanted and what was seen. Secrets appear as `***` or as "changed", never as text. */
 export interface Change {
   /** Path of the field in the service's own terms, for example `volume.size` or `rule ingress tcp 5432`. */

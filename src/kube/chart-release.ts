@@ -3,7 +3,7 @@
  * once, from a checked file, and its failure explained. What is read is `release-state.ts`'s, how it is watched `rollout.ts`'s.
  */
 import { Cancelled, Fault } from '../engine/fault.ts';
-import type { Change, PartlySeen, Resource, Run, SeenOf } from '../engine/resource.ts';
+import { ADDED_BY_OTHERS, type Change, type PartlySeen, type Resource, type Run, type SeenOf } from '../engine/resource.ts';
 import type { ChartSource } from '../tools/charts.ts';
 import { type Helm, TUNNEL_CUT, type Upgrade } from '../tools/helm.ts';
 import type { Kubeconfig } from '../tools/kubeconfig.ts';
@@ -178,7 +178,9 @@ async function upgrade<N extends NeedsCluster>(
     forceConflicts: !fresh && seen?.serverSide === true,
   };
   const { api } = cluster;
-  if (seen !== undefined && !fresh) await removeStrays({ ...seen.stored, version: seen.revision, namespace }, api, run);
+  // What was compared already, and has none, is not read again.
+  const compared = seen?.status === 'deployed' && !seen.drift.some(({ why }) => why === ADDED_BY_OTHERS);
+  if (seen !== undefined && !fresh && !compared) await removeStrays({ ...seen.stored, version: seen.revision, namespace }, api, run);
   const started = new Date();
   const limits = options.jobLimits === undefined ? {} : { jobLimits: options.jobLimits };
   const attempt = (upgrade: Upgrade): ReturnType<typeof watched> =>

@@ -137,7 +137,7 @@ function withEncodedStrings(object: object): object {
   return { ...rest, data: { ...data, ...Object.fromEntries(encoded) } };
 }
 
-function isMap(value: unknown): value is Record<string, unknown> {
+export function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 

@@ -49,10 +49,10 @@ export async function driftOf(release: StoredRelease, api: KubeApi, signal: Abor
   const refused = new Map<string, Fault>();
   const found = await Promise.all(
     objectsOf(release).map(async (object) => {
-      const live = await liveOf(object, release.namespace, api, signal).catch((error: unknown) => {
+      const { live } = await located(object, release.namespace, api, signal).catch((error: unknown) => {
         if (!(error instanceof Fault) || error.status !== 403) throw error;
         refused.set(`${object.kind} ${object.metadata.name}`, error);
-        return undefined;
+        return { live: undefined };
       });
       const name = `${object.kind} ${object.metadata.name}`;
       const found = differences(object, live).filter(({ field }) => !(field === 'spec.replicas' && live !== undefined && isAutoscaled(live)));
@@ -71,22 +71,28 @@ export async function removeStrays(
   api: KubeApi,
   run: Run,
 ): Promise<void> {
-  for (const object of objectsOf(release)) {
-    const path = await discoverPath(object, release.namespace, api, run.signal);
-    const live = path === undefined ? undefined : await api.get(path, run.signal);
-    if (path === undefined || live === undefined) continue;
+  const takeAway = async (object: Manifest): Promise<void> => {
+    const { path, live } = await located(object, release.namespace, api, run.signal);
+    if (path === undefined || live === undefined) return;
     const { changes, cleaned } = straysIn(object, live);
-    if (changes.length === 0) continue;
+    if (changes.length === 0) return;
     run.say(`${object.kind} ${object.metadata.name}: taking away ${changes.map(({ field }) => field).join(', ')}`);
     // Without the version that was read: its controller writes to it all the time, and nothing of that is in here.
     const { resourceVersion: _read, ...metadata } = live.metadata as KubeObject['metadata'] & { resourceVersion?: string };
     await api.send('PUT', path, { ...cleaned, metadata }, run.signal);
-  }
+  };
+  await Promise.all(objectsOf(release).map(takeAway));
 }
 
-async function liveOf(object: Manifest, namespace: string, api: KubeApi, signal: AbortSignal): Promise<KubeObject | undefined> {
+/** Where an object is and what it is there; no path for a kind that the cluster does not have. */
+async function located(
+  object: Manifest,
+  namespace: string,
+  api: KubeApi,
+  signal: AbortSignal,
+): Promise<{ readonly path?: string; readonly live?: KubeObject | undefined }> {
   const path = await discoverPath(object, namespace, api, signal);
-  return path === undefined ? undefined : api.get(path, signal);
+  return path === undefined ? {} : { path, live: await api.get(path, signal) };
 }
 
 /** @throws Fault with the refusal of each kind, by the first of its objects: a role is mended at one go */

@@ -98,11 +98,12 @@ async function watchUntil(signal: AbortSignal, options: RolloutOptions, tails: M
         lastSaid = Date.now();
       }
       const [leftover, own] = [fresh.filter((pod) => troubled.has(idOf(pod))), fresh.filter((pod) => !troubled.has(idOf(pod)))];
-      const atWork = own.map(podState).some(({ isJob, fine, failed }) => isJob && !fine && !failed);
+      const ownStates = own.map(podState);
+      const atWork = ownStates.some(({ isJob, fine, failed }) => isJob && !fine && !failed);
       if (atWork) sinceLeft.clear();
       const reason =
-        stuckReason(own.map(podState), since, options) ??
-        vainReason(own.map(podState), tails) ??
+        stuckReason(ownStates, since, options) ??
+        vainReason(ownStates, tails) ??
         (await missingMount(own, started, options, signal)) ??
         (atWork ? undefined : stuckReason(leftover.map(podState).map(patiently), sinceLeft, options)) ??
         (await missingMount(leftover, started + MOUNT_AGAIN_SECONDS * 1000, options, signal));

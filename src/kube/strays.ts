@@ -2,7 +2,8 @@
  * Owns what somebody has added to an object of a release and what would change who runs, what runs or who gets in: a container, a variable,
  * a volume, an address, a subject. Helm leaves it in place, since another owns it; all else that others add is no difference. Pure.
  */
-import type { Change } from '../engine/resource.ts';
+import { ADDED_BY_OTHERS, type Change } from '../engine/resource.ts';
+import { isMap } from './compare.ts';
 import type { Manifest } from './paths.ts';
 
 /** Lists in which nothing may stand but what the manifest says, with what tells their elements apart. */
@@ -29,9 +30,6 @@ function placesIn(kind: string): readonly string[] | undefined {
   return /^(Cluster)?RoleBinding$/.test(kind) ? [] : undefined;
 }
 
-/** Why it is a change: nobody here has said so. */
-export const ADDED = 'added by others';
-
 export interface Strays {
   readonly changes: readonly Change[];
   /** The live object without them. */
@@ -50,7 +48,7 @@ export function straysIn(wanted: Manifest, live: object): Strays {
   const like = isMap(inWanted) ? inWanted : {};
   clean(like, inLive, place.join('.'), changes);
   if (wanted.kind === 'Service' && !isSet(like['type']) && isSet(inLive['type']) && inLive['type'] !== 'ClusterIP') {
-    changes.push({ field: 'spec.type', before: inLive['type'], after: 'ClusterIP', why: ADDED });
+    changes.push({ field: 'spec.type', before: inLive['type'], after: 'ClusterIP', why: ADDED_BY_OTHERS });
     inLive['type'] = 'ClusterIP';
   }
   return { changes, cleaned };
@@ -62,7 +60,7 @@ function clean(wanted: Record<string, unknown>, live: Record<string, unknown>, p
     const identify = CLOSED_LISTS[key];
     if (identify !== undefined && Array.isArray(value)) live[key] = cleanList(wanted[key], value, identify, place, changes);
     else if (CLOSED_FIELDS.has(key) && !isSet(wanted[key]) && isSet(value)) {
-      changes.push({ field: place, before: value, why: ADDED });
+      changes.push({ field: place, before: value, why: ADDED_BY_OTHERS });
       delete live[key];
     } else if (isMap(value) && key === 'securityContext') clean(isMap(wanted[key]) ? wanted[key] : {}, value, place, changes);
   }
@@ -73,7 +71,7 @@ function cleanList(wanted: unknown, live: readonly unknown[], identify: (item: u
   return live.filter((item) => {
     const id = identify(item);
     if (!known.has(id)) {
-      changes.push({ field: `${path}[${id}]`, before: shown(item), why: ADDED });
+      changes.push({ field: `${path}[${id}]`, before: shown(item), why: ADDED_BY_OTHERS });
       return false;
     }
     const like = known.get(id);
@@ -108,8 +106,4 @@ function whole(item: unknown): string {
   if (!isMap(item)) return String(item);
   if (typeof item['kind'] === 'string') return [item['kind'], item['namespace'], item['name']].filter(isSet).join('/');
   return JSON.stringify(item);
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

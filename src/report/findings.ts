@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Outcome } from '../engine/outcome.ts';
-import type { Change } from '../engine/resource.ts';
+import { ADDED_BY_OTHERS, type Change } from '../engine/resource.ts';
 import { canonical } from './canonical.ts';
 import { type SupportFinding, supportText } from './support.ts';
 
@@ -97,7 +97,7 @@ const rules: readonly (Judged & { readonly fits: (id: string, change: Change) =>
   { stake: 'exposure', severity: 'high', fits: (_, change) => opens(change) },
   { stake: 'exposure', severity: 'high', fits: (id, { field }) => id.startsWith('database/') && /security_group|parameter|ssl/i.test(field) },
   { stake: 'exposure', severity: 'high', fits: (id) => /(^|\/)(config|solver-credentials|masterkey)$/.test(id) },
-  { stake: 'exposure', severity: 'high', fits: (_, { why }) => why === 'added by others' },
+  { stake: 'exposure', severity: 'high', fits: (_, { why }) => why === ADDED_BY_OTHERS },
   {
     stake: 'exposure',
     severity: 'high',
