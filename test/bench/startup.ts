@@ -68,6 +68,8 @@ async function environment(folder: string, metadata: ActionMetadata, endpoint: s
     'secret-key': 'measured-and-never-accepted',
     'stack-secret': 'MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6',
     'identity-endpoint': endpoint,
+    // Its default is an expression, which only a runner evaluates.
+    'github-token': '',
   };
   return {
     PATH: process.env['PATH'] ?? '',
