@@ -1,6 +1,6 @@
 /**
- * Owns the common form of an object that we apply whole: read, compare the fields that we set, apply server-side, wait
- * until it is usable. Namespaces, issuers and the Certificate are such; Secrets have rules of their own (`secret.ts`).
+ * Owns the common form of an object that we apply whole: read, compare the fields that we set, take away what others added, apply
+ * server-side, wait until it is usable. Namespaces, issuers and the Certificate are such; Secrets have rules of their own (`secret.ts`).
  */
 import { Fault } from '../engine/fault.ts';
 import type { Change, Needs, PartlySeen, Resource, Run, SeenOf } from '../engine/resource.ts';
@@ -10,8 +10,10 @@ import type { Kubeconfig } from '../tools/kubeconfig.ts';
 import type { Cluster } from '../tools/toolbox.ts';
 import { differences } from './compare.ts';
 import { clusterIn, clusterOf, type Giving, inCluster, isOurs, type KubeContext, keptFor, refuseForeign } from './context.ts';
+import { removeStraysOf } from './manifest.ts';
 import { type Manifest, objectPath } from './paths.ts';
 import { remove } from './removal.ts';
+import { straysIn } from './strays.ts';
 
 export interface AppliedSpec {
   readonly cluster: Cluster;
@@ -74,11 +76,12 @@ export function applied<N extends NeedsCluster>(context: KubeContext, definition
         if (foreignIsFine) return [];
         refuseForeign(title, context.stack);
       }
-      const changes = differences(object, live);
+      const changes = [...differences(object, live), ...straysIn(object, live).changes];
       const state = changes.length > 0 ? undefined : usable?.(live);
       return state === undefined || state.done ? changes : [unusable(state)];
     },
     apply: async ({ cluster, object }, seen, _changes, run) => {
+      if (seen !== undefined) await untilAdmitted(title, run, () => removeStraysOf(object, seen.live, path, cluster.api, run));
       const kubectl = await cluster.kubectl(run);
       const write = (): Promise<KubeObject> => (seen === undefined ? kubectl.add(object, run.signal) : kubectl.apply(object, run.signal));
       const first = await untilAdmitted(title, run, write);

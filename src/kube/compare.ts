@@ -5,7 +5,7 @@
 import type { Change } from '../engine/resource.ts';
 
 /** Filled in by controllers (cert-manager's cainjector, certgen Jobs) even where a chart sets a placeholder. */
-const FOREIGN = new Set(['caBundle', 'status', 'creationTimestamp', 'managedFields']);
+export const FOREIGN = new Set(['caBundle', 'status', 'creationTimestamp', 'managedFields']);
 
 /** Fields by which Kubernetes tells elements of a list apart; the first that all wanted elements carry is taken. */
 const LIST_KEYS = ['name', 'mountPath', 'containerPort', 'port', 'key', 'topologyKey', 'ip', 'type', 'host'];
@@ -85,7 +85,7 @@ function listAsSeen(wanted: readonly unknown[], live: readonly unknown[]): unkno
 }
 
 /** The field that tells the elements of a list apart; undefined where none does. */
-function keyOf(list: readonly unknown[]): string | undefined {
+export function keyOf(list: readonly unknown[]): string | undefined {
   const maps = list.filter(isMap);
   const key = maps.length === list.length ? LIST_KEYS.find((name) => maps.every((item) => item[name] !== undefined)) : undefined;
   return key !== undefined && new Set(maps.map((item) => String(item[key]))).size === maps.length ? key : undefined;
@@ -130,7 +130,7 @@ function quantityOf(value: unknown): number | undefined {
 }
 
 /** A Secret's `stringData` becomes `data`, as the API server makes it. */
-function withEncodedStrings(object: object): object {
+export function withEncodedStrings(object: object): object {
   const { stringData, data, ...rest } = object as { stringData?: Record<string, string>; data?: Record<string, string> };
   if (stringData === undefined) return object;
   const encoded = Object.entries(stringData).map(([key, text]) => [key, Buffer.from(text, 'utf8').toString('base64')]);

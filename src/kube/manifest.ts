@@ -73,15 +73,19 @@ export async function removeStrays(
 ): Promise<void> {
   const takeAway = async (object: Manifest): Promise<void> => {
     const { path, live } = await located(object, release.namespace, api, run.signal);
-    if (path === undefined || live === undefined) return;
-    const { changes, cleaned } = straysIn(object, live);
-    if (changes.length === 0) return;
-    run.say(`${object.kind} ${object.metadata.name}: taking away ${changes.map(({ field }) => field).join(', ')}`);
-    // Without the version that was read: its controller writes to it all the time, and nothing of that is in here.
-    const { resourceVersion: _read, ...metadata } = live.metadata as KubeObject['metadata'] & { resourceVersion?: string };
-    await api.send('PUT', path, { ...cleaned, metadata }, run.signal);
+    if (path !== undefined && live !== undefined) await removeStraysOf(object, live, path, api, run);
   };
   await Promise.all(objectsOf(release).map(takeAway));
+}
+
+/** The same of one object that was read. */
+export async function removeStraysOf(object: Manifest, live: KubeObject, path: string, api: KubeApi, run: Run): Promise<void> {
+  const { changes, cleaned } = straysIn(object, live);
+  if (changes.length === 0) return;
+  run.say(`${object.kind} ${object.metadata.name}: taking away ${changes.map(({ field }) => field).join(', ')}`);
+  // Without the version that was read: its controller writes to it all the time, and nothing of that is in here.
+  const { resourceVersion: _read, ...metadata } = live.metadata as KubeObject['metadata'] & { resourceVersion?: string };
+  await api.send('PUT', path, { ...cleaned, metadata }, run.signal);
 }
 
 /** Where an object is and what it is there; no path for a kind that the cluster does not have. */

@@ -79,3 +79,34 @@ test('what was not there is made without force; what is ours is put right with i
   await space.apply(spec, seen, [], quiet);
   assert.deepEqual(used, ['add', 'apply']);
 });
+
+test('what others add to an object that we apply is a difference, and the next write takes it away', async () => {
+  const cluster = fakeCluster();
+  const context = contextOf(cluster);
+  const gateway = { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'Gateway', metadata: { name: 'zitadel', namespace: 'zitadel' } };
+  const listeners = [{ name: 'https', port: 443 }];
+  const resource = applied<NeedsCluster>(context, {
+    id: 'ingress/gateway',
+    title: 'Gateway zitadel/zitadel',
+    needs: cloud,
+    wanted: true,
+    identity: gateway,
+    resource: 'gateway',
+    fields: () => ({ metadata: { labels: ourLabels(context.stack) }, spec: { listeners } }),
+  });
+  const spec = resource.want({ kubeconfig });
+  await resource.apply(spec, undefined, [], quiet);
+  const live = cluster.objects.get(objectPath(gateway)) as KubeObject;
+  cluster.objects.set(objectPath(gateway), { ...live, spec: { gatewayClassName: 'x', listeners: [...listeners, { name: 'tcp', port: 5432 }] } });
+  const seen = await resource.observe({ kubeconfig }, quiet);
+  assert.ok(seen);
+  const changes = resource.diff(spec, seen);
+  assert.deepEqual(
+    changes.map(({ field }) => field),
+    ['spec.listeners[tcp]'],
+  );
+  // Server-side apply would leave the other's listener: it goes by a replacement before.
+  const before = cluster.writes.length;
+  await resource.apply(spec, seen, changes, quiet);
+  assert.deepEqual(cluster.writes.slice(before), [`PUT ${objectPath(gateway)}`, `apply ${objectPath(gateway)}`]);
+});

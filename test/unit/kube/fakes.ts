@@ -55,7 +55,8 @@ export function fakeCluster(): FakeCluster {
     const object = JSON.parse(body ?? '{}') as Manifest & { metadata: { resourceVersion?: string } };
     const there = objects.get(objectPath(object));
     const wanted = object.metadata.resourceVersion;
-    if (there?.metadata.resourceVersion !== wanted)
+    // A PUT that names no version replaces whatever is there (Kubernetes API concepts, "Resource versions").
+    if (there?.metadata.resourceVersion !== wanted && !(method === 'PUT' && wanted === undefined))
       return { status: 409, body: JSON.stringify({ reason: 'Conflict', message: 'changed meanwhile' }) };
     return { status: 200, body: JSON.stringify(put(object)) };
   });

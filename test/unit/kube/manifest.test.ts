@@ -95,7 +95,7 @@ test('drift: missing and changed objects, each with its name; unknown kinds are 
   const drift = await driftOf(stored, api, new AbortController().signal);
   assert.deepEqual(
     drift.changes.map(({ field }) => field),
-    ['Service zitadel spec.ports[8080]', 'HTTPProxy p'],
+    ['Service zitadel spec.ports[8080]', 'Service zitadel spec.ports[9090]', 'HTTPProxy p'],
   );
   assert.ok(asked.includes('/apis/projectcontour.io/v1/namespaces/zitadel/httpproxies/p'));
 });
