@@ -16,7 +16,7 @@ const CONFIGURED_KEY =
 /** Of the chart's other values, where `…Secret` is the name of one. */
 const CHART_KEY = /(passw(or)?d|passphrase|(?<!account)token|client[_-]?secret|(private|api|access|encryption|secret|signing|master)[_-]?key)$/i;
 /** A URL with a password in it; one that Kubernetes fills in, as in `redis://user:$(REDIS_PASSWORD)@host`, is none. */
-const URL_PASSWORD = /:\/\/[^\s/?#@:]*:(?!\$\([A-Za-z_]\w*\)@)[^\s/?#]+@/;
+const URL_PASSWORD = /:\/\/[^\s/?#@:]*:(?!\$\([A-Za-z_]\w*\)@)([^\s/?#]+)@/;
 /** A URL that is itself the secret: webhooks as Slack, Discord, Teams and Telegram give them out. */
 const WEBHOOK =
   /:\/\/(hooks\.slack(-gov)?\.com\/(services|workflows|triggers)\/|([a-z]+\.)?discord(app)?\.com\/api\/webhooks\/|api\.telegram\.org\/bot|[\w-]{1,63}\.webhook\.office\.com\/)[^\s/]+\/\S/i;
@@ -36,7 +36,12 @@ export function isSecretAt(path: Path, value: unknown): boolean {
 }
 
 function isSecretUrl(value: unknown): boolean {
-  return typeof value === 'string' && value.includes('://') && (WEBHOOK.test(value) || URL_TOKEN.test(value));
+  return typeof value === 'string' && value.includes('://') && (WEBHOOK.test(value) || URL_TOKEN.test(value) || URL_PASSWORD.test(value));
+}
+
+/** The password in a URL, as it stands there; a program may print it alone. */
+export function urlPassword(text: string): string | undefined {
+  return URL_PASSWORD.exec(text)?.[1];
 }
 
 /** In clear, or as base64, which is how ZITADEL takes keys. */
@@ -44,13 +49,16 @@ function isPrivateKey(value: unknown): boolean {
   return typeof value === 'string' && (PRIVATE_KEY.test(value) || PRIVATE_KEY.test(Buffer.from(value.slice(0, 200), 'base64').toString('latin1')));
 }
 
-/** Secrets in a list of the configuration that goes into a ConfigMap. */
-export function secretsInList(value: unknown, path: Path): Problem[] {
-  if (Array.isArray(value)) return value.flatMap((item, index) => secretsInList(item, [...path, index]));
-  if (isMap(value)) return Object.entries(value).flatMap(([name, inner]) => secretsInList(inner, [...path, name]));
-  if (!isSecretAt(path, value)) return [];
-  const message = 'a secret inside a list cannot be lifted out of the ConfigMap';
-  return [{ path, message, hint: 'Move the whole list to zitadel.secretConfig.' }];
+/** Whether a list of ZITADEL's configuration has a secret in it, at any depth. */
+export function holdsSecret(value: unknown, path: Path): boolean {
+  if (Array.isArray(value)) return value.some((item, index) => holdsSecret(item, [...path, index]));
+  if (isMap(value)) return namesSecret(value) || Object.entries(value).some(([name, inner]) => holdsSecret(inner, [...path, name]));
+  return isSecretAt(path, value);
+}
+
+/** Whether a map is a pair of a name that tells a secret, and its value. */
+export function namesSecret({ name, value }: Values): boolean {
+  return SECRET_KEY.test(String(name)) && hasText(value);
 }
 
 /** What is left once the secrets are lifted, and still tells one. */
@@ -65,10 +73,10 @@ export function secretsLeft(value: unknown, path: Path): Problem[] {
   ];
   if (Array.isArray(value)) return value.flatMap((item, index) => secretsLeft(item, [...path, index]));
   if (isMap(value)) {
-    const { kind, data, stringData, name } = value;
+    const { kind, data, stringData } = value;
     if (kind === 'Secret' && (data !== undefined || stringData !== undefined)) return refuse('this Secret has content');
     // The chart's own `env` is looked at in full by `conflicts.ts`.
-    if (path[0] !== 'env' && SECRET_KEY.test(String(name)) && hasText(value['value'])) return refuse(`${String(name)} looks like a secret`);
+    if (path[0] !== 'env' && namesSecret(value)) return refuse(`${String(value['name'])} looks like a secret`);
     return Object.entries(value).flatMap(([key, inner]) => secretsLeft(inner, [...path, key]));
   }
   if (typeof value !== 'string') return [];

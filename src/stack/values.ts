@@ -4,7 +4,7 @@
  */
 import { mask, Secret } from '../secret.ts';
 import { leftOut, type Path, type Problem } from './document.ts';
-import { isMap, isSecretAt, secretsInList, secretsLeft, type Values } from './secret-keys.ts';
+import { holdsSecret, isMap, isSecretAt, namesSecret, secretsLeft, urlPassword, type Values } from './secret-keys.ts';
 import type { GivenSecrets } from './secrets.ts';
 import type { Stack } from './stack.ts';
 
@@ -61,15 +61,26 @@ export function liftSecrets(values: Values): Lifted {
   const copy = structuredClone(values) as Record<string, unknown>;
   const secretOf = (path: Path, value: unknown): Secret | undefined => {
     const text = typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
-    if (text.length >= 8) return new Secret(text, path.join('.'));
-    problems.push({ path, message: `the secret has ${text.length} characters; fewer than 8 cannot be kept out of logs`, hint: 'Use a longer one.' });
+    const core = urlPassword(text) ?? text;
+    if (core.length >= 8) {
+      mask(core);
+      return new Secret(text, path.join('.'));
+    }
+    problems.push({ path, message: `the secret has ${core.length} characters; fewer than 8 cannot be kept out of logs`, hint: 'Use a longer one.' });
     return undefined;
   };
-  /** A leaf of secretConfig: masked, except where it is public or too short for that. A list keeps its shape. */
-  const seal = (value: unknown, path: Path, depth: number): unknown => {
-    if (Array.isArray(value)) return value.map((item, index) => seal(item, [...path, index], depth));
-    if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, seal(inner, [...path, name], depth)]));
+  /** Secrets are masked; where `all` is, every leaf but what is public or too short for that. A list keeps its shape. */
+  const seal = (value: unknown, path: Path, depth: number, all: boolean): unknown => {
+    if (Array.isArray(value)) return value.map((item, index) => seal(item, [...path, index], depth, all));
+    if (isMap(value)) {
+      const sealed = ([name, inner]: [string, unknown]): [string, unknown] => {
+        const at = [...path, name];
+        return [name, name === 'value' && namesSecret(value) ? secretOf(at, inner) : seal(inner, at, depth, all)];
+      };
+      return Object.fromEntries(Object.entries(value).map(sealed));
+    }
     if (isSecretAt(path, value)) return secretOf(path, value);
+    if (!all) return value;
     if (PUBLIC.test(path.slice(depth).join('.').toLowerCase())) return value;
     if (typeof value === 'string' && value.length >= 8) return new Secret(value, path.join('.'));
     // ZITADEL gets a number as the number it is.
@@ -84,23 +95,20 @@ export function liftSecrets(values: Values): Lifted {
         if (Object.keys(value).length === 0) delete from[key];
         continue;
       }
-      if (Array.isArray(value) && !all) {
-        problems.push(...secretsInList(value, inner));
-        continue;
-      }
       const name = NAMED.get(inner.slice(depth).join('.').toLowerCase());
       if (name !== undefined && (value === null || value === '')) {
         delete from[key];
         continue;
       }
-      if (name === undefined && !all && !isSecretAt(inner, value)) continue;
+      // Of a list that holds one, all goes: the Secret's file replaces a list of the ConfigMap's as a whole (viper 1.21, mergeMaps).
+      if (name === undefined && !all && !holdsSecret(value, inner)) continue;
       delete from[key];
       if (name !== undefined) {
         const secret = secretOf(inner, value);
         if (secret !== undefined) named[name] = secret;
         continue;
       }
-      const leaf = seal(value, inner, depth);
+      const leaf = seal(value, inner, depth, all);
       if (leaf !== undefined) put(configuration, inner.slice(depth), leaf);
     }
   };

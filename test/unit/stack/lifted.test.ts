@@ -6,6 +6,8 @@ import { redact } from '../../../src/secret.ts';
 import type { Values } from '../../../src/stack/secret-keys.ts';
 import { liftSecrets, nested, openConfiguration } from '../../../src/stack/values.ts';
 
+const pem = '-----BEGIN EC PRIVATE KEY-----\nplanted\n-----END EC PRIVATE KEY-----\n';
+
 test('no path writes through a prototype', () => {
   for (const where of ['configmapConfig', 'secretConfig']) {
     const tree = JSON.parse('{"__proto__":{"Password":"planted-secret-1"},"constructor":{"prototype":{"Password":"planted-secret-2"}}}') as Values;
@@ -48,11 +50,33 @@ test('headers, salts and URLs that are secrets themselves are lifted', () => {
   const { values, secrets: lifted, problems } = liftSecrets({ zitadel: { configmapConfig: structuredClone(config) } });
   assert.deepEqual([values, problems], [{ zitadel: { configmapConfig: {} } }, []]);
   assert.deepEqual(openConfiguration(lifted.configuration), config);
-  const listed = liftSecrets({ zitadel: { configmapConfig: { Headers: { 'X-Customer': ['planted-header'] } } } });
-  assert.deepEqual(
-    listed.problems.map(({ path }) => path.join('.')),
-    ['zitadel.configmapConfig.Headers.X-Customer.0'],
-  );
+});
+
+test('a list that holds a secret is lifted as a whole: ZITADEL takes a list from one file or the other, never from both', () => {
+  const lists = {
+    Headers: { 'X-Customer': ['planted-header'] },
+    SMTP: { Providers: [{ Host: 'smtp.example.com:587', Password: 'planted-password' }, { Host: 'other.example.com:587' }] },
+    Certificates: [{ Certificate: 'public-certificate', Key: pem }],
+    Caches: [['plain-text', { URL: 'redis://me:planted-redis@cache:6379' }]],
+    Variables: [{ name: 'SMS_TOKEN', value: 'planted-token' }],
+    Numbers: [{ ClientSecret: 1234567890 }],
+  };
+  const shown = { Audiences: ['one.example.com', 'two.example.com'], SMTP: { Port: 587 } };
+  const config = structuredClone({ ...lists, ...shown, SMTP: { ...lists.SMTP, ...shown.SMTP } });
+  const { values, secrets: lifted, problems } = liftSecrets({ zitadel: { configmapConfig: config } });
+  assert.deepEqual([values, problems], [{ zitadel: { configmapConfig: shown } }, []]);
+  assert.deepEqual(openConfiguration(lifted.configuration), { ...lists, Numbers: [{ ClientSecret: '1234567890' }] });
+  assert.doesNotMatch(JSON.stringify(lifted.configuration), /planted|1234567890|PRIVATE/);
+  for (const text of ['planted-header', 'planted-password', 'planted-redis', 'planted-token', '1234567890']) assert.equal(redact(text), '***');
+  assert.equal(redact('smtp.example.com:587 public-certificate plain-text'), 'smtp.example.com:587 public-certificate plain-text');
+});
+
+test('of two lists at one place secretConfig wins, however they are spelled', () => {
+  const of = (secret: string): Values => ({ Providers: [{ ClientSecret: secret }] });
+  const { secrets: lifted } = liftSecrets({
+    zitadel: { secretConfig: { providers: of('planted-second')['Providers'] }, configmapConfig: of('planted-first') },
+  });
+  assert.deepEqual(openConfiguration(lifted.configuration), of('planted-second'));
 });
 
 test('what only looks like a secret stays', () => {
@@ -139,8 +163,6 @@ test('keys with dots are read as ZITADEL reads them', () => {
   assert.deepEqual(nested(values), { zitadel: { configmapConfig: { Database: { Postgres: { User: { Username: 'a' }, Port: 1 } }, Empty: {} } } });
   assert.deepEqual(nested({ 'a.b': 1 }), { 'a.b': 1 });
 });
-
-const pem = '-----BEGIN EC PRIVATE KEY-----\nplanted\n-----END EC PRIVATE KEY-----\n';
 
 test('a private key is a secret under any name', () => {
   for (const text of [pem, Buffer.from(pem).toString('base64')]) {
