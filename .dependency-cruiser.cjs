@@ -9,7 +9,7 @@ const rooms = {
   'src/engine': ['src/secret.ts'],
   'src/stack': ['src/secret.ts', 'src/engine/fault.ts'],
   'src/report': ['src/secret.ts', 'src/engine/(fault|outcome|resource).ts'],
-  'src/github': ['src/secret.ts', 'src/engine/(fault|outcome|resource).ts', 'src/report'],
+  'src/github': ['src/secret.ts', 'src/engine/(fault|other-answer|outcome|resource).ts', 'src/report'],
   'src/otc': ['src/secret.ts', 'src/engine'],
   'src/cloud': ['src/secret.ts', 'src/engine', 'src/otc', 'src/stack'],
   'src/tools': ['src/secret.ts', 'src/engine'],

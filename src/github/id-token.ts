@@ -1,6 +1,7 @@
 /** Owns GitHub's OIDC ID token: asks the runner's token endpoint for it. Who takes it is `otc/`'s business. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Cancelled, Fault } from '../engine/fault.ts';
+import { jsonObject, otherAnswer } from '../engine/other-answer.ts';
 import { mask } from '../secret.ts';
 
 /** A plain GET; `main.ts` hands in the one that honours proxies. */
@@ -12,7 +13,7 @@ export type Get = (
 
 /**
  * The ID token for an audience, masked before anybody sees it.
- * @throws Fault where the job lacks `id-token: write`, or the endpoint refuses
+ * @throws Fault where the job lacks `id-token: write`, or the endpoint refuses or answers something else
  */
 export async function idToken(
   audience: string,
@@ -34,7 +35,7 @@ export async function idToken(
   for (let attempt = 1; ; attempt += 1) {
     const { status, body } = await get(target.href, { authorization: `Bearer ${bearer}`, accept: 'application/json' }, signal);
     if (status === 200) {
-      const token = tokenIn(body);
+      const token = tokenIn(body, `GET ${target.origin}${target.pathname}`);
       mask(token);
       return token;
     }
@@ -53,9 +54,10 @@ export async function idToken(
   }
 }
 
-function tokenIn(body: string): string {
-  const answer: unknown = JSON.parse(body);
-  const value = typeof answer === 'object' && answer !== null && 'value' in answer ? answer.value : undefined;
-  if (typeof value !== 'string' || value === '') throw new Fault("GitHub's answer holds no ID token");
+function tokenIn(body: string, call: string): string {
+  const { value } = jsonObject(call, WANTED, body) as { value?: unknown };
+  if (typeof value !== 'string' || value === '') throw otherAnswer(call, WANTED, body);
   return value;
 }
+
+const WANTED = 'an ID token of GitHub';

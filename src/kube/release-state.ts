@@ -57,7 +57,7 @@ export async function releaseState(
   ]);
   const newest = secrets.at(-1);
   if (newest === undefined) return undefined;
-  const release = decodeRelease(String((newest['data'] as Record<string, string>)['release']));
+  const release = decodeRelease(newest);
   const { status } = release.info;
   const drift = status === 'deployed' ? await driftOf(release, cluster.api, signal) : { changes: [], documents: [] };
   return {

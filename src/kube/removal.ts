@@ -109,6 +109,6 @@ async function objectsIn(cluster: Cluster, namespace: string, release: string, s
   const found = await cluster.api.list(`/api/v1/namespaces/${namespace}/secrets?labelSelector=${selector}`, signal);
   const newest = found.toSorted((a, b) => Number(a.metadata.labels?.['version'] ?? 0) - Number(b.metadata.labels?.['version'] ?? 0)).at(-1);
   if (newest === undefined) return [];
-  const { manifest, version } = decodeRelease(String((newest['data'] as Record<string, string>)['release']));
+  const { manifest, version } = decodeRelease(newest);
   return objectsOf({ manifest, version, hooks: [] });
 }

@@ -6,11 +6,11 @@
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { asFault, Cancelled, Fault } from '../engine/fault.ts';
+import { jsonObject, otherAnswer } from '../engine/other-answer.ts';
 import { Turns } from '../engine/turns.ts';
 import { pauseFor } from '../engine/until.ts';
 import { DialAgent } from './dial.ts';
 import { type Kubeconfig, pemOf } from './kubeconfig.ts';
-import { jsonObject, otherAnswer } from './other-answer.ts';
 import type { Tunnel } from './tunnel.ts';
 
 /** Any Kubernetes object, as JSON. */

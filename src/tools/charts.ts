@@ -6,10 +6,10 @@
 import { createHash } from 'node:crypto';
 import { parse } from 'yaml';
 import { Fault } from '../engine/fault.ts';
+import { otherAnswer } from '../engine/other-answer.ts';
 import { basicFor, type ChartAccount, notAdmitted } from './chart-account.ts';
 import type { Fetch } from './fetch.ts';
 import { isRegistry, locateInRegistry } from './oci.ts';
-import { otherAnswer } from './other-answer.ts';
 import type { Workspace } from './workspace.ts';
 
 /** A chart in an HTTP(S) repository or an OCI registry. */

@@ -4,8 +4,10 @@
  * Behaviour checked with helm 4.1.4.
  */
 import { gunzipSync } from 'node:zlib';
-import { Fault } from '../engine/fault.ts';
+import { asFault, Fault } from '../engine/fault.ts';
+import { jsonObject } from '../engine/other-answer.ts';
 import { redact } from '../secret.ts';
+import type { KubeObject } from './api.ts';
 import type { Command, Ended } from './process.ts';
 
 export interface Upgrade {
@@ -142,9 +144,30 @@ export interface StoredHook {
   readonly delete_policies?: readonly string[] | null;
 }
 
-/** Decodes `data.release` of a release Secret: base64 of base64 of gzip of JSON (Helm 3 and 4, storage driver `secret`). */
-export function decodeRelease(data: string): StoredRelease {
-  const inner = Buffer.from(Buffer.from(data, 'base64').toString('latin1'), 'base64');
-  const json = inner[0] === 0x1f && inner[1] === 0x8b ? gunzipSync(inner) : inner;
-  return JSON.parse(json.toString('utf8')) as StoredRelease;
+/**
+ * What a release Secret holds in `data.release`: base64 of base64 of gzip of JSON (Helm 3 and 4, storage driver `secret`).
+ * @throws Fault that names the Secret, where it holds something else
+ */
+export function decodeRelease({ metadata, data }: KubeObject): StoredRelease {
+  const text = (data as Readonly<Record<string, unknown>> | undefined)?.['release'];
+  const inner = Buffer.from(Buffer.from(typeof text === 'string' ? text : '', 'base64').toString('latin1'), 'base64');
+  const secret = `Secret ${metadata.namespace ?? ''}/${metadata.name}`;
+  const hint = `It was changed or cut short. Once it is deleted, helm goes on from the revision before ("helm history ${metadata.labels?.['name'] ?? ''}").`;
+  const json = isZipped(inner) ? unzipped(inner, secret, hint) : inner;
+  const release = jsonObject(secret, 'a release as helm stores it', json.toString('utf8'), { hint }) as Partial<StoredRelease>;
+  if (release.info === undefined || release.chart?.metadata === undefined || typeof release.manifest !== 'string')
+    throw new Fault(`${secret} holds no release as helm stores it: status, chart or manifest is missing`, { hint });
+  return release as StoredRelease;
+}
+
+function isZipped(bytes: Buffer): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+function unzipped(bytes: Buffer, secret: string, hint: string): Buffer {
+  try {
+    return gunzipSync(bytes);
+  } catch (error) {
+    throw new Fault(`${secret} holds no release as helm stores it: ${asFault(error).message}`, { hint, cause: error });
+  }
 }

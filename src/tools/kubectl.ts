@@ -3,6 +3,7 @@
  * applied server-side with our own field manager; reading is `api.ts`'s.
  */
 import { Fault } from '../engine/fault.ts';
+import { jsonObject } from '../engine/other-answer.ts';
 import { redact } from '../secret.ts';
 import type { KubeObject } from './api.ts';
 import type { Command, Ended } from './process.ts';
@@ -34,8 +35,9 @@ export function kubectlOver(runOnce: RunKubectl): Kubectl {
   const write = async (verb: readonly string[], object: object, signal: AbortSignal): Promise<KubeObject> => {
     const args = [...verb, `--field-manager=${FIELD_MANAGER}`, '--filename=-', '--output=json'];
     const ended = await run(args, { stdin: JSON.stringify(object), signal, timeoutSeconds: TIMEOUT });
-    if (ended.code !== 0) throw failure(`${verb[0]} ${nameOf(object)}`, ended);
-    return JSON.parse(ended.stdout) as KubeObject;
+    const what = `${verb[0]} ${nameOf(object)}`;
+    if (ended.code !== 0) throw failure(what, ended);
+    return jsonObject(`kubectl ${what}`, 'the object as it is now', ended.stdout, { hint: AGAIN }) as KubeObject;
   };
   return {
     // Conflicts are forced: what we apply is ours, and a field that somebody took over by hand is drift to be put right.
@@ -56,9 +58,10 @@ export function kubectlOver(runOnce: RunKubectl): Kubectl {
 function failure(what: string, ended: Ended): Fault {
   const text = redact(ended.stderr.trim()) || `exit code ${ended.code}`;
   const code = /Apply failed with \d+ conflict/.test(text) ? 'Conflict' : /Error from server \((\w+)\)/.exec(text)?.[1];
-  return new Fault(`kubectl ${what}: ${text}`, { code, hint: HINTS[code ?? ''] ?? 'Running again continues where this run stopped.' });
+  return new Fault(`kubectl ${what}: ${text}`, { code, hint: HINTS[code ?? ''] ?? AGAIN });
 }
 
+const AGAIN = 'Running again continues where this run stopped.';
 const RIGHTS = 'The client certificate has the rights of the IAM user who asked for it: that user needs cluster-admin rights in CCE.';
 const HINTS: Readonly<Record<string, string>> = {
   Forbidden: RIGHTS,

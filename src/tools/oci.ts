@@ -6,10 +6,10 @@
  */
 import { createHash } from 'node:crypto';
 import { asFault, Fault } from '../engine/fault.ts';
+import { jsonObject, otherAnswer } from '../engine/other-answer.ts';
 import { Secret } from '../secret.ts';
 import { basicFor, type ChartAccount, notAdmitted } from './chart-account.ts';
 import type { Answer, Fetch } from './fetch.ts';
-import { jsonObject, otherAnswer } from './other-answer.ts';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const CHART_LAYER = 'application/vnd.cncf.helm.chart.content.v1.tar+gzip';

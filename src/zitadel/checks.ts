@@ -4,6 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { asFault, Cancelled } from '../engine/fault.ts';
+import { jsonObject } from '../engine/other-answer.ts';
 import type { HttpAnswer, Probe } from './probe.ts';
 
 export interface CheckResult {
@@ -121,7 +122,7 @@ async function tlsChain(probe: Probe, { staging }: Expected, now: Date): Promise
 }
 
 async function discovery(probe: Probe, { domain }: Expected): Promise<string> {
-  const document = jsonOf(await probe.http('GET', '/.well-known/openid-configuration'), 200);
+  const document = await jsonAt(probe, '/.well-known/openid-configuration');
   const issuer = String(document['issuer']);
   if (issuer !== `https://${domain}`) {
     throw new Wrong(
@@ -139,7 +140,7 @@ async function discovery(probe: Probe, { domain }: Expected): Promise<string> {
 }
 
 async function keys(probe: Probe): Promise<string> {
-  const document = jsonOf(await probe.http('GET', '/oauth/v2/keys'), 200);
+  const document = await jsonAt(probe, '/oauth/v2/keys');
   const found = document['keys'];
   if (!Array.isArray(found) || found.length === 0)
     throw new Wrong('/oauth/v2/keys holds no key', 'ZITADEL has no signing key: look at the logs of its pods.');
@@ -147,7 +148,7 @@ async function keys(probe: Probe): Promise<string> {
 }
 
 async function consoleSettings(probe: Probe): Promise<Record<string, unknown>> {
-  return jsonOf(await probe.http('GET', '/ui/console/assets/environment.json'), 200);
+  return jsonAt(probe, '/ui/console/assets/environment.json');
 }
 
 async function consolePage(probe: Probe, { domain }: Expected): Promise<string> {
@@ -218,17 +219,17 @@ async function grpc(probe: Probe): Promise<string> {
   return 'grpc-status 0';
 }
 
-function jsonOf(answer: HttpAnswer, status: number): Record<string, unknown> {
-  const text = answer.body.toString('utf8');
-  if (answer.status !== status) {
-    const why =
-      answer.status === 404 ? 'The ingress controller must pass the original Host header.' : "Look at ZITADEL's pods and the controller's logs.";
-    throw new Wrong(`status ${answer.status}: ${text.slice(0, 200)}`, why);
+async function jsonAt(probe: Probe, path: string): Promise<Record<string, unknown>> {
+  const { status, body } = await probe.http('GET', path);
+  const text = body.toString('utf8');
+  if (status !== 200) {
+    const why = status === 404 ? 'The ingress controller must pass the original Host header.' : "Look at ZITADEL's pods and the controller's logs.";
+    throw new Wrong(`status ${status}: ${text.slice(0, 200)}`, why);
   }
   try {
-    return JSON.parse(text) as Record<string, unknown>;
+    return jsonObject(`GET ${path}`, 'what ZITADEL says there', text) as Record<string, unknown>;
   } catch (error) {
-    throw new Wrong(`the answer is no JSON (${asFault(error).message})`, 'Something else than ZITADEL answers under this domain.');
+    throw new Wrong(asFault(error).message, 'Something else than ZITADEL answers under this domain.');
   }
 }
 

@@ -284,3 +284,16 @@ test('the ID token: missing permission and refusal say what to do', async () => 
   await assert.rejects(idToken('a', {}, refused, signal), (error: Fault) => /id-token: write/.test(error.hint ?? ''));
   await assert.rejects(idToken('a', tokenEnv, refused, signal, 1), (error: Fault) => error.status === 403);
 });
+
+test('the ID token: an answer that holds none is named, and not quoted', async () => {
+  const signal = new AbortController().signal;
+  for (const [body, what] of [
+    ['<html><title>Sign in</title>', 'the HTML page "Sign in"'],
+    ['{"value": planted', 'broken or other JSON of 17 bytes'],
+    ['{"count": 1}', 'broken or other JSON of 12 bytes'],
+  ] as const) {
+    const get = async () => ({ status: 200, body });
+    const says = `GET https://token.example/x answers, but not with an ID token of GitHub: ${what} came instead`;
+    await assert.rejects(idToken('a', tokenEnv, get, signal, 1), (error) => error instanceof Fault && error.message === says);
+  }
+});

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { asFault, Cancelled, Fault } from '../../../src/engine/fault.ts';
 import { Secret } from '../../../src/secret.ts';
-import { type Answer, exchange, kubeApiOver } from '../../../src/tools/api.ts';
+import { type Answer, exchange, type KubeObject, kubeApiOver } from '../../../src/tools/api.ts';
 import { DialAgent } from '../../../src/tools/dial.ts';
 import { decodeRelease, helmMessage, helmOver } from '../../../src/tools/helm.ts';
 import { kubeconfigText } from '../../../src/tools/kubeconfig.ts';
@@ -210,9 +210,44 @@ test('helm’s message is redacted', () => {
 });
 
 test('stored releases of Helm 3 and 4', () => {
-  const release = { name: 'zitadel', version: 3, info: { status: 'deployed' } };
-  const stored = Buffer.from(gzipSync(JSON.stringify(release)).toString('base64')).toString('base64');
-  assert.deepEqual(decodeRelease(stored), release);
+  const release = { name: 'zitadel', version: 3, info: { status: 'deployed' }, chart: { metadata: { version: '9.34.0' } }, manifest: '' };
+  const metadata = { name: 'sh.helm.release.v1.zitadel.v3', namespace: 'zitadel', labels: { name: 'zitadel' } };
+  const of = (content: Buffer): KubeObject =>
+    ({ kind: 'Secret', metadata, data: { release: Buffer.from(content.toString('base64')).toString('base64') } }) as unknown as KubeObject;
+  const zipped = gzipSync(JSON.stringify(release));
+  assert.deepEqual(decodeRelease(of(zipped)), release);
+  assert.deepEqual(decodeRelease(of(Buffer.from(JSON.stringify(release)))), release);
+  const broken = [
+    of(zipped.subarray(0, -9)),
+    of(Buffer.from('{"chart": planted')),
+    of(Buffer.from('{"manifest": "planted"}')),
+    { kind: 'Secret', metadata } as unknown as KubeObject,
+  ];
+  for (const secret of broken) {
+    assert.throws(
+      () => decodeRelease(secret),
+      (error) => {
+        assert.ok(error instanceof Fault);
+        assert.match(error.message, /^Secret zitadel\/sh\.helm\.release\.v1\.zitadel\.v3 /);
+        assert.match(error.hint ?? '', /helm history zitadel/);
+        assert.doesNotMatch(`${error.message} ${error.cause}`, /planted/);
+        return true;
+      },
+    );
+  }
+});
+
+test('what kubectl prints in place of the object is named by its kind, never quoted', async () => {
+  const said = async (stdout: string): Promise<Fault> => {
+    const kubectl = kubectlOver(async () => ({ code: 0, stdout, stderr: '' }));
+    const error = await kubectl.apply({ kind: 'Secret', metadata: { name: 'a', namespace: 'b' } }, signal).catch((thrown: unknown) => thrown);
+    assert.ok(error instanceof Fault);
+    return error;
+  };
+  assert.equal((await said('')).message, 'kubectl apply Secret b/a answers, but not with the object as it is now: nothing came instead');
+  const { message, hint } = await said('{"data": planted');
+  assert.match(message, /broken or other JSON of 16 bytes/);
+  assert.doesNotMatch(`${message} ${hint}`, /planted|proxy/i);
 });
 
 test('a kubeconfig takes PEM and base64 of PEM alike', () => {

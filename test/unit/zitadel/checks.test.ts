@@ -108,7 +108,12 @@ test('each way to be broken fails its check alone and says what to do', async ()
       },
     ],
     ['JWKS', /holds no key/, /logs/, { ...well(), '/oauth/v2/keys': answer(200, { keys: [] }) }],
-    ['JWKS', /no JSON/, /Something else/, { ...well(), '/oauth/v2/keys': answer(200, '<html>') }],
+    [
+      'JWKS',
+      /^GET \/oauth\/v2\/keys answers, but not with what ZITADEL says there: an HTML page/,
+      /Something else/,
+      { ...well(), '/oauth/v2/keys': answer(200, '<html>') },
+    ],
     ['console', /\/ui\/console\/ answers 404, not HTML/, /logs/, { ...well(), '/ui/console/': undefined }],
     [
       'console',
