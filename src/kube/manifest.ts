@@ -78,14 +78,25 @@ export async function removeStrays(
   await Promise.all(objectsOf(release).map(takeAway));
 }
 
-/** The same of one object that was read. */
-export async function removeStraysOf(object: Manifest, live: KubeObject, path: string, api: KubeApi, run: Run): Promise<void> {
-  const { changes, cleaned } = straysIn(object, live);
-  if (changes.length === 0) return;
-  run.say(`${object.kind} ${object.metadata.name}: taking away ${changes.map(({ field }) => field).join(', ')}`);
-  // Without the version that was read: its controller writes to it all the time, and nothing of that is in here.
-  const { resourceVersion: _read, ...metadata } = live.metadata as KubeObject['metadata'] & { resourceVersion?: string };
-  await api.send('PUT', path, { ...cleaned, metadata }, run.signal);
+/** How often it is read again where its controller wrote to it meanwhile. */
+const TURNS = 5;
+
+/** The same of one object that was read. @throws Fault with status 409 where others write to it without a pause */
+export async function removeStraysOf(object: Manifest, read: KubeObject, path: string, api: KubeApi, run: Run): Promise<void> {
+  let live: KubeObject | undefined = read;
+  for (let turn = 1; live !== undefined; turn += 1) {
+    const { changes, cleaned } = straysIn(object, live);
+    if (changes.length === 0) return;
+    if (turn === 1) run.say(`${object.kind} ${object.metadata.name}: taking away ${changes.map(({ field }) => field).join(', ')}`);
+    try {
+      // With the version that was read: of a custom resource the API server takes no replacement without.
+      await api.send('PUT', path, cleaned, run.signal);
+      return;
+    } catch (error) {
+      if (!(error instanceof Fault) || error.status !== 409 || turn === TURNS) throw error;
+      live = await api.get(path, run.signal);
+    }
+  }
 }
 
 /** Where an object is and what it is there; no path for a kind that the cluster does not have. */

@@ -55,8 +55,7 @@ export function fakeCluster(): FakeCluster {
     const object = JSON.parse(body ?? '{}') as Manifest & { metadata: { resourceVersion?: string } };
     const there = objects.get(objectPath(object));
     const wanted = object.metadata.resourceVersion;
-    // A PUT that names no version replaces whatever is there (Kubernetes API concepts, "Resource versions").
-    if (there?.metadata.resourceVersion !== wanted && !(method === 'PUT' && wanted === undefined))
+    if (there?.metadata.resourceVersion !== wanted)
       return { status: 409, body: JSON.stringify({ reason: 'Conflict', message: 'changed meanwhile' }) };
     return { status: 200, body: JSON.stringify(put(object)) };
   });

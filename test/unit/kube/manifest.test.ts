@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../../src/engine/fault.ts';
-import { driftOf, objectsOf } from '../../../src/kube/manifest.ts';
+import { driftOf, objectsOf, removeStraysOf } from '../../../src/kube/manifest.ts';
 import { objectPath } from '../../../src/kube/paths.ts';
-import { kubeApiOver } from '../../../src/tools/api.ts';
+import { type KubeObject, kubeApiOver } from '../../../src/tools/api.ts';
 import type { StoredHook } from '../../../src/tools/helm.ts';
+import { quiet } from './fakes.ts';
 
 const manifest = `---
 # Source: zitadel/templates/service.yaml
@@ -160,4 +161,28 @@ test('paths of built-in kinds', () => {
     objectPath({ apiVersion: 'cert-manager.io/v1', kind: 'Certificate', metadata: { name: 'c', namespace: 'n' } }),
     '/apis/cert-manager.io/v1/namespaces/n/certificates/c',
   );
+});
+
+test('what others added is taken away from the newest version, however often its controller writes meanwhile', async () => {
+  const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'zitadel', namespace: 'zitadel' }, spec: { ports: [{ port: 80 }] } };
+  const after = async (writes: number): Promise<{ puts: number; spec: unknown }> => {
+    let version = 1;
+    let puts = 0;
+    let live: Record<string, unknown> = { ...service, spec: { ports: [{ port: 80 }, { port: 22 }] } };
+    const shown = (): string => JSON.stringify({ ...live, metadata: { ...service.metadata, resourceVersion: String(version) } });
+    const api = kubeApiOver(async (method, _path, body) => {
+      if (method === 'GET') return { status: 200, body: shown() };
+      puts += 1;
+      const sent = JSON.parse(body ?? '') as typeof live & { metadata: { resourceVersion?: string } };
+      if (puts <= writes) version += 1;
+      if (sent.metadata.resourceVersion !== String(version)) return { status: 409, body: '{"reason":"Conflict","message":"changed meanwhile"}' };
+      live = sent;
+      return { status: 200, body: shown() };
+    });
+    await removeStraysOf(service, JSON.parse(shown()) as KubeObject, '/api/v1/namespaces/zitadel/services/zitadel', api, quiet);
+    return { puts, spec: live['spec'] };
+  };
+  assert.deepEqual(await after(0), { puts: 1, spec: service.spec });
+  assert.deepEqual(await after(2), { puts: 3, spec: service.spec });
+  await assert.rejects(after(9), (error) => error instanceof Fault && error.status === 409);
 });
