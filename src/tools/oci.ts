@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { asFault, Fault } from '../engine/fault.ts';
 import { jsonObject, otherAnswer } from '../engine/other-answer.ts';
 import { Secret } from '../secret.ts';
-import { basicFor, type ChartAccount, notAdmitted } from './chart-account.ts';
+import { basicFor, type ChartAccount, notAdmitted, refuseForeignRealm } from './chart-account.ts';
 import type { Answer, Fetch } from './fetch.ts';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
@@ -116,9 +116,10 @@ async function authorizationFor({ what, host, account }: Asked, { headers }: Ans
     if (basic === undefined) throw notAdmitted(what, account, host, `the registry asks for user and password (${challenge})`);
     return basic;
   }
-  if (!/^Bearer /i.test(challenge) || realm === undefined || !realm.startsWith('https://'))
+  if (!/^Bearer /i.test(challenge) || realm === undefined || !realm.startsWith('https://') || !URL.canParse(realm))
     throw new Fault(`the registry asks for another sign-in than a token: ${challenge || 'no challenge'}`, { status: 401 });
   const url = new URL(realm);
+  if (basic !== undefined) refuseForeignRealm(host, url);
   for (const key of ['service', 'scope']) if (query[key] !== undefined) url.searchParams.set(key, query[key]);
   const { status, body } = await fetch(url.href, signal, basic === undefined ? {} : { authorization: basic });
   const at = `${url.origin}${url.pathname}`;

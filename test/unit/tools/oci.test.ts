@@ -10,7 +10,7 @@ import { packStandIn } from '../../../sandbox/charts/pack.ts';
 import { privateRegistry, registrySites } from '../../../sandbox/charts/registry.ts';
 import { asFault, Fault } from '../../../src/engine/fault.ts';
 import { redact, Secret } from '../../../src/secret.ts';
-import type { ChartAccount } from '../../../src/tools/chart-account.ts';
+import { type ChartAccount, refuseForeignRealm } from '../../../src/tools/chart-account.ts';
 import { type ChartSource, chartsIn } from '../../../src/tools/charts.ts';
 import type { Answer, Fetch } from '../../../src/tools/fetch.ts';
 import { locateInRegistry } from '../../../src/tools/oci.ts';
@@ -214,4 +214,65 @@ test('a missing account, another one and a wrong password are told apart, and no
   const wrong = await faultOf({ ...account, password: new Secret('not-its-password') });
   assert.match(wrong.message, /is not to be had as robot\$charts: https:\/\/registry\.example\.net\/service\/token answers 401/);
   assert.doesNotMatch(`${wrong.message} ${wrong.hint}`, /not-its-password/);
+});
+
+test('an account is sent to the registry’s own host or domain alone', () => {
+  const goes = (registry: string, realm: string): boolean => {
+    try {
+      refuseForeignRealm(registry, new URL(realm));
+      return true;
+    } catch (error) {
+      assert.ok(error instanceof Fault);
+      assert.ok(error.message.includes(registry) && error.message.includes(new URL(realm).host), error.message);
+      return false;
+    }
+  };
+  for (const [registry, realm] of [
+    ['docker.io', 'https://auth.docker.io/token'],
+    ['registry-1.docker.io', 'https://auth.docker.io/token'],
+    ['ghcr.io', 'https://ghcr.io/token'],
+    ['GHCR.io', 'https://ghcr.io/token'],
+    ['quay.io', 'https://quay.io/v2/auth'],
+    ['public.ecr.aws', 'https://public.ecr.aws/token/'],
+    ['registry.gitlab.com', 'https://gitlab.com/jwt/auth'],
+    ['registry.digitalocean.com', 'https://api.digitalocean.com/v2/registry/auth'],
+    ['mine.azurecr.io', 'https://mine.azurecr.io/oauth2/token'],
+    ['swr.eu-de.otc.t-systems.com', 'https://swr.eu-de.otc.t-systems.com/swr/auth/v2/registry/auth/'],
+    ['registry.cn-hangzhou.aliyuncs.com', 'https://dockerauth.cn-hangzhou.aliyuncs.com/auth'],
+    ['registry.example.co.uk', 'https://auth.example.co.uk/token'],
+    ['registry.internal:5000', 'https://registry.internal:5001/token'],
+    ['registry', 'https://registry/token'],
+    ['10.0.0.5:5000', 'https://10.0.0.5/token'],
+  ] as const) {
+    assert.ok(goes(registry, realm), `${registry} → ${realm}`);
+  }
+  for (const [registry, realm] of [
+    ['ghcr.io', 'https://evil.example/token'],
+    ['ghcr.io', 'https://notghcr.io/token'],
+    ['ghcr.io', 'https://ghcr.io.evil.example/token'],
+    ['docker.io', 'https://ghcr.io/token'],
+    ['mine.azurecr.io', 'https://other.azurecr.io/oauth2/token'],
+    ['1234.dkr.ecr.eu-central-1.amazonaws.com', 'https://bucket.s3.amazonaws.com/token'],
+    ['swr.eu-de.otc.t-systems.com', 'https://bucket.obs.eu-de.otc.t-systems.com/token'],
+    ['registry.cn-hangzhou.aliyuncs.com', 'https://bucket.oss-cn-hangzhou.aliyuncs.com/auth'],
+    ['one.co.uk', 'https://two.co.uk/token'],
+    ['10.0.0.5', 'https://9.0.0.5/token'],
+    ['registry', 'https://other/token'],
+  ] as const) {
+    assert.ok(!goes(registry, realm), `${registry} → ${realm}`);
+  }
+});
+
+test('a registry that names another’s host does not get its account sent there; what is open to all it may name', async () => {
+  const asked: string[] = [];
+  const bent = fetchFrom(asked, (url, answer) =>
+    answer.status === 401 && !url.includes('/token')
+      ? { ...answer, headers: { 'www-authenticate': 'Bearer realm="https://ghcr.io/token",service="x"' } }
+      : answer,
+  );
+  const fault = asFault(await pullWith(bent, mirrored, account).catch((error: unknown) => error));
+  assert.match(fault.message, /registry\.example\.net wants its account to be sent to ghcr\.io.*it was not sent/);
+  assert.deepEqual(asked, [`https://${privateRegistry.host}/v2/mirror/kubernetes-ingress/manifests/1.52.1`]);
+  await pullWith(bent, mirrored).catch((error: unknown) => error);
+  assert.ok(asked.some((line) => line.startsWith('https://ghcr.io/token')));
 });
