@@ -7,6 +7,7 @@ import { type Maybe, type Resource, type Run, resource } from '../engine/resourc
 import { schedules, until } from '../engine/until.ts';
 import * as cce from '../otc/cce.ts';
 import { unlessGone } from '../otc/client.ts';
+import { CCE_AT_WORK, forbidsWithoutWhy, ServiceFault } from '../otc/errors.ts';
 import type { VolumeSettings } from '../stack/stack.ts';
 import type { ApiAccess } from './api-access.ts';
 import type { ClusterResource } from './cluster.ts';
@@ -100,12 +101,30 @@ async function makeOrScale(
     if (seen.spec.initialNodeCount !== spec.count) await cce.scaleNodePool(otc, clusterId, seen, spec.count);
     return whenComplete(context, spec, seen, run);
   }
-  const create = async (): Promise<NodePoolSeen> => ({
+  const order = async (): Promise<NodePoolSeen> => ({
     ...(await cce.createNodePool(otc, clusterId, { name: spec.name, spec: newNodePool(spec, sshKey) })),
     clusterId,
   });
+  const create = (): Promise<NodePoolSeen> => againWhenAvailable(otc, clusterId, order, run);
   const made = await createOnce({ what: `node pool ${spec.name}`, create, look: () => find(clusterId, true) }, run);
   return whenComplete(context, spec, made, run);
+}
+
+/**
+ * CCE forbids an order while it is at work on the cluster, and does not always say so: it is given once more when the cluster
+ * is free, as OTC's Terraform provider does it (`opentelekomcloud_cce_node_pool_v3`). At once where it is: then a permission is missing.
+ */
+async function againWhenAvailable<T>(otc: CloudContext['otc'], clusterId: string, order: () => Promise<T>, run: Run): Promise<T> {
+  try {
+    return await order();
+  } catch (error) {
+    if (!(error instanceof ServiceFault && forbidsWithoutWhy(error))) throw error;
+    await until('the cluster to take orders', schedules.medium, run, async () => {
+      const { phase } = (await cce.getCluster(otc, clusterId)).status;
+      return CCE_AT_WORK.test(phase) ? { done: false, state: phase } : { done: true, value: undefined };
+    });
+    return order();
+  }
 }
 
 function newNodePool(spec: NodePoolSpec, sshKey: string): Record<string, unknown> {

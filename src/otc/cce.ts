@@ -129,7 +129,7 @@ export async function getNodePool(otc: Otc, clusterId: string, id: string): Prom
   return otc.get<NodePool>('cce', `${clusters(otc)}/${clusterId}/nodepools/${id}`, { must: poolKnown, fresh: true });
 }
 
-/** 403 means that the cluster is busy (see the retry table). */
+/** 403 may mean that the cluster is busy: the table of repeats knows the words for that; the bare "Forbidden." is the caller's. */
 export async function createNodePool(
   otc: Otc,
   clusterId: string,

@@ -44,9 +44,12 @@ export function errorText(body: unknown): ErrorText {
     }
     return undefined;
   };
+  const said = pick('error_msg', 'errorMessage', 'externalMessage', 'message');
+  // CCE says the class of an error there ("Forbidden.", "Invalid request.") and what is the matter in `message`.
+  const more = typeof body['message'] === 'string' && said?.includes(body['message']) === false ? body['message'] : '';
   return {
     code: pick('error_code', 'errorCode', 'errCode', 'code', 'type'),
-    message: pick('error_msg', 'errorMessage', 'externalMessage', 'message'),
+    message: more === '' ? said : `${said} ${more}`,
     requestId: pick('request_id'),
   };
 }
@@ -82,12 +85,15 @@ const ROLES: Readonly<Record<Service, string>> = {
  */
 export const CCE_FORBIDDEN = /^CCE\.0[123]403001$/;
 /** A phase of a cluster or node pool in which it is worked on (CCE API reference, `status.phase`), or the words for that. */
-const CCE_AT_WORK =
+export const CCE_AT_WORK =
   /\b(Creating|Deleting|ScalingUp|ScalingDown|Upgrading|Resizing|RollingBack|Hibernat(ion|ing)|Awaking|Synchroniz(ing|ed))\b|being (created|deleted|upgraded|resized|scaled)|not allowed now|\bbusy\b/i;
 /** Words of a refusal that names no permission. */
 const CCE_NOT_DENIED = /^(?!.*(polic|permission|authori[sz]))/i;
-/** What CCE says of an order at the wrong time, or may mean so: anything but a missing permission. */
-export const CCE_PERHAPS_AT_WORK = new RegExp(`${CCE_AT_WORK.source}|${CCE_NOT_DENIED.source}`, 'i');
+
+/** Whether CCE forbids without saying why ("Forbidden."): whether it is at work on the cluster is then told by the cluster's phase alone. */
+export function forbidsWithoutWhy({ status, code, message }: Fault): boolean {
+  return status === 403 && CCE_FORBIDDEN.test(code ?? '') && CCE_NOT_DENIED.test(message);
+}
 
 interface Hint {
   readonly service?: Service;

@@ -3,7 +3,7 @@
  * their classes. Sources are the error tables of each service's API reference. How a request is sent is `client.ts`'s.
  */
 import type { Service } from './endpoints.ts';
-import { CCE_FORBIDDEN, CCE_PERHAPS_AT_WORK, type ErrorText } from './errors.ts';
+import { CCE_AT_WORK, CCE_FORBIDDEN, type ErrorText } from './errors.ts';
 
 export interface RetryRow {
   readonly why: string;
@@ -64,7 +64,7 @@ export const retryTable: readonly RetryRow[] = [
     path: /\/nodepools/,
     status: [403],
     code: CCE_FORBIDDEN,
-    message: CCE_PERHAPS_AT_WORK,
+    message: CCE_AT_WORK,
     ...inUse,
     budget: 180,
   },

@@ -81,7 +81,7 @@ const repeated: [string, Parameters<Otc['send']>[0], Scripted][] = [
   [
     'busy cluster as 403',
     { service: 'cce', method: 'POST', path: '/c/nodepools' },
-    { status: 403, body: { errorCode: 'CCE.01403001', errorMessage: 'm' } },
+    { status: 403, body: { errorCode: 'CCE.01403001', errorMessage: 'The cluster is Upgrading.' } },
   ],
   ['RDS busy', { service: 'rds', method: 'POST', path: '/i/action' }, { status: 409, body: { error_code: 'DBS.200019', error_msg: 'm' } }],
   ['record not settled', { service: 'dns', method: 'PUT', path: '/r' }, { status: 400, body: { code: 'DNS.0314', message: 'm' } }],

@@ -13,6 +13,13 @@ const shapes: [string, unknown, string | undefined, string | undefined][] = [
   ['ELB v3', { error_code: 'ELB.8907', error_msg: 'conflict', request_id: 'r1' }, 'ELB.8907', 'conflict'],
   ['RDS', { error_code: 'DBS.200022', error_msg: 'exists' }, 'DBS.200022', 'exists'],
   ['CCE', { errorCode: 'CCE.01400007', errorMessage: 'quota' }, 'CCE.01400007', 'quota'],
+  [
+    'CCE, newer',
+    { errorCode: 'CCE.01400001', errorMessage: 'Invalid request.', error_msg: 'Request is invalid', message: 'Need authorize CCE to op' },
+    'CCE.01400001',
+    'Request is invalid Need authorize CCE to op',
+  ],
+  ['CCE, the same twice', { errorCode: 'CCE.1', errorMessage: 'No. It is busy.', message: 'It is busy.' }, 'CCE.1', 'No. It is busy.'],
   ['ECS v1', { error: { message: 'illegal', code: 'Ecs.0005' } }, 'Ecs.0005', 'illegal'],
   ['Nova', { conflictingRequest: { message: 'exists', code: 409 } }, '409', 'exists'],
   ['none', undefined, undefined, undefined],
