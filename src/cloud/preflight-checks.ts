@@ -6,11 +6,12 @@ import * as cce from '../otc/cce.ts';
 import * as ecs from '../otc/ecs.ts';
 import * as elb from '../otc/elb.ts';
 import { readQuotas } from '../otc/evs.ts';
-import { type Image, listPublicImages } from '../otc/ims.ts';
+import { listPublicImages } from '../otc/ims.ts';
 import * as rds from '../otc/rds.ts';
 import { listVpcQuotas } from '../otc/vpc.ts';
 import { bastionDisk } from './bastion.ts';
 import type { CloudContext } from './context.ts';
+import { ifAnswered, TOLD_BY_ITS_CHECK } from './preflight-answers.ts';
 import type { Missing } from './preflight-missing.ts';
 
 export interface Check {
@@ -96,10 +97,11 @@ function databaseChecks({ otc, stack }: CloudContext, whole: boolean): Check[] {
     const others = types.filter((one) => inAll(one.az_status)).map(({ name }) => name);
     return [`RDS storage type ${storage.type} is not on offer in ${zones.join(' and ')}; there is ${few(others)}.`];
   };
-  // What is offered for a version that is not offered would be a second way to say the same. That versions are not told is said once,
-  // by their own check.
-  const offered = async (problems: () => Promise<string[]>): Promise<string[]> =>
-    (await rds.listVersions(otc).catch(() => [version])).includes(version) ? problems() : [];
+  // What is offered for a version that is not offered would be a second way to say the same.
+  const offered = async (problems: () => Promise<string[]>): Promise<string[]> => {
+    const versions = await ifAnswered(rds.listVersions(otc));
+    return versions === TOLD_BY_ITS_CHECK || versions.includes(version) ? problems() : [];
+  };
   if (!whole) return [{ name: 'RDS flavors', problems: flavors }];
   return [
     {
@@ -178,8 +180,8 @@ export function offered({ os_extra_specs: specs = {} }: ecs.Flavor, zone: string
 
 /** Servers, cores and memory that are left; of a flavor that is not known, its number alone counts. */
 async function serverQuotas({ otc, stack }: CloudContext, { nodes, bastions }: Missing): Promise<string[]> {
-  // That flavors are not told is said by their own check.
-  const [limits, flavors] = await Promise.all([ecs.readLimits(otc), ecs.listFlavors(otc).catch((): ecs.Flavor[] => [])]);
+  const [limits, told] = await Promise.all([ecs.readLimits(otc), ifAnswered(ecs.listFlavors(otc))]);
+  const flavors = told === TOLD_BY_ITS_CHECK ? [] : told;
   const needed: [string, number][] = [
     [stack.cluster.nodes.flavor, [...nodes.values()].reduce((sum, count) => sum + count, 0)],
     [stack.cluster.bastion.flavor, bastions],
@@ -211,13 +213,14 @@ async function serverQuotas({ otc, stack }: CloudContext, { nodes, bastions }: M
 /** Disks of nodes and bastion; those of RDS are not the project's own. */
 async function diskQuotas({ otc, stack }: CloudContext, { nodes, bastions }: Missing): Promise<string[]> {
   const { rootVolume, dataVolume } = stack.cluster.nodes;
-  // That the image is not told, or not there, is said by its own check.
-  const images = bastions === 0 ? [] : await listPublicImages(otc, stack.cluster.bastion.image).catch((): Image[] => []);
+  const told = bastions === 0 ? [] : await ifAnswered(listPublicImages(otc, stack.cluster.bastion.image));
+  // Also that there is none is told by its check.
+  const image = told === TOLD_BY_ITS_CHECK ? undefined : told[0];
   const quotas = await readQuotas(otc);
   const servers = [...nodes.values()].reduce((sum, count) => sum + count, 0);
   const disks = [
     ...Array.from({ length: servers }, () => [rootVolume, dataVolume]).flat(),
-    ...Array.from({ length: bastions }, () => bastionDisk(images[0])),
+    ...Array.from({ length: bastions }, () => bastionDisk(image)),
   ];
   const check = (kind: string, what: string, of: readonly { readonly size: number }[]): string[] => {
     const sum = of.reduce((total, { size }) => total + size, 0);

@@ -1,15 +1,16 @@
 /**
  * Owns the questions that are better asked before a wait of half an hour: quotas, and what the region offers. Asks only about what
  * is still missing. A finding stops everything; a question that is not answered stops nothing, and is named. What is missing is
- * counted in `preflight-missing.ts`, the checks themselves stand in `preflight-checks.ts`.
+ * counted in `preflight-missing.ts`, the checks themselves stand in `preflight-checks.ts`, what is no answer in `preflight-answers.ts`.
  */
 import { Fault } from '../engine/fault.ts';
 import { type Resource, type Run, resource } from '../engine/resource.ts';
-import { isTrouble, ServiceFault } from '../otc/errors.ts';
+import { ServiceFault } from '../otc/errors.ts';
 import type { CloudContext } from './context.ts';
 import { dnsHomeProblems } from './dns-home.ts';
 import { proveUser } from './external-dns-needs.ts';
 import { formerClusterProblems } from './former.ts';
+import { silent, unanswered } from './preflight-answers.ts';
 import { type Check, checksFor } from './preflight-checks.ts';
 import { type Look, missingOf } from './preflight-missing.ts';
 
@@ -90,19 +91,6 @@ function uncheckedBy(name: string, { message, hint }: Fault, run: Run): Unchecke
   const why = hint === undefined ? message : `${message}. ${hint}`;
   run.say(`${name} not checked: ${why}`);
   return { name, why };
-}
-
-/**
- * The fault of a question that got no answer: trouble, or a user who may make things and not read quotas. Undefined for one that
- * speaks against the whole run, as credentials that do not hold any more.
- */
-function unanswered(error: unknown): Fault | undefined {
-  return error instanceof ServiceFault && error.status !== 401 ? error : silent(error);
-}
-
-/** The same where a refusal is itself an answer: only trouble, throttling, and what could not be reached. */
-function silent(error: unknown): Fault | undefined {
-  return error instanceof Fault && isTrouble(error) ? error : undefined;
 }
 
 /** Whether external-dns's user can sign in; a wrong password would else show when everything else has been made. */

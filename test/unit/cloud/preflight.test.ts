@@ -1,7 +1,10 @@
 /** Owns the proof of the preflight: a question that is not answered is named and stops nothing, each real finding stops everything. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ifAnswered, TOLD_BY_ITS_CHECK } from '../../../src/cloud/preflight-answers.ts';
+import { Cancelled } from '../../../src/engine/fault.ts';
 import type { Outcome } from '../../../src/engine/outcome.ts';
+import { ServiceFault } from '../../../src/otc/errors.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
 import { cloudWorld, inSync, settled } from './cloud-world.ts';
 import { stack } from './stack.ts';
@@ -71,6 +74,33 @@ test('a list that is not answered leaves out what it would count, and its own re
 });
 
 const bastion: Partial<Stack> = { cluster: { ...stack.cluster, access: 'bastion', allow: ['198.51.100.0/24'] } };
+for (const [fits, own, others] of [
+  [/rds\..*\/datastores\//, 'RDS versions', ['RDS flavors', 'RDS storage types']],
+  [/ecs\..*\/cloudservers\/flavors/, 'server flavors', ['server quotas']],
+  [/ims\./, 'bastion image', ['disk quotas']],
+] as const) {
+  test(`what two checks ask for is told by one where it is not answered: ${own}`, async () => {
+    emulator().broken.push({ fits, status: 403 });
+    const { note, facts } = preflight((await go({ write: false, stack: bastion })).outcomes);
+    // Once, and nothing else.
+    assert.deepEqual(
+      [...(note ?? '').matchAll(/(?:^not checked: |\); )([\w ]+) \(/g)].map(([, name]) => name),
+      [own],
+      note,
+    );
+    for (const other of others) assert.ok(facts['checked']?.includes(other), `${other}: ${facts['checked']}`);
+  });
+}
+
+test('what is no matter of an answer is nobody’s to leave out', async () => {
+  const fault = (status: number): ServiceFault => new ServiceFault('refused', 'rds', false, { status });
+  assert.equal(await ifAnswered(Promise.resolve(7)), 7);
+  assert.equal(await ifAnswered(Promise.reject(fault(403))), TOLD_BY_ITS_CHECK);
+  assert.equal(await ifAnswered(Promise.reject(fault(503))), TOLD_BY_ITS_CHECK);
+  for (const error of [fault(401), new Cancelled('cancelled'), new TypeError('a defect')])
+    await assert.rejects(ifAnswered(Promise.reject(error)), (thrown) => thrown === error);
+});
+
 const findings: readonly { readonly what: string; readonly make: () => void; readonly stack?: Partial<Stack>; readonly said: RegExp }[] = [
   { what: 'VPCs', make: () => set('quota:vpc', 0), said: /quota for VPCs is used up: 0 of 0, and 1 more is needed/ },
   { what: 'subnets', make: () => set('quota:subnet', 1), said: /quota for subnets is used up: 0 of 1, and 2 more/ },
