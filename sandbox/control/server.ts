@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type Pace, paces, type Row, type Store } from '../otc/store.ts';
 import type { Act, ControlState, Fault } from './state.ts';
+import { wrongSwitch } from './switches.ts';
 
 export interface ControlParts {
   readonly state: ControlState;
@@ -29,7 +30,8 @@ export interface Call {
 /** Accepted, an answer is one JSON object a line: `{"line":…}` while it lasts, at the end `{"result":…}` or `{"error":…}`. */
 export const lines = 'application/x-ndjson';
 
-class Wrong extends Error {}
+/** A request that makes no sense: answered with 400. */
+export class Wrong extends Error {}
 
 const record = (value: unknown, what: string): Readonly<Record<string, unknown>> => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Wrong(`${what} must be an object`);
@@ -89,7 +91,12 @@ export function editWorld(store: Store, value: unknown): void {
     return { table, insert: (wanted['insert'] ?? []) as Row[], update, remove: (wanted['remove'] ?? []) as string[] };
   });
   const switches = store.table<Row & { readonly value: unknown }>('world.switches');
-  for (const [id, to] of Object.entries(record(edit['switches'] ?? {}, 'switches'))) {
+  const wanted = Object.entries(record(edit['switches'] ?? {}, 'switches'));
+  for (const [id, to] of wanted) {
+    const wrong = wrongSwitch(id, to);
+    if (wrong !== undefined) throw new Wrong(wrong);
+  }
+  for (const [id, to] of wanted) {
     if (to === null) switches.remove(id);
     else if (switches.update(id, { value: to }) === undefined) switches.insert({ id, value: to });
   }
@@ -213,6 +220,7 @@ export class ControlServer {
   #latency(body: unknown): void {
     const wanted = typeof body === 'string' ? { pace: body } : record(body, 'latency');
     onlyKeys(wanted, ['pace', 'milliseconds'], 'latency');
+    if (Object.keys(wanted).length === 0) throw new Wrong('latency takes {"pace":"fast"} or {"milliseconds":50}');
     const pace = wanted['pace'];
     if (pace !== undefined) {
       if (typeof pace !== 'string' || !(pace in paces)) throw new Wrong(`pace must be one of ${Object.keys(paces).join(', ')}`);

@@ -21,7 +21,7 @@ import { vpc } from './vpc.ts';
 
 export { frontDoor } from './front-door.ts';
 export { rdsDownloads } from './rds-downloads.ts';
-export { seed } from './seed.ts';
+export { seed, trustCce } from './seed.ts';
 
 /** Shared load balancers also answer on the Neutron host, where generic OpenStack clients look for them. */
 const lbaas: Service = {

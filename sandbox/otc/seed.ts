@@ -94,6 +94,26 @@ export function seed(store: Store): Tenant {
   };
 }
 
+/** The agency by which CCE acts in all projects of the tenant, as the first visit to CCE in the console makes it (API reference 1.6). */
+export function trustCce(store: Store, { domainId }: Tenant): void {
+  const { agencies, assignments, domains, roles } = iamTables(store);
+  const trusted = domains.find(({ name }) => name === 'op_svc_cce');
+  const role = roles.find(({ name }) => name === 'te_admin');
+  if (trusted === undefined || role === undefined) throw new Error('the tenant is not seeded');
+  const agency = agencies.insert({
+    id: hex32(),
+    name: 'cce_admin_trust',
+    description: '',
+    domain_id: domainId,
+    trust_domain_name: trusted.name,
+    trust_domain_id: trusted.id,
+    duration: 'FOREVER',
+    create_time: plainTime(),
+    expire_time: null,
+  });
+  assignments.insert({ id: uuid(), to: agency.id, role_id: role.id, on: { inherited: domainId } });
+}
+
 /** The group every project has from the start: members may talk to each other and to everybody outside. */
 export function defaultGroup(store: Store, projectId: string): void {
   const { groups, rules } = networkTables(store);

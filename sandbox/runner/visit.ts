@@ -23,6 +23,7 @@ function shaping(options: Options): string[] {
     '--image': Object.keys(options.programs).length > 0,
     '--latency': options.latency !== undefined,
     '--undelegated': options.undelegated,
+    '--no-agency': options.noAgency,
   };
   return Object.keys(given).filter((name) => given[name] === true);
 }

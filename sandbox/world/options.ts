@@ -20,6 +20,7 @@ export interface Options {
   /** Undefined where nothing was said. */
   readonly latency: Pace | undefined;
   readonly undelegated: boolean;
+  readonly noAgency: boolean;
 }
 
 export const usage = `npm run sandbox -- [options]
@@ -34,6 +35,7 @@ Deploys ZITADEL with the built action in an Open Telekom Cloud of its own, shows
   --image NAME=PROGRAM   run a real program for containers of the image NAME (registry and tag may be left out); may be repeated
   --latency PACE         instant, fast (default), twentieth or real: how long the cloud takes
   --undelegated          no domain points at the cloud's name servers
+  --no-agency            nobody has opened CCE in the console yet: the tenant lacks its agency cce_admin_trust
   --cloud-only           only the world, in the foreground, until SIGTERM or Ctrl-C
   --state DIR            where the world keeps its files: DIR/env, DIR/enter, DIR/inside. Where a world is up in DIR already, the command
                          runs in that one, as in: npm run sandbox -- --state DIR --command drift
@@ -54,6 +56,7 @@ export function readOptions(args: readonly string[]): Options {
       keep: { type: 'boolean', default: false },
       'cloud-only': { type: 'boolean', default: false },
       undelegated: { type: 'boolean', default: false },
+      'no-agency': { type: 'boolean', default: false },
       state: { type: 'string' },
       from: { type: 'string' },
       command: { type: 'string', default: 'deploy' },
@@ -89,5 +92,6 @@ export function readOptions(args: readonly string[]): Options {
     programs: Object.fromEntries(programs),
     latency: values.latency as Pace | undefined,
     undelegated: values.undelegated,
+    noAgency: values['no-agency'],
   };
 }

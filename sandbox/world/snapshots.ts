@@ -2,6 +2,7 @@
  * Owns snapshots of a whole world: all its rooms saved into one folder and brought back, in the world that made them or, with
  * its authorities and its tenant, in one that starts as a copy of it. What a room saves is the room's own business.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Snapshotting } from '../contract.ts';
@@ -32,6 +33,9 @@ const identityFile = 'identity.json';
 export async function readIdentity(folder: string): Promise<Identity> {
   return JSON.parse(await readFile(join(folder, identityFile), 'utf8')) as Identity;
 }
+
+/** Is there a whole snapshot in a folder? */
+export const isSnapshot = (folder: string): boolean => existsSync(join(folder, identityFile));
 
 /** Saves into and restores from folders, one after the other: a restore in the middle of a save would mix two states. */
 export function snapshots({ identity, rooms, log, restored }: SnapshotParts) {

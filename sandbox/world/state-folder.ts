@@ -64,6 +64,7 @@ export async function openWorld({ folder, cache, options, outer, prepare }: Star
     cache,
     pace: options.latency ?? 'fast',
     undelegated: options.undelegated,
+    noAgency: options.noAgency,
     programs: options.programs,
     ...(options.charts === undefined ? {} : { charts: options.charts }),
     ...(options.from === undefined ? {} : { from: resolve(options.from) }),

@@ -11,13 +11,13 @@ import { sshServers } from '../bastion/index.ts';
 import { chartSites } from '../charts/sites.ts';
 import type { Clusters, Databases, World } from '../contract.ts';
 import { interpose } from '../control/interpose.ts';
-import { ControlServer, type Route } from '../control/server.ts';
+import { ControlServer, type Route, Wrong } from '../control/server.ts';
 import { ControlState } from '../control/state.ts';
 import { downloadSites } from '../downloads/index.ts';
 import { githubSite, type IdTokens } from '../github/index.ts';
 import { acmeSite } from '../kubernetes/images/cert-manager/acme-site.ts';
 import { clusters } from '../kubernetes/index.ts';
-import { frontDoor, seed, services } from '../otc/index.ts';
+import { frontDoor, seed, services, trustCce } from '../otc/index.ts';
 import { rdsDownloads } from '../otc/rds-downloads.ts';
 import { type Pace, Store } from '../otc/store.ts';
 import { postgres } from '../postgres/index.ts';
@@ -32,13 +32,15 @@ import { furnish, joinOutside, type Outside } from './namespaces.ts';
 import { places, publicResolvers } from './places.ts';
 import { publicAddressSite } from './public-address.ts';
 import { SiteServer } from './sites.ts';
-import { readIdentity, savingStore, snapshots } from './snapshots.ts';
+import { isSnapshot, readIdentity, savingStore, snapshots } from './snapshots.ts';
 
 export interface WorldOptions {
   readonly folder: string;
   readonly cache: string;
   readonly pace: Pace;
   readonly undelegated: boolean;
+  /** True: CCE may not act in the tenant yet. */
+  readonly noAgency: boolean;
   /** Folder of real chart archives that stand in for the sandbox's own. */
   readonly charts?: string;
   /** Folder of a snapshot, of this or another world, to start as a copy of. */
@@ -111,6 +113,7 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
   world.clusters = room;
 
   const tenant = origin?.tenant ?? seed(store);
+  if (origin === undefined && !options.noAgency) trustCce(store, tenant);
   const stackSecret = origin?.stackSecret ?? randomBytes(32).toString('base64');
   const kill = async (signal: NodeJS.Signals, request: IncomingMessage): Promise<void> => {
     const { remoteAddress = '', remotePort = 0 } = request.socket;
@@ -157,7 +160,16 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
   }
   const routes: RunningWorld['routes'] = {};
   const at = (name: string): string => join(folder, 'snapshots', name);
-  const control = new ControlServer({ state, store, more: routes, snapshot: (name) => snapshot(at(name)), restore: (name) => restore(at(name)) });
+  const control = new ControlServer({
+    state,
+    store,
+    more: routes,
+    snapshot: (name) => snapshot(at(name)),
+    async restore(name) {
+      if (!isSnapshot(at(name))) throw new Wrong(`there is no snapshot ${name}; POST /snapshot takes one`);
+      await restore(at(name));
+    },
+  });
   await control.listen({ host: places.control, port: 80 });
 
   return Object.assign(world, {

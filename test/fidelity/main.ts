@@ -10,8 +10,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { hex32, plainTime } from '../../sandbox/otc/ids.ts';
-import { startWorld, type TestWorld } from '../harness/world.ts';
+import { startWorld } from '../harness/world.ts';
 import { plan } from './plan.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -43,32 +42,11 @@ async function clients(): Promise<string> {
   return python;
 }
 
-/** The agency that lets CCE act, given once by hand in the console. */
-async function trustCce(world: TestWorld): Promise<void> {
-  const domains = await world.control.table<{ id: string; name: string }>('iam.domains');
-  const named = (name: string) => domains.find((row) => row.name === name)?.id ?? '';
-  const agency = {
-    id: hex32(),
-    name: 'cce_admin_trust',
-    description: '',
-    domain_id: named(world.env['OS_DOMAIN_NAME'] ?? ''),
-    trust_domain_name: 'op_svc_cce',
-    trust_domain_id: named('op_svc_cce'),
-    duration: 'FOREVER',
-    create_time: plainTime(),
-    expire_time: null,
-  };
-  const roles = await world.control.table<{ id: string; name: string }>('iam.roles');
-  const grant = { id: hex32(), to: agency.id, role_id: roles.find(({ name }) => name === 'te_admin')?.id ?? '', on: { inherited: agency.domain_id } };
-  await world.control.edit({ tables: { 'iam.agencies': { insert: [agency] }, 'iam.assignments': { insert: [grant] } } });
-}
-
 async function main(): Promise<number> {
   const only = process.argv.slice(2);
   const python = await clients();
-  const world = await startWorld({ pace: 'fast' });
+  const world = await startWorld({ pace: 'fast', agency: true });
   try {
-    await trustCce(world);
     const steps = only.length === 0 ? plan : plan.filter(({ service }) => ['vpc', 'subnet', 'security group', ...only].includes(service));
     const { stdout, stderr } = await world.enter([python, join(here, 'drive.py')], { input: JSON.stringify(steps), timeout: 1_200_000 });
     const results = stdout

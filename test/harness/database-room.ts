@@ -17,6 +17,7 @@ const world = await startWorld({
   cache: cacheFolder(),
   pace: 'instant',
   undelegated: false,
+  noAgency: true,
   programs: {},
   log: (room, line) => note(`${room}: ${line}`),
   progress: note,

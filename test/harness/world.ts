@@ -25,6 +25,8 @@ export interface WorldSettings {
   /** How long the cloud takes; default `fast`. */
   readonly pace?: Pace;
   readonly undelegated?: boolean;
+  /** True where CCE may act in the tenant from the start; else a run needs the consent to make its agency. */
+  readonly agency?: boolean;
   readonly charts?: string;
   /** Folder of a snapshot to start as a copy of. */
   readonly from?: string;
@@ -61,6 +63,7 @@ export async function startWorld(settings: WorldSettings = {}): Promise<TestWorl
   const options = [
     ...['--cloud-only', '--state', folder, '--latency', settings.pace ?? 'fast'],
     ...(settings.undelegated === true ? ['--undelegated'] : []),
+    ...(settings.agency === true ? [] : ['--no-agency']),
     ...(charts === undefined ? [] : ['--charts', charts]),
     ...(settings.from === undefined ? [] : ['--from', settings.from]),
     ...Object.entries(settings.images ?? {}).flatMap(([name, program]) => ['--image', `${name}=${program}`]),

@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import type { ClusterSpec, DatabaseSpec, NodeSpec, World } from '../../../sandbox/contract.ts';
+import { trustCce } from '../../../sandbox/otc/index.ts';
 import type { Store } from '../../../sandbox/otc/store.ts';
-import { iamTables } from '../../../sandbox/otc/tables/iam.ts';
 import { networkTables } from '../../../sandbox/otc/tables/network.ts';
 import { permitted } from '../../../sandbox/world/groups.ts';
 import { type Cloud, eventually, startCloud } from '../sandbox-otc/cloud.ts';
@@ -95,23 +95,7 @@ export async function startComputeCloud(pace: 'instant' | 'fast' = 'instant'): P
       const group = await send('POST', `${host('vpc')}/v2.0/security-groups`, { security_group: { name: 'rds-instances' } });
       return { vpc: vpcId, network, subnet: row?.neutron_subnet_id ?? '', group: String(group.body.security_group.id) };
     },
-    delegate() {
-      const { agencies, assignments, roles } = iamTables(cloud.store);
-      const role = roles.find((row) => row.name === 'te_admin');
-      assert.ok(role !== undefined);
-      agencies.insert({
-        id: 'agency',
-        name: 'cce_admin_trust',
-        description: '',
-        domain_id: cloud.tenant.domainId,
-        trust_domain_name: 'op_svc_cce',
-        trust_domain_id: 'x',
-        duration: 'FOREVER',
-        create_time: '',
-        expire_time: null,
-      });
-      assignments.insert({ id: 'trust', to: 'agency', role_id: role.id, on: { project } });
-    },
+    delegate: () => trustCce(cloud.store, cloud.tenant),
     async keyPair(name) {
       const made = await send('POST', `${host('ecs')}/v2.1/${project}/os-keypairs`, { keypair: { name } });
       assert.equal(made.status, 200);

@@ -1,6 +1,7 @@
 /** CCE as the official Terraform provider and our own client meet it: call sequences, strict types, refusals, groups. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
+import { iamTables } from '../../../sandbox/otc/tables/iam.ts';
 import { networkTables } from '../../../sandbox/otc/tables/network.ts';
 import { closeClean, eventually } from '../sandbox-otc/cloud.ts';
 import { type ComputeCloud, type Place, startComputeCloud } from './backends.ts';
@@ -69,11 +70,18 @@ test('a cluster from order to deletion, as the provider walks it', async () => {
 });
 
 test('without the agency the tenant is told to authorize CCE, in `message` too', async () => {
-  cloud.store.table('iam.assignments').remove('trust');
-  const answer = await create();
-  assert.equal(answer.status, 400);
-  assert.match(answer.body.message, /.+\sauthorize\sCCE.+/);
-  assert.equal(answer.body.errorMessage, answer.body.message);
+  // First without its role, then without itself.
+  const { agencies, assignments } = iamTables(cloud.store);
+  const [agency] = agencies.all();
+  for (const take of [() => assignments.find(({ to }) => to === agency?.id), () => agency]) {
+    const row = take();
+    assert.ok(row !== undefined);
+    for (const table of [assignments, agencies]) table.remove(row.id);
+    const answer = await create();
+    assert.equal(answer.status, 400);
+    assert.match(answer.body.message, /.+\sauthorize\sCCE.+/);
+    assert.equal(answer.body.errorMessage, answer.body.message);
+  }
 });
 
 test('an order against each rule is refused with its code', async () => {
@@ -94,6 +102,7 @@ test('an order against each rule is refused with its code', async () => {
     [{ spec: { masters: [{ availabilityZone: 'eu-de-01' }] } }, 400, 'CCE.01400001'],
     [{ spec: { extendParam: { clusterExternalIP: '203.0.113.77' } } }, 400, 'CCE.01400001'],
     [{ spec: { extendParam: { enterpriseProjectId: 0 } } }, 400, 'CCE.01400001'],
+    [{ spec: { extendParam: { 'alpha.cce/fixPoolMask': '29' } } }, 400, 'CCE.01400001'],
   ];
   for (const [patch, status, code] of refusals) {
     const answer = await create(patch);

@@ -74,13 +74,28 @@ describe('edits of the world', () => {
   it('insert, change, remove rows and set switches, or change nothing at all', () => {
     const store = new Store(assert.ifError);
     const table = store.table<{ readonly id: string; readonly n?: number }>('a.b');
-    editWorld(store, { tables: { 'a.b': { insert: [{ id: 'x' }, { id: 'y' }] } }, switches: { s: true } });
+    editWorld(store, { tables: { 'a.b': { insert: [{ id: 'x' }, { id: 'y' }] } }, switches: { 'rds.late-jobs': true } });
     editWorld(store, { tables: { 'a.b': { update: { x: { n: 2 } }, remove: ['y'] } } });
     assert.deepEqual(table.all(), [{ id: 'x', n: 2 }]);
-    assert.throws(() => editWorld(store, { switches: { s: false }, tables: { 'a.b': { remove: ['nobody'] } } }), /no row nobody/);
-    assert.deepEqual(store.table('world.switches').all(), [{ id: 's', value: true }]);
-    editWorld(store, { switches: { s: null } });
+    assert.throws(() => editWorld(store, { switches: { 'rds.late-jobs': false }, tables: { 'a.b': { remove: ['nobody'] } } }), /no row nobody/);
+    assert.deepEqual(store.table('world.switches').all(), [{ id: 'rds.late-jobs', value: true }]);
+    editWorld(store, { switches: { 'rds.late-jobs': null } });
     assert.deepEqual(store.table('world.switches').all(), []);
+  });
+
+  it('refuse a switch that there is none of, or a value that it does not take, before anything changes', () => {
+    const store = new Store(assert.ifError);
+    const good = { 'quota:cce.cluster': 0, 'quota:evs.gigabytes_SSD': 10, 'sold-out:s3.large.4:eu-de-02': true, 'delegation:example.com': 'other' };
+    for (const [id, value, says] of [
+      ['quota:clusters', 1, /no switch quota:clusters; there are quota:<vpc\|/],
+      ['quota:vpc', '1', /takes a whole number/],
+      ['sold-out:s3.large.4', 'yes', /takes true or false/],
+      ['delegation:example.com', 'elsewhere', /takes otc, other, mixed or none/],
+    ] as const)
+      assert.throws(() => editWorld(store, { switches: { ...good, [id]: value } }), says);
+    assert.deepEqual(store.table('world.switches').all(), []);
+    editWorld(store, { switches: good });
+    assert.equal(store.table('world.switches').all().length, 4);
   });
 
   it('are refused with their format where there is nothing known in them', async (context) => {
@@ -98,6 +113,7 @@ describe('edits of the world', () => {
     for (const body of [undefined, {}, { table: {} }, { 'vpc.vpcs': { remove: ['x'] } }]) {
       await assert.rejects(control.edit(body as never), /answered 400: .*PUT \/world takes .*tables.*insert.*update.*remove/s);
     }
+    await assert.rejects(control.latency({} as never), /answered 400: .*latency takes/s);
     await control.edit({ tables: { 'vpc.security-group-rules': { insert: [{ id: 'x' }] } } });
     assert.deepEqual(await control.table('vpc.security-group-rules'), [{ id: 'x' }]);
   });
