@@ -27,6 +27,7 @@ function listProjects(call: Call): Reply {
   const { projects } = iamTables(call.world.store);
   const [page, size] = [call.query.get('page'), call.query.get('per_page')];
   if ((page === null) !== (size === null)) throw new Refusal(400, 'IAM.0011', 'page and per_page must be given together.');
+  if (page !== null && !(isFrom1(page) && isFrom1(size, 5000))) throw new Refusal(400, 'IAM.0011', 'page must be 1 or more, per_page 1 to 5000.');
   const all = projects.where(
     (row) =>
       row.domain_id === call.caller?.domainId &&
@@ -37,7 +38,18 @@ function listProjects(call: Call): Reply {
   );
   const start = page === null ? 0 : (Number(page) - 1) * Number(size);
   const shown = page === null ? all : all.slice(start, start + Number(size));
-  return { status: 200, body: { links: links(call), projects: shown.map((row) => projectView(call, row)) } };
+  const next = page !== null && start + Number(size) < all.length ? { next: pageLink(call, Number(page) + 1) } : {};
+  const previous = page !== null && start > 0 ? { previous: pageLink(call, Number(page) - 1) } : {};
+  return { status: 200, body: { links: { ...links(call), ...previous, ...next }, projects: shown.map((row) => projectView(call, row)) } };
+}
+
+const isFrom1 = (text: string | null, most = Number.MAX_SAFE_INTEGER): boolean =>
+  /^\d+$/.test(text ?? '') && Number(text) >= 1 && Number(text) <= most;
+
+function pageLink(call: Call, page: number): string {
+  const query = new URLSearchParams(call.query);
+  query.set('page', String(page));
+  return `https://${call.host}${call.path}?${query}`;
 }
 
 function projectOf(call: Call): ProjectRow {

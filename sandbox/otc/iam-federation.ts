@@ -1,5 +1,5 @@
 /**
- * Owns sign-in by ID token, both forms (API reference 1.2). Part of IAM; the check of an ID token is in `id-token.ts`, the
+ * Owns sign-in by ID token, both forms (API reference 1.2), and what the cloud tells SAML providers of itself (1.7). Part of IAM; the check of an ID token is in `id-token.ts`, the
  * registration of identity providers in `iam-providers.ts`.
  */
 import { createHash } from 'node:crypto';
@@ -54,7 +54,21 @@ function exchangeUnscoped(call: Call): Reply {
   return tokenReply(call, issueToken(call.world.store, principal, null, ['mapped']));
 }
 
+/** What a SAML identity provider must know of the cloud. */
+function serviceProvider(call: Call): Reply {
+  const name = 'https://auth.otc.t-systems.com/';
+  const body = `<?xml version="1.0" encoding="UTF-8"?>
+<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="${name}">
+  <SPSSODescriptor AuthnRequestsSigned="true" WantAssertionsSigned="true" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
+    <AssertionConsumerService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="https://${call.host}/v3-ext/auth/OS-FEDERATION/SSO/SAML2/POST" index="0" isDefault="true"/>
+  </SPSSODescriptor>
+</EntityDescriptor>
+`;
+  return { status: 200, body, headers: { 'Content-Type': 'application/xml' } };
+}
+
 export const federationRoutes: readonly Route[] = [
+  { method: 'GET', path: '/v3-ext/auth/OS-FEDERATION/SSO/metadata', public: true, handle: serviceProvider },
   { method: 'POST', path: '/v3.0/OS-AUTH/id-token/tokens', public: true, query: ['nocatalog'], body: required(exchangeShape), handle: exchange },
   { method: 'POST', path: '/v3/OS-FEDERATION/identity_providers/{idp}/protocols/oidc/auth', public: true, body: any, handle: exchangeUnscoped },
   {

@@ -1,5 +1,5 @@
 /** Owns the registration of identity providers, protocols, mappings and OpenID Connect settings (API reference 1.7). Part of IAM. */
-import { boolean, list, object, read, required, string } from './fields.ts';
+import { boolean, list, object, read, required, string, type TypeOf } from './fields.ts';
 import { mustAdminister } from './iam-common.ts';
 import { type Call, Refusal, type Reply, type Route } from './service.ts';
 import { type IdentityProviderRow, iamTables, type MappingRow } from './tables/iam.ts';
@@ -124,13 +124,23 @@ function putOidc(call: Call, status: 200 | 201): Reply {
     ((oidc.idp_url.length < 10 || oidc.idp_url.length > 255) && 'idp_url') ||
     ((oidc.client_id.length < 5 || oidc.client_id.length > 255) && 'client_id') ||
     ((oidc.signing_key.length < 10 || oidc.signing_key.length > 30000 || !isKeySet(oidc.signing_key)) && 'signing_key') ||
-    (oidc.access_mode === 'program_console' &&
-      (oidc.authorization_endpoint === undefined || oidc.scope?.includes('openid') !== true) &&
-      'authorization_endpoint or scope');
+    (oidc.access_mode === 'program_console' && wrongForConsole(oidc));
   if (wrong !== false) throw new Refusal(400, 'IAM.0011', `Request body is invalid: ${wrong}.`);
   if (status === 201 && row.oidc !== undefined) throw new Refusal(409, 'IAM.0005', 'The OpenID Connect configuration exists already.');
   iamTables(call.world.store).identityProviders.update(row.id, { oidc });
   return { status, body: { openid_connect_config: oidc } };
+}
+
+/** What sign-in by the console needs besides. */
+function wrongForConsole(oidc: TypeOf<typeof oidcShape>['openid_connect_config']): string | false {
+  const { authorization_endpoint: endpoint = '', scope = '', response_type: type = 'id_token', response_mode: mode = 'form_post' } = oidc;
+  const words = scope.split(' ');
+  return (
+    ((endpoint.length < 10 || endpoint.length > 255) && 'authorization_endpoint') ||
+    ((!words.includes('openid') || words.some((word) => !['openid', 'email', 'profile'].includes(word))) && 'scope') ||
+    (type !== 'id_token' && 'response_type') ||
+    (!['fragment', 'form_post'].includes(mode) && 'response_mode')
+  );
 }
 
 function isKeySet(text: string): boolean {

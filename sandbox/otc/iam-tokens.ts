@@ -149,7 +149,7 @@ function signIn(call: Call): Reply {
   const user = byPassword(store, identity.password.user);
   const principal = { userId: user.id, userName: user.name, domainId: user.domain_id, groups: user.groups };
   const wanted = resolveScope(store, principal, scope, keystone) ?? { domain: user.domain_id };
-  return tokenReply(call, issueToken(store, principal, wanted, ['password']));
+  return tokenReply(call, issueToken(store, principal, wanted, identity.methods));
 }
 
 interface PasswordUser {

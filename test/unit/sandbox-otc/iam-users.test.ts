@@ -1,4 +1,4 @@
-/** IAM users and their groups as the Terraform provider makes them: a user with an access key of its own, for a solver or a pipeline. */
+/** Projects in pages, and IAM users with their groups as the Terraform provider makes them: a user with an access key of its own, for a solver or a pipeline. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { iamTables } from '../../../sandbox/otc/tables/iam.ts';
@@ -75,4 +75,21 @@ test('groups and agencies are changed in place', async () => {
     undefined,
     'its roles go with it',
   );
+});
+
+test('projects come in pages that name their neighbours', async () => {
+  const seen: string[] = [];
+  let next: string | null = '/v3/projects?page=1&per_page=2';
+  while (next !== null) {
+    const { status, body } = await ask('GET', next);
+    assert.equal(status, 200);
+    assert.equal(body.links.previous === null, seen.length === 0);
+    seen.push(...body.projects.map(({ name }: { name: string }) => name));
+    next = body.links.next === null ? null : String(body.links.next).replace(iamHost, '');
+  }
+  const all = (await ask('GET', '/v3/projects')).body;
+  assert.deepEqual([seen, all.links.next], [all.projects.map(({ name }: { name: string }) => name), null]);
+  assert.ok(seen.length > 2, 'more than a page, else this proves nothing');
+  for (const wrong of ['page=1', 'page=0&per_page=5', 'page=1&per_page=5001', 'page=x&per_page=1'])
+    assert.equal((await ask('GET', `/v3/projects?${wrong}`)).status, 400, wrong);
 });

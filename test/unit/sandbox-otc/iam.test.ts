@@ -173,6 +173,49 @@ test('an agency for CCE: domain-scoped, once, with a role', async () => {
   assert.equal((await cloud.as('reader', `${iamHost}/v3.0/OS-AGENCY/agencies?domain_id=${cloud.tenant.domainId}`)).status, 200);
 });
 
+test('a second factor shows in the methods of the token', async () => {
+  const answer = await cloud.ask(`${iamHost}/v3/auth/tokens`, {
+    method: 'POST',
+    body: {
+      auth: {
+        identity: { methods: ['password', 'totp'], password: { user: me() }, totp: { user: { id: cloud.tenant.admin.id, passcode: '123456' } } },
+      },
+    },
+  });
+  assert.deepEqual([answer.status, answer.body.token.methods], [201, ['password', 'totp']]);
+});
+
+test('sign-in by the console asks for more of an identity provider; SAML ones can read what the cloud is', async () => {
+  await asDomain('PUT', '/v3/OS-FEDERATION/identity_providers/console', { identity_provider: {} });
+  const config = {
+    access_mode: 'program_console',
+    idp_url: 'https://login.example.com',
+    client_id: 'otc-client',
+    authorization_endpoint: 'https://login.example.com/authorize',
+    scope: 'openid email',
+    response_type: 'id_token',
+    response_mode: 'form_post',
+    signing_key: JSON.stringify({ keys: [] }),
+  };
+  const put = (patch: Record<string, unknown>) =>
+    asDomain('POST', '/v3.0/OS-FEDERATION/identity-providers/console/openid-connect-config', { openid_connect_config: { ...config, ...patch } });
+  for (const patch of [
+    { scope: 'email' },
+    { scope: 'openid phone' },
+    { authorization_endpoint: null },
+    { response_type: 'code' },
+    { response_mode: 'query' },
+  ]) {
+    const refused = await put(patch);
+    assert.deepEqual([refused.status, refused.body.error_code], [400, 'IAM.0011'], JSON.stringify(patch));
+  }
+  assert.equal((await put({})).status, 201);
+  const told = await cloud.ask(`${iamHost}/v3-ext/auth/OS-FEDERATION/SSO/metadata`);
+  assert.equal(told.status, 200);
+  assert.match(String(told.body), /<EntityDescriptor [^>]*entityID=/);
+  await asDomain('DELETE', '/v3/OS-FEDERATION/identity_providers/console');
+});
+
 test('an ID token is exchanged in one step and in two, and refused for every reason', async () => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const other = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
