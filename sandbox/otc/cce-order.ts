@@ -82,6 +82,8 @@ export function checkCluster(call: Call, projectId: string): ClusterOrder {
   if (!['rbac', 'authenticating_proxy'].includes(authentication)) throw invalid(`Authentication mode [${authentication}] is invalid.`);
   checkMasters(call, spec.masters, flavor.masters);
   for (const cidr of spec.publicAccess?.cidrs ?? []) if (range(cidr) === undefined) throw invalid(`publicAccess cidr [${cidr}] is invalid.`);
+  const mask = spec.extendParam?.['alpha.cce/fixPoolMask'];
+  if (mask !== undefined && !/^2[4-8]$/.test(mask)) throw invalid(`The pool mask [${mask}] of a node is invalid: 24 to 28.`);
   const address = spec.extendParam?.['clusterExternalIP'];
   const zone = spec.extendParam?.['clusterAZ'];
   if (zone !== undefined && zone !== 'multi_az' && !zonesOf(call.region).includes(zone)) throw invalid(`Availability zone [${zone}] is invalid.`);

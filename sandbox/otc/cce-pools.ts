@@ -4,7 +4,7 @@ import { nodesOf, reconcile } from './cce-nodes-life.ts';
 import { invalid } from './cce-order.ts';
 import { cceTables, clusterOf, idleCluster, openJob } from './cce-tables.ts';
 import { checkDiskQuota, checkTemplate, tags, taints, templateShape } from './cce-template.ts';
-import { poolView } from './cce-view.ts';
+import { defaultPoolView, poolView } from './cce-view.ts';
 import { goTime, groupOf } from './compute-common.ts';
 import { boolean, integer, list, map, object, read, required, string } from './fields.ts';
 import { uuid } from './ids.ts';
@@ -57,8 +57,11 @@ export const poolRoutes: readonly Route[] = [
     query: ['showDefaultNodePool'],
     handle(call) {
       const { store } = call.world;
-      const rows = cceTables(store).pools.where((row) => row.cluster_id === clusterOf(call).id);
-      return { status: 200, body: { kind: 'List', apiVersion: 'v3', items: rows.map((row) => poolView(store, row)) } };
+      const row = clusterOf(call);
+      const pools = cceTables(store).pools.where(({ cluster_id }) => cluster_id === row.id);
+      const items = pools.map((pool) => poolView(store, pool));
+      const loose = call.query.get('showDefaultNodePool') === 'true' ? [defaultPoolView(store, row)] : [];
+      return { status: 200, body: { kind: 'List', apiVersion: 'v3', items: [...items, ...loose] } };
     },
   },
   { method: 'GET', path: `${cluster}/nodepools/{nodepool_id}`, handle: (call) => ({ status: 200, body: poolView(call.world.store, poolOf(call)) }) },

@@ -80,21 +80,30 @@ export function kubeconfig(row: CceClusterRow, credentials: { readonly caPem: st
   };
 }
 
+function countsOf(nodes: readonly CceNodeRow[]) {
+  const count = (...phases: string[]): number => nodes.filter((node) => phases.includes(node.phase)).length;
+  return { currentNode: nodes.length - count('Deleting'), creatingNode: count('Build', 'Installing'), deletingNode: count('Deleting') };
+}
+
 export function poolView(store: Store, row: CceNodePoolRow): unknown {
-  const own = cceTables(store).nodes.where((node) => node.pool_id === row.id);
-  const count = (...phases: string[]): number => own.filter((node) => phases.includes(node.phase)).length;
   return {
     kind: 'NodePool',
     apiVersion: 'v3',
     metadata: { name: row.name, uid: row.id, creationTimestamp: row.created_at, updateTimestamp: row.updated_at, labels: {}, annotations: {} },
     spec: row.spec,
-    status: {
-      phase: row.phase,
-      currentNode: own.length - count('Deleting'),
-      creatingNode: count('Build', 'Installing'),
-      deletingNode: count('Deleting'),
-      jobId: row.job_id,
-    },
+    status: { phase: row.phase, ...countsOf(cceTables(store).nodes.where((node) => node.pool_id === row.id)), jobId: row.job_id },
+  };
+}
+
+/** The built-in pool of loose nodes, which lists hide unless asked for (6.4). */
+export function defaultPoolView(store: Store, cluster: CceClusterRow): unknown {
+  const loose = cceTables(store).nodes.where((node) => node.cluster_id === cluster.id && node.pool_id === undefined);
+  return {
+    kind: 'NodePool',
+    apiVersion: 'v3',
+    metadata: { name: 'DefaultPool', uid: `DefaultPool-${cluster.id}`, creationTimestamp: cluster.created_at, updateTimestamp: cluster.updated_at },
+    spec: { type: 'vm', initialNodeCount: loose.length, autoscaling: { enable: false }, nodeManagement: {}, nodeTemplate: {} },
+    status: { phase: '', ...countsOf(loose), jobId: '' },
   };
 }
 

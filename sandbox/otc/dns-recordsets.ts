@@ -12,7 +12,8 @@ import { projectOfCall, quotaOf } from './vpc-common.ts';
 export const servers = ['ns1.open-telekom-cloud.com.', 'ns2.open-telekom-cloud.com.'] as const;
 
 export const dnsError = (_path: string, { code, message }: { readonly code: string; readonly message: string }): unknown => ({ code, message });
-export const missingZone = (): Refusal => new Refusal(404, 'DNS.0302', 'This zone does not exist.');
+const isId = (text: string): boolean => /^[0-9a-f]{32}$/.test(text);
+
 export const ownZones = (call: Call): ZoneRow[] => networkTables(call.world.store).zones.where((row) => row.project_id === projectOfCall(call));
 export const serial = (row: ZoneRow): number => row.serial + 1;
 
@@ -47,15 +48,19 @@ export function listAnswer<T extends { readonly id: string }>(call: Call, collec
   return { status: 200, body: { links, [collection]: shown.map(show), metadata: { total_count: rows.length } } };
 }
 
-function zoneOf(call: Call): ZoneRow {
-  const row = ownZones(call).find(({ id }) => id === call.params['zone_id']);
-  if (row === undefined) throw missingZone();
+export function zoneOf(call: Call): ZoneRow {
+  const wanted = call.params['zone_id'] ?? '';
+  if (!isId(wanted)) throw new Refusal(400, 'DNS.0301', `The zone ID ${wanted} is invalid.`);
+  const row = ownZones(call).find(({ id }) => id === wanted);
+  if (row === undefined) throw new Refusal(404, 'DNS.0302', 'This zone does not exist.');
   return row;
 }
 
 function find(call: Call): RecordSetRow {
   const zone = zoneOf(call);
-  const row = networkTables(call.world.store).recordSets.get(call.params['recordset_id'] ?? '');
+  const wanted = call.params['recordset_id'] ?? '';
+  if (!isId(wanted)) throw new Refusal(400, 'DNS.0309', `The record set ID ${wanted} is invalid.`);
+  const row = networkTables(call.world.store).recordSets.get(wanted);
   if (row === undefined || row.zone_id !== zone.id) throw new Refusal(404, 'DNS.0313', 'This record set does not exist.');
   return row;
 }

@@ -5,7 +5,7 @@
 
 import { ptrRoutes, startPtr } from './dns-ptr.ts';
 import { absolute, isDomainName } from './dns-records.ts';
-import { dnsError, listAnswer, missingZone, ownZones, recordSetRoutes, serial, servers, startRecordSets, zoneTags } from './dns-recordsets.ts';
+import { dnsError, listAnswer, ownZones, recordSetRoutes, serial, servers, startRecordSets, zoneOf, zoneTags } from './dns-recordsets.ts';
 import { integer, list, object, read, required, string } from './fields.ts';
 import { hex32, milliTime } from './ids.ts';
 import { type Call, Refusal, type Reply, type Service } from './service.ts';
@@ -38,12 +38,6 @@ const view = (call: Call, row: ZoneRow) => {
     ...(row.zone_type === 'private' ? { routers } : {}),
   };
 };
-
-function find(call: Call): ZoneRow {
-  const row = ownZones(call).find(({ id }) => id === call.params['zone_id']);
-  if (row === undefined) throw missingZone();
-  return row;
-}
 
 function checkTexts(email: string | undefined, ttl: number | undefined, description: string | undefined): void {
   if (email !== undefined && email !== '' && !/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(email))
@@ -126,7 +120,7 @@ function mustBeActive(row: ZoneRow): void {
 }
 
 function update(call: Call): Reply {
-  const row = find(call);
+  const row = zoneOf(call);
   const { store } = call.world;
   const { email, ttl, description } = read(updateShape, call.body);
   mustBeActive(row);
@@ -139,7 +133,7 @@ function update(call: Call): Reply {
 }
 
 function remove(call: Call): Reply {
-  const row = find(call);
+  const row = zoneOf(call);
   const { store } = call.world;
   mustBeActive(row);
   const after = networkTables(store).zones.update(row.id, { status: 'PENDING_DELETE', updated_at: milliTime() }) ?? row;
@@ -148,7 +142,7 @@ function remove(call: Call): Reply {
 }
 
 function associate(call: Call, add: boolean): Reply {
-  const row = find(call);
+  const row = zoneOf(call);
   const { router } = read(object({ router: required(routerShape) }), call.body);
   if (row.zone_type !== 'private') throw new Refusal(400, 'DNS.0214', 'Only private zones have routers.');
   mustBeActive(row);
@@ -211,7 +205,7 @@ export const dns: Service = {
       query: ['type', 'name', 'status', 'tags', 'limit', 'marker', 'offset', 'router_id', 'search_mode', 'sort_key', 'sort_dir'],
       handle: listZones,
     },
-    { method: 'GET', path: one, handle: (call) => ({ status: 200, body: view(call, find(call)) }) },
+    { method: 'GET', path: one, handle: (call) => ({ status: 200, body: view(call, zoneOf(call)) }) },
     { method: 'PATCH', path: one, body: required(updateShape), handle: update },
     { method: 'DELETE', path: one, handle: remove },
     {
@@ -220,7 +214,7 @@ export const dns: Service = {
       handle: (call) => {
         const priority = (index: number) => index + 1;
         const shown =
-          find(call).zone_type === 'public'
+          zoneOf(call).zone_type === 'public'
             ? servers.map((hostname, index) => ({ hostname, priority: priority(index) }))
             : ['100.125.4.25', '100.125.129.199'].map((address, index) => ({ address, priority: priority(index) }));
         return { status: 200, body: { nameservers: shown } };

@@ -88,13 +88,14 @@ async function create(call: Call): Promise<Reply> {
   if (bandwidth.share_type === 'PER' && (size === undefined || !Number.isInteger(size) || size < 1 || size > 1000))
     throw new Refusal(400, 'VPC.0501', 'Bandwidth size must be an integer from 1 to 1000.');
   if (bandwidth.share_type === 'PER' && (bandwidth.name ?? '').length > 64) throw new Refusal(400, 'VPC.0501', 'Bandwidth name is invalid.');
+  if (bandwidth.share_type === 'WHOLE' && (bandwidth.id ?? '') === '') throw new Refusal(400, 'VPC.0501', 'A shared bandwidth is given by its id.');
   if (bandwidth.charge_mode !== undefined && bandwidth.charge_mode !== 'traffic')
     throw new Refusal(400, 'VPC.0501', `Bandwidth charge_mode is invalid: ${bandwidth.charge_mode}.`);
   const shared =
     bandwidth.share_type === 'WHOLE' ? ownBandwidths(call).find((row) => row.id === bandwidth.id && row.share_type === 'WHOLE') : undefined;
   if (bandwidth.share_type === 'WHOLE' && shared === undefined)
     throw new Refusal(404, 'VPC.0306', `No bandwidth found with id ${bandwidth.id ?? ''}.`);
-  if (own(call).length >= quotaOf(call.world.store, 'publicIp')) throw new Refusal(409, 'VPC.0521', "Quota exceeded for resources: ['floatingip'].");
+  if (own(call).length >= quotaOf(call.world.store, 'publicIp')) throw new Refusal(409, 'VPC.0521', "Quota exceeded for resources: ['floatingip']");
   try {
     const row = await createPublicIp(call.world, {
       projectId: projectOfCall(call),

@@ -57,7 +57,7 @@ function bind(call: Call, row: PublicIpRow, portId: string | undefined): PublicI
 async function create(call: Call): Promise<Reply> {
   const { floating_network_id: network, port_id: port } = read(shape, call.body).floatingip;
   if (network !== undefined && network !== externalNetworkId) throw new Refusal(404, 'NetworkNotFound', `Network ${network} could not be found.`);
-  if (own(call).length >= quotaOf(call.world.store, 'publicIp')) throw new Refusal(409, 'OverQuota', "Quota exceeded for resources: ['floatingip'].");
+  if (own(call).length >= quotaOf(call.world.store, 'publicIp')) throw new Refusal(409, 'OverQuota', "Quota exceeded for resources: ['floatingip']");
   try {
     const row = await createPublicIp(call.world, { projectId: projectOfCall(call), bandwidth: { size: 5 } });
     return { status: 201, body: { floatingip: view(port === undefined ? row : bind(call, row, port)) } };

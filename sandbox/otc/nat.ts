@@ -89,7 +89,7 @@ function create(call: Call): Reply {
   if (subnet.vpc_id !== vpc.id) throw new Refusal(400, 'VPC.2013', `Router ${vpc.id} has no port for subnet ${subnet.id}.`);
   if (natGateways.find((row) => row.router_id === vpc.id) !== undefined)
     throw new Refusal(400, 'VPC.2012', `The router ${vpc.id} already has nat gateway.`);
-  if (own(call).length >= quotaOf(store, 'natGateway')) throw new Refusal(409, 'VPC.2037', "Quota exceeded for resources: ['nat_gateway'].");
+  if (own(call).length >= quotaOf(store, 'natGateway')) throw new Refusal(409, 'VPC.2037', "Quota exceeded for resources: ['nat_gateway']");
   const row = natGateways.insert({
     id: uuid(),
     name: wanted.name,

@@ -193,7 +193,7 @@ function createRouter(call: Call): Reply {
   const name = wanted.name ?? '';
   if (name !== '' && !isName(name)) throw new Refusal(400, 'BadRequest', `Invalid input for name: ${name}.`);
   if (name !== '' && vpcs.find((row) => row.tenant_id === projectOfCall(call) && row.name === name) !== undefined)
-    throw new Refusal(409, 'Conflict', 'The router name has exist.');
+    throw new Refusal(409, 'Conflict', 'The router name exists.');
   const now = plainTime();
   const row = vpcs.insert({
     id: uuid(),

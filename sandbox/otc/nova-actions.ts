@@ -71,6 +71,12 @@ function act(call: Call): Reply {
 
 function changeGroups(call: Call, row: ServerRow, word: 'addSecurityGroup' | 'removeSecurityGroup', name: string): void {
   const { store } = call.world;
+  if (
+    !networkTables(store)
+      .groups.all()
+      .some((one) => one.tenant_id === row.project_id && [one.id, one.name].includes(name))
+  )
+    throw new Refusal(404, 'itemNotFound', `Security group ${name} not found for project ${row.project_id}.`);
   const [id = ''] = inNova(() => groupIds(call, row.project_id, [name]));
   for (const port of portsOf(store, row.id)) {
     const without = port.security_groups.filter((one) => one !== id);

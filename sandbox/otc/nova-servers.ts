@@ -1,4 +1,5 @@
 /** Owns Nova's server calls (API reference 9.2): orders, reads, interfaces, security groups. Actions are in `nova-actions.ts`. */
+import { randomBytes } from 'node:crypto';
 import { portsOf } from './allocate.ts';
 import { networkOf, projectOf } from './compute-common.ts';
 import { checkBasics, checkDisk, checkDisks, groupIds } from './ecs-order.ts';
@@ -179,7 +180,12 @@ function create(call: Call): Reply {
     });
     store.after(60, 'ecs.created', { ids: [row.id] });
     const security_groups = (names.length === 0 ? ['default'] : names).map((name) => ({ name }));
-    return { status: 202, body: { server: { id: row.id, links: [], adminPass: '', 'OS-DCF:diskConfig': 'MANUAL', security_groups } } };
+    const links = ['self', 'bookmark'].map((rel) => ({
+      rel,
+      href: `https://${call.host}${rel === 'self' ? '/v2.1' : ''}/${projectId}/servers/${row.id}`,
+    }));
+    const adminPass = wanted.adminPass ?? randomBytes(9).toString('base64url');
+    return { status: 202, body: { server: { id: row.id, links, adminPass, 'OS-DCF:diskConfig': 'MANUAL', security_groups } } };
   });
 }
 

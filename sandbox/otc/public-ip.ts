@@ -5,7 +5,7 @@
 import type { World } from '../contract.ts';
 import { addressOf } from './allocate.ts';
 import { blankTime, plainTime, uuid } from './ids.ts';
-import type { Store } from './store.ts';
+import type { Row, Store } from './store.ts';
 import { type BandwidthRow, type Binding, networkTables, type PublicIpRow } from './tables/network.ts';
 
 /** Documentation ranges (RFC 5737) that the sandbox gives out. */
@@ -84,10 +84,17 @@ export const publicIpByAddress = (store: Store, address: string): PublicIpRow | 
 export const publicIpBoundTo = (store: Store, kind: Binding['kind'], id: string): PublicIpRow | undefined =>
   networkTables(store).publicIps.find((row) => row.bound_to?.kind === kind && row.bound_to.id === id);
 
-/** Binds a free address. Port bindings show the port and its address; those of a dedicated load balancer show neither (4.1). */
+/** The port that an address bound so shows: none for a dedicated load balancer (4.1). */
+function portOf(store: Store, { kind, id }: Binding): string {
+  if (kind !== 'ELB') return kind === 'PORT' ? id : '';
+  const balancer = store.table<Row & { readonly kind?: string; readonly vip_port_id?: string | null }>('elb.loadbalancers').get(id);
+  return balancer?.kind === 'shared' ? (balancer.vip_port_id ?? '') : '';
+}
+
+/** Binds a free address. */
 export function bindPublicIp(store: Store, id: string, to: Binding): PublicIpRow | undefined {
   const { publicIps, ports } = networkTables(store);
-  const port = to.kind === 'PORT' ? ports.get(to.id) : undefined;
+  const port = ports.get(portOf(store, to));
   return publicIps.update(id, {
     bound_to: to,
     status: to.kind === 'ELB' ? 'ELB' : 'ACTIVE',

@@ -22,7 +22,7 @@ export function ruleOf(call: Call): SecurityGroupRuleRow {
 /** @throws Refusal where the project may have no further group */
 export function withinGroupQuota(call: Call): void {
   if (ownGroups(call).length >= quotaOf(call.world.store, 'securityGroup'))
-    throw new Refusal(409, 'VPC.0604', "Quota exceeded for resources: ['security_group'].");
+    throw new Refusal(409, 'VPC.0604', "Quota exceeded for resources: ['security_group']");
 }
 
 /** @throws Refusal where a rule is wrong or stands already */

@@ -59,7 +59,7 @@ function create(call: Call): Reply {
   const { name = '', description = '' } = read(groupShape, call.body).security_group;
   if (name === 'default') throw new Refusal(409, 'SecurityGroupDefaultAlreadyExists', 'Default security group already exists.');
   if (ownGroups(call).length >= quotaOf(call.world.store, 'securityGroup'))
-    throw new Refusal(409, 'OverQuota', "Quota exceeded for resources: ['security_group'].");
+    throw new Refusal(409, 'OverQuota', "Quota exceeded for resources: ['security_group']");
   const row = createGroup(call.world.store, { projectId: projectOfCall(call), name, description, members: false });
   return { status: 201, body: { security_group: groupView(call, row) } };
 }
@@ -108,7 +108,7 @@ function createOne(call: Call): Reply {
   const same = duplicateOf(store, group, rule);
   if (same !== undefined) throw new Refusal(409, 'SecurityGroupRuleExists', `Security group rule already exists. Rule id is ${same.id}.`);
   const count = networkTables(store).rules.where((row) => row.tenant_id === group.tenant_id).length;
-  if (count >= quotaOf(store, 'securityGroupRule')) throw new Refusal(409, 'OverQuota', "Quota exceeded for resources: ['security_group_rule'].");
+  if (count >= quotaOf(store, 'securityGroupRule')) throw new Refusal(409, 'OverQuota', "Quota exceeded for resources: ['security_group_rule']");
   return { status: 201, body: { security_group_rule: ruleView(createRule(store, group, rule)) } };
 }
 

@@ -130,6 +130,7 @@ export function faultOf(store: Store, group: SecurityGroupRow, wanted: RuleWante
     range(prefix.includes('/') ? prefix : `${prefix}/32`) === undefined
   )
     return `Invalid input for remote_ip_prefix: ${prefix}.`;
+  if ((wanted.description ?? '').length > 255) return 'Invalid input for description: at most 255 characters.';
   const remote = wanted.remote_group_id;
   if (remote !== undefined && remote !== null && networkTables(store).groups.get(remote)?.tenant_id !== group.tenant_id)
     return `Security group ${remote} does not exist.`;

@@ -76,7 +76,7 @@ function create(call: Call): Reply {
   checkTexts(wanted.name, wanted.description);
   checkRange(call, vpc, wanted.cidr, wanted.gateway_ip);
   checkDns(wanted.primary_dns, wanted.secondary_dns, ...(wanted.dnsList ?? []));
-  if (own(call).length >= quotaOf(store, 'subnet')) throw new Refusal(409, 'VPC.0205', "Quota exceeded for resources: ['subnet'].");
+  if (own(call).length >= quotaOf(store, 'subnet')) throw new Refusal(409, 'VPC.0205', "Quota exceeded for resources: ['subnet']");
   const now = plainTime();
   const row = networkTables(store).subnets.insert({
     id: uuid(),

@@ -39,6 +39,8 @@ const queryShape = object({
 });
 
 const mostTags = 20;
+/** What keys and values may hold (API reference 2.4). */
+const letters = /^[\p{L}\p{N}_@-]+$/u;
 
 export function tagRoutes<T extends Taggable>(options: TagOptions<T>): Route[] {
   const { base, codes, longest } = options;
@@ -48,9 +50,10 @@ export function tagRoutes<T extends Taggable>(options: TagOptions<T>): Route[] {
     return row;
   };
   const check = ({ key, value = '' }: { readonly key: string; readonly value?: string | undefined }): Tag => {
-    if (key.length < 1 || key.length > longest.key || !/^[\p{L}\p{N}_.:=+@ -]+$/u.test(key))
-      throw new Refusal(400, codes.invalid, `Tag key ${key} is invalid: 1 to ${longest.key} characters.`);
-    if (value.length > longest.value) throw new Refusal(400, codes.invalid, `Tag value of ${key} is invalid: 0 to ${longest.value} characters.`);
+    if (key.length < 1 || key.length > longest.key || !letters.test(key))
+      throw new Refusal(400, codes.invalid, `Tag key ${key} is invalid: 1 to ${longest.key} letters, digits, -, _ or @.`);
+    if (value.length > longest.value || !(value === '' || letters.test(value)))
+      throw new Refusal(400, codes.invalid, `Tag value of ${key} is invalid: 0 to ${longest.value} letters, digits, -, _ or @.`);
     return { key, value };
   };
   const add = (call: Call, row: T, more: readonly Tag[]): void => {

@@ -65,8 +65,7 @@ function checkTexts(name: string | undefined, description: string | undefined): 
 }
 
 function uniqueName(call: Call, name: string, except?: string): void {
-  if (name !== '' && own(call).some((row) => row.name === name && row.id !== except))
-    throw new Refusal(400, 'VPC.0115', 'The router name has exist.');
+  if (name !== '' && own(call).some((row) => row.name === name && row.id !== except)) throw new Refusal(400, 'VPC.0115', 'The router name exists.');
 }
 
 function create(call: Call): Reply {
@@ -75,7 +74,7 @@ function create(call: Call): Reply {
   checkTexts(name, description);
   if (cidr !== '') vpcRange(cidr);
   uniqueName(call, name);
-  if (own(call).length >= quotaOf(store, 'vpc')) throw new Refusal(409, 'VPC.0114', "Quota exceeded for resources: ['router'].");
+  if (own(call).length >= quotaOf(store, 'vpc')) throw new Refusal(409, 'VPC.0114', "Quota exceeded for resources: ['router']");
   const now = plainTime();
   const row = networkTables(store).vpcs.insert({
     id: uuid(),

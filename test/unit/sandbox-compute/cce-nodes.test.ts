@@ -81,6 +81,9 @@ test('nodes are servers that join, scale up and down, and go with the pool', asy
   assert.deepEqual(seen.spec.nodeTemplate.extendParam, { maxPods: 110 });
   assert.deepEqual(seen.spec.nodeTemplate.userTags, [{ key: 'app', value: 'zitadel' }]);
   assert.deepEqual(seen.spec.nodeTemplate.login, { sshKey: 'zitadel-nodes' });
+  const names = async (query: string) =>
+    (await cloud.get(`${at}/nodepools${query}`)).body.items.map(({ metadata }: { metadata: { name: string } }) => metadata.name);
+  assert.deepEqual([await names(''), await names('?showDefaultNodePool=true')], [['zitadel-pool'], ['zitadel-pool', 'DefaultPool']]);
   const [first] = (await cloud.get(`${at}/nodes`)).body.items;
   assert.equal(first.status.phase, 'Active');
   const server = (await cloud.get(`${cloud.ecs}/cloudservers/${first.status.serverId}`)).body.server;

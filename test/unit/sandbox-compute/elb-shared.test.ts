@@ -1,7 +1,7 @@
 /** Shared load balancers with all that hangs on them, as the Terraform provider makes, changes and removes it. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { closeClean } from '../sandbox-otc/cloud.ts';
+import { closeClean, eventually } from '../sandbox-otc/cloud.ts';
 import { startComputeCloud } from './backends.ts';
 
 const cloud = await startComputeCloud();
@@ -60,6 +60,24 @@ test('listener, pool, member and monitor: made, read as told, changed, removed f
     [`listeners/${listener.id}`, 404],
   ];
   for (const [path, status] of order) assert.equal((await send('DELETE', path)).status, status, path);
+});
+
+test('an address at the virtual port of a shared one shows that port; at that of a dedicated one, none', async () => {
+  const vpc = `https://vpc.eu-de.otc.t-systems.com/v1/${cloud.project}`;
+  const shown = async (balancer: Record<string, unknown>) => {
+    const order = { publicip: { type: '5_bgp' }, bandwidth: { name: 'b', size: 5, share_type: 'PER' } };
+    const { id } = (await cloud.send('POST', `${vpc}/publicips`, order)).body.publicip;
+    const state = async () => (await cloud.get(`${vpc}/publicips/${id}`)).body.publicip;
+    await eventually(state, ({ status }) => status === 'DOWN');
+    assert.equal((await cloud.send('PUT', `${vpc}/publicips/${id}`, { publicip: { port_id: balancer['vip_port_id'] } })).status, 200);
+    const { status, port_id, private_ip_address } = await state();
+    return { status, port_id, private_ip_address };
+  };
+  const shared = await made('loadbalancers', 'loadbalancer', { vip_subnet_id: place.subnet });
+  assert.deepEqual(await shown(shared), { status: 'ELB', port_id: shared['vip_port_id'], private_ip_address: shared['vip_address'] });
+  const order = { vip_subnet_cidr_id: place.subnet, availability_zone_list: ['eu-de-01'] };
+  const dedicated = await cloud.send('POST', `https://elb.eu-de.otc.t-systems.com/v3/${cloud.project}/elb/loadbalancers`, { loadbalancer: order });
+  assert.deepEqual(await shown(dedicated.body.loadbalancer), { status: 'ELB', port_id: undefined, private_ip_address: undefined });
 });
 
 test('what cannot be is refused in the words of Neutron', async () => {

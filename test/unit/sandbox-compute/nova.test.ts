@@ -27,6 +27,11 @@ before(async () => {
     'os:scheduler_hints': { group: group.body.server_group.id },
   });
   assert.equal(made.status, 202, JSON.stringify(made.body));
+  assert.match(made.body.server.adminPass, /^.{8,}$/);
+  assert.deepEqual(
+    made.body.server.links.map(({ rel }: { rel: string }) => rel),
+    ['self', 'bookmark'],
+  );
   server = String(made.body.server.id);
   await until('ACTIVE');
 });
@@ -98,6 +103,11 @@ test('actions whose words come with null are told apart', async () => {
   assert.equal((await act({ 'os-start': null })).status, 202);
   await until('ACTIVE');
   assert.equal((await act({})).status, 400);
+});
+
+test('a group that there is none of cannot be added', async () => {
+  const answer = await act({ addSecurityGroup: { name: 'nobody' } });
+  assert.deepEqual([answer.status, answer.body.itemNotFound.code], [404, 404]);
 });
 
 test('metadata changes key by key', async () => {

@@ -119,6 +119,21 @@ test('record sets: pending, TXT quotes, one a name and type, CNAME alone, defaul
   assert.equal((await cloud.as('admin', first.body.links.next)).body.recordsets.length, 1);
 });
 
+test('ids that are none are told from ids of nothing', async () => {
+  const nothing = '0'.repeat(32);
+  const base = `/zones/${(await post('/zones', { name: 'ids.example.org' })).body.id}`;
+  for (const [path, status, code] of [
+    ['/zones/nope', 400, 'DNS.0301'],
+    [`/zones/${nothing}`, 404, 'DNS.0302'],
+    ['/zones/nope/recordsets', 400, 'DNS.0301'],
+    [`${base}/recordsets/nope`, 400, 'DNS.0309'],
+    [`${base}/recordsets/${nothing}`, 404, 'DNS.0313'],
+  ] as const) {
+    const answer = await get(path);
+    assert.deepEqual([answer.status, answer.body.code], [status, code], path);
+  }
+});
+
 test('while a change is pending, writes are refused', async () => {
   const slow = await startCloud('fast');
   try {

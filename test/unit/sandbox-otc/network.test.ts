@@ -199,12 +199,24 @@ test('ports: replaced lists, batches that always answer 200, filters', async () 
   removePortsOf(cloud.store, 'server-1');
 });
 
+test('orders that no rule allows are refused: names that are taken, long descriptions, a shared bandwidth of no name', async () => {
+  await network('taken', '10.70.0.0/16', '10.70.1.0/24');
+  const twice = await post(v1('/vpcs'), { vpc: { name: 'taken', cidr: '10.71.0.0/16' } });
+  assert.deepEqual([twice.status, twice.body], [400, { code: 'VPC.0115', message: 'The router name exists.' }]);
+  const group = (await post(v2('/security-groups'), { security_group: { name: 'described' } })).body.security_group;
+  const rule = { security_group_id: group.id, direction: 'ingress', description: 'd'.repeat(256) };
+  assert.equal((await post(v2('/security-group-rules'), { security_group_rule: rule })).status, 400);
+  assert.equal((await post(v2('/security-group-rules'), { security_group_rule: { ...rule, description: 'd'.repeat(255) } })).status, 201);
+  const address = await post(v1('/publicips'), { publicip: { type: '5_bgp' }, bandwidth: { share_type: 'WHOLE' } });
+  assert.deepEqual([address.status, address.body.code], [400, 'VPC.0501']);
+});
+
 test('quotas: shown, and refused beyond', async () => {
   const quotas = await get(v1('/quotas?type=publicIp'));
   assert.deepEqual(quotas.body.quotas.resources, [{ type: 'publicIp', used: 0, quota: 50, min: 0 }]);
   networkTables(cloud.store).switches.insert({ id: 'quota:securityGroup', value: 1 });
   const more = await post(v2('/security-groups'), { security_group: { name: 'more' } });
-  assert.deepEqual([more.status, more.body.NeutronError.message], [409, "Quota exceeded for resources: ['security_group']."]);
+  assert.deepEqual([more.status, more.body.NeutronError.message], [409, "Quota exceeded for resources: ['security_group']"]);
   networkTables(cloud.store).switches.remove('quota:securityGroup');
 });
 
@@ -218,7 +230,13 @@ test('resources are found by tag', async () => {
     total_count: 1,
   });
   assert.deepEqual((await post(query, { action: 'count', tags: [{ key: 'app', values: ['other'] }] })).body, { total_count: 0 });
-  assert.equal((await post(tagsOf('subnets', subnet.id), { tag: { key: 'k'.repeat(37), value: '' } })).body.code, 'VPC.1801');
+  for (const tag of [
+    { key: 'k'.repeat(37), value: '' },
+    { key: 'k', value: 'v'.repeat(44) },
+    { key: 'a b', value: '' },
+    { key: 'k', value: 'a b' },
+  ])
+    assert.equal((await post(tagsOf('subnets', subnet.id), { tag })).body.code, 'VPC.1801', JSON.stringify(tag));
   assert.equal((await del(tagsOf('subnets', subnet.id, '/app'))).status, 204);
 });
 
