@@ -29,6 +29,23 @@ export function conflicts(values: Values, stack: Stack): Problem[] {
       'this is a block of the chart, and something else stands here',
       'Write its settings below it, indented.',
     );
+  secretConflicts(refuse);
+  for (const config of ['zitadel.configmapConfig', 'zitadel.secretConfig']) configurationConflicts(config, stack, refuse);
+  refuse('initJob.enabled', (value) => value !== true, 'without the init Job nobody makes ZITADEL’s role and database');
+  refuse('initJob.command', given, 'a partial init leaves role or database unmade');
+  refuse('setupJob.enabled', (value) => value !== true, 'without the setup Job the server finds no schema');
+  refuse('login.enabled', (value) => value !== true, 'ZITADEL v4 sends every login to the login app');
+  problems.push(...entranceConflicts(values, stack, refuse));
+  for (const key of ['nameOverride', 'fullnameOverride'])
+    refuse(key, given, 'Services and Jobs are found by the chart’s own names', 'Change "zitadel.release" in the stack file.');
+  refuse('postgresql.enabled', (value) => value !== false, 'the database is RDS');
+  refuse('selfSignedCert.enabled', (value) => value !== false, 'TLS ends at the ingress controller');
+  problems.push(...environmentConflicts(values));
+  return problems;
+}
+
+/** Secrets and the keys of them that this action makes. */
+function secretConflicts(refuse: Refuse): void {
   refuse(
     'zitadel.masterkeySecretName',
     given,
@@ -43,82 +60,81 @@ export function conflicts(values: Values, stack: Stack): Problem[] {
   refuse('zitadel.configSecretKey', not('config-yaml'), 'the configuration Secret is this action’s, and its key is config-yaml');
   refuse('zitadel.dbSslCaCrt', given, 'the CA of the database is downloaded from RDS; a fixed one would fail when it is renewed');
   refuse('zitadel.dbSslCaCrtSecret', not('zitadel-rds-ssl-cert'), 'the CA of the database is kept in the Secret zitadel-rds-ssl-cert');
-  for (const config of ['zitadel.configmapConfig', 'zitadel.secretConfig']) {
-    const postgres = `${config}.Database.Postgres`;
-    refuse(
-      `${postgres}.DSN`,
-      given,
-      'with a DSN ZITADEL ignores host, user and CA that this action sets, and the init Job makes neither role nor database',
-    );
-    refuse(
-      `${config}.ExternalDomain`,
-      not(stack.domain),
-      `ZITADEL answers under its ExternalDomain only, and DNS, certificate and ingress are made for ${stack.domain}`,
-      'Change "domain" in the stack file.',
-      ['domain'],
-    );
-    refuse(
-      `${config}.ExternalSecure`,
-      (value) => value !== true,
-      'the outside speaks HTTPS; without ExternalSecure every link and the issuer would begin with http://',
-    );
-    refuse(`${config}.ExternalPort`, not(443), 'the outside listens on port 443; another ExternalPort breaks every redirect');
-    refuse(`${config}.Port`, not(8080), 'the Service and its probes expect port 8080');
-    refuse(`${config}.TLS.Enabled`, (value) => value !== false, 'TLS ends at the ingress controller, which speaks h2c to the pods');
-    refuse(`${config}.Database.cockroach`, given, 'the database is PostgreSQL');
-    refuse(
-      `${postgres}.Port`,
-      not(stack.database.port),
-      `the database listens on ${stack.database.port}`,
-      'Change "database.port" in the stack file.',
-      ['database.port'],
-    );
-    refuse(
-      `${postgres}.Database`,
-      not(stack.database.name),
-      `the database is called ${stack.database.name}`,
-      'Change "database.name" in the stack file.',
-      ['database.name'],
-    );
-    refuse(
-      `${postgres}.User.Username`,
-      not(stack.database.user),
-      `ZITADEL’s role is called ${stack.database.user}`,
-      'Change "database.user" in the stack file.',
-      ['database.user'],
-    );
-    refuse(`${postgres}.Admin.Username`, not('root'), 'the administrator of an RDS instance is called root');
-    refuse(`${config}.FirstInstance.Skip`, (value) => value !== false, 'without a first instance there is nothing to log in to');
-    for (const key of ['MachineKeyPath', 'PatPath', 'LoginClientPatPath'])
-      refuse(`${config}.FirstInstance.${key}`, given, 'the chart sets this path itself and refuses another');
-  }
-  refuse('initJob.enabled', (value) => value !== true, 'without the init Job nobody makes ZITADEL’s role and database');
-  refuse('initJob.command', given, 'a partial init leaves role or database unmade');
-  refuse('setupJob.enabled', (value) => value !== true, 'without the setup Job the server finds no schema');
-  refuse('login.enabled', (value) => value !== true, 'ZITADEL v4 sends every login to the login app');
-  problems.push(...entranceConflicts(values, stack, refuse));
-  for (const key of ['nameOverride', 'fullnameOverride'])
-    refuse(key, given, 'Services and Jobs are found by the chart’s own names', 'Change "zitadel.release" in the stack file.');
-  refuse('postgresql.enabled', (value) => value !== false, 'the database is RDS');
-  refuse('selfSignedCert.enabled', (value) => value !== false, 'TLS ends at the ingress controller');
-  const env = Array.isArray(values['env']) ? values['env'] : [];
-  env.forEach((entry: unknown, index) => {
+}
+
+/** ZITADEL's own configuration, in the ConfigMap or the Secret. */
+function configurationConflicts(config: string, stack: Stack, refuse: Refuse): void {
+  const postgres = `${config}.Database.Postgres`;
+  refuse(
+    `${postgres}.DSN`,
+    given,
+    'with a DSN ZITADEL ignores host, user and CA that this action sets, and the init Job makes neither role nor database',
+  );
+  refuse(
+    `${config}.ExternalDomain`,
+    not(stack.domain),
+    `ZITADEL answers under its ExternalDomain only, and DNS, certificate and ingress are made for ${stack.domain}`,
+    'Change "domain" in the stack file.',
+    ['domain'],
+  );
+  refuse(
+    `${config}.ExternalSecure`,
+    (value) => value !== true,
+    'the outside speaks HTTPS; without ExternalSecure every link and the issuer would begin with http://',
+  );
+  refuse(`${config}.ExternalPort`, not(443), 'the outside listens on port 443; another ExternalPort breaks every redirect');
+  refuse(`${config}.Port`, not(8080), 'the Service and its probes expect port 8080');
+  refuse(`${config}.TLS.Enabled`, (value) => value !== false, 'TLS ends at the ingress controller, which speaks h2c to the pods');
+  refuse(`${config}.Database.cockroach`, given, 'the database is PostgreSQL');
+  refuse(
+    `${postgres}.Port`,
+    not(stack.database.port),
+    `the database listens on ${stack.database.port}`,
+    'Change "database.port" in the stack file.',
+    ['database.port'],
+  );
+  refuse(
+    `${postgres}.Database`,
+    not(stack.database.name),
+    `the database is called ${stack.database.name}`,
+    'Change "database.name" in the stack file.',
+    ['database.name'],
+  );
+  refuse(
+    `${postgres}.User.Username`,
+    not(stack.database.user),
+    `ZITADEL’s role is called ${stack.database.user}`,
+    'Change "database.user" in the stack file.',
+    ['database.user'],
+  );
+  refuse(`${postgres}.Admin.Username`, not('root'), 'the administrator of an RDS instance is called root');
+  refuse(`${config}.FirstInstance.Skip`, (value) => value !== false, 'without a first instance there is nothing to log in to');
+  for (const key of ['MachineKeyPath', 'PatPath', 'LoginClientPatPath'])
+    refuse(`${config}.FirstInstance.${key}`, given, 'the chart sets this path itself and refuses another');
+}
+
+/** The environment wins over files, and Helm stores it in clear. */
+function environmentConflicts({ env }: Values): Problem[] {
+  return (Array.isArray(env) ? env : []).flatMap((entry: unknown, index): Problem[] => {
     const name = isMap(entry) ? String(entry['name']) : '';
     if (/^ZITADEL_(DATABASE|EXTERNAL|MASTERKEY|FIRSTINSTANCE|TLS)/i.test(name)) {
-      problems.push({
-        path: ['env', index],
-        message: `${name} would override the configuration of this action, since the environment wins over files`,
-        hint: 'Set it under zitadel.configmapConfig or zitadel.secretConfig.',
-      });
-    } else if (isMap(entry) && SECRET_KEY.test(name) && given(entry['value'])) {
-      problems.push({
+      return [
+        {
+          path: ['env', index],
+          message: `${name} would override the configuration of this action, since the environment wins over files`,
+          hint: 'Set it under zitadel.configmapConfig or zitadel.secretConfig.',
+        },
+      ];
+    }
+    if (!isMap(entry) || !SECRET_KEY.test(name) || !given(entry['value'])) return [];
+    return [
+      {
         path: ['env', index],
         message: `${name} looks like a secret, and Helm would store it in clear`,
         hint: 'Set it under zitadel.secretConfig, or take it from a Secret with valueFrom.',
-      });
-    }
+      },
+    ];
   });
-  return problems;
 }
 
 /** Ingresses, or routes of the Gateway. */
