@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { createServer, request as httpRequest } from 'node:http';
+import { Agent, createServer, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Site, World } from '../../../sandbox/contract.ts';
@@ -82,6 +82,7 @@ export async function emulator(): Promise<Emulator> {
   });
   const path = join(tmpdir(), `otc-${randomBytes(6).toString('hex')}.sock`);
   await new Promise<void>((resolve) => server.listen(path, resolve));
+  const agent = new Agent({ keepAlive: true });
   const requests: Seen[] = [];
   const broken: Emulator['broken'] = [];
   let writes = 0;
@@ -95,7 +96,7 @@ export async function emulator(): Promise<Emulator> {
       return { status: fault.status, headers: {}, body: Buffer.from(JSON.stringify({ error_code: 'X.1', error_msg: 'not today' })) };
     }
     const kind = `${asked.method} ${asked.url.replace(/[0-9a-f]{8}[0-9a-f-]{20,}(in03)?/g, '*')}`;
-    const ask = (): Promise<HttpResponse> => exchange(asked, path, requests);
+    const ask = (): Promise<HttpResponse> => exchange(asked, { socketPath: path, agent }, requests);
     const answer = await (strike === undefined ? ask() : strike({ asked, kind }, ask));
     if (asked.method === 'GET') return answer;
     writes += 1;
@@ -132,18 +133,19 @@ export async function emulator(): Promise<Emulator> {
         : ({ kind: 'access-key', accessKey, secretKey: new Secret(secretKey) } as const);
       return signIn(credential, { region: 'eu-de', project: 'eu-de_zitadel', dnsProject }, { transport, signal, pause: nothing });
     },
-    close: () => new Promise<void>((resolve, reject) => server.close((error) => (error ? reject(error) : resolve()))),
+    close: () => {
+      agent.destroy();
+      return new Promise<void>((resolve, reject) => server.close((error) => (error ? reject(error) : resolve())));
+    },
   };
 }
 
-function exchange(asked: HttpRequest, socketPath: string, requests: Seen[]): Promise<HttpResponse> {
+function exchange(asked: HttpRequest, { socketPath, agent }: { readonly socketPath: string; readonly agent: Agent }, requests: Seen[]): Promise<HttpResponse> {
   const url = new URL(asked.url);
   return new Promise((resolve, reject) => {
     const length = asked.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(asked.body)) };
     const headers = { ...asked.headers, ...length, host: url.host };
-    // A connection of its own: a kept one may be closed by the server in the moment in which it is taken again.
-    const way = { socketPath, agent: false } as const;
-    const outgoing = httpRequest({ ...way, method: asked.method, path: url.pathname + url.search, headers, signal: asked.signal }, (incoming) => {
+    const outgoing = httpRequest({ socketPath, agent, method: asked.method, path: url.pathname + url.search, headers, signal: asked.signal }, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('end', () => {
