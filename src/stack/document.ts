@@ -1,6 +1,6 @@
 /**
- * Owns reading YAML into plain values with the place of each of them, and `${VAR}`: it is substituted in parsed scalars,
- * never in text, so that no value can change the document around it. What the values mean is `read.ts`'s and `values.ts`'s.
+ * Owns reading YAML into plain values with the place of each of them. What `${VAR}` becomes in a scalar is `variables.ts`'s, what the
+ * values mean `read.ts`'s and `values.ts`'s.
  */
 import {
   type Alias,
@@ -17,6 +17,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { Fault, type Place } from '../engine/fault.ts';
+import { filledIn, type Lookup, leftOut } from './variables.ts';
 
 export type Path = readonly (string | number)[];
 
@@ -30,10 +31,6 @@ export interface Problem {
   /** Settings of the stack file, besides the one at `path`, without which nobody can say whether this is wrong. */
   readonly reads?: readonly string[];
 }
-
-/** What a variable stands for: text, nothing known (`undefined`: an error), or `leftOut`: its key is dropped. */
-export type Lookup = (name: string) => string | undefined | typeof leftOut;
-export const leftOut: unique symbol = Symbol('left out');
 
 export interface Document {
   /** Plain data: maps, lists, text, numbers, booleans, null. */
@@ -82,125 +79,163 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
 export function readDocument(text: string, file: string, lookup: Lookup): Document {
   const tooLarge = excess(text);
   if (tooLarge !== undefined) return refused(new Fault(tooLarge, { place: { file, line: 1, column: 1 }, hint: 'Shorten it.' }));
-  const lines = new LineCounter();
-  // Duplicate keys are found below, with the place of the first one.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: false, uniqueKeys: false });
-  const places = new Map<string, { key?: number; value: number }>();
-  const faults: Fault[] = [];
-  const unread: Path[] = [];
-  let values = 0;
-  const at = (offset: number): Place => {
-    const { line, col } = lines.linePos(offset);
-    return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
-  };
-  const report = (path: Path, offset: number, message: string, hint?: string): null => {
-    if (path.length > 0) unread.push(path);
-    faults.push(new Fault(`${pathText(path)}: ${message}`, { place: at(offset), hint }));
-    return null;
-  };
-  for (const error of [...document.errors, ...document.warnings].slice(0, MOST.errors)) {
-    const place = at(error.pos[0]);
-    const variable = text.split('\n')[place.line - 1]?.includes('${') === true;
-    const hint = variable
-      ? `Inside [ ] and { }, write a variable in quotes: "\${NAME}".`
-      : (HINTS[error.code] ?? 'Check indentation, quotes and colons around this place.');
-    const message = WORDS[error.code] ?? error.message.replaceAll('\n', ' ');
-    faults.push(new Fault(`not valid YAML: ${message}`, { place, hint }));
+  return new Reading(text, file, lookup).document();
+}
+
+/** One reading of one text. */
+class Reading {
+  readonly #text: string;
+  readonly #file: string;
+  readonly #lookup: Lookup;
+  readonly #lines = new LineCounter();
+  readonly #parsed: ReturnType<typeof parseDocument>;
+  readonly #places = new Map<string, { key?: number; value: number }>();
+  readonly #faults: Fault[] = [];
+  readonly #unread: Path[] = [];
+  readonly #targets = new Map<Alias, Node | undefined>();
+  #values = 0;
+
+  constructor(text: string, file: string, lookup: Lookup) {
+    this.#text = text;
+    this.#file = file;
+    this.#lookup = lookup;
+    // Duplicate keys are found below, with the place of the first one.
+    this.#parsed = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, merge: false, uniqueKeys: false });
   }
 
-  const targets = new Map<Alias, Node | undefined>();
-  // The library looks through the whole document for each.
-  const targetOf = (alias: Alias): Node | undefined => {
-    if (!targets.has(alias)) targets.set(alias, alias.resolve(document));
-    return targets.get(alias);
-  };
-  const full = (path: Path, offset: number): boolean => {
-    values += 1;
-    if (values === MOST.values)
-      report(path.slice(0, 3), offset, `the aliases up to here stand for more than ${MOST.values} values`, 'Write out what is needed.');
-    return values >= MOST.values;
-  };
-  const scalar = (node: Scalar, path: Path): unknown => {
-    const offset = node.range?.[0] ?? 0;
-    if (changes(node)) return report(path, offset, `the number ${node.source} would not stay as it is written`, 'Put it in quotes.');
-    if (typeof node.value === 'object' && node.value !== null) return report(path, offset, 'the tag is not possible here', HINTS.TAG_RESOLVE_FAILED);
-    if (typeof node.value !== 'string') return node.value;
-    const result = substitute(node.value, lookup, (message, hint) => report(path, offset, message, hint));
-    return node.type === 'PLAIN' && typeof result === 'string' && WHOLE.test(node.value) ? typed(result) : result;
-  };
-  const convert = (node: Node | null | undefined, path: Path, open: readonly Node[]): unknown => {
+  document(): Document {
+    this.#reportSyntax();
+    const readable = this.#parsed.errors.every(({ code }) => code === 'MULTIPLE_DOCS');
+    const value = readable ? this.#convert(this.#parsed.contents, [], []) : undefined;
+    return {
+      value: value === leftOut || this.#values >= MOST.values ? undefined : value,
+      faults: this.#faults,
+      unread: this.#unread,
+      place: (path, of = 'value') => this.#place(path, of),
+    };
+  }
+
+  #place(path: Path, of: 'key' | 'value'): Place {
+    for (let length = path.length; length >= 0; length -= 1) {
+      const found = this.#places.get(key(path.slice(0, length)));
+      if (found === undefined) continue;
+      // Something that is missing is reported where it should stand: at the key of the block around it.
+      return this.#at(of === 'key' || length < path.length ? (found.key ?? found.value) : found.value);
+    }
+    return this.#at(0);
+  }
+
+  #at(offset: number): Place {
+    const { line, col } = this.#lines.linePos(offset);
+    return { file: this.#file, line: Math.max(line, 1), column: Math.max(col, 1) };
+  }
+
+  #report(path: Path, offset: number, message: string, hint?: string): null {
+    if (path.length > 0) this.#unread.push(path);
+    this.#faults.push(new Fault(`${pathText(path)}: ${message}`, { place: this.#at(offset), hint }));
+    return null;
+  }
+
+  #reportSyntax(): void {
+    for (const error of [...this.#parsed.errors, ...this.#parsed.warnings].slice(0, MOST.errors)) {
+      const place = this.#at(error.pos[0]);
+      const variable = this.#text.split('\n')[place.line - 1]?.includes('${') === true;
+      const hint = variable
+        ? `Inside [ ] and { }, write a variable in quotes: "\${NAME}".`
+        : (HINTS[error.code] ?? 'Check indentation, quotes and colons around this place.');
+      const message = WORDS[error.code] ?? error.message.replaceAll('\n', ' ');
+      this.#faults.push(new Fault(`not valid YAML: ${message}`, { place, hint }));
+    }
+  }
+
+  /** @param open what is being converted around it: an alias of one of them would have no end */
+  #convert(node: Node | null | undefined, path: Path, open: readonly Node[]): unknown {
     if (node === null || node === undefined) return null;
     const offset = node.range?.[0] ?? 0;
-    if (!places.has(key(path))) places.set(key(path), { value: offset });
-    if (full(path, offset)) return null;
-    if (open.length > MOST.levels) return report(path.slice(0, 3), offset, `more than ${MOST.levels} levels`, 'Nest less deeply.');
+    if (!this.#places.has(key(path))) this.#places.set(key(path), { value: offset });
+    if (this.#full(path, offset)) return null;
+    if (open.length > MOST.levels) return this.#report(path.slice(0, 3), offset, `more than ${MOST.levels} levels`, 'Nest less deeply.');
     if (isAlias(node)) {
-      const target = targetOf(node);
-      if (target !== undefined && !open.includes(target)) return convert(target, path, [...open, target]);
+      const target = this.#targetOf(node);
+      if (target !== undefined && !open.includes(target)) return this.#convert(target, path, [...open, target]);
       const hint = `Name it above with &${node.source}, or put the text in quotes.`;
-      return report(path, offset, `the alias *${node.source} leads nowhere`, hint);
+      return this.#report(path, offset, `the alias *${node.source} leads nowhere`, hint);
     }
-    if (isScalar(node)) return scalar(node, path);
+    if (isScalar(node)) return this.#scalar(node, path);
     if (isSeq(node))
-      return node.items.map((item, index) => convert(item as Node, [...path, index], [...open, node])).filter((item) => item !== leftOut);
+      return node.items.map((item, index) => this.#convert(item as Node, [...path, index], [...open, node])).filter((item) => item !== leftOut);
     if (!isMap(node)) return null;
     const entries = new Map<string, unknown>();
-    collect(node, path, [...open, node], entries);
+    this.#collect(node, path, [...open, node], entries);
     for (const [name, value] of entries) if (value === leftOut) entries.delete(name);
     return Object.fromEntries(entries);
-  };
+  }
+
+  #scalar(node: Scalar, path: Path): unknown {
+    const offset = node.range?.[0] ?? 0;
+    if (changes(node)) return this.#report(path, offset, `the number ${node.source} would not stay as it is written`, 'Put it in quotes.');
+    if (typeof node.value === 'object' && node.value !== null)
+      return this.#report(path, offset, 'the tag is not possible here', HINTS.TAG_RESOLVE_FAILED);
+    if (typeof node.value !== 'string') return node.value;
+    return filledIn(node.value, node.type !== 'PLAIN', this.#lookup, (message, hint) => this.#report(path, offset, message, hint));
+  }
+
   /** What a map has of its own, then what its merge keys add to it. */
-  const collect = (map: YAMLMap, path: Path, open: readonly Node[], entries: Map<string, unknown>): void => {
-    if (full(path, map.range?.[0] ?? 0)) return;
+  #collect(map: YAMLMap, path: Path, open: readonly Node[], entries: Map<string, unknown>): void {
+    if (this.#full(path, map.range?.[0] ?? 0)) return;
     const own = new Map<string, number>();
     for (const { key: keyNode, value } of map.items.filter((pair) => !isMergeKey(pair.key))) {
       const offset = (keyNode as Node | null)?.range?.[0] ?? map.range?.[0] ?? 0;
-      if (!isScalar(keyNode) || keyNode.value === null || typeof keyNode.value === 'object') {
-        const template = text.slice(offset - 1, offset + 1) === '{{';
-        report(path, offset, 'a key must be plain text', template ? 'Templates are not filled in here: write the value, or a variable.' : undefined);
-        continue;
-      }
-      if (changes(keyNode)) report([...path, keyNode.source ?? ''], offset, 'the number would not stay as it is written', 'Put it in quotes.');
-      const name = String(keyNode.value);
+      const name = this.#keyText(keyNode, path, offset);
+      if (name === undefined) continue;
       const inner = [...path, name];
       const first = own.get(name);
-      if (UNSAFE.has(name)) report(inner, offset, 'this key is not allowed', 'Remove it, or choose another name.');
+      if (UNSAFE.has(name)) this.#report(inner, offset, 'this key is not allowed', 'Remove it, or choose another name.');
       else if (first !== undefined) {
-        const hint = `The first is on line ${at(first).line}: keep one.`;
-        faults.push(new Fault(`${pathText(inner)}: this key is here a second time`, { place: at(offset), hint }));
+        const hint = `The first is on line ${this.#at(first).line}: keep one.`;
+        this.#faults.push(new Fault(`${pathText(inner)}: this key is here a second time`, { place: this.#at(offset), hint }));
       } else if (!entries.has(name)) {
         const child = value as Node | null;
-        places.set(key(inner), { key: offset, value: child?.range?.[0] ?? offset });
-        entries.set(name, convert(child, inner, open));
+        this.#places.set(key(inner), { key: offset, value: child?.range?.[0] ?? offset });
+        entries.set(name, this.#convert(child, inner, open));
       }
       own.set(name, first ?? offset);
     }
-    for (const { key: keyNode, value } of map.items.filter((pair) => isMergeKey(pair.key))) {
-      for (const one of isSeq(value) ? value.items : [value]) {
-        const target = isAlias(one) ? targetOf(one) : one;
-        if (isMap(target) && !open.includes(target) && open.length <= MOST.levels) collect(target, path, [...open, target], entries);
-        else
-          report([...path, '<<'], (keyNode as Node).range?.[0] ?? 0, 'there is no block to merge', 'Write an alias of a block, such as "<<: *name".');
-      }
-    }
-  };
+    for (const { key: keyNode, value } of map.items.filter((pair) => isMergeKey(pair.key))) this.#merge(keyNode as Node, value, path, open, entries);
+  }
 
-  const readable = document.errors.every(({ code }) => code === 'MULTIPLE_DOCS');
-  const value = readable ? convert(document.contents, [], []) : undefined;
-  return {
-    value: value === leftOut || values >= MOST.values ? undefined : value,
-    faults,
-    unread,
-    place: (path, of = 'value') => {
-      for (let length = path.length; length >= 0; length -= 1) {
-        const found = places.get(key(path.slice(0, length)));
-        if (found === undefined) continue;
-        // Something that is missing is reported where it should stand: at the key of the block around it.
-        return at(of === 'key' || length < path.length ? (found.key ?? found.value) : found.value);
-      }
-      return at(0);
-    },
-  };
+  /** A key as text; undefined, and reported, where it is none. */
+  #keyText(node: unknown, path: Path, offset: number): string | undefined {
+    if (!isScalar(node) || node.value === null || typeof node.value === 'object') {
+      const template = this.#text.slice(offset - 1, offset + 1) === '{{';
+      const hint = template ? 'Templates are not filled in here: write the value, or a variable.' : undefined;
+      this.#report(path, offset, 'a key must be plain text', hint);
+      return undefined;
+    }
+    if (changes(node)) this.#report([...path, node.source ?? ''], offset, 'the number would not stay as it is written', 'Put it in quotes.');
+    return String(node.value);
+  }
+
+  #merge(keyNode: Node, value: unknown, path: Path, open: readonly Node[], entries: Map<string, unknown>): void {
+    for (const one of isSeq(value) ? value.items : [value]) {
+      const target = isAlias(one) ? this.#targetOf(one) : one;
+      if (isMap(target) && !open.includes(target) && open.length <= MOST.levels) this.#collect(target, path, [...open, target], entries);
+      else this.#report([...path, '<<'], keyNode.range?.[0] ?? 0, 'there is no block to merge', 'Write an alias of a block, such as "<<: *name".');
+    }
+  }
+
+  /** The library looks through the whole document for each. */
+  #targetOf(alias: Alias): Node | undefined {
+    if (!this.#targets.has(alias)) this.#targets.set(alias, alias.resolve(this.#parsed));
+    return this.#targets.get(alias);
+  }
+
+  #full(path: Path, offset: number): boolean {
+    this.#values += 1;
+    if (this.#values === MOST.values)
+      this.#report(path.slice(0, 3), offset, `the aliases up to here stand for more than ${MOST.values} values`, 'Write out what is needed.');
+    return this.#values >= MOST.values;
+  }
 }
 
 /** Why a text is not even parsed; some are small and still cost a parser minutes. */
@@ -232,56 +267,6 @@ function isMergeKey(node: unknown): boolean {
 export function pathText(path: Path): string {
   if (path.length === 0) return 'the file';
   return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`)).join('');
-}
-
-/**
- * What a file, which a pull request may change, must not read out: the inputs, tokens and state of the runner (names of
- * GitHub's runner), and the credentials of OpenStack's and OTC's own clients.
- */
-const WITHHELD = /^((INPUT|ACTIONS|RUNNER|STATE|OS|OTC|AWS)_|(GITHUB|GH)_TOKEN$)/i;
-
-const WHOLE = /^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/;
-
-function substitute(text: string, lookup: Lookup, report: (message: string, hint: string) => unknown): string | typeof leftOut {
-  let out: string | typeof leftOut = '';
-  let last = 0;
-  const add = (part: string): void => {
-    if (out !== leftOut) out += part;
-  };
-  for (const match of text.matchAll(/\$\$\{|\$\{([^}]*)(\}?)/g)) {
-    add(text.slice(last, match.index));
-    last = match.index + match[0].length;
-    const name = match[1];
-    if (name === undefined) {
-      add('${');
-      continue;
-    }
-    if (match[2] === '' || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-      report(`"${match[0]}" is not a variable`, `Write \${NAME} for the environment variable NAME, or $\${ for a literal \${.`);
-      continue;
-    }
-    if (WITHHELD.test(name)) {
-      report(
-        `the variable ${name} is the runner's own or signs in to the cloud, and is not handed to a file`,
-        'Give what is meant under another name.',
-      );
-      continue;
-    }
-    const found = lookup(name);
-    if (found === leftOut && WHOLE.test(text)) out = leftOut;
-    else if (found === undefined || found === leftOut)
-      report(`the variable ${name} is not set`, `Set it under "env:" of the step, or write the value here. Secrets do not belong here.`);
-    else add(found);
-  }
-  add(text.slice(last));
-  return out;
-}
-
-/** An unquoted `${VAR}` takes the type that YAML would give it, as far as nothing of the text is lost. */
-function typed(text: string): string | number | boolean {
-  if (text === 'true' || text === 'false') return text === 'true';
-  const number = Number(text);
-  return /^-?\d+$/.test(text) && Number.isSafeInteger(number) && String(number) === text ? number : text;
 }
 
 /** The same for `a.b: 1` and `a: { b: 1 }`, which are the same to ZITADEL. */

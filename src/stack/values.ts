@@ -3,10 +3,11 @@
  * ConfigMap. What must not stand in them is `conflicts.ts`'s, merging with our own values `zitadel/`'s business.
  */
 import { mask, Secret } from '../secret.ts';
-import { leftOut, type Path, type Problem } from './document.ts';
+import type { Path, Problem } from './document.ts';
 import { holdsSecret, isMap, isSecretAt, namesSecret, secretsLeft, urlPassword, type Values } from './secret-keys.ts';
 import type { GivenSecrets } from './secrets.ts';
 import type { Stack } from './stack.ts';
+import { leftOut } from './variables.ts';
 
 /** What was lifted out of a values file. */
 export interface LiftedSecrets extends Omit<GivenSecrets, 'stackSecret'> {
