@@ -56,84 +56,96 @@ export function nested(values: Values): Values {
 
 /** Lifts every secret out of Helm values for ZITADEL's chart (value paths of charts 9.x). */
 export function liftSecrets(values: Values): Lifted {
-  const named: Partial<Record<Named, Secret>> = {};
-  const configuration: Record<string, unknown> = {};
-  const problems: Problem[] = [];
   const copy = structuredClone(values) as Record<string, unknown>;
-  const secretOf = (path: Path, value: unknown): Secret | undefined => {
+  const lifting = new Lifting();
+  const { zitadel } = copy;
+  if (isMap(zitadel)) {
+    for (const key of CONFIGURATIONS) {
+      const config = zitadel[key];
+      if (config === undefined || config === null || isMap(config)) continue;
+      const message = 'this is not a block, so no secret can be lifted out of it';
+      lifting.problems.push({ path: ['zitadel', key], message, hint: 'Write it as a block.' });
+    }
+    lifting.lift(zitadel['configmapConfig'], ['zitadel', 'configmapConfig'], false);
+    // ZITADEL reads the Secret's file after the ConfigMap's: what stands in both is taken from secretConfig.
+    lifting.lift(zitadel['secretConfig'], ['zitadel', 'secretConfig'], true);
+    delete zitadel['secretConfig'];
+    lifting.name('masterkey', ['zitadel', 'masterkey'], zitadel['masterkey']);
+    delete zitadel['masterkey'];
+  }
+  return {
+    values: copy,
+    secrets: { ...lifting.named, configuration: lifting.configuration },
+    problems: [...lifting.problems, ...secretsLeft(copy, [])],
+  };
+}
+
+/** Paths into the values begin with the two parts that name a configuration. */
+const BELOW = 2;
+
+class Lifting {
+  readonly named: Partial<Record<Named, Secret>> = {};
+  readonly configuration: Record<string, unknown> = {};
+  readonly problems: Problem[] = [];
+
+  /** Takes secrets out of a block of configuration. @param all every leaf, in place of what is a secret by its key or form */
+  lift(from: unknown, path: Path, all: boolean): void {
+    if (!isMap(from)) return;
+    for (const [key, value] of Object.entries(from)) {
+      const inner = [...path, key];
+      if (isMap(value)) {
+        this.lift(value, inner, all);
+        if (Object.keys(value).length === 0) delete from[key];
+        continue;
+      }
+      const name = NAMED.get(inner.slice(BELOW).join('.').toLowerCase());
+      // Of a list that holds one, all goes: the Secret's file replaces a list of the ConfigMap's as a whole (viper 1.21, mergeMaps).
+      if (name === undefined && !all && !holdsSecret(value, inner)) continue;
+      delete from[key];
+      if (name !== undefined) this.name(name, inner, value);
+      else {
+        const leaf = this.#seal(value, inner, all);
+        if (leaf !== undefined) put(this.configuration, inner.slice(BELOW), leaf);
+      }
+    }
+  }
+
+  /** A secret that this action knows by name. One that is empty is not given. */
+  name(name: Named, path: Path, value: unknown): void {
+    if (value === undefined || value === null || value === '') return;
+    const secret = this.#secretOf(path, value);
+    if (secret !== undefined) this.named[name] = secret;
+  }
+
+  /** Secrets are masked; where `all` is, every leaf but what is public or too short for that. A list keeps its shape. */
+  #seal(value: unknown, path: Path, all: boolean): unknown {
+    if (Array.isArray(value)) return value.map((item, index) => this.#seal(item, [...path, index], all));
+    if (isMap(value)) {
+      const sealed = ([name, inner]: [string, unknown]): [string, unknown] => {
+        const at = [...path, name];
+        return [name, name === 'value' && namesSecret(value) ? this.#secretOf(at, inner) : this.#seal(inner, at, all)];
+      };
+      return Object.fromEntries(Object.entries(value).map(sealed));
+    }
+    if (isSecretAt(path, value)) return this.#secretOf(path, value);
+    if (!all || PUBLIC.test(path.slice(BELOW).join('.').toLowerCase())) return value;
+    if (typeof value === 'string' && value.length >= 8) return new Secret(value, path.join('.'));
+    // ZITADEL gets a number as the number it is.
+    if (typeof value === 'number') mask(String(value));
+    return value;
+  }
+
+  #secretOf(path: Path, value: unknown): Secret | undefined {
     const text = typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
     const core = urlPassword(text) ?? text;
     if (core.length >= 8) {
       mask(core);
       return new Secret(text, path.join('.'));
     }
-    problems.push({ path, message: `the secret has ${core.length} characters; fewer than 8 cannot be kept out of logs`, hint: 'Use a longer one.' });
+    const message = `the secret has ${core.length} characters; fewer than 8 cannot be kept out of logs`;
+    this.problems.push({ path, message, hint: 'Use a longer one.' });
     return undefined;
-  };
-  /** Secrets are masked; where `all` is, every leaf but what is public or too short for that. A list keeps its shape. */
-  const seal = (value: unknown, path: Path, depth: number, all: boolean): unknown => {
-    if (Array.isArray(value)) return value.map((item, index) => seal(item, [...path, index], depth, all));
-    if (isMap(value)) {
-      const sealed = ([name, inner]: [string, unknown]): [string, unknown] => {
-        const at = [...path, name];
-        return [name, name === 'value' && namesSecret(value) ? secretOf(at, inner) : seal(inner, at, depth, all)];
-      };
-      return Object.fromEntries(Object.entries(value).map(sealed));
-    }
-    if (isSecretAt(path, value)) return secretOf(path, value);
-    if (!all) return value;
-    if (PUBLIC.test(path.slice(depth).join('.').toLowerCase())) return value;
-    if (typeof value === 'string' && value.length >= 8) return new Secret(value, path.join('.'));
-    // ZITADEL gets a number as the number it is.
-    if (typeof value === 'number') mask(String(value));
-    return value;
-  };
-  const lift = (from: Record<string, unknown>, path: Path, depth: number, all: boolean): void => {
-    for (const [key, value] of Object.entries(from)) {
-      const inner = [...path, key];
-      if (isMap(value)) {
-        lift(value, inner, depth, all);
-        if (Object.keys(value).length === 0) delete from[key];
-        continue;
-      }
-      const name = NAMED.get(inner.slice(depth).join('.').toLowerCase());
-      if (name !== undefined && (value === null || value === '')) {
-        delete from[key];
-        continue;
-      }
-      // Of a list that holds one, all goes: the Secret's file replaces a list of the ConfigMap's as a whole (viper 1.21, mergeMaps).
-      if (name === undefined && !all && !holdsSecret(value, inner)) continue;
-      delete from[key];
-      if (name !== undefined) {
-        const secret = secretOf(inner, value);
-        if (secret !== undefined) named[name] = secret;
-        continue;
-      }
-      const leaf = seal(value, inner, depth, all);
-      if (leaf !== undefined) put(configuration, inner.slice(depth), leaf);
-    }
-  };
-  const { zitadel } = copy;
-  if (isMap(zitadel)) {
-    for (const key of CONFIGURATIONS) {
-      const config = zitadel[key];
-      if (config === undefined || config === null || isMap(config)) continue;
-      problems.push({ path: ['zitadel', key], message: 'this is not a block, so no secret can be lifted out of it', hint: 'Write it as a block.' });
-    }
-    const config = zitadel['configmapConfig'];
-    if (isMap(config)) lift(config, ['zitadel', 'configmapConfig'], 2, false);
-    // ZITADEL reads the Secret's file after the ConfigMap's: what stands in both is taken from secretConfig.
-    const secret = zitadel['secretConfig'];
-    if (isMap(secret)) lift(secret, ['zitadel', 'secretConfig'], 2, true);
-    delete zitadel['secretConfig'];
-    if (zitadel['masterkey'] !== undefined && zitadel['masterkey'] !== '' && zitadel['masterkey'] !== null) {
-      const masterkey = secretOf(['zitadel', 'masterkey'], zitadel['masterkey']);
-      if (masterkey !== undefined) named.masterkey = masterkey;
-    }
-    delete zitadel['masterkey'];
   }
-  problems.push(...secretsLeft(copy, []));
-  return { values: copy, secrets: { ...named, configuration }, problems };
 }
 
 /** The configuration in clear, to be serialised into the configuration Secret and nowhere else. */
