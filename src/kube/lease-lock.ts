@@ -40,7 +40,33 @@ export interface HeldLock {
  * @throws Fault naming the holder where another run is writing
  */
 export async function takeLease(options: LeaseOptions, run: Run): Promise<HeldLock> {
-  const { api, stack, holder, lost, now = Date.now, renewEvery = RENEW_EVERY } = options;
+  const { now = Date.now } = options;
+  const lease = leaseIn(options, now);
+  const found = await lease.read(run.signal);
+  const other = found === undefined ? undefined : heldBy(found, options.holder, now());
+  if (other !== undefined) throw inUse(options.stack, other);
+  if (found !== undefined && holderOf(found) !== '' && holderOf(found) !== options.holder) {
+    run.say(`taking over the lock that ${holderOf(found)} left behind`);
+  }
+  const taken = now();
+  try {
+    return keep(lease, await lease.write(found, run.signal), taken, options, run);
+  } catch (error) {
+    if (error instanceof Fault && error.status === 409) throw inUse(options.stack, 'another run, which was faster');
+    throw error;
+  }
+}
+
+/** The stack's Lease in the cluster. */
+interface Lease {
+  readonly name: string;
+  read(signal: AbortSignal): Promise<KubeObject | undefined>;
+  /** A sign of life in place of what was read. @throws Fault with status 409 where anybody else wrote in between */
+  write(found: KubeObject | undefined, signal: AbortSignal): Promise<KubeObject>;
+  delete(signal: AbortSignal): Promise<void>;
+}
+
+function leaseIn({ api, stack, holder }: LeaseOptions, now: () => number): Lease {
   const name = `zitadel-on-otc-${stack}`;
   const all = collection('coordination.k8s.io/v1', 'Lease', NAMESPACE);
   const path = `${all}/${name}`;
@@ -56,23 +82,23 @@ export async function takeLease(options: LeaseOptions, run: Run): Promise<HeldLo
     },
     spec: { holderIdentity: holder, leaseDurationSeconds: DURATION, renewTime: microTime(now()), acquireTime: microTime(now()) },
   });
-  const write = (found: KubeObject | undefined, signal: AbortSignal): Promise<KubeObject> =>
-    found === undefined ? api.send('POST', all, leaseOf(found), signal) : api.send('PUT', path, leaseOf(found), signal);
+  return {
+    name,
+    read: (signal) => api.get(path, signal),
+    write: (found, signal) => (found === undefined ? api.send('POST', all, leaseOf(found), signal) : api.send('PUT', path, leaseOf(found), signal)),
+    delete: async (signal) => void (await api.send('DELETE', path, undefined, signal)),
+  };
+}
 
-  const found = await api.get(path, run.signal);
-  const other = found === undefined ? undefined : heldBy(found, holder, now());
-  if (other !== undefined) throw inUse(stack, other);
-  if (found !== undefined && holderOf(found) !== '' && holderOf(found) !== holder) {
-    run.say(`taking over the lock that ${holderOf(found)} left behind`);
-  }
-  let held: KubeObject;
-  const taken = now();
-  try {
-    held = await write(found, run.signal);
-  } catch (error) {
-    if (error instanceof Fault && error.status === 409) throw inUse(stack, 'another run, which was faster');
-    throw error;
-  }
+/** Renews a lock that was taken, says when it is lost, and gives it back. Signals of its own: a cancelled run still gives its lock back. */
+function keep(
+  lease: Lease,
+  first: KubeObject,
+  taken: number,
+  { stack, holder, lost, now = Date.now, renewEvery = RENEW_EVERY }: LeaseOptions,
+  run: Run,
+): HeldLock {
+  let held = first;
   let atWork = false;
   let ended = false;
   let lastFailure: Fault | undefined;
@@ -84,7 +110,7 @@ export async function takeLease(options: LeaseOptions, run: Run): Promise<HeldLo
   const lose = (message: string, hint: string, cause?: Fault): void => {
     if (ended) return;
     end();
-    lost(new Fault(message, { resource: `Lease ${NAMESPACE}/${name}`, hint, cause }));
+    lost(new Fault(message, { resource: `Lease ${NAMESPACE}/${lease.name}`, hint, cause }));
   };
   const proof = proofOf(DURATION, now, () =>
     lose(
@@ -97,12 +123,12 @@ export async function takeLease(options: LeaseOptions, run: Run): Promise<HeldLo
   const renew = async (): Promise<void> => {
     const began = now();
     try {
-      held = await write(held, AbortSignal.timeout(10_000));
+      held = await lease.write(held, AbortSignal.timeout(10_000));
     } catch (error) {
       const fault = asFault(error);
       if (fault.status !== 409 && fault.status !== 404) throw fault;
       // Our own last sign of life may have arrived without its answer: then the lock is still ours.
-      const current = await api.get(path, AbortSignal.timeout(10_000));
+      const current = await lease.read(AbortSignal.timeout(10_000));
       if (current === undefined || holderOf(current) !== holder) {
         const by = current === undefined ? 'taken away' : `taken by ${holderOf(current) || 'another run, which has ended'}`;
         return lose(`the lock of stack ${stack} was ${by}`, LOST, fault);
@@ -113,7 +139,6 @@ export async function takeLease(options: LeaseOptions, run: Run): Promise<HeldLo
     }
     proof.renewed(began);
   };
-  // Renewal and release have a signal of their own: a cancelled run still gives its lock back.
   const renewing = setInterval(() => {
     if (atWork) return;
     atWork = true;
@@ -130,16 +155,20 @@ export async function takeLease(options: LeaseOptions, run: Run): Promise<HeldLo
   return {
     release: async () => {
       end();
-      const signal = AbortSignal.timeout(3000);
-      try {
-        const current = await api.get(path, signal);
-        if (current !== undefined && holderOf(current) === holder) await api.send('DELETE', path, undefined, signal);
-      } catch (error) {
-        // What the run did stays done: nobody has to wait longer than this for a lock that is not given back.
-        run.say(`the lock could not be given back and ends by itself after ${DURATION} s: ${asFault(error).message}`);
-      }
+      await giveBack(lease, holder, run);
     },
   };
+}
+
+async function giveBack(lease: Lease, holder: string, run: Run): Promise<void> {
+  const signal = AbortSignal.timeout(3000);
+  try {
+    const current = await lease.read(signal);
+    if (current !== undefined && holderOf(current) === holder) await lease.delete(signal);
+  } catch (error) {
+    // What the run did stays done: nobody has to wait longer than this for a lock that is not given back.
+    run.say(`the lock could not be given back and ends by itself after ${DURATION} s: ${asFault(error).message}`);
+  }
 }
 
 /** Who holds a lease at the moment, if it is somebody else; a lease that is not renewed is held by nobody. */
