@@ -35,6 +35,7 @@ export function conflicts(values: Values, stack: Stack): Problem[] {
   refuse('initJob.command', given, 'a partial init leaves role or database unmade');
   refuse('setupJob.enabled', (value) => value !== true, 'without the setup Job the server finds no schema');
   refuse('login.enabled', (value) => value !== true, 'ZITADEL v4 sends every login to the login app');
+  podConflicts(refuse);
   problems.push(...entranceConflicts(values, stack, refuse));
   for (const key of ['nameOverride', 'fullnameOverride'])
     refuse(key, given, 'Services and Jobs are found by the chart’s own names', 'Change "zitadel.release" in the stack file.');
@@ -86,6 +87,11 @@ function configurationConflicts(config: string, stack: Stack, refuse: Refuse): v
   refuse(`${config}.Port`, not(8080), 'the Service and its probes expect port 8080');
   refuse(`${config}.TLS.Enabled`, (value) => value !== false, 'TLS ends at the ingress controller, which speaks h2c to the pods');
   refuse(`${config}.Database.cockroach`, given, 'the database is PostgreSQL');
+  for (const block of ['Database', 'Database.Postgres', 'Database.Postgres.User', 'Database.Postgres.Admin'])
+    refuse(`${config}.${block}`, (value) => !isMap(value), 'this block of ZITADEL’s configuration must not be emptied or replaced');
+  // The blueprint's own variable is left out before; an address that is right today is another once the database is restored.
+  refuse(`${postgres}.Host`, () => true, 'the address of the database is taken from RDS; at another one ZITADEL would sign in to another server');
+  tlsConflicts(postgres, stack, refuse);
   refuse(
     `${postgres}.Port`,
     not(stack.database.port),
@@ -111,6 +117,43 @@ function configurationConflicts(config: string, stack: Stack, refuse: Refuse): v
   refuse(`${config}.FirstInstance.Skip`, (value) => value !== false, 'without a first instance there is nothing to log in to');
   for (const key of ['MachineKeyPath', 'PatPath', 'LoginClientPatPath'])
     refuse(`${config}.FirstInstance.${key}`, given, 'the chart sets this path itself and refuses another');
+}
+
+/** Modes of libpq that encrypt in every case; `disable`, `allow` and `prefer` would send passwords in clear (PostgreSQL, libpq, sslmode). */
+const ENCRYPTED: readonly unknown[] = ['require', 'verify-ca', 'verify-full'];
+
+/** TLS to the database; ZITADEL takes the mode as PostgreSQL's clients do. */
+function tlsConflicts(postgres: string, { zitadel: { tlsMode } }: Stack, refuse: Refuse): void {
+  for (const role of ['User', 'Admin']) {
+    const ssl = `${postgres}.${role}.SSL`;
+    refuse(ssl, (value) => !isMap(value), 'without this block ZITADEL would speak to the database in clear');
+    refuse(
+      `${ssl}.Mode`,
+      (value) => (tlsMode === 'auto' ? !ENCRYPTED.includes(value) : value !== tlsMode),
+      tlsMode === 'auto' ? 'the database is reached by TLS only: require, verify-ca or verify-full' : `TLS to the database is ${tlsMode}`,
+      'Remove the line, or choose the mode with "zitadel.tlsMode" in the stack file.',
+      ['zitadel.tlsMode'],
+    );
+    refuse(`${ssl}.RootCert`, given, 'the chart mounts the CA of the database, which is downloaded from RDS, and names its file');
+  }
+}
+
+/** Of the pods: that there are some, of a ZITADEL that the login app goes with. */
+function podConflicts(refuse: Refuse): void {
+  for (const part of ['', 'login.']) {
+    refuse(
+      `${part}replicaCount`,
+      (value) => !Number.isInteger(value) || Number(value) < 1,
+      'without a pod nobody can log in',
+      `Give a number from 1, or use "zitadel.${part === '' ? 'replicas' : 'loginReplicas'}" in the stack file.`,
+    );
+    refuse(
+      `${part}image.tag`,
+      (value) => Number(/^v?(\d+)\./.exec(String(value))?.[1] ?? 4) < 4,
+      'ZITADEL before v4 has no login app, and cannot read what v4 made of the database',
+      'Remove the line: the chart names the version that it was made for.',
+    );
+  }
 }
 
 /** The environment wins over files, and Helm stores it in clear. */

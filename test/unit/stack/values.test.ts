@@ -182,6 +182,26 @@ for (const [what, values, message] of [
   ['no init Job', 'initJob: { enabled: false }', /init Job/],
   ['no login app', 'login: { enabled: false }', /login app/],
   ['another database', 'zitadel: { configmapConfig: { Database: { Postgres: { Database: other } } } }', /database is called zitadel/],
+  [
+    'another database server',
+    'zitadel: { configmapConfig: { Database: { Postgres: { Host: evil.example.org } } } }',
+    /Host: the address .* from RDS/,
+  ],
+  ['an emptied database server', 'zitadel: { secretConfig: { Database.Postgres.Host: "" } }', /Host: the address .* from RDS/],
+  ['an emptied database', 'zitadel: { configmapConfig: { database: { Postgres: } } }', /must not be emptied/],
+  [
+    'no TLS',
+    'zitadel: { configmapConfig: { Database: { Postgres: { User: { SSL: { Mode: disable } } } } } }',
+    /SSL\.Mode: the database is reached by TLS/,
+  ],
+  ['TLS that gives way', 'zitadel: { configmapConfig: { database.postgres.admin.ssl.mode: prefer } }', /mode: the database is reached by TLS/],
+  ['TLS emptied', 'zitadel: { configmapConfig: { Database: { Postgres: { Admin: { SSL: } } } } }', /in clear/],
+  ['a CA of its own for ZITADEL', 'zitadel: { configmapConfig: { Database: { Postgres: { Admin: { SSL: { RootCert: /x } } } } } }', /names its file/],
+  ['TLS off by the environment', 'env: [{ name: ZITADEL_DATABASE_POSTGRES_ADMIN_SSL_MODE, value: disable }]', /environment wins/],
+  ['another server by the environment', 'env: [{ name: Zitadel_Database_Postgres_Host, value: evil.example.org }]', /environment wins/],
+  ['no pod', 'replicaCount: 0', /replicaCount: without a pod .* log in/],
+  ['no pod of the login app', 'login: { replicaCount: 0 }', /login\.replicaCount: without a pod/],
+  ['an old ZITADEL', 'image: { tag: v0.0.1 }', /image\.tag: ZITADEL before v4/],
   ['a foreign host', 'ingress: { hosts: [{ host: other.example.com }] }', /must serve login.example.com/],
   ['a certificate that nobody makes', 'ingress: { tls: [{ secretName: other-tls }] }', /nobody makes the Secret other-tls/],
   ['an issuer that is not there', 'ingress: { annotations: { cert-manager.io/cluster-issuer: other } }', /no ClusterIssuer/],
@@ -218,6 +238,20 @@ test('what equals our own is no conflict', () => {
   const values =
     'zitadel: { configmapConfig: { ExternalDomain: LOGIN.example.com, ExternalPort: 443, ExternalSecure: true } }\nlogin: { enabled: true }\nreplicaCount: 5\n';
   assert.deepEqual(errors(values), []);
+});
+
+test('TLS to the database may be any that encrypts, unless the stack file names one', () => {
+  const mode = (text: string): string => `zitadel: { configmapConfig: { Database: { Postgres: { User: { SSL: { Mode: ${text} } } } } } }\n`;
+  for (const text of ['require', 'verify-ca', 'verify-full']) assert.deepEqual(errors(mode(text)), []);
+  const strict = 'zitadel: { values: ./values.yaml.tpl, tlsMode: verify-full }\n';
+  const read = (values: string) => () => readStack({ text: `${base}${strict}`, file: 'zitadel.yaml', env: {}, readFile: () => values });
+  assert.throws(read(mode('require')), /SSL\.Mode: TLS to the database is verify-full/);
+  assert.doesNotThrow(read(mode('verify-full')));
+});
+
+test('a tag of the image that says nothing of its version, or a newer one', () => {
+  for (const tag of ['v4.13.1', '"4.13"', 'v10.0.0', 'latest', '""'])
+    assert.deepEqual(errors(`image: { tag: ${tag} }\nlogin: { image: { tag: ${tag} } }\n`), []);
 });
 
 test('who the first administrator is, is taken from the values where they say so', () => {
