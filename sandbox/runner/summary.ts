@@ -77,6 +77,8 @@ const untagged = (html: string): string =>
 
 /** The summary as text for a terminal. */
 export function renderSummary(markdown: string, terminal: Terminal): string {
+  // What keeps GitHub from linking would spoil what is copied from here.
+  markdown = markdown.replaceAll('\u200b', '');
   const style = (name: keyof typeof colours): Style => (terminal.colour ? colours[name] : plainStyle);
   const inline = (tokens: readonly Token[] | undefined): string =>
     (tokens ?? [])

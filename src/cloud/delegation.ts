@@ -38,6 +38,7 @@ export function delegation(context: CloudContext, zone: DnsZone, port: Delegatio
       return found;
     },
     diff: () => [],
+    diffAlone: () => [],
     apply: async () => {
       throw new Error('the delegation is set at the registrar');
     },

@@ -118,6 +118,11 @@ async function visitOne(
     looked = true;
     if (!resource.wanted) return end(...leftBehind(resource, seen));
     const missing = needs.filter(([, need], index) => !('maybe' in need) && visits[index]?.offered === undefined).map(([, need]) => needed(need).id);
+    // A check that has found out what it looks for says so, whatever is still to be made.
+    if (missing.length > 0 && !options.write && !canBeMade(resource) && seen !== undefined && resource.diffAlone !== undefined) {
+      const changes = resource.diffAlone(seen);
+      return end(changes.length === 0 ? 'unchanged' : 'update', seen, { changes });
+    }
     if (broken.length > 0 && (seen === undefined || missing.length > 0)) return end('blocked', seen, { note });
     // In a deploy all needs had their turn: what still lacks one cannot be made, and must not pass for done.
     if (missing.length > 0 && options.write) return end('blocked', seen, { note: `waits for ${missing.join(', ')}` });

@@ -17,6 +17,15 @@ export interface Attempt {
   readonly wire: Wire;
 }
 
+/** A project's name begins with its region (IAM API, "Creating a Project"). @throws Fault where that is another one than the target's */
+export function refuseOtherRegion({ region, project = region }: Target): void {
+  const [home = ''] = project.split('_');
+  if (home === region || !REGIONS.includes(home)) return;
+  throw new Fault(`project ${project} is not in region ${region}: its name says ${home}`, {
+    hint: `Set the input project to one of ${region} (${region} or ${region}_…), or region in the stack file to ${home}.`,
+  });
+}
+
 /** The fault that tells why signing in failed; what already explains itself stays as it is. */
 export function explain(error: unknown, attempt: Attempt): unknown {
   if (error instanceof Cancelled) return error;

@@ -8,13 +8,14 @@ import { type AccessKey, type Auth, byToken, type Scope, signedBy } from './auth
 import { Otc, type Session } from './client.ts';
 import { dnsRegion, originOf, patternOrigin, type Service } from './endpoints.ts';
 import { listProjects, listVisibleProjects, type Project, readCatalog } from './iam.ts';
-import { explain, sent } from './sign-in-faults.ts';
+import { explain, refuseOtherRegion, sent } from './sign-in-faults.ts';
 import type { Credentials, Target } from './target.ts';
 import { fetchToken, type Identity } from './token.ts';
 import { type Ports, Wire } from './wire.ts';
 
 /** Signs in. @throws Fault for a wrong key or password, an unknown region or project, a refused signature, clock skew */
 export async function signIn(credentials: Credentials, target: Target, ports: Ports): Promise<Otc> {
+  refuseOtherRegion(target);
   return openSession(credentials, target, new Wire(ports));
 }
 

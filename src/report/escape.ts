@@ -6,11 +6,22 @@
 /** An invisible space that keeps GitHub from linking what stands around it. */
 const BREAK = '\u200b';
 
-/** Foreign text for a line or a table cell: one line, no markup. */
+/** Foreign text for a line, a table cell or the title of a fold: one line, no markup. */
 export function inline(text: string): string {
-  return breakLinks(oneLine(text).trim())
-    .replace(/[&<>|`*~[\]\\$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, entity)
-    .replace(/^[#+=-]|^\d+[.)]/, (start) => start.replace(/[^\d]/, entity));
+  return plain(oneLine(text).trim());
+}
+
+/** Foreign text for a line or a table cell, as `inline`, with its addresses as code: nothing links, and they can be copied as they are. */
+export function prose(text: string): string {
+  const parts = oneLine(text)
+    .trim()
+    .split(/(https?:\/\/[^\s"'<>`|]*[^\s"'<>`|.,;:!?)\]])/);
+  return parts.map((part, index) => (index % 2 === 1 ? code(part) : plain(part, index === 0))).join('');
+}
+
+function plain(text: string, atStart = true): string {
+  const words = breakLinks(text).replace(/[&<>|`*~[\]\\$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, entity);
+  return atStart ? words.replace(/^[#+=-]|^\d+[.)]/, (start) => start.replace(/[^\d]/, entity)) : words;
 }
 
 /** Foreign text as code, in one line; it can be copied as it is. */

@@ -5,7 +5,7 @@
 import { type Fault, unsaid } from '../engine/fault.ts';
 import type { Outcome, Verdict } from '../engine/outcome.ts';
 import type { Change } from '../engine/resource.ts';
-import { code, fenced, inline } from './escape.ts';
+import { code, fenced, inline, prose } from './escape.ts';
 import type { Finding, Severity } from './findings.ts';
 import { shortDigest } from './plan-digest.ts';
 import { durationText, type Report } from './report.ts';
@@ -86,11 +86,11 @@ function failure(title: string, fault: Fault, detail: Detail): string {
   const place = fault.place === undefined ? '' : `${code(`${fault.place.file}:${fault.place.line}:${fault.place.column}`)} `;
   const [first = '', ...more] = cut(untitled(fault, title), detail.message).split('\n');
   const lines = [
-    `- ${place}${title === '' ? '' : `**${inline(title)}:** `}${inline(first)}`,
+    `- ${place}${title === '' ? '' : `**${inline(title)}:** `}${prose(first)}`,
     service === '' && requestId === undefined
       ? ''
       : `  - Service: ${[service === '' ? '' : inline(service), requestId === undefined ? '' : `request id ${code(requestId)}`].filter(Boolean).join(', ')}`,
-    fault.hint === undefined ? '' : `  - **What to do:** ${inline(cut(fault.hint, detail.message))}`,
+    fault.hint === undefined ? '' : `  - **What to do:** ${prose(cut(fault.hint, detail.message))}`,
     more.length === 0 ? '' : `\n${inItem(fold(linesText(more.length), fenced(more, 'text'), more.length <= SHORT_LIST))}\n`,
   ];
   return lines.filter(Boolean).join('\n');
@@ -111,12 +111,12 @@ function inItem(block: string): string {
 }
 
 export function notices(report: Report, detail: Detail): string {
-  return report.notices.map((fault) => `> ⚠️ ${inline(cut([fault.message, fault.hint].filter(Boolean).join('. '), detail.message))}`).join('\n>\n');
+  return report.notices.map((fault) => `> ⚠️ ${prose(cut([fault.message, fault.hint].filter(Boolean).join('. '), detail.message))}`).join('\n>\n');
 }
 
 export function steps({ nextSteps }: Report): string {
   if (nextSteps.length === 0) return '';
-  return `### What to do next\n\n${nextSteps.map((step, index) => `${index + 1}. ${inline(step)}`).join('\n')}`;
+  return `### What to do next\n\n${nextSteps.map((step, index) => `${index + 1}. ${prose(step)}`).join('\n')}`;
 }
 
 /** What changed or failed as in the graph (what a destroy left first of all), what is in sync folded away. */
@@ -147,7 +147,7 @@ export function verdictWords({ verdict, done, readsOnly }: Outcome): string {
 function row(outcome: Outcome): string {
   const icon = outcome.readsOnly === true && PLANNED.has(outcome.verdict) ? '⚠️' : icons[outcome.verdict];
   const time = outcome.seconds >= 0.05 ? durationText(outcome.seconds) : '';
-  return `| ${inline(outcome.title)} | ${together(`${icon} ${verdictWords(outcome)}`)} | ${inline(cut(whatOf(outcome), 300))} | ${together(time)} |`;
+  return `| ${inline(outcome.title)} | ${together(`${icon} ${verdictWords(outcome)}`)} | ${prose(cut(whatOf(outcome), 300))} | ${together(time)} |`;
 }
 
 function whatOf(outcome: Outcome): string {
@@ -185,8 +185,8 @@ export function findingTable(findings: readonly Finding[], rows: number): string
   const left = findings.length > rows ? `\n| … | | ${findings.length - rows} more | |` : '';
   const lines = findings.slice(0, rows).map(({ severity, stake, title, what, before, after, why }) => {
     const values = before === undefined && after === undefined ? '' : `${code(cut(shown(before), 120))} → ${code(cut(shown(after), 120))}`;
-    const details = [values, why === undefined ? '' : inline(cut(why, 200))].filter(Boolean).join('; ');
-    return `| ${together(`${severityIcons[severity]} ${severity}`)}<br>${together(stake)} | ${inline(title)} | ${inline(cut(what, 200))} | ${details} |`;
+    const details = [values, why === undefined ? '' : prose(cut(why, 200))].filter(Boolean).join('; ');
+    return `| ${together(`${severityIcons[severity]} ${severity}`)}<br>${together(stake)} | ${inline(title)} | ${prose(cut(what, 200))} | ${details} |`;
   });
   return `| Severity | Resource | What drifted | Found → wanted |\n|---|---|---|---|\n${lines.join('\n')}${left}`;
 }

@@ -140,24 +140,31 @@ export async function emulator(): Promise<Emulator> {
   };
 }
 
-function exchange(asked: HttpRequest, { socketPath, agent }: { readonly socketPath: string; readonly agent: Agent }, requests: Seen[]): Promise<HttpResponse> {
+function exchange(
+  asked: HttpRequest,
+  { socketPath, agent }: { readonly socketPath: string; readonly agent: Agent },
+  requests: Seen[],
+): Promise<HttpResponse> {
   const url = new URL(asked.url);
   return new Promise((resolve, reject) => {
     const length = asked.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(asked.body)) };
     const headers = { ...asked.headers, ...length, host: url.host };
-    const outgoing = httpRequest({ socketPath, agent, method: asked.method, path: url.pathname + url.search, headers, signal: asked.signal }, (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('end', () => {
-        const status = incoming.statusCode ?? 0;
-        requests.push({ method: asked.method, url: asked.url, status });
-        resolve({
-          status,
-          headers: Object.fromEntries(Object.entries(incoming.headers).map(([name, value]) => [name, String(value)])),
-          body: Buffer.concat(chunks),
+    const outgoing = httpRequest(
+      { socketPath, agent, method: asked.method, path: url.pathname + url.search, headers, signal: asked.signal },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('end', () => {
+          const status = incoming.statusCode ?? 0;
+          requests.push({ method: asked.method, url: asked.url, status });
+          resolve({
+            status,
+            headers: Object.fromEntries(Object.entries(incoming.headers).map(([name, value]) => [name, String(value)])),
+            body: Buffer.concat(chunks),
+          });
         });
-      });
-    });
+      },
+    );
     outgoing.on('error', reject);
     outgoing.end(asked.body);
   });

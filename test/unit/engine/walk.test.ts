@@ -27,6 +27,18 @@ test('a run that only looks tells what differs in itself, also where something i
   assert.deepEqual(verdicts((await walk([needed, release], options(false))).outcomes), { secret: 'create', release: 'unknown' });
 });
 
+test('a check that found out what it looks for says so, also where something it needs is missing or broken', async () => {
+  const fake = new Fake();
+  const zone = fake.make('zone', {});
+  const check = fake.make('delegation', { zone }, { readsOnly: true, diffAlone: () => [] });
+  assert.deepEqual(verdicts((await walk([zone, check], options(false))).outcomes), { zone: 'create', delegation: 'unknown' });
+  fake.exists.set('delegation', 'v');
+  assert.deepEqual(verdicts((await walk([zone, check], options(false))).outcomes), { zone: 'create', delegation: 'unchanged' });
+  const failing = fake.make('zone', {}, { observe: () => Promise.reject(new Fault('zone is broken')) });
+  const behind = fake.make('delegation', { zone: failing }, { readsOnly: true, diffAlone: () => [] });
+  assert.deepEqual(verdicts((await walk([failing, behind], options(false))).outcomes), { zone: 'failed', delegation: 'unchanged' });
+});
+
 test('a deploy applies in the order of the arrows, and a second one does nothing', async () => {
   const fake = new Fake();
   const { database, cluster } = small(fake);

@@ -86,6 +86,15 @@ test('an unknown project lists those that are visible', async () => {
   );
 });
 
+test('a project of another region is refused before anything is asked', async () => {
+  const world = iam([]);
+  await assert.rejects(
+    signIn(key, { region: 'eu-de', project: 'eu-nl_zitadel' }, world.ports),
+    fault(/project eu-nl_zitadel is not in region eu-de/, /region in the stack file to eu-nl/),
+  );
+  assert.deepEqual(world.requests, []);
+});
+
 test('an unknown region and an unreachable IAM are told apart', async () => {
   const lost = fake(() => {
     throw new TransportFailure('getaddrinfo ENOTFOUND', 'ENOTFOUND', false);
