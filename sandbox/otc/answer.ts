@@ -8,16 +8,16 @@ const bodyLimit = 12 * 1024 * 1024;
 
 export class BodyTooLarge extends Error {}
 
-/** @throws BodyTooLarge above 12 MB */
+/** Reads to the end in any case: who is still sending hears no answer. @throws BodyTooLarge above 12 MB */
 export async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request) {
     const bytes = chunk as Buffer;
     size += bytes.length;
-    if (size > bodyLimit) throw new BodyTooLarge('The request body is larger than 12 MB.');
-    chunks.push(bytes);
+    if (size <= bodyLimit) chunks.push(bytes);
   }
+  if (size > bodyLimit) throw new BodyTooLarge('The request body is larger than 12 MB.');
   return Buffer.concat(chunks);
 }
 

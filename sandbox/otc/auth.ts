@@ -129,7 +129,7 @@ function bySignature(store: Store, request: Signable, header: string, wanted: Wa
   const fallback = wanted.needsProject
     ? projects.find((project) => project.domain_id === principal.domainId && project.name === wanted.region)?.id
     : undefined;
-  return callerOf(store, principal, named ?? fallback, 'signature');
+  return { ...callerOf(store, principal, named ?? fallback, 'signature'), narrowed: key.temporary?.policy };
 }
 
 /** More than five failures in a row lock for five minutes. */

@@ -13,7 +13,7 @@ import { type Place, placeOf, regions } from './hosts.ts';
 import { lacking } from './iam-actions.ts';
 import { hex32 } from './ids.ts';
 import { type Found, Router } from './router.ts';
-import { type Call, type Caller, Refusal, type Reply, type Route, type Service } from './service.ts';
+import { type Call, type Caller, Refusal, type Reply, type Service } from './service.ts';
 import { networkTables, type OddityRow } from './tables/network.ts';
 
 export interface FrontDoorOptions {
@@ -44,6 +44,7 @@ interface Door {
 async function handle(door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const at = Date.now();
   const requestId = hex32();
+  const source = `${request.socket.remoteAddress ?? ''}:${request.socket.remotePort ?? 0}`;
   const host = request.headers.host ?? '';
   const method = request.method ?? 'GET';
   const [path = '/', query = ''] = splitOnce(request.url ?? '/', '?');
@@ -62,7 +63,7 @@ async function handle(door: Door, request: IncomingMessage, response: ServerResp
       at,
       took: Date.now() - at,
       requestId,
-      source: `${request.socket.remoteAddress ?? ''}:${request.socket.remotePort ?? 0}`,
+      source,
       ...(userAgent === undefined ? {} : { userAgent }),
       via: seen.caller?.via,
       ...(act === undefined ? {} : { fault: act.kind }),
@@ -160,7 +161,10 @@ function prepare(door: Door, asked: Asked, place: Place, { service, route, param
     if (scoped) mustFit(door, caller, place, params['project_id'], codes.forbidden);
     const writes = !['GET', 'HEAD'].includes(method) && route.reads !== true;
     if (caller.rights === 'none' && scoped) throw new Refusal(403, codes.forbidden, `User ${caller.userName} has no permission on the project.`);
-    const lacks = caller.rights === 'policy' || !scoped ? lackingFor(caller, service, method, route, writes) : undefined;
+    const asked = { service: service.name, method, route: route.path, writes };
+    // Without any role on the domain, IAM asks for one where its chapter names it.
+    const own = caller.rights === 'policy' || (caller.rights === 'none' && !scoped) ? lacking(caller.policies, asked) : undefined;
+    const lacks = own ?? (caller.narrowed === undefined ? undefined : lacking([caller.narrowed], asked));
     if (lacks !== undefined) throw new Refusal(403, codes.forbidden, `Policy doesn't allow ${lacks} to be performed.`);
     if (caller.rights !== 'full' && writes)
       throw new Refusal(403, codes.forbidden, `Policy doesn't allow ${service.name}:${method.toLowerCase()} to be performed.`);
@@ -189,12 +193,6 @@ function prepare(door: Door, asked: Asked, place: Place, { service, route, param
     caller,
     requestId,
   };
-}
-
-/** The action that a caller's custom policies lack. Without any role on the domain, IAM asks for one where its chapter names it. */
-function lackingFor({ rights, policies }: Caller, { name }: Service, method: string, { path }: Route, writes: boolean): string | undefined {
-  if (rights === 'full' || rights === 'read') return undefined;
-  return lacking(policies, { service: name, method, route: path, writes });
 }
 
 function whoCalls(

@@ -154,7 +154,7 @@ const families: Readonly<Record<string, string>> = {
 
 /**
  * The action that policies lack for a call; undefined where they allow it. Reads that no chapter names are open to whoever may
- * do anything in the service at all (unverified); writes that none names are refused.
+ * do anything in the service at all (unverified); writes that none names need every action of the service.
  */
 export function lacking(
   policies: readonly PolicyDocument[],
@@ -165,7 +165,8 @@ export function lacking(
   if (needed === none) return undefined;
   if (needed !== undefined) return allows(policies, needed) ? undefined : needed;
   const family = families[service] ?? service;
-  if (writes) return `${family}:*:${method.toLowerCase()}`;
+  const write = `${family}:*:${method.toLowerCase()}`;
+  if (writes) return allows(policies, write) ? undefined : write;
   const named = Object.entries(actions).flatMap(([name, table]) => ((families[name] ?? name) === family ? Object.values(table) : []));
   return named.length === 0 || family === 'iam' || named.some((one) => one !== none && allows(policies, one)) ? undefined : `${family}:*:get`;
 }

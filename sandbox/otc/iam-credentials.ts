@@ -1,9 +1,9 @@
 /** Owns access keys, permanent and temporary (API reference 1.3). Part of IAM. */
 import { randomBytes } from 'node:crypto';
-import { any, integer, list, object, read, required, string } from './fields.ts';
+import { any, integer, list, object, read, required, string, type TypeOf } from './fields.ts';
 import { microTime } from './ids.ts';
 import { type Call, Refusal, type Reply, type Route } from './service.ts';
-import { type CredentialRow, iamTables } from './tables/iam.ts';
+import { type CredentialRow, iamTables, type PolicyDocument, type Principal } from './tables/iam.ts';
 
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
 const pick = (length: number, from: string): string => [...randomBytes(length)].map((byte) => from[byte % from.length] ?? '').join('');
@@ -18,7 +18,10 @@ const temporaryShape = object({
       identity: required(
         object({
           methods: required(list(string)),
-          policy: any,
+          policy: object({
+            Version: string,
+            Statement: required(list(object({ Effect: required(string), Action: required(list(string)), Resource: any, Condition: any }))),
+          }),
           token: object({ id: string, duration_seconds: integer }),
           assume_role: object({ domain_id: string, domain_name: string, agency_name: string, xrole_name: string, duration_seconds: integer }),
         }),
@@ -51,12 +54,38 @@ function create(call: Call): Reply {
   return { status: 201, body: { credential: { ...view(row), secret: row.secret } } };
 }
 
+type Identity = TypeOf<typeof temporaryShape>['auth']['identity'];
+
+/** The agency that a caller takes on: one that trusts the caller's domain. What it may do is what its roles say. */
+function agencyFor(call: Call, wanted: Identity['assume_role'] = {}): Principal {
+  const { agencies, domains } = iamTables(call.world.store);
+  const name = wanted.agency_name ?? wanted.xrole_name;
+  const domain = domains.find((row) => (wanted.domain_id === undefined ? row.name === wanted.domain_name : row.id === wanted.domain_id));
+  const agency = agencies.find((row) => row.domain_id === domain?.id && row.name === name && row.trust_domain_id === call.caller?.domainId);
+  if (domain === undefined || agency === undefined) throw new Refusal(404, 'IAM.0004', `Could not find agency: ${name ?? ''}.`);
+  return { userId: agency.id, userName: `${call.caller?.domainName}/${agency.name}`, domainId: domain.id, groups: [agency.id] };
+}
+
+function policyOf({ policy }: Identity): PolicyDocument | undefined {
+  if (policy === undefined) return undefined;
+  const effects: Readonly<Record<string, 'Allow' | 'Deny'>> = { allow: 'Allow', deny: 'Deny' };
+  const Statement = policy.Statement.map(({ Effect, Action }) => {
+    const effect = effects[Effect.toLowerCase()];
+    if (effect === undefined) throw new Refusal(400, 'IAM.0011', 'Request body is invalid: policy.');
+    return { Effect: effect, Action };
+  });
+  return { Version: policy.Version ?? '1.1', Statement };
+}
+
 function temporary(call: Call): Reply {
   const { identity } = read(temporaryShape, call.body).auth;
   const { caller } = call;
-  if (caller === undefined || !identity.methods.includes('token')) throw new Refusal(400, 'IAM.0011', 'Request body is invalid: methods.');
+  const [method = '', ...more] = identity.methods;
+  if (caller === undefined || more.length > 0 || !['token', 'assume_role'].includes(method))
+    throw new Refusal(400, 'IAM.0011', 'Request body is invalid: methods.');
   if (caller.via !== 'token') throw new Refusal(403, 'IAM.0003', "Policy doesn't allow the action to be performed: a token is needed.");
-  const seconds = identity.token?.duration_seconds ?? 900;
+  const assumed = method === 'assume_role' ? agencyFor(call, identity.assume_role) : undefined;
+  const seconds = (assumed === undefined ? identity.token : identity.assume_role)?.duration_seconds ?? 900;
   if (seconds < 900 || seconds > 86400)
     throw new Refusal(400, 'IAM.0011', 'Request body is invalid: duration_seconds must be between 900 and 86400.');
   const expires = Date.now() + seconds * 1000;
@@ -64,11 +93,11 @@ function temporary(call: Call): Reply {
   const row = iamTables(call.world.store).credentials.insert({
     id: newAccess(),
     secret: newSecret(),
-    user_id: caller.userId,
+    user_id: assumed?.userId ?? caller.userId,
     status: 'active',
     description: '',
     create_time: microTime(),
-    temporary: { securityToken, expires, principal: caller.principal },
+    temporary: { securityToken, expires, principal: assumed ?? caller.principal, policy: policyOf(identity) },
   });
   return {
     status: 201,

@@ -19,6 +19,8 @@ export interface Caller {
   readonly rights: 'full' | 'read' | 'policy' | 'none';
   /** Custom policies on the project (or the domain, without one). */
   readonly policies: readonly PolicyDocument[];
+  /** What a temporary key may do at most, of what its owner may. */
+  readonly narrowed?: PolicyDocument | undefined;
   /** The same person as tokens and temporary keys keep it; for IAM. */
   readonly principal: Principal;
 }

@@ -67,7 +67,15 @@ export interface CredentialRow {
   readonly description: string;
   readonly create_time: string;
   /** Temporary keys only. */
-  readonly temporary?: { readonly securityToken: string; readonly expires: number; readonly principal: Principal } | undefined;
+  readonly temporary?:
+    | {
+        readonly securityToken: string;
+        readonly expires: number;
+        readonly principal: Principal;
+        /** What the key may do at most. */
+        readonly policy?: PolicyDocument | undefined;
+      }
+    | undefined;
 }
 
 /** `iam.tokens`: the id is the SHA-256 of the token. */

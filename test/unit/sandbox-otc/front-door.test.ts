@@ -111,6 +111,11 @@ test('wrong types and broken JSON are refused in the shape of the service', asyn
   assert.deepEqual([neutron.status, neutron.body.NeutronError.type], [400, 'BadRequest']);
 });
 
+test('a body of more than 12 MB is answered by the gateway', async () => {
+  const answer = await cloud.as('admin', `${vpcHost}/v1/${cloud.project}/vpcs`, { method: 'POST', raw: ' '.repeat(12 * 1024 * 1024 + 1) });
+  assert.deepEqual([answer.status, answer.body.error_code], [413, 'APIG.0201']);
+});
+
 test('every request is in the log, with who called and how', async () => {
   cloud.control.clearRequests();
   await cloud.signed(`${vpcs()}?limit=1`);

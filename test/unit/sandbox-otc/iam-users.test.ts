@@ -1,8 +1,8 @@
-/** Projects in pages, and IAM users with their groups as the Terraform provider makes them: a user with an access key of its own, for a solver or a pipeline. */
+/** Projects in pages, temporary keys, and IAM users with their groups as the Terraform provider makes them: a user with an access key of its own, for a solver or a pipeline. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { iamTables } from '../../../sandbox/otc/tables/iam.ts';
-import { closeClean, iamHost, startCloud } from './cloud.ts';
+import { closeClean, dnsHost, iamHost, startCloud, vpcHost } from './cloud.ts';
 
 const cloud = await startCloud();
 after(() => closeClean(cloud));
@@ -92,4 +92,72 @@ test('projects come in pages that name their neighbours', async () => {
   assert.ok(seen.length > 2, 'more than a page, else this proves nothing');
   for (const wrong of ['page=1', 'page=0&per_page=5', 'page=1&per_page=5001', 'page=x&per_page=1'])
     assert.equal((await ask('GET', `/v3/projects?${wrong}`)).status, 400, wrong);
+});
+
+test('temporary keys need their security token', async () => {
+  const made = await cloud.as('reader', `${iamHost}/v3.0/OS-CREDENTIAL/securitytokens`, {
+    method: 'POST',
+    body: { auth: { identity: { methods: ['token'], token: { duration_seconds: 900 } } } },
+  });
+  assert.equal(made.status, 201);
+  const { access, secret, securitytoken } = made.body.credential;
+  const url = `${vpcHost}/v1/${cloud.project}/vpcs`;
+  assert.equal((await cloud.signed(url, { accessKey: access, secretKey: secret, securityToken: securitytoken })).status, 200);
+  assert.equal((await cloud.signed(url, { accessKey: access, secretKey: secret })).status, 401);
+  const write = await cloud.signed(url, {
+    accessKey: access,
+    secretKey: secret,
+    securityToken: securitytoken,
+    method: 'POST',
+    body: { vpc: { name: 'x', cidr: '10.0.0.0/16' } },
+  });
+  assert.equal(write.status, 403, 'they may do what their user may');
+  const short = await cloud.as('admin', `${iamHost}/v3.0/OS-CREDENTIAL/securitytokens`, {
+    method: 'POST',
+    body: { auth: { identity: { methods: ['token'], token: { duration_seconds: 5 } } } },
+  });
+  assert.deepEqual([short.status, short.body.error_code], [400, 'IAM.0011']);
+});
+
+/** A call signed with a temporary key that a body gives to the administrator. */
+async function withKey(body: unknown) {
+  const made = await cloud.as('admin', `${iamHost}/v3.0/OS-CREDENTIAL/securitytokens`, { method: 'POST', body: { auth: { identity: body } } });
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  const { access, secret, securitytoken } = made.body.credential;
+  return (url: string, order?: unknown) =>
+    cloud.signed(url, {
+      accessKey: access,
+      secretKey: secret,
+      securityToken: securitytoken,
+      ...(order === undefined ? {} : { method: 'POST', body: order }),
+    });
+}
+
+test('a policy narrows what a temporary key may do', async () => {
+  const vpcs = `${vpcHost}/v1/${cloud.project}/vpcs`;
+  const order = { vpc: { name: 'narrow', cidr: '10.0.0.0/16' } };
+  const policy = (Effect: string, ...Action: string[]) => ({ Version: '1.1', Statement: [{ Effect, Action }] });
+  const reads = await withKey({ methods: ['token'], policy: policy('Allow', 'vpc:*:list') });
+  assert.deepEqual([(await reads(vpcs)).status, (await reads(vpcs, order)).status], [200, 403]);
+  assert.equal((await reads(`${vpcHost}/v1/${cloud.project}/publicips`)).status, 200);
+  assert.equal((await reads(`${dnsHost}/v2/zones`)).status, 403);
+  const network = await withKey({ methods: ['token'], policy: policy('allow', 'vpc:*:*') });
+  const made = await network(vpcs, order);
+  assert.equal(made.status, 200);
+  assert.equal((await network(`${dnsHost}/v2/zones`, { name: 'narrow.example.com' })).status, 403);
+  const wrong = { auth: { identity: { methods: ['token'], policy: policy('Perhaps', 'vpc:*:*') } } };
+  assert.equal((await cloud.as('admin', `${iamHost}/v3.0/OS-CREDENTIAL/securitytokens`, { method: 'POST', body: wrong })).status, 400);
+});
+
+test('an agency is taken on by the domain that it trusts, with the rights of the agency', async () => {
+  const { domainId: domain_id, domainName } = cloud.tenant;
+  const { agency } = (await ask('POST', '/v3.0/OS-AGENCY/agencies', { agency: { name: 'readers', domain_id, trust_domain_name: domainName } })).body;
+  const [guest] = (await ask('GET', '/v3/roles?name=readonly')).body.roles;
+  assert.equal((await ask('PUT', `/v3.0/OS-AGENCY/projects/${cloud.project}/agencies/${agency.id}/roles/${guest.id}`)).status, 204);
+  const call = await withKey({ methods: ['assume_role'], assume_role: { domain_name: domainName, xrole_name: 'readers', duration_seconds: 900 } });
+  const vpcs = `${vpcHost}/v1/${cloud.project}/vpcs`;
+  assert.deepEqual([(await call(vpcs)).status, (await call(vpcs, { vpc: { name: 'x', cidr: '10.0.0.0/16' } })).status], [200, 403]);
+  const foreign = { auth: { identity: { methods: ['assume_role'], assume_role: { domain_id, agency_name: 'other' } } } };
+  const refused = await cloud.as('admin', `${iamHost}/v3.0/OS-CREDENTIAL/securitytokens`, { method: 'POST', body: foreign });
+  assert.deepEqual([refused.status, refused.body.error_code], [404, 'IAM.0004'], 'it trusts op_svc_cce');
 });

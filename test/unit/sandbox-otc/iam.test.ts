@@ -121,31 +121,6 @@ test('projects are found by name, exactly, with a signature too', async () => {
   assert.equal((await cloud.signed(`${iamHost}/v3/projects?page=1`)).status, 400);
 });
 
-test('temporary keys need their security token', async () => {
-  const made = await cloud.as('reader', `${iamHost}/v3.0/OS-CREDENTIAL/securitytokens`, {
-    method: 'POST',
-    body: { auth: { identity: { methods: ['token'], token: { duration_seconds: 900 } } } },
-  });
-  assert.equal(made.status, 201);
-  const { access, secret, securitytoken } = made.body.credential;
-  const url = `${vpcHost}/v1/${cloud.project}/vpcs`;
-  assert.equal((await cloud.signed(url, { accessKey: access, secretKey: secret, securityToken: securitytoken })).status, 200);
-  assert.equal((await cloud.signed(url, { accessKey: access, secretKey: secret })).status, 401);
-  const write = await cloud.signed(url, {
-    accessKey: access,
-    secretKey: secret,
-    securityToken: securitytoken,
-    method: 'POST',
-    body: { vpc: { name: 'x', cidr: '10.0.0.0/16' } },
-  });
-  assert.equal(write.status, 403, 'they may do what their user may');
-  const short = await cloud.as('admin', `${iamHost}/v3.0/OS-CREDENTIAL/securitytokens`, {
-    method: 'POST',
-    body: { auth: { identity: { methods: ['token'], token: { duration_seconds: 5 } } } },
-  });
-  assert.deepEqual([short.status, short.body.error_code], [400, 'IAM.0011']);
-});
-
 test('a user holds two permanent keys at most', async () => {
   const url = `${iamHost}/v3.0/OS-CREDENTIAL/credentials`;
   const body = { credential: { user_id: cloud.tenant.admin.id, description: 'second' } };
