@@ -14,7 +14,6 @@ const cache = cacheFolder();
 
 /** Kills every other process of this PID namespace, whose first process we are. */
 function endEverything(): void {
-  if (process.pid !== 1) throw new Error('sandbox/main.ts must be the first process of its namespaces: start it with scripts/sandbox.mjs');
   try {
     process.kill(-1, 'SIGKILL');
   } catch (error) {
@@ -35,28 +34,20 @@ async function main(): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
+  if (process.pid !== 1) throw new Error('sandbox/main.ts must be the first process of its namespaces: start it with scripts/sandbox.mjs');
   const outer = new Outer(process.stdin);
   // A folder that nobody named was made by the process that started us, which also takes it away where we are killed.
   const temporary = process.env['SANDBOX_FOLDER'];
   const folder = resolve(options.state ?? temporary ?? '');
   await claim(folder);
   // When the process that started us is gone, nobody waits for a tidy end: all there is outside the namespaces is the folder.
-  // Nothing of ours may run in between: it would stumble over what is gone.
-  const discard = (): void => {
+  // So however we end, an error that nobody caught among the ways: nothing of ours runs after this, to stumble over what is gone.
+  process.once('exit', () => {
     endEverything();
     if (options.state === undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
     else clear(folder);
-  };
-  outer.onGone(async () => {
-    discard();
-    process.exit(143);
   });
-  try {
-    if (options.cloudOnly) return await cloudOnly({ folder, cache, options, outer });
-    return await deployOnce({ folder, cache, options, outer });
-  } finally {
-    discard();
-  }
+  return options.cloudOnly ? await cloudOnly({ folder, cache, options, outer }) : await deployOnce({ folder, cache, options, outer });
 }
 
 try {

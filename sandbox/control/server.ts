@@ -239,7 +239,9 @@ const missing = Symbol('no such route');
 
 async function timed(act: (name: string) => Promise<void>, body: unknown): Promise<{ readonly name: string; readonly milliseconds: number }> {
   const name = body === undefined ? 'default' : (record(body, 'the request')['name'] ?? 'default');
-  if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name)) throw new Wrong('name must be 1 to 64 letters, digits, dots, dashes or underscores');
+  // It becomes a folder: `..` would be the world's own.
+  if (typeof name !== 'string' || !/^\w[\w.-]{0,63}$/.test(name))
+    throw new Wrong('name must be 1 to 64 letters, digits, dots, dashes or underscores, the first no dot or dash');
   const start = performance.now();
   await act(name);
   return { name, milliseconds: Math.round(performance.now() - start) };

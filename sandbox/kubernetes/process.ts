@@ -36,7 +36,14 @@ export async function daemon(options: {
   }
   let over = false;
   let stopping = false;
-  const tail = (lines = 8): string => readFileSync(options.logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+  const tail = (lines = 8): string => {
+    try {
+      return readFileSync(options.logFile, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+    } catch (error) {
+      // Only adds to what is said anyway: a log that is gone must not end the world.
+      return `(its log cannot be read: ${(error as Error).message})`;
+    }
+  };
   const ended = new Promise<void>((resolve) => {
     child.on('exit', (code, signal) => {
       over = true;

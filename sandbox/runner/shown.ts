@@ -37,7 +37,7 @@ export function cancelOnSignal(outer: Outer, work: { cancel(): void }): { stop()
       stopped = true;
       say(`sandbox: ${signal}: ${count === 1 ? 'cancelling the run; once more ends everything at once' : 'ending'}`);
       if (count === 1) work.cancel();
-      else await outer.end();
+      else outer.end();
     }
   };
   void listen();

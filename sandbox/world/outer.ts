@@ -14,7 +14,6 @@ export interface Outside {
 
 export class Outer {
   readonly #known: Promise<Outside>;
-  #gone: () => Promise<void> = async () => process.exit(143);
   readonly #signals: NodeJS.Signals[] = [];
   #heard: ((signal: NodeJS.Signals) => void) | undefined;
 
@@ -27,7 +26,7 @@ export class Outer {
         else this.#signal(message.signal);
       });
     });
-    lines.on('close', () => void this.#gone());
+    lines.on('close', () => this.end());
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => this.#signal(signal));
   }
 
@@ -36,14 +35,9 @@ export class Outer {
     return this.#known;
   }
 
-  /** What to do when the other end is gone; must end the process. */
-  onGone(then: () => Promise<void>): void {
-    this.#gone = then;
-  }
-
-  /** Ends this process as if the other end were gone. */
-  end(): Promise<void> {
-    return this.#gone();
+  /** Ends this process as when the other end is gone. */
+  end(): never {
+    process.exit(143);
   }
 
   /** A signal that was heard and not acted on, for the next who asks. */

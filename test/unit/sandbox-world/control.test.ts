@@ -5,9 +5,9 @@ import { createPublicKey, createVerify, X509Certificate } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import * as x509 from '@peculiar/x509';
-import { ControlServer, editWorld, readFault } from '../../../sandbox/control/server.ts';
+import { type ControlParts, ControlServer, editWorld, readFault } from '../../../sandbox/control/server.ts';
 import { ControlState, glob, kindOf } from '../../../sandbox/control/state.ts';
 import { githubSite } from '../../../sandbox/github/index.ts';
 import { Store } from '../../../sandbox/otc/store.ts';
@@ -16,6 +16,20 @@ import { inodesOf, procAddress } from '../../../sandbox/world/caller.ts';
 import { readOptions } from '../../../sandbox/world/options.ts';
 import { Control } from '../../harness/control.ts';
 import { readEnv } from '../../harness/world.ts';
+
+/** A control server behind a socket, until the test ends. */
+async function served(context: TestContext, parts: Partial<ControlParts>): Promise<Control> {
+  const unused = (): Promise<void> => Promise.reject(new Error('not asked for'));
+  const server = new ControlServer({ state: new ControlState(), store: new Store(assert.ifError), snapshot: unused, restore: unused, ...parts });
+  const folder = await mkdtemp(join(tmpdir(), 'control-'));
+  context.after(async () => {
+    await server.close();
+    await rm(folder, { recursive: true });
+  });
+  const socket = join(folder, 'control.sock');
+  await server.listen({ path: socket });
+  return new Control(socket);
+}
 
 describe('faults', () => {
   it('match by service, method and path, skip, and are used up', () => {
@@ -100,22 +114,27 @@ describe('edits of the world', () => {
 
   it('are refused with their format where there is nothing known in them', async (context) => {
     const store = new Store(assert.ifError);
-    const unused = (): Promise<void> => Promise.reject(new Error('not asked for'));
-    const server = new ControlServer({ state: new ControlState(), store, snapshot: unused, restore: unused });
-    const folder = await mkdtemp(join(tmpdir(), 'control-'));
-    context.after(async () => {
-      await server.close();
-      await rm(folder, { recursive: true });
-    });
-    const socket = join(folder, 'control.sock');
-    await server.listen({ path: socket });
-    const control = new Control(socket);
+    const control = await served(context, { store });
     for (const body of [undefined, {}, { table: {} }, { 'vpc.vpcs': { remove: ['x'] } }]) {
       await assert.rejects(control.edit(body as never), /answered 400: .*PUT \/world takes .*tables.*insert.*update.*remove/s);
     }
     await assert.rejects(control.latency({} as never), /answered 400: .*latency takes/s);
     await control.edit({ tables: { 'vpc.security-group-rules': { insert: [{ id: 'x' }] } } });
     assert.deepEqual(await control.table('vpc.security-group-rules'), [{ id: 'x' }]);
+  });
+});
+
+describe('snapshots', () => {
+  it('have names that are no way out of their folder', async (context) => {
+    const taken: string[] = [];
+    const take = async (name: string): Promise<void> => void taken.push(name);
+    const control = await served(context, { snapshot: take, restore: take });
+    for (const name of ['.', '..', '../x', '', '-', 7 as never]) {
+      await assert.rejects(control.snapshot(name), /answered 400: .*name must be/s, name);
+      await assert.rejects(control.restore(name), /answered 400: .*name must be/s, name);
+    }
+    await control.snapshot('v1.2-b_');
+    assert.deepEqual(taken, ['v1.2-b_']);
   });
 });
 
