@@ -121,45 +121,8 @@ export function readInputs(env: Readonly<Record<string, string | undefined>>): I
     return undefined;
   };
   const text = textIn(env);
-  for (const name of [...TOKENS, ...LINES]) {
-    const foreign = foreignIn(text(name) ?? '', TOKENS.includes(name));
-    if (foreign !== undefined)
-      refuse(
-        `input ${name} contains ${foreign}`,
-        'Store it anew, on one line and without what was copied along; white space around it does no harm.',
-      );
-  }
-  const matching = (name: string, pattern: RegExp, right: string): string | undefined => {
-    const value = text(name);
-    return value === undefined || pattern.test(value)
-      ? value
-      : refuse(`input ${name}: "${value}" is not ${right}`, `Give ${right}, or leave it out.`);
-  };
-  const secret = (name: string): Secret | undefined => {
-    const value = text(name);
-    if (value === undefined) return undefined;
-    if (value.length < 8)
-      return refuse(`input ${name} has ${value.length} characters; fewer than 8 cannot be kept out of logs`, 'Give a longer one.');
-    return new Secret(value, name);
-  };
-  const boolean = (name: string): boolean => {
-    const value = text(name) ?? 'false';
-    if (!['true', 'false'].includes(value)) refuse(`input ${name}: "${value}" is neither true nor false`, 'Write true or false.');
-    return value === 'true';
-  };
-  const choice = <const T extends readonly string[]>(name: string, options: T): T[number] => {
-    const value = text(name);
-    if (value !== undefined && options.includes(value)) return value;
-    refuse(`input ${name}: "${value ?? ''}" is not possible`, `Right would be ${options.join(', ')}.`);
-    return options[0] ?? '';
-  };
-  const tool = (name: 'helm' | 'kubectl'): ToolInput => ({
-    version: matching(`${name}-version`, /^v?\d+\.\d+\.\d+$/, 'a version such as 4.1.4')?.replace(/^v/, '') ?? inputDefaults[`${name}-version`] ?? '',
-    checksum: matching(`${name}-checksum`, /^(sha256:)?[0-9a-fA-F]{64}$/, 'a sha256 of 64 hexadecimal digits')
-      ?.replace(/^sha256:/, '')
-      .toLowerCase(),
-    mirror: matching(`${name}-mirror`, /^https:\/\/[^\s?#]+$/, 'an https:// URL')?.replace(/\/+$/, ''),
-  });
+  refuseForeignCharacters(text, refuse);
+  const { matching, secret, boolean, choice, tool } = formsOf(text, refuse);
   const command = choice('command', commands);
   const inputs = {
     command,
@@ -196,6 +159,54 @@ export function readInputs(env: Readonly<Record<string, string | undefined>>): I
   };
   if (faults.length > 0) throw new Faults(faults);
   return inputs;
+}
+
+/** Tokens and lines that were copied with something that does not belong to them. */
+function refuseForeignCharacters(text: Text, refuse: Refuse): void {
+  for (const name of [...TOKENS, ...LINES]) {
+    const foreign = foreignIn(text(name) ?? '', TOKENS.includes(name));
+    if (foreign !== undefined)
+      refuse(
+        `input ${name} contains ${foreign}`,
+        'Store it anew, on one line and without what was copied along; white space around it does no harm.',
+      );
+  }
+}
+
+/** Inputs by the form that they must have; what has another is refused. */
+function formsOf(text: Text, refuse: Refuse) {
+  const matching = (name: string, pattern: RegExp, right: string): string | undefined => {
+    const value = text(name);
+    return value === undefined || pattern.test(value)
+      ? value
+      : refuse(`input ${name}: "${value}" is not ${right}`, `Give ${right}, or leave it out.`);
+  };
+  const secret = (name: string): Secret | undefined => {
+    const value = text(name);
+    if (value === undefined) return undefined;
+    if (value.length < 8)
+      return refuse(`input ${name} has ${value.length} characters; fewer than 8 cannot be kept out of logs`, 'Give a longer one.');
+    return new Secret(value, name);
+  };
+  const boolean = (name: string): boolean => {
+    const value = text(name) ?? 'false';
+    if (!['true', 'false'].includes(value)) refuse(`input ${name}: "${value}" is neither true nor false`, 'Write true or false.');
+    return value === 'true';
+  };
+  const choice = <const T extends readonly string[]>(name: string, options: T): T[number] => {
+    const value = text(name);
+    if (value !== undefined && options.includes(value)) return value;
+    refuse(`input ${name}: "${value ?? ''}" is not possible`, `Right would be ${options.join(', ')}.`);
+    return options[0] ?? '';
+  };
+  const tool = (name: 'helm' | 'kubectl'): ToolInput => ({
+    version: matching(`${name}-version`, /^v?\d+\.\d+\.\d+$/, 'a version such as 4.1.4')?.replace(/^v/, '') ?? inputDefaults[`${name}-version`] ?? '',
+    checksum: matching(`${name}-checksum`, /^(sha256:)?[0-9a-fA-F]{64}$/, 'a sha256 of 64 hexadecimal digits')
+      ?.replace(/^sha256:/, '')
+      .toLowerCase(),
+    mirror: matching(`${name}-mirror`, /^https:\/\/[^\s?#]+$/, 'an https:// URL')?.replace(/\/+$/, ''),
+  });
+  return { matching, secret, boolean, choice, tool };
 }
 
 type SecretOf = (name: string) => Secret | undefined;
