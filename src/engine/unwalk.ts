@@ -4,10 +4,11 @@
  * cluster) goes along with it, so that a cluster which does not answer any more can still be destroyed.
  */
 import { asFault, Cancelled, type Fault } from './fault.ts';
+import { inOne, inOrder, needed } from './order.ts';
 import type { Outcome } from './outcome.ts';
 import type { AnyResource, Needs } from './resource.ts';
 import { stopIfCancelled, whyStopped } from './until.ts';
-import { inOne, inOrder, needed, onceBefore, outcomeOf, runFor, type WalkOptions } from './walk.ts';
+import { onceBefore, outcomeOf, runFor, type WalkOptions } from './walk.ts';
 
 export interface UnwalkOptions extends WalkOptions {
   /** Consent to delete a resource that holds data. */
@@ -38,19 +39,15 @@ export async function unwalk(roots: readonly AnyResource[], options: UnwalkOptio
   };
   const takeOne = async (resource: AnyResource): Promise<Outcome> => {
     const after = await Promise.all(waitedFor(resource, dependents, riders).map(take));
-    const { seen, fault } = lookOf(resource);
+    const { seen } = lookOf(resource);
     const started = Date.now();
     const end = (verdict: Outcome['verdict'], more: Partial<Outcome> = {}): Outcome => {
       const outcome = outcomeOf(resource, verdict, (Date.now() - started) / 1000, seen, more);
       options.journal.end(outcome);
       return outcome;
     };
-    if (resource.readsOnly === true || resource.gate === true) return end('absent');
-    if (fault !== undefined) return end('failed', { fault });
-    if (seen === undefined) return end('absent');
-    const foreign = resource.keep?.(seen);
-    if (foreign !== undefined) return end('kept', { note: foreign });
-    if (kept.has(resource)) return end('kept', { note: resource.protect === 'data' ? 'holds data' : 'what holds data stands on it' });
+    const left = untouched(resource, lookOf(resource), kept);
+    if (left !== undefined) return end(...left);
     const stuck = after.filter(({ verdict }) => verdict === 'failed' || verdict === 'blocked');
     if (stuck.length > 0) return end('blocked', { note: `waits for ${stuck.map(({ id }) => id).join(', ')}` });
     if (!options.write) return end('delete');
@@ -90,6 +87,21 @@ export async function unwalk(roots: readonly AnyResource[], options: UnwalkOptio
     return outcome;
   };
   return Promise.all(order.map(told));
+}
+
+/** What is not taken away, and why; undefined where it is. */
+function untouched(
+  resource: AnyResource,
+  { seen, fault }: Observed,
+  kept: ReadonlySet<AnyResource>,
+): [Outcome['verdict'], Partial<Outcome>] | undefined {
+  if (resource.readsOnly === true || resource.gate === true) return ['absent', {}];
+  if (fault !== undefined) return ['failed', { fault }];
+  if (seen === undefined) return ['absent', {}];
+  const foreign = resource.keep?.(seen);
+  if (foreign !== undefined) return ['kept', { note: foreign }];
+  if (!kept.has(resource)) return undefined;
+  return ['kept', { note: resource.protect === 'data' ? 'holds data' : 'what holds data stands on it' }];
 }
 
 async function observeAll(order: readonly AnyResource[], options: UnwalkOptions): Promise<Map<AnyResource, Observed>> {

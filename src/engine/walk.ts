@@ -4,6 +4,7 @@
  * the promises: each resource starts as soon as its needs are done.
  */
 import { asFault, Cancelled, Fault, NotLooked } from './fault.ts';
+import { inOne, inOrder, needed } from './order.ts';
 import type { Journal, Outcome, Verdict } from './outcome.ts';
 import type { AnyResource, Change, Maybe, Needs, Run } from './resource.ts';
 import { stopIfCancelled, whyStopped } from './until.ts';
@@ -39,28 +40,6 @@ interface Visit {
   readonly unseen?: boolean;
 }
 
-/** The resource a need stands for. */
-export function needed(need: AnyResource | Maybe<AnyResource>): AnyResource {
-  return 'maybe' in need ? need.maybe : need;
-}
-
-/** All resources of a graph, each after its needs, without repeats. */
-export function inOrder(roots: readonly AnyResource[]): AnyResource[] {
-  const order = new Set<AnyResource>();
-  const add = (resource: AnyResource): void => {
-    if (order.has(resource)) return;
-    for (const need of Object.values(resource.needs as Needs)) add(needed(need));
-    order.add(resource);
-  };
-  for (const root of roots) add(root);
-  const ids = new Set<string>();
-  for (const { id } of order) {
-    if (ids.has(id)) throw new Error(`two resources are called ${id}`);
-    ids.add(id);
-  }
-  return [...order];
-}
-
 /** Walks the graph. Never throws for a resource's fault: that is its outcome; independent branches finish. */
 export async function walk(roots: readonly AnyResource[], options: WalkOptions): Promise<Walked> {
   const order = inOrder(roots);
@@ -83,6 +62,9 @@ export async function walk(roots: readonly AnyResource[], options: WalkOptions):
   return { outcomes, seen: (resource) => seen.get(resource) };
 }
 
+/** Ends a visit with a verdict, and tells the journal. */
+type End = (verdict: Verdict, seen: unknown, more?: Partial<Outcome>) => Visit;
+
 async function visitOne(
   resource: AnyResource,
   visitNeed: (need: AnyResource | Maybe<AnyResource>) => Promise<Visit>,
@@ -94,7 +76,7 @@ async function visitOne(
   options.journal.begin(resource);
   const started = Date.now();
   const run = runFor(resource, options);
-  const end = (verdict: Verdict, seen: unknown, more: Partial<Outcome> = {}): Visit => {
+  const end: End = (verdict, seen, more = {}) => {
     const outcome = outcomeOf(resource, verdict, (Date.now() - started) / 1000, seen, more);
     options.journal.end(outcome);
     // A run that only looks goes on behind what is wrong, so that nothing stays hidden behind it.
@@ -104,53 +86,19 @@ async function visitOne(
   let seen: unknown;
   let looked = false;
   try {
-    const hidden = visits.find(({ hides }) => hides !== undefined)?.hides;
-    const seenNeeds = Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.seen]));
-    const broken = visits.filter(({ outcome }) => isBroken(outcome));
-    const note = `waits for ${broken.map(({ outcome }) => outcome.id).join(', ')}`;
-    // What is not wanted is looked for another time, when all it stands on is well.
-    if (broken.length > 0 && options.write) return resource.wanted ? end('blocked', undefined, { note }) : end('absent', undefined);
-    if (needs.some(([, need], index) => visits[index]?.unseen === true && inOne(resource, needed(need))))
-      return { ...end(resource.wanted ? 'blocked' : 'absent', undefined, { note }), unseen: true };
-    if (hidden !== undefined) return { ...end(resource.wanted ? 'unknown' : 'absent', undefined, { note: hidden }), hides: hidden };
+    const broken = visits.filter(({ outcome }) => isBroken(outcome)).map(({ outcome }) => outcome.id);
+    const unlooked = withoutLook(resource, visits, broken, options, end);
+    if (unlooked !== undefined) return unlooked;
     stopIfCancelled(options.signal);
-    seen = await resource.observe(seenNeeds, run);
+    seen = await resource.observe(Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.seen])), run);
     looked = true;
     if (!resource.wanted) return end(...leftBehind(resource, seen));
     const missing = needs.filter(([, need], index) => !('maybe' in need) && visits[index]?.offered === undefined).map(([, need]) => needed(need).id);
-    // A check that has found out what it looks for says so, whatever is still to be made.
-    if (missing.length > 0 && !options.write && !canBeMade(resource) && seen !== undefined && resource.diffAlone !== undefined) {
-      const changes = resource.diffAlone(seen);
-      return end(changes.length === 0 ? 'unchanged' : 'update', seen, { changes });
-    }
-    if (broken.length > 0 && (seen === undefined || missing.length > 0)) return end('blocked', seen, { note });
-    // In a deploy all needs had their turn: what still lacks one cannot be made, and must not pass for done.
-    if (missing.length > 0 && options.write) return end('blocked', seen, { note: `waits for ${missing.join(', ')}` });
-    if (missing.length > 0) {
-      const later = `known after ${missing.join(', ')}`;
-      if (!canBeMade(resource)) return end('unknown', undefined, { note: later });
-      if (seen === undefined) return end('create', undefined, { note: later });
-      const changes = resource.diffAlone?.(seen) ?? [];
-      const rest = `the rest is ${later}`;
-      return changes.length === 0 ? end('unknown', seen, { note: later }) : end('update', seen, { changes, note: rest });
-    }
+    if (missing.length > 0) return withoutNeeds(resource, seen, { missing, broken }, options, end);
+    if (broken.length > 0 && seen === undefined) return end('blocked', seen, waitsFor(broken));
     if (seen === undefined && !canBeMade(resource)) return end('unknown', undefined, { note: 'not there yet' });
     const spec: unknown = resource.want(Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.offered])));
-    const changes: Change[] = seen === undefined ? [] : resource.diff(spec, seen);
-    if (seen !== undefined && changes.length === 0) return end('unchanged', seen);
-    const verdict: Verdict = seen === undefined ? 'create' : changes.some(({ replace }) => replace === true) ? 'replace' : 'update';
-    const refusal = verdict === 'replace' ? refusalOf(resource, changes) : undefined;
-    if (refusal !== undefined && options.write) throw refusal;
-    if (refusal !== undefined) return end(verdict, seen, { changes, note: `${refusal.message}. ${refusal.hint}` });
-    if (!options.write || !canBeMade(resource)) {
-      const documents = (await resource.documents?.(spec, seen, changes, run)) ?? [];
-      return end(verdict, verdict === 'update' ? seen : undefined, { changes, ...(documents.length === 0 ? {} : { documents }) });
-    }
-    await writes();
-    stopIfCancelled(options.signal);
-    if (verdict === 'replace') await resource.destroy(seen, run);
-    const after: unknown = await resource.apply(spec, verdict === 'replace' ? undefined : seen, changes, run);
-    return end(verdict, after, { changes, done: true });
+    return await madeSo(resource, spec, seen, { options, writes, run, end });
   } catch (error) {
     // What is not wanted waits for nothing: it is looked for another time.
     if (error instanceof Cancelled && !resource.wanted && options.signal.aborted) return end('absent', undefined);
@@ -163,6 +111,76 @@ async function visitOne(
   }
 }
 
+/** The end of what this run does not look at, because of what it stands on; undefined where it looks. */
+function withoutLook(
+  resource: AnyResource,
+  visits: readonly Visit[],
+  broken: readonly string[],
+  { write }: WalkOptions,
+  end: End,
+): Visit | undefined {
+  const needs = Object.values(resource.needs as Needs);
+  // What is not wanted is looked for another time, when all it stands on is well.
+  if (broken.length > 0 && write) return resource.wanted ? end('blocked', undefined, waitsFor(broken)) : end('absent', undefined);
+  if (needs.some((need, index) => visits[index]?.unseen === true && inOne(resource, needed(need))))
+    return { ...end(resource.wanted ? 'blocked' : 'absent', undefined, waitsFor(broken)), unseen: true };
+  const hidden = visits.find(({ hides }) => hides !== undefined)?.hides;
+  if (hidden === undefined) return undefined;
+  return { ...end(resource.wanted ? 'unknown' : 'absent', undefined, { note: hidden }), hides: hidden };
+}
+
+/** What can be said of something while needs of it are still to be made. */
+function withoutNeeds(
+  resource: AnyResource,
+  seen: unknown,
+  { missing, broken }: { readonly missing: readonly string[]; readonly broken: readonly string[] },
+  { write }: WalkOptions,
+  end: End,
+): Visit {
+  // A check that has found out what it looks for says so, whatever is still to be made.
+  if (!write && !canBeMade(resource) && seen !== undefined && resource.diffAlone !== undefined) {
+    const changes = resource.diffAlone(seen);
+    return end(changes.length === 0 ? 'unchanged' : 'update', seen, { changes });
+  }
+  // In a deploy all needs had their turn: what still lacks one cannot be made, and must not pass for done.
+  if (broken.length > 0 || write) return end('blocked', seen, waitsFor(broken.length > 0 ? broken : missing));
+  const later = `known after ${missing.join(', ')}`;
+  if (!canBeMade(resource)) return end('unknown', undefined, { note: later });
+  if (seen === undefined) return end('create', undefined, { note: later });
+  const changes = resource.diffAlone?.(seen) ?? [];
+  return changes.length === 0 ? end('unknown', seen, { note: later }) : end('update', seen, { changes, note: `the rest is ${later}` });
+}
+
+function waitsFor(ids: readonly string[]): { readonly note: string } {
+  return { note: `waits for ${ids.join(', ')}` };
+}
+
+interface Writing {
+  readonly options: WalkOptions;
+  readonly writes: () => Promise<void>;
+  readonly run: Run;
+  readonly end: End;
+}
+
+/** Makes something as it is wanted, or says what that would change. @throws Fault, Cancelled */
+async function madeSo(resource: AnyResource, spec: unknown, seen: unknown, { options, writes, run, end }: Writing): Promise<Visit> {
+  const changes: Change[] = seen === undefined ? [] : resource.diff(spec, seen);
+  if (seen !== undefined && changes.length === 0) return end('unchanged', seen);
+  const verdict: Verdict = seen === undefined ? 'create' : changes.some(({ replace }) => replace === true) ? 'replace' : 'update';
+  const refusal = verdict === 'replace' ? refusalOf(resource, changes) : undefined;
+  if (refusal !== undefined && options.write) throw refusal;
+  if (refusal !== undefined) return end(verdict, seen, { changes, note: `${refusal.message}. ${refusal.hint}` });
+  if (!options.write || !canBeMade(resource)) {
+    const documents = (await resource.documents?.(spec, seen, changes, run)) ?? [];
+    return end(verdict, verdict === 'update' ? seen : undefined, { changes, ...(documents.length === 0 ? {} : { documents }) });
+  }
+  await writes();
+  stopIfCancelled(options.signal);
+  if (verdict === 'replace') await resource.destroy(seen, run);
+  const after: unknown = await resource.apply(spec, verdict === 'replace' ? undefined : seen, changes, run);
+  return end(verdict, after, { changes, done: true });
+}
+
 /** What becomes of something that the stack does not ask for (any more). */
 function leftBehind({ handsOver, protect }: AnyResource, seen: unknown): [Verdict, unknown, Partial<Outcome>] {
   if (seen === undefined || handsOver === true) return ['absent', seen, {}];
@@ -172,11 +190,6 @@ function leftBehind({ handsOver, protect }: AnyResource, seen: unknown): [Verdic
 
 function isBroken({ verdict }: Outcome): boolean {
   return verdict === 'failed' || verdict === 'blocked';
-}
-
-/** Both in one cluster, say: where the one could not be looked at, the other cannot either. */
-export function inOne(one: AnyResource, other: AnyResource): boolean {
-  return one.within !== undefined && one.within === other.within;
 }
 
 /** What a deploy could not heal, as a difference. */

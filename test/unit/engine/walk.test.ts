@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fault } from '../../../src/engine/fault.ts';
+import { inOrder } from '../../../src/engine/order.ts';
 import { maybe } from '../../../src/engine/resource.ts';
-import { inOrder, walk } from '../../../src/engine/walk.ts';
+import { walk } from '../../../src/engine/walk.ts';
 import { Fake, options, small, verdicts } from './fake.ts';
 
 test('a plan of nothing writes nothing and says what waits for what', async () => {

@@ -1,7 +1,7 @@
 /** The cluster's resources together: one deploy, a second one, wrong secrets, and who waits for whom. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { inOrder } from '../../../src/engine/walk.ts';
+import { inOrder } from '../../../src/engine/order.ts';
 import { Secret } from '../../../src/secret.ts';
 import { clusterResources } from '../../../src/zitadel/index.ts';
 import { byId, cloudNeeds, contextOf, fakeCluster } from '../kube/fakes.ts';
