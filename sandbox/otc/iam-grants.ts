@@ -12,7 +12,7 @@ const roleView = (call: Call, row: RoleRow) => ({
   policy: {},
   links: { self: `https://${call.host}/v3/roles/${row.id}` },
 });
-const agencyView = (row: AgencyRow) => row;
+const agencyView = ({ given: _given, ...row }: AgencyRow) => row;
 
 const agencyShape = object({
   agency: required(
@@ -36,10 +36,9 @@ function createAgency(call: Call): Reply {
   if (wanted.domain_id !== domain) throw new Refusal(403, 'IAM.0003', 'domain_id must be the id of the own domain.');
   const trusted = domains.find((row) => row.name === wanted.trust_domain_name || row.id === wanted.trust_domain_id);
   if (trusted === undefined) throw missing('domain', wanted.trust_domain_name ?? wanted.trust_domain_id);
-  if (agencies.find((row) => row.domain_id === domain && row.name === name) !== undefined)
-    throw new Refusal(409, 'IAM.0005', `An agency with the name ${name} exists already.`);
-  const row = agencies.insert({
-    id: hex32(),
+  const before = agencies.find((row) => row.domain_id === domain && row.name === name);
+  if (before !== undefined && before.given !== true) throw new Refusal(409, 'IAM.0005', `An agency with the name ${name} exists already.`);
+  const fields = {
     name,
     description: wanted.description ?? '',
     domain_id: domain,
@@ -48,7 +47,9 @@ function createAgency(call: Call): Reply {
     duration,
     create_time: plainTime(),
     expire_time: null,
-  });
+    given: undefined,
+  };
+  const row = (before === undefined ? undefined : agencies.update(before.id, fields)) ?? agencies.insert({ id: hex32(), ...fields });
   return { status: 201, body: { agency: agencyView(row) } };
 }
 

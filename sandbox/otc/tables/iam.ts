@@ -146,6 +146,8 @@ export interface AgencyRow {
   readonly duration: string;
   readonly create_time: string;
   readonly expire_time: string | null;
+  /** True of what the tenant has from the start: clients that bring an agency of that name make it theirs in place of meeting it. */
+  readonly given?: true | undefined;
 }
 
 /** `iam.identity-providers`: the id is chosen by the user. */

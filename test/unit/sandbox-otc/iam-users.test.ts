@@ -1,6 +1,7 @@
 /** Projects in pages, temporary keys, and IAM users with their groups as the Terraform provider makes them: a user with an access key of its own, for a solver or a pipeline. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { trustCce } from '../../../sandbox/otc/index.ts';
 import { iamTables } from '../../../sandbox/otc/tables/iam.ts';
 import { closeClean, dnsHost, iamHost, startCloud, vpcHost } from './cloud.ts';
 
@@ -160,4 +161,13 @@ test('an agency is taken on by the domain that it trusts, with the rights of the
   const foreign = { auth: { identity: { methods: ['assume_role'], assume_role: { domain_id, agency_name: 'other' } } } };
   const refused = await cloud.as('admin', `${iamHost}/v3.0/OS-CREDENTIAL/securitytokens`, { method: 'POST', body: foreign });
   assert.deepEqual([refused.status, refused.body.error_code], [404, 'IAM.0004'], 'it trusts op_svc_cce');
+});
+
+test('the agency that the tenant has from the start becomes that of the first who makes it', async () => {
+  trustCce(cloud.store, cloud.tenant);
+  const agency = { name: 'cce_admin_trust', domain_id: cloud.tenant.domainId, trust_domain_name: 'op_svc_cce', duration: 'FOREVER' };
+  const [found] = (await ask('GET', '/v3.0/OS-AGENCY/agencies?name=cce_admin_trust')).body.agencies;
+  const made = await ask('POST', '/v3.0/OS-AGENCY/agencies', { agency: { ...agency, description: 'mine' } });
+  assert.deepEqual([made.status, made.body.agency.id, made.body.agency.description], [201, found.id, 'mine']);
+  assert.equal((await ask('POST', '/v3.0/OS-AGENCY/agencies', { agency })).status, 409);
 });
