@@ -1,6 +1,6 @@
 /**
  * Owns what the tunnel must know of the bastion, and what to say where there is none to go through. How the tunnel works is
- * `tools/tunnel.ts`'s business, which knows this shape.
+ * `tools/bastion-ssh.ts`'s business, which knows this shape.
  */
 import { NotLooked } from '../engine/fault.ts';
 import { bastionKeys } from '../stack/ssh-keys.ts';

@@ -196,8 +196,26 @@ function existingProblems(path: Path, existing: { id?: string | undefined; name?
 }
 
 function nameProblems(file: StackFile, stack: Stack): Problem[] {
+  const { ingress, zitadel } = stack;
+  const problems = [...domainProblems(stack), ...dnsProjectProblems(stack), ...certificateProblems(stack)];
+  if (ingress.controller === 'existing' && file.ingress.className === undefined) {
+    problems.push({
+      path: ['ingress', 'controller'],
+      reads: ['ingress.className'],
+      message: 'with "controller: existing" its IngressClass must be named',
+      hint: 'Add "className:".',
+    });
+  }
+  const major = Number(/^v?(\d+)/.exec(zitadel.chart.version)?.[1] ?? 0);
+  if (major < 9) {
+    const path: Path = ['zitadel', 'chart', ...(typeof file.zitadel.chart === 'object' ? ['version'] : [])];
+    problems.push({ path, message: `chart ${zitadel.chart.version} has no login app`, hint: 'Use 9.34.0.' });
+  }
+  return problems;
+}
+
+function domainProblems({ domain, dns }: Stack): Problem[] {
   const problems: Problem[] = [];
-  const { domain, dns, certificates, ingress } = stack;
   if (domain !== dns.zone && !domain.endsWith(`.${dns.zone}`)) {
     problems.push({
       path: ['domain'],
@@ -214,49 +232,39 @@ function nameProblems(file: StackFile, stack: Stack): Problem[] {
   ] as const) {
     if (name.length > 253) problems.push({ path, message: `the name has ${name.length} characters; DNS takes 253` });
   }
-  const home = dnsProjectOf(stack.region);
+  return problems;
+}
+
+/** In which project the zone may be. */
+function dnsProjectProblems({ region, dns, certificates }: Stack): Problem[] {
+  const home = dnsProjectOf(region);
   if (dns.project.split('_')[0] !== home) {
-    problems.push({
-      path: ['dns', 'project'],
-      reads: ['region'],
-      message: `public zones of ${stack.region} are managed in ${home}`,
-      hint: `Use ${home}.`,
-    });
-  } else if (certificates.issuer !== 'existing' && dns.project !== home) {
-    problems.push({
+    const message = `public zones of ${region} are managed in ${home}`;
+    return [{ path: ['dns', 'project'], reads: ['region'], message, hint: `Use ${home}.` }];
+  }
+  if (certificates.issuer === 'existing' || dns.project === home) return [];
+  return [
+    {
       path: ['dns', 'project'],
       reads: ['region', 'certificates.issuer'],
       message: `the DNS01 solver sees the zones of project ${home} only, so no certificate could be issued for one in ${dns.project}`,
       hint: `Leave "project" out and let the zone be in ${home}; or bring a certificate of your own (certificates.issuer: existing).`,
-    });
+    },
+  ];
+}
+
+function certificateProblems({ certificates: { issuer, secret } }: Stack): Problem[] {
+  if (issuer === 'existing' && secret === undefined) {
+    return [
+      {
+        path: ['certificates', 'issuer'],
+        reads: ['certificates.secret'],
+        message: 'with "issuer: existing" the certificate’s Secret must be named',
+        hint: 'Add "secret:" with the name of a TLS Secret in ZITADEL’s namespace.',
+      },
+    ];
   }
-  if (certificates.issuer === 'existing' && certificates.secret === undefined) {
-    problems.push({
-      path: ['certificates', 'issuer'],
-      reads: ['certificates.secret'],
-      message: 'with "issuer: existing" the certificate’s Secret must be named',
-      hint: 'Add "secret:" with the name of a TLS Secret in ZITADEL’s namespace.',
-    });
-  }
-  if (certificates.issuer !== 'existing' && certificates.secret !== undefined) {
-    problems.push({
-      path: ['certificates', 'secret'],
-      reads: ['certificates.issuer'],
-      message: 'a Secret of your own goes with "issuer: existing" only',
-    });
-  }
-  if (ingress.controller === 'existing' && file.ingress.className === undefined) {
-    problems.push({
-      path: ['ingress', 'controller'],
-      reads: ['ingress.className'],
-      message: 'with "controller: existing" its IngressClass must be named',
-      hint: 'Add "className:".',
-    });
-  }
-  const major = Number(/^v?(\d+)/.exec(stack.zitadel.chart.version)?.[1] ?? 0);
-  if (major < 9) {
-    const path: Path = ['zitadel', 'chart', ...(typeof file.zitadel.chart === 'object' ? ['version'] : [])];
-    problems.push({ path, message: `chart ${stack.zitadel.chart.version} has no login app`, hint: 'Use 9.34.0.' });
-  }
-  return problems;
+  if (issuer === 'existing' || secret === undefined) return [];
+  const message = 'a Secret of your own goes with "issuer: existing" only';
+  return [{ path: ['certificates', 'secret'], reads: ['certificates.issuer'], message }];
 }

@@ -1,5 +1,5 @@
 /** Owns the shape of a cluster's credentials and the kubeconfig file that helm and kubectl read. Pure. */
-import type { BastionAccess } from './tunnel.ts';
+import type { BastionAccess } from './bastion-ssh.ts';
 
 /** What the cloud gives for a cluster. Certificate and key are PEM, or base64 of PEM as in a kubeconfig. */
 export interface Kubeconfig {

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Run } from '../engine/resource.ts';
 import { type KubeApi, kubeApi } from './api.ts';
+import type { BastionAccess } from './bastion-ssh.ts';
 import type { ChartAccount } from './chart-account.ts';
 import { type Charts, chartsIn } from './charts.ts';
 import { type PinRequest, pinFor, platformOf, type ToolName } from './checksums.ts';
@@ -15,7 +16,7 @@ import { type Helm, helmOver } from './helm.ts';
 import { type Kubeconfig, kubeconfigText } from './kubeconfig.ts';
 import { type Kubectl, kubectlOver } from './kubectl.ts';
 import { type Ended, plainEnv, run as runProcess } from './process.ts';
-import { type BastionAccess, type Tunnel, tunnelThrough } from './tunnel.ts';
+import { type Tunnel, tunnelThrough } from './tunnel.ts';
 import { type Workspace, workspaceIn } from './workspace.ts';
 
 export interface Cluster {

@@ -3,7 +3,7 @@ import { connect, createServer, type Server as NetServer } from 'node:net';
 import { after } from 'node:test';
 import ssh2 from 'ssh2';
 import { type SshKey, sshKey } from '../../../src/stack/ssh-keys.ts';
-import type { BastionAccess } from '../../../src/tools/tunnel.ts';
+import type { BastionAccess } from '../../../src/tools/bastion-ssh.ts';
 
 export const client = sshKey(Buffer.alloc(32, 1));
 export const host = sshKey(Buffer.alloc(32, 2));
