@@ -1,9 +1,10 @@
 /**
- * Owns what in a user's Helm values counts as a secret: by its key, by its form, by what it stands in. Lifting them is
- * `values.ts`'s business. Keys of ZITADEL's configuration as in its cmd/defaults.yaml (v4).
+ * Owns what in a user's Helm values counts as a secret: by its key, by what it stands in; by its own form is
+ * `secret-text.ts`'s, lifting them `values.ts`'s business. Keys of ZITADEL's configuration as in its cmd/defaults.yaml (v4).
  */
 import { Secret } from '../secret.ts';
 import type { Path, Problem } from './document.ts';
+import { isSecretArgument, secretIn } from './secret-text.ts';
 
 export type Values = Readonly<Record<string, unknown>>;
 
@@ -14,39 +15,18 @@ export const SECRET_KEY =
 const CONFIGURED_KEY =
   /((?<!public[_-]?|cookie)key([_-]?(pem|content|value))?|secret[_-]?(value|text)|authorization|bearer|connection[_-]?string|salt|pepper|^pat)$/i;
 /** Of the chart's other values, where `…Secret` is the name of one. */
-const CHART_KEY = /(passw(or)?d|passphrase|(?<!account)token|client[_-]?secret|(private|api|access|encryption|secret|signing|master)[_-]?key)$/i;
-/** A URL with a password in it; one that Kubernetes fills in, as in `redis://user:$(REDIS_PASSWORD)@host`, is none. */
-const URL_PASSWORD = /:\/\/[^\s/?#@:]*:(?!\$\([A-Za-z_]\w*\)@)([^\s/?#]+)@/;
-/** A URL that is itself the secret: webhooks as Slack, Discord, Teams and Telegram give them out. */
-const WEBHOOK =
-  /:\/\/(hooks\.slack(-gov)?\.com\/(services|workflows|triggers)\/|([a-z]+\.)?discord(app)?\.com\/api\/webhooks\/|api\.telegram\.org\/bot|[\w-]{1,63}\.webhook\.office\.com\/)[^\s/]+\/\S/i;
-/** A secret in a URL's query; what Kubernetes or a template fills in is none. */
-const URL_TOKEN = /[?&]([\w-]*token|(api[_-]?)?key|sig(nature)?|(client[_-]?)?secret|passw(or)?d)=(?!\$\(|\{\{)[^\s&#]{8}/i;
+const CHART_KEY =
+  /(passw(or)?d|passphrase|(?<!account)token|client[_-]?secret|(private|api|access|encryption|(?<!config|existing)secret|signing|master)[_-]?key)$/i;
 /** Headers that carry no secret; as masked words they would blank out addresses and types in log and outputs. */
 const PUBLIC_HEADER = /^(accept(-\w+)*|content-\w+|cache-control|user-agent|(x-forwarded-)?(host|proto)|origin|referer)$/i;
-const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 
 /** Whether a value of ZITADEL's configuration is a secret, at its path or in a list that has it. */
 export function isSecretAt(path: Path, value: unknown): boolean {
   const key = String(path.findLast((part) => typeof part === 'string'));
-  if (isPrivateKey(value) || isSecretUrl(value)) return true;
+  if (typeof value === 'string' && secretIn(value) !== undefined) return true;
   if (SECRET_KEY.test(key)) return (typeof value === 'string' && value !== '') || typeof value === 'number';
   const header = path.some((part) => /^headers$/i.test(String(part))) && !PUBLIC_HEADER.test(key);
   return (header || CONFIGURED_KEY.test(key)) && typeof value === 'string' && value.length >= 8;
-}
-
-function isSecretUrl(value: unknown): boolean {
-  return typeof value === 'string' && value.includes('://') && (WEBHOOK.test(value) || URL_TOKEN.test(value) || URL_PASSWORD.test(value));
-}
-
-/** The password in a URL, as it stands there; a program may print it alone. */
-export function urlPassword(text: string): string | undefined {
-  return URL_PASSWORD.exec(text)?.[1];
-}
-
-/** In clear, or as base64, which is how ZITADEL takes keys. */
-function isPrivateKey(value: unknown): boolean {
-  return typeof value === 'string' && (PRIVATE_KEY.test(value) || PRIVATE_KEY.test(Buffer.from(value.slice(0, 200), 'base64').toString('latin1')));
 }
 
 /** Whether a list of ZITADEL's configuration has a secret in it, at any depth. */
@@ -58,32 +38,35 @@ export function holdsSecret(value: unknown, path: Path): boolean {
 
 /** Whether a map is a pair of a name that tells a secret, and its value. */
 export function namesSecret({ name, value }: Values): boolean {
-  return SECRET_KEY.test(String(name)) && hasText(value);
+  return (SECRET_KEY.test(String(name)) || /^authorization$/i.test(String(name))) && hasText(value);
 }
 
 /** What is left once the secrets are lifted, and still tells one. */
 export function secretsLeft(value: unknown, path: Path): Problem[] {
   const configured = path[0] === 'zitadel' && path[1] === 'configmapConfig';
-  const refuse = (what: string): Problem[] => [
+  const refuse = (what: string, at = path): Problem[] => [
     {
-      path,
+      path: at,
       message: `${what}, and Helm would store it in clear`,
       hint: configured ? 'Move the line to zitadel.secretConfig.' : 'Take it from a Secret.',
     },
   ];
-  if (Array.isArray(value)) return value.flatMap((item, index) => secretsLeft(item, [...path, index]));
+  if (Array.isArray(value)) {
+    return value.flatMap((item: unknown, index): Problem[] => {
+      const at = [...path, index];
+      return isSecretArgument(value[index - 1], item) ? refuse(`this is the value of ${value[index - 1]}`, at) : secretsLeft(item, at);
+    });
+  }
   if (isMap(value)) {
     const { kind, data, stringData } = value;
     if (kind === 'Secret' && (data !== undefined || stringData !== undefined)) return refuse('this Secret has content');
-    // The chart's own `env` is looked at in full by `conflicts.ts`.
-    if (path[0] !== 'env' && namesSecret(value)) return refuse(`${String(value['name'])} looks like a secret`);
+    // The names in the chart's own `env` are looked at by `conflicts.ts`.
+    if (namesSecret(value)) return path[0] === 'env' ? [] : refuse(`${String(value['name'])} looks like a secret`);
     return Object.entries(value).flatMap(([key, inner]) => secretsLeft(inner, [...path, key]));
   }
   if (typeof value !== 'string') return [];
-  if (URL_PASSWORD.test(value)) return refuse('there is a password in this URL');
-  if (configured) return [];
-  if (isPrivateKey(value)) return refuse('this is a private key');
-  if (isSecretUrl(value)) return refuse('there is a token in this URL');
+  const told = secretIn(value);
+  if (told !== undefined) return refuse(told.what);
   const named = CHART_KEY.test(String(path.at(-1))) && !/^(annotations|labels|\w*selector)$/i.test(String(path.at(-2)));
   return named && hasText(value) ? refuse('this looks like a secret') : [];
 }

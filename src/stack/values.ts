@@ -4,7 +4,8 @@
  */
 import { mask, Secret } from '../secret.ts';
 import type { Path, Problem } from './document.ts';
-import { holdsSecret, isMap, isSecretAt, namesSecret, secretsLeft, urlPassword, type Values } from './secret-keys.ts';
+import { holdsSecret, isMap, isSecretAt, namesSecret, secretsLeft, type Values } from './secret-keys.ts';
+import { secretIn, urlPassword } from './secret-text.ts';
 import type { GivenSecrets } from './secrets.ts';
 import type { Stack } from './stack.ts';
 import { leftOut } from './variables.ts';
@@ -140,6 +141,9 @@ class Lifting {
     const core = urlPassword(text) ?? text;
     if (core.length >= 8) {
       mask(core);
+      // A program may print it alone.
+      const inner = secretIn(text)?.secret ?? '';
+      if (inner.length >= 8) mask(inner);
       return new Secret(text, path.join('.'));
     }
     const message = `the secret has ${core.length} characters; fewer than 8 cannot be kept out of logs`;

@@ -1,0 +1,82 @@
+/**
+ * Owns whether a text tells a secret, whatever its key: `name=value`, `--name value`, `name: value`, `"name":"value"`,
+ * headers, URLs, tokens that show what they are, private keys. What is a secret by its key is `secret-keys.ts`'s.
+ * Pure. What Kubernetes, a shell or a template fills in is none, and so is the path of a file.
+ */
+
+/** A secret in a text: what to say of it, and the part that is secret. */
+export interface Told {
+  readonly what: string;
+  readonly secret: string;
+}
+
+/** A URL with a password in it; one that Kubernetes fills in, as in `redis://user:$(REDIS_PASSWORD)@host`, is none. */
+const URL_PASSWORD = /:\/\/[^\s/?#@:]*:(?!\$\([A-Za-z_]\w*\)@)([^\s/?#]+)@/;
+/** A URL that is itself the secret: webhooks as Slack, Discord, Teams and Telegram give them out. */
+const WEBHOOK =
+  /:\/\/(?:hooks\.slack(?:-gov)?\.com\/(?:services|workflows|triggers)\/|(?:[a-z]+\.)?discord(?:app)?\.com\/api\/webhooks\/|api\.telegram\.org\/bot|[\w-]{1,63}\.webhook\.office\.com\/)([^\s/]+\/\S+)/i;
+/** A secret in a URL's query. */
+const URL_TOKEN =
+  /[?&](?:[\w-]*token|(?:[\w-]*[_-])?(?:api|access|auth|account|secret|private|shared)?key|sig(?:nature)?|(?:[\w-]*[_-])?secret|[\w-]*passw(?:or)?d)=(?!\$\(|\{\{)([^\s&#"']{8,})/i;
+const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
+/** As their makers mark them: GitHub, GitLab, Slack, Stripe, OpenAI, SendGrid, Google, npm, Docker Hub, Vault, age; a JWT. */
+const TOKEN =
+  /(?<![\w-])(gh[opsur]_\w{20,}|github_pat_\w{20,}|gl[a-z]{2,5}-[\w-]{20,}|xox[a-z]-[\w-]{10,}|[rs]k_(?:live|test)_\w{16,}|sk-[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}|AIza[\w-]{35}|npm_\w{36}|dckr_pat_[\w-]{20,}|hv[bs]\.[\w-]{20,}|AGE-SECRET-KEY-1\w{20,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,})/;
+
+/** A name that ends in what its value is, with the dashes of an option; `…Secret` alone is mostly the name of one. */
+const NAME =
+  '(?<![\\w$.-])([\\w.-]*(?:passw(?:or)?d|passphrase|pwd|(?<!by[_-]?|com)pass|(?<!account)token|client[_-]?secret|(?:private|api|access|encryption|decryption|(?<!config|existing)secret|signing|auth|account|master)[_-]?key|authorization))';
+/** Filled in later, a file, or a word that is no value. */
+const FILLED_IN =
+  '(?!\\$[({A-Za-z_]|\\{\\{|<[\\w -]+>|%[A-Z_]+%|%s|\\*{3}|(?:@|file:)?/(?:run|var|etc|tmp|opt|home|mnt|usr|app|config|certs?|tls|vault|secrets?)/|(?:true|false|null|none|required|optional|deleted)\\b)';
+/** In `"a":"b"`, also where that stands in another text in quotes. */
+const QUOTE = '\\\\?["\']';
+const SCHEME = '(?:(?:bearer|basic|digest|token|apikey)\\s+)?';
+const NAMED: readonly RegExp[] = [
+  new RegExp(`${NAME}${QUOTE}?\\s*=\\s*(?:${QUOTE})?${FILLED_IN}${SCHEME}${FILLED_IN}([^\\s"';&]{6,})`, 'i'),
+  new RegExp(`(?=-)${NAME}\\s+${QUOTE}?${FILLED_IN}(?!-|[a-z]+(?:\\s|$))([^\\s"']{6,})`, 'i'),
+  new RegExp(`${NAME}(?:${QUOTE})?\\s*:\\s*${QUOTE}${FILLED_IN}${SCHEME}${FILLED_IN}([^"'\\\\]{4,})`, 'i'),
+  // A line of YAML, or a header: not "Your password: see below".
+  new RegExp(
+    `(?<=^|[{,"']|^[ \\t]*-)[ \\t]*${NAME}:[ \\t]+${SCHEME}${FILLED_IN}(?![A-Za-z]+(?:[\\s"',}]|$))([^\\s"',{}]{8,})[ \\t]*(?=$|["',}#\\r])`,
+    'im',
+  ),
+];
+/** With a scheme before it the header's name may be anywhere. */
+const HEADER = /\b(?:bearer|basic)\s+((?=[\w.~+/-]*\d)[\w.~+/-]{16,}=*)/i;
+/** An option whose value is the next argument. */
+const OPTION = new RegExp(`^(?=-)${NAME}$`, 'i');
+const VALUE = new RegExp(`^${FILLED_IN}[^-]`, 'i');
+
+/** The secret that a text tells; undefined where it tells none. */
+export function secretIn(text: string): Told | undefined {
+  if (isPrivateKey(text)) return { what: 'this is a private key', secret: text };
+  if (text.includes('://')) {
+    const password = urlPassword(text);
+    if (password !== undefined) return { what: 'there is a password in this URL', secret: password };
+    const token = (WEBHOOK.exec(text) ?? URL_TOKEN.exec(text))?.[1];
+    if (token !== undefined) return { what: 'there is a token in this URL', secret: token };
+  }
+  const token = (TOKEN.exec(text) ?? HEADER.exec(text))?.[1];
+  if (token !== undefined) return { what: 'there is a token in this text', secret: token };
+  for (const pattern of NAMED) {
+    const [, name, secret] = pattern.exec(text) ?? [];
+    if (name !== undefined && secret !== undefined) return { what: `${name.slice(0, 60)} stands here with its value`, secret };
+  }
+  return undefined;
+}
+
+/** The password in a URL, as it stands there; a program may print it alone. */
+export function urlPassword(text: string): string | undefined {
+  return URL_PASSWORD.exec(text)?.[1];
+}
+
+/** Whether an argument is the value of the option before it, and a secret. */
+export function isSecretArgument(before: unknown, value: unknown): boolean {
+  return typeof before === 'string' && typeof value === 'string' && OPTION.test(before) && VALUE.test(value);
+}
+
+/** In clear, or as base64, which is how ZITADEL takes keys. */
+function isPrivateKey(text: string): boolean {
+  return PRIVATE_KEY.test(text) || PRIVATE_KEY.test(Buffer.from(text.slice(0, 200), 'base64').toString('latin1'));
+}
