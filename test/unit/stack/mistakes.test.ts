@@ -197,6 +197,17 @@ test('variables of the runner, and those that sign in, are not handed to a file'
   assert.equal(read(`${small}zitadel: { organization: "\${GITHUB_REF_NAME}" }`, { GITHUB_REF_NAME: 'main' }).stack.zitadel.organization, 'main');
 });
 
+test('namespaces that are somebody else’s', () => {
+  const found = (name: string): string[] => errors(`${small}zitadel:\n  namespace: ${name}\n`);
+  for (const name of ['cert-manager', 'contour', 'external-dns', 'haproxy', 'nginx-system', 'envoy-gateway-system'])
+    assert.deepEqual(found(name), [
+      `6:14 zitadel.namespace: in ${name} this action keeps something else than ZITADEL | Use zitadel, or another name of its own.`,
+    ]);
+  for (const name of ['kube-system', 'kube-public', 'kube-node-lease', 'default'])
+    assert.deepEqual(found(name), [`6:14 zitadel.namespace: ${name} belongs to the cluster itself | Use zitadel, or another name of its own.`]);
+  assert.deepEqual(found('identity'), []);
+});
+
 test('a mistake of form does not hide one between settings', () => {
   const found = errors(`${small}nmae: x\ndatabase: { backup: { window: "02:00-05:00" } }\n`);
   assert.deepEqual(

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inOrder } from '../../../src/engine/order.ts';
 import { Secret } from '../../../src/secret.ts';
+import { TAKEN_NAMESPACES } from '../../../src/stack/name-rules.ts';
 import { clusterResources } from '../../../src/zitadel/index.ts';
 import { byId, cloudNeeds, contextOf, fakeCluster } from '../kube/fakes.ts';
 import { activate, deploy, secrets } from './deployment.ts';
@@ -78,4 +79,10 @@ test('the arrows: certificate and release do not wait for one another, verificat
   assert.ok(!reach('certificates/certificate').includes('zitadel/release'));
   for (const id of ['zitadel/release', 'certificates/certificate', 'ingress/contour']) assert.ok(reach('zitadel/verification').includes(id), id);
   assert.ok(reach('certificates/issuer-production').includes('certificates/solver'));
+});
+
+test('ZITADEL’s namespace cannot be one that another resource makes', () => {
+  const { all } = clusterResources(contextOf(fakeCluster(), secrets), cloudNeeds());
+  const made = inOrder(all).flatMap(({ id }) => /^kube\/namespace-(.+)$/.exec(id)?.[1] ?? []);
+  assert.deepEqual(made.filter((name) => name !== 'zitadel').sort(), [...TAKEN_NAMESPACES].sort());
 });
