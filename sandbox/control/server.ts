@@ -4,12 +4,14 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type Pace, paces, type Row, type Store } from '../otc/store.ts';
-import type { Act, ControlState, Fault } from './state.ts';
+import { type Act, type ControlState, type Fault, isOf } from './state.ts';
 import { wrongSwitch } from './switches.ts';
 
 export interface ControlParts {
   readonly state: ControlState;
   readonly store: Store;
+  /** What faults can name as their service. */
+  readonly services: ReadonlySet<string>;
   /** Saves all rooms under a name, or brings that state back. */
   readonly snapshot: (name: string) => Promise<void>;
   readonly restore: (name: string) => Promise<void>;
@@ -184,7 +186,8 @@ export class ControlServer {
       case 'GET /requests':
         return state
           .requests()
-          .filter((entry) => (['service', 'method', 'path', 'host'] as const).every((key) => !query.has(key) || query.get(key) === entry[key]))
+          .filter((entry) => query.get('service') === null || isOf(entry, query.get('service') ?? ''))
+          .filter((entry) => (['method', 'path', 'host'] as const).every((key) => !query.has(key) || query.get(key) === entry[key]))
           .map((entry) => ({ ...entry, time: new Date(entry.at).toISOString() }));
       case 'DELETE /requests':
         return state.clearRequests();
@@ -198,7 +201,7 @@ export class ControlServer {
       case 'GET /faults':
         return state.faults();
       case 'PUT /faults':
-        return state.setFaults((Array.isArray(body) ? body : [body]).map(readFault));
+        return state.setFaults((Array.isArray(body) ? body : [body]).map(readFault).map((fault) => this.#named(fault)));
       case 'DELETE /faults':
         return state.setFaults([]);
       case 'PUT /latency':
@@ -214,6 +217,12 @@ export class ControlServer {
         return more === undefined ? missing : await more(body, call);
       }
     }
+  }
+
+  #named(fault: Fault): Fault {
+    const { services } = this.#parts;
+    if (fault.service === undefined || services.has(fault.service)) return fault;
+    throw new Wrong(`there is no service ${fault.service}; there are ${[...services].sort().join(', ')}`);
   }
 
   /** `"real"`, `{"pace":"real"}` sets transitions and answers; `{"milliseconds":50}` the answers alone. */

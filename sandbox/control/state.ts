@@ -10,6 +10,8 @@ import { paces } from '../otc/store.ts';
 export interface Asked {
   /** Service name as in `Service.name` or `Site.name`: `vpc`, `rds`, `charts`. */
   readonly service: string;
+  /** The service that the host name says, where several share one: `vpc` for subnets, groups and addresses. */
+  readonly endpoint?: string;
   readonly method: string;
   /** Path without query. */
   readonly path: string;
@@ -55,7 +57,7 @@ export type Act =
   | { readonly kind: 'kill'; readonly when: 'before' | 'after'; readonly signal: NodeJS.Signals };
 
 export interface Fault {
-  /** Absent fields match everything. */
+  /** Absent fields match everything. A service, or the endpoint of several. */
   readonly service?: string;
   readonly method?: string;
   /** Any non-GET, non-HEAD method. */
@@ -82,6 +84,9 @@ interface Counter {
   skip: number;
   left: number;
 }
+
+/** Is a request one of a service, or of an endpoint? */
+export const isOf = ({ service, endpoint }: Asked, name: string): boolean => service === name || endpoint === name;
 
 /** `vpc POST /v1/…/vpcs`: a call without its ids. Ids have at least eight hexadecimal digits in a row, as UUIDs and project ids do. */
 export function kindOf({ service, method, path }: Asked): string {
@@ -139,7 +144,7 @@ export class ControlState {
         fault,
         counters: new Map(fault.each === true ? [] : [['', fresh(fault)]]),
         matches: (asked) =>
-          (fault.service === undefined || fault.service === asked.service) &&
+          (fault.service === undefined || isOf(asked, fault.service)) &&
           (fault.method === undefined || fault.method.toUpperCase() === asked.method) &&
           (fault.mutating !== true || !['GET', 'HEAD', 'OPTIONS'].includes(asked.method)) &&
           path(asked.path),

@@ -50,7 +50,8 @@ async function handle(door: Door, request: IncomingMessage, response: ServerResp
   const [path = '/', query = ''] = splitOnce(request.url ?? '/', '?');
   const place = placeOf(host);
   const found = place === undefined ? undefined : door.router.find(place.prefix, method, path);
-  const asked = { service: found?.service.name ?? place?.prefix ?? 'unknown', method, path };
+  const endpoint = place?.prefix ?? 'unknown';
+  const asked = { service: found?.service.name ?? endpoint, endpoint, method, path };
   const act = door.options.control?.faultFor(asked);
   const seen: { caller: Caller | undefined } = { caller: undefined };
   const finish = (status: number): void => {

@@ -163,6 +163,7 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
   const control = new ControlServer({
     state,
     store,
+    services: new Set([...services.flatMap(({ name, prefixes }) => [name, ...prefixes]), ...others.map(({ name }) => name)]),
     more: routes,
     snapshot: (name) => snapshot(at(name)),
     async restore(name) {

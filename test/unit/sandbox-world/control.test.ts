@@ -20,7 +20,14 @@ import { readEnv } from '../../harness/world.ts';
 /** A control server behind a socket, until the test ends. */
 async function served(context: TestContext, parts: Partial<ControlParts>): Promise<Control> {
   const unused = (): Promise<void> => Promise.reject(new Error('not asked for'));
-  const server = new ControlServer({ state: new ControlState(), store: new Store(assert.ifError), snapshot: unused, restore: unused, ...parts });
+  const server = new ControlServer({
+    state: new ControlState(),
+    store: new Store(assert.ifError),
+    services: new Set(['vpc', 'subnet']),
+    snapshot: unused,
+    restore: unused,
+    ...parts,
+  });
   const folder = await mkdtemp(join(tmpdir(), 'control-'));
   context.after(async () => {
     await server.close();
@@ -44,6 +51,23 @@ describe('faults', () => {
     assert.equal(state.faultFor(asked), undefined, 'used up');
     state.setFaults([{ count: 0, act }]);
     for (let index = 0; index < 5; index += 1) assert.equal(state.faultFor(asked), act);
+  });
+
+  it('match all services of an endpoint by its name', () => {
+    const state = new ControlState();
+    const act = { kind: 'delay', milliseconds: 1 } as const;
+    state.setFaults([{ service: 'vpc', count: 2, act }]);
+    const asked = { service: 'subnet', endpoint: 'vpc', method: 'GET', path: '/v1/p/subnets' };
+    assert.equal(state.faultFor(asked), act);
+    state.setFaults([{ service: 'eip', act }]);
+    assert.equal(state.faultFor(asked), undefined);
+  });
+
+  it('of a service that there is none of are refused', async (context) => {
+    const control = await served(context, {});
+    const act = { kind: 'delay', milliseconds: 1 } as const;
+    await assert.rejects(control.faults([{ service: 'subnets', act }]), /answered 400: .*no service subnets; there are subnet, vpc/s);
+    await control.faults([{ service: 'subnet', act }]);
   });
 
   it('count for each kind of call on its own, whatever the ids in it', () => {

@@ -23,7 +23,14 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'zoo-'));
   const unused = () => Promise.reject(new Error('not asked for here'));
   const more: Record<string, Route> = { 'POST /run': (body, call) => route(body, call), 'DELETE /run': () => cancelled() };
-  control = new ControlServer({ state: new ControlState(), store: new Store(() => undefined), snapshot: unused, restore: unused, more });
+  control = new ControlServer({
+    state: new ControlState(),
+    store: new Store(() => undefined),
+    services: new Set(),
+    snapshot: unused,
+    restore: unused,
+    more,
+  });
   await control.listen({ path: join(folder, 'control.sock') });
 });
 after(async () => {
