@@ -24,10 +24,9 @@ const stop = new AbortController();
 let endBy = Number.POSITIVE_INFINITY;
 const runner = new Runner(actionsRunner, process.env);
 
-/** @returns true where the step succeeded */
-async function main(): Promise<boolean> {
-  maskTo(runner.mask);
-  const cancelled = new Promise<void>((resolve) => {
+/** Stops the work at a signal; resolved when what is still at work is not waited for any longer. */
+function cancelledBySignal(): Promise<void> {
+  return new Promise((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM'] as const) {
       process.once(name, () => {
         runner.line(`${name}: no new write starts; what runs is told to stop.`);
@@ -37,6 +36,12 @@ async function main(): Promise<boolean> {
       });
     }
   });
+}
+
+/** @returns true where the step succeeded */
+async function main(): Promise<boolean> {
+  maskTo(runner.mask);
+  const cancelled = cancelledBySignal();
   let inputs: Inputs | undefined;
   let read: ReadStack | undefined;
   let firstSent = (): void => undefined;

@@ -12,7 +12,7 @@ import type { Inputs } from '../github/inputs.ts';
 import { runnerJournal } from '../github/journal.ts';
 import { buildGraph, type Graph } from '../graph.ts';
 import { planDigest } from '../report/plan-digest.ts';
-import { makeReport } from '../report/report.ts';
+import { makeReport, type Report } from '../report/report.ts';
 import { type Toolbox, toolboxFor } from '../tools/toolbox.ts';
 import { consoleUrlOf, firstLogin, urlOf } from '../zitadel/identity.ts';
 import type { RunContext } from './context.ts';
@@ -25,7 +25,7 @@ import { nextSteps, supportOf, tell, versionsOf } from './report.ts';
 
 /** Runs the command. @returns true where the step succeeded */
 export async function run(context: RunContext): Promise<boolean> {
-  const { runner, env, inputs, stack, notices, otc, started, signal } = context;
+  const { runner, env, inputs, stack, notices, otc, signal } = context;
   for (const notice of notices) runner.annotate('warning', notice);
   runner.line(`${inputs.command}: stack ${stack.name} in ${stack.region}, project ${otc.projectName} (${otc.projectId})`);
   const temp = env['RUNNER_TEMP'] ?? '/tmp';
@@ -75,23 +75,28 @@ export async function run(context: RunContext): Promise<boolean> {
   }
   if (lock.lost !== undefined) faults.unshift(lock.lost);
   for (const notice of left) runner.annotate('warning', notice);
-  const facts = factsOf(outcomes, graph);
-  const report = makeReport({
+  const report = reportOf(context, graph, { outcomes, faults, notices: [...notices, ...doorNotice(admitted), ...left], planDigest: digest });
+  return tell(context, report, factsOf(outcomes, graph));
+}
+
+type CameOut = Required<Pick<Parameters<typeof makeReport>[0], 'outcomes' | 'faults' | 'notices'>> & { readonly planDigest: string | undefined };
+
+/** What came of the run, with what the reader needs besides. */
+function reportOf(context: RunContext, graph: Graph, found: CameOut): Report {
+  const { inputs, stack, otc, started, signal } = context;
+  const { outcomes, faults } = found;
+  return makeReport({
+    ...found,
     command: inputs.command,
     stack: { name: stack.name, region: stack.region, project: otc.projectName },
     cancelled: signal.aborted,
-    outcomes,
-    faults,
-    notices: [...notices, ...doorNotice(admitted), ...left],
     ...(graph.runs(outcomes) ? { url: urlOf(stack), consoleUrl: consoleUrlOf(stack), login: loginOf(context) } : {}),
     versions: versionsOf(stack, inputs),
     nextSteps: nextSteps({ command: inputs.command, target: inputs.target, stack, cancelled: signal.aborted }, outcomes, faults),
     support: supportOf(stack, Date.now()),
     seconds: (Date.now() - started) / 1000,
     apiCalls: otc.calls,
-    planDigest: digest,
   });
-  return tell(context, report, facts);
 }
 
 interface RememberingJournal extends Journal {
