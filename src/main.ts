@@ -12,6 +12,7 @@ import { readConfiguration } from './run/configuration.ts';
 import { maskTo } from './secret.ts';
 import type { ReadStack } from './stack/read.ts';
 import { deriveSecrets, generationsOf } from './stack/secrets.ts';
+import { checkVersions } from './tools/checksums.ts';
 
 /** The runner sends SIGINT, after 7.5 s SIGTERM, after 2.5 s it kills: what must be said is said within this. */
 const SECONDS_TO_END = 6.5;
@@ -56,6 +57,7 @@ async function main(): Promise<boolean> {
   });
   try {
     inputs = readInputs(process.env);
+    checkVersions(inputs, process.platform, process.arch);
     read = readConfiguration(inputs, process.env);
     const { credentials } = inputs;
     if (credentials === undefined) {

@@ -2,7 +2,7 @@
  * Owns which bytes of helm and kubectl may run: pinned sha256 sums, each with its source. Pure. How the bytes get here
  * is `download.ts`'s business. A version beyond these tables runs only with a checksum that the user gives.
  */
-import { Fault } from '../engine/fault.ts';
+import { asFault, Fault, Faults } from '../engine/fault.ts';
 
 export type ToolName = 'helm' | 'kubectl';
 
@@ -79,13 +79,32 @@ export function pinFor(tool: ToolName, request: PinRequest, platform: string): P
   }
   const sums = pinned[tool][`${version}/${platform}`] ?? {};
   if (given === undefined && sums.archive === undefined && sums.binary === undefined) {
-    throw new Fault(`no checksum of ${tool} ${version} for ${platform} is known, so it is not downloaded`, {
+    throw new Fault(`${tool}-version: no checksum of ${tool} ${version} for ${platform} is known, so it is not downloaded`, {
       hint: `Give ${tool}-checksum, or leave ${tool}-version out: ${defaultVersions[tool]} for linux-amd64 is pinned.`,
     });
   }
   const base = (request.mirror || sites[tool]).replace(/\/+$/, '');
   const path = tool === 'helm' ? `helm-v${version}-${platform}.tar.gz` : `v${version}/bin/${platform.replace('-', '/')}/kubectl`;
   return { tool, version, platform, sums, url: `${base}/${path}`, ...(given === undefined ? {} : { given }) };
+}
+
+/**
+ * Refuses versions that a run could not get, before anything is asked. The default versions are not looked at: on a runner that they
+ * are not published for, a command that needs no tool works all the same.
+ * @throws Faults as {@link pinFor} and {@link platformOf} have them
+ */
+export function checkVersions(requests: Readonly<Record<ToolName, PinRequest>>, platform: NodeJS.Platform, arch: string): void {
+  const faults = (['helm', 'kubectl'] as const).flatMap((tool): Fault[] => {
+    const { version = '', checksum } = requests[tool];
+    if (['', defaultVersions[tool]].includes(version) && checksum === undefined) return [];
+    try {
+      pinFor(tool, requests[tool], platformOf(platform, arch));
+      return [];
+    } catch (error) {
+      return [asFault(error)];
+    }
+  });
+  if (faults.length > 0) throw new Faults(faults);
 }
 
 /**

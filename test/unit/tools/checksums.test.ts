@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { Fault } from '../../../src/engine/fault.ts';
-import { pinFor, platformOf, trusted } from '../../../src/tools/checksums.ts';
+import { Fault, Faults } from '../../../src/engine/fault.ts';
+import { checkVersions, pinFor, platformOf, trusted } from '../../../src/tools/checksums.ts';
 
 const sum = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -51,4 +51,24 @@ test('platforms in the words of the download sites', () => {
   assert.equal(platformOf('linux', 'x64'), 'linux-amd64');
   assert.equal(platformOf('darwin', 'arm64'), 'darwin-arm64');
   assert.throws(() => platformOf('win32', 'x64'), Fault);
+});
+
+test('versions that cannot be had are told before anything else, both at once; default ones on any runner are not', () => {
+  const told = (...given: Parameters<typeof checkVersions>): string[] => {
+    try {
+      checkVersions(...given);
+    } catch (error) {
+      assert.ok(error instanceof Faults);
+      return error.faults.map(({ message, hint }) => `${message} | ${hint}`);
+    }
+    return [];
+  };
+  const defaults = { helm: { version: '4.1.4' }, kubectl: { version: '1.34.5' } };
+  assert.deepEqual(told(defaults, 'linux', 'x64'), []);
+  assert.deepEqual(told(defaults, 'darwin', 'arm64'), []);
+  assert.deepEqual(told({ helm: { version: '4.9.9', checksum: sum('x') }, kubectl: {} }, 'linux', 'arm64'), []);
+  assert.deepEqual(told({ helm: { version: '3.19.0' }, kubectl: { version: '1.20.0' } }, 'linux', 'x64'), [
+    'helm-version 3.19.0 is refused: support for Helm 3 ended on 2026-11-11 | Use Helm 4; it takes over the releases that Helm 3 made.',
+    'kubectl-version: no checksum of kubectl 1.20.0 for linux-amd64 is known, so it is not downloaded | Give kubectl-checksum, or leave kubectl-version out: 1.34.5 for linux-amd64 is pinned.',
+  ]);
 });
