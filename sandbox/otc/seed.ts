@@ -110,7 +110,7 @@ export function trustCce(store: Store, { domainId }: Tenant): void {
     duration: 'FOREVER',
     create_time: plainTime(),
     expire_time: null,
-    given: true,
+    given: 'untouched',
   });
   assignments.insert({ id: uuid(), to: agency.id, role_id: role.id, on: { inherited: domainId } });
 }

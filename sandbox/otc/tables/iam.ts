@@ -146,8 +146,11 @@ export interface AgencyRow {
   readonly duration: string;
   readonly create_time: string;
   readonly expire_time: string | null;
-  /** True of what the tenant has from the start: clients that bring an agency of that name make it theirs in place of meeting it. */
-  readonly given?: true | undefined;
+  /**
+   * Of CCE's agency where the tenant has it from the start. A client that brings one of that name takes it over, without its
+   * roles; CCE goes on as it was authorised in the console.
+   */
+  readonly given?: 'untouched' | 'taken over';
 }
 
 /** `iam.identity-providers`: the id is chosen by the user. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { iamTables } from '../../../sandbox/otc/tables/iam.ts';
 import { networkTables } from '../../../sandbox/otc/tables/network.ts';
-import { closeClean, eventually } from '../sandbox-otc/cloud.ts';
+import { closeClean, eventually, iamHost } from '../sandbox-otc/cloud.ts';
 import { type ComputeCloud, type Place, startComputeCloud } from './backends.ts';
 import { clusterClient, type Patch } from './clusters.ts';
 
@@ -82,6 +82,20 @@ test('without the agency the tenant is told to authorize CCE, in `message` too',
     assert.match(answer.body.message, /.+\sauthorize\sCCE.+/);
     assert.equal(answer.body.errorMessage, answer.body.message);
   }
+});
+
+test('whoever takes the given agency over finds CCE authorised before its roles are given again', async () => {
+  const token = await cloud.token('admin', { domain: { id: cloud.tenant.domainId } });
+  const agency = { name: 'cce_admin_trust', domain_id: cloud.tenant.domainId, trust_domain_name: 'op_svc_cce', duration: 'FOREVER' };
+  const taken = await cloud.ask(`${iamHost}/v3.0/OS-AGENCY/agencies`, { method: 'POST', body: { agency }, headers: { 'x-auth-token': token } });
+  assert.equal(taken.status, 201);
+  const { assignments } = iamTables(cloud.store);
+  assert.equal(
+    assignments.find(({ to }) => to === taken.body.agency.id),
+    undefined,
+    'as the order says',
+  );
+  assert.equal((await create()).status, 201);
 });
 
 test('an order against each rule is refused with its code', async () => {
