@@ -1,6 +1,6 @@
 /**
  * Owns what the world's operator set and what the front doors saw: the request log, injected faults, simulated latency.
- * Front doors (OTC, charts, downloads, GitHub) consult it for every call; `site.ts` next door lets people and tests change
+ * Front doors (OTC, charts, downloads, GitHub) consult it for every call; `server.ts` next door lets people and tests change
  * it over HTTP. It knows no service and answers nothing itself.
  */
 import type { Pace } from '../otc/store.ts';
@@ -145,7 +145,7 @@ export class ControlState {
         counters: new Map(fault.each === true ? [] : [['', fresh(fault)]]),
         matches: (asked) =>
           (fault.service === undefined || isOf(asked, fault.service)) &&
-          (fault.method === undefined || fault.method.toUpperCase() === asked.method) &&
+          (fault.method === undefined || fault.method === asked.method) &&
           (fault.mutating !== true || !['GET', 'HEAD', 'OPTIONS'].includes(asked.method)) &&
           path(asked.path),
       };

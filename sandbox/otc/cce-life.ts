@@ -223,7 +223,7 @@ async function takeDown(world: World, row: CceClusterRow, options: DeleteOptions
 
 /** What the cluster's Services made on load balancers: children before parents. */
 function dropBalancing(store: Store, clusterId: string): void {
-  for (const name of ['elb.members', 'elb.healthmonitors', 'elb.pools', 'elb.listeners']) {
+  for (const name of ['elb.members', 'elb.healthmonitors', 'elb.pools', 'elb.listeners'] as const) {
     const table = store.table<Row & { readonly owner?: ElbOwner }>(name);
     for (const row of table.where((one) => one.owner?.cluster_id === clusterId)) table.remove(row.id);
   }

@@ -3,6 +3,7 @@
  * and write here and never import one another; backends (control planes, databases, DNS server, gate) listen to changes.
  * All of it is plain JSON, so that a world can be saved and restored at any moment.
  */
+import type { TableName } from './tables/names.ts';
 
 export interface Row {
   readonly id: string;
@@ -102,14 +103,18 @@ export class Store {
     this.#failed = failed;
   }
 
-  /** The table of that name, made at first use. Names are `<service>.<plural>`, for example `vpc.subnets`. */
-  table<T extends Row>(name: string): Table<T> {
+  /** The table of that name, made at first use. */
+  table<T extends Row>(name: TableName): Table<T> {
+    return this.#table(name) as unknown as Table<T>;
+  }
+
+  #table(name: string): Table<Row> {
     let table = this.#tables.get(name);
     if (table === undefined) {
       table = new Table<Row>(name, (change) => this.#tell(change));
       this.#tables.set(name, table);
     }
-    return table as unknown as Table<T>;
+    return table;
   }
 
   /** Hears of every change, after it happened. Returns how to stop hearing. */
@@ -142,7 +147,7 @@ export class Store {
     for (const { timer } of this.#timed.values()) clearTimeout(timer);
     this.#timed.clear();
     for (const [name, table] of this.#tables) table.load(saved.tables[name] ?? []);
-    for (const [name, rows] of Object.entries(saved.tables)) this.table(name).load(rows);
+    for (const [name, rows] of Object.entries(saved.tables)) this.#table(name).load(rows);
     this.pace = saved.pace;
     for (const { kind, data, inMilliseconds } of saved.timed) this.#arm({ id: this.#nextTimed++, kind, data, due: Date.now() + inMilliseconds });
   }

@@ -3,6 +3,7 @@ import { type Range, range, within } from './cidr.ts';
 import { boolean, list, object, read, required, string } from './fields.ts';
 import { plainTime, uuid } from './ids.ts';
 import { type Call, Refusal, type Reply, type Service } from './service.ts';
+import type { TableName } from './tables/names.ts';
 import { networkTables, type VpcRow } from './tables/network.ts';
 import { filtered, isDescription, isName, page, projectOfCall, quotaOf, quotaTypes, type VpcQuotaType, vpcCodes, vpcError } from './vpc-common.ts';
 
@@ -155,7 +156,7 @@ function quotas(call: Call): Reply {
   const { store } = call.world;
   const { vpcs, subnets, groups, rules, publicIps, natGateways, bandwidths } = networkTables(store);
   const mine = (rows: readonly { readonly tenant_id: string }[]): number => rows.filter((row) => row.tenant_id === projectOfCall(call)).length;
-  const projectRows = (table: string): number =>
+  const projectRows = (table: TableName): number =>
     store.table<{ id: string; project_id?: string }>(table).where((row) => row.project_id === projectOfCall(call)).length;
   const used: Record<VpcQuotaType, () => number> = {
     vpc: () => mine(vpcs.all()),

@@ -11,8 +11,9 @@ import { sshServers } from '../bastion/index.ts';
 import { chartSites } from '../charts/sites.ts';
 import type { Clusters, Databases, World } from '../contract.ts';
 import { interpose } from '../control/interpose.ts';
-import { ControlServer, type Route, Wrong } from '../control/server.ts';
+import { ControlServer, type Route } from '../control/server.ts';
 import { ControlState } from '../control/state.ts';
+import { Wrong } from '../control/wrong.ts';
 import { downloadSites } from '../downloads/index.ts';
 import { githubSite, type IdTokens } from '../github/index.ts';
 import { acmeSite } from '../kubernetes/images/cert-manager/acme-site.ts';
@@ -167,7 +168,7 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
     more: routes,
     snapshot: (name) => snapshot(at(name)),
     async restore(name) {
-      if (!isSnapshot(at(name))) throw new Wrong(`there is no snapshot ${name}; POST /snapshot takes one`);
+      if (!isSnapshot(at(name))) throw new Wrong(`there is no snapshot ${name}; POST /snapshot takes one`, 404);
       await restore(at(name));
     },
   });

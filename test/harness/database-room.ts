@@ -7,6 +7,7 @@ import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import type { TableName } from '../../sandbox/otc/tables/names.ts';
 import { cacheFolder } from '../../sandbox/world/cache.ts';
 import { startWorld } from '../../sandbox/world/world.ts';
 
@@ -23,7 +24,7 @@ const world = await startWorld({
   progress: note,
 });
 const password = "Pa'ss1!word";
-const table = (name: string) => world.store.table<{ readonly id: string; readonly [key: string]: unknown }>(name);
+const table = (name: TableName) => world.store.table<{ readonly id: string; readonly [key: string]: unknown }>(name);
 const rule = (id: string, more: Readonly<Record<string, unknown>>): void => {
   const none = { protocol: null, port_range_min: null, port_range_max: null, remote_ip_prefix: null, remote_group_id: null };
   table('vpc.security-group-rules').insert({ id, ethertype: 'IPv4', ...none, remote_address_group_id: null, action: 'allow', priority: 1, ...more });

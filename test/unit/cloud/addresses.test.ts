@@ -27,7 +27,7 @@ const ours = (role: string): Address => {
   assert.ok(found, role);
   return found;
 };
-const only = (table: string): string => rows<{ id: string }>(table)[0]?.id ?? '';
+const only = (table: Parameters<typeof rows>[0]): string => rows<{ id: string }>(table)[0]?.id ?? '';
 const spare = async (otc: Otc): Promise<string> => {
   const { id } = await createEip(otc, { alias: 'by-hand', size: 5 });
   await new Promise((resolve) => setTimeout(resolve, 20));

@@ -1,6 +1,7 @@
 /** Owns the walks of the cloud's tests: an emulated tenant that starts empty or deployed in each test, and judging outcomes. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach } from 'node:test';
+import type { TableName } from '../../../sandbox/otc/tables/names.ts';
 import type { CloudContext } from '../../../src/cloud/context.ts';
 import type { DelegationPort } from '../../../src/cloud/delegation-query.ts';
 import { type CloudResources, cloudResources } from '../../../src/cloud/index.ts';
@@ -48,9 +49,9 @@ export interface CloudWorld {
   empty(): void;
   /** `METHOD path` of all requests but GETs since the test began. */
   writes(): string[];
-  rows<T>(table: string): T[];
+  rows<T>(table: TableName): T[];
   /** Names of ours in a table. */
-  named(table: string): string[];
+  named(table: TableName): string[];
 }
 
 /** Registers the tenant with the test runner; each test starts with an empty one. */
@@ -87,7 +88,7 @@ export function cloudWorld(): CloudWorld {
     const { outcomes } = await walk(cloud.all, { write, findings, signal: connect.signal ?? new AbortController().signal, journal: heard, pause });
     return { outcomes, cloud, context, otc, lines: heard.lines };
   };
-  const rows = <T>(table: string): T[] => world.store.table<T & { id: string }>(table).all();
+  const rows = <T>(table: TableName): T[] => world.store.table<T & { id: string }>(table).all();
   return {
     emulator: () => world,
     go,

@@ -23,7 +23,15 @@ const refusal = (status: number): HttpResponse => answer(status, { error_code: '
 const bare = (kind: string): string => kind.replace(/\?.*/, '');
 
 function noDoubles(): void {
-  for (const table of ['vpc.vpcs', 'vpc.subnets', 'vpc.security-groups', 'vpc.publicips', 'rds.instances', 'cce.clusters', 'cce.nodepools']) {
+  for (const table of [
+    'vpc.vpcs',
+    'vpc.subnets',
+    'vpc.security-groups',
+    'vpc.publicips',
+    'rds.instances',
+    'cce.clusters',
+    'cce.nodepools',
+  ] as const) {
     const all = named(table).filter((name) => !name.includes('-cce-'));
     assert.equal(new Set(all).size, all.length, `${table}: ${all.join()}`);
   }

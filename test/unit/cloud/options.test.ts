@@ -78,7 +78,8 @@ test('what a former choice made is taken away, and comes back', async () => {
 
 test('existing resources are used and never changed', async () => {
   await deploy();
-  const id = (table: string): string => rows<{ id: string; name: string }>(table).find(({ name }) => name.startsWith('shop-'))?.id ?? '';
+  const id = (table: Parameters<typeof rows>[0]): string =>
+    rows<{ id: string; name: string }>(table).find(({ name }) => name.startsWith('shop-'))?.id ?? '';
   const subnets = rows<{ id: string; cidr: string }>('vpc.subnets');
   const subnet = (range: string): { existing: { id: string }; cidr: string } => ({
     existing: { id: subnets.find(({ cidr }) => cidr === range)?.id ?? '' },
@@ -143,7 +144,15 @@ test('a single database becomes larger and HA', async () => {
 test('a tenant with a hundred times as much costs pages, not calls for each', async () => {
   await deploy();
   const { otc } = await go({ write: false });
-  for (const table of ['vpc.vpcs', 'vpc.subnets', 'vpc.security-groups', 'vpc.publicips', 'rds.instances', 'elb.loadbalancers', 'nat.gateways']) {
+  for (const table of [
+    'vpc.vpcs',
+    'vpc.subnets',
+    'vpc.security-groups',
+    'vpc.publicips',
+    'rds.instances',
+    'elb.loadbalancers',
+    'nat.gateways',
+  ] as const) {
     const all = emulator().store.table<{ id: string; name?: string; alias?: string }>(table);
     const one = all.find(({ name, alias }) => (name ?? alias ?? '').startsWith('shop-'));
     assert.ok(one);

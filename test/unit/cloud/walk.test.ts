@@ -181,7 +181,15 @@ test('destroyed with consent, nothing of ours is left; without it the data and w
   assert.equal(named('vpc.vpcs').length, 1);
   const gone = await unwalk((await go({ write: false })).cloud.all, { ...options, mayDelete: () => true });
   assert.deepEqual(verdicts(gone.filter((one) => ['failed', 'blocked'].includes(one.verdict))), []);
-  for (const table of ['vpc.vpcs', 'vpc.subnets', 'vpc.security-groups', 'rds.instances', 'elb.loadbalancers', 'nat.gateways', 'dns.zones']) {
+  for (const table of [
+    'vpc.vpcs',
+    'vpc.subnets',
+    'vpc.security-groups',
+    'rds.instances',
+    'elb.loadbalancers',
+    'nat.gateways',
+    'dns.zones',
+  ] as const) {
     assert.deepEqual(named(table), [], table);
   }
 });

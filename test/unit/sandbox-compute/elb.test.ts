@@ -140,7 +140,7 @@ test('children: a port once, layers need their flavor, conflicts on deletion, fo
   assert.equal((await cloud.send('DELETE', `${at()}/${row.id}/force-elb`)).status, 409);
   await cloud.send('PUT', `${at()}/${row.id}`, { loadbalancer: { deletion_protection_enable: false } });
   assert.equal((await cloud.send('DELETE', `${at()}/${row.id}/force-elb`)).status, 204);
-  for (const name of ['listeners', 'pools', 'members', 'healthmonitors']) assert.deepEqual(cloud.store.table(`elb.${name}`).all(), [], name);
+  for (const name of ['listeners', 'pools', 'members', 'healthmonitors'] as const) assert.deepEqual(cloud.store.table(`elb.${name}`).all(), [], name);
 });
 
 test('lists page by marker, names may repeat', async () => {

@@ -7,7 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import * as x509 from '@peculiar/x509';
-import { type ControlParts, ControlServer, editWorld, readFault } from '../../../sandbox/control/server.ts';
+import { editWorld } from '../../../sandbox/control/edits.ts';
+import { readFault } from '../../../sandbox/control/faults.ts';
+import { type ControlParts, ControlServer } from '../../../sandbox/control/server.ts';
 import { ControlState, glob, kindOf } from '../../../sandbox/control/state.ts';
 import { githubSite } from '../../../sandbox/github/index.ts';
 import { Store } from '../../../sandbox/otc/store.ts';
@@ -20,14 +22,14 @@ import { readEnv } from '../../harness/world.ts';
 /** A control server behind a socket, until the test ends. */
 async function served(context: TestContext, parts: Partial<ControlParts>): Promise<Control> {
   const unused = (): Promise<void> => Promise.reject(new Error('not asked for'));
-  const server = new ControlServer({
+  const empty = {
     state: new ControlState(),
     store: new Store(assert.ifError),
     services: new Set(['vpc', 'subnet']),
     snapshot: unused,
     restore: unused,
-    ...parts,
-  });
+  };
+  const server = new ControlServer({ ...empty, ...parts });
   const folder = await mkdtemp(join(tmpdir(), 'control-'));
   context.after(async () => {
     await server.close();
@@ -66,7 +68,7 @@ describe('faults', () => {
   it('of a service that there is none of are refused', async (context) => {
     const control = await served(context, {});
     const act = { kind: 'delay', milliseconds: 1 } as const;
-    await assert.rejects(control.faults([{ service: 'subnets', act }]), /answered 400: .*no service subnets; there are subnet, vpc/s);
+    await assert.rejects(control.faults([{ service: 'subnets', act }]), /answered 400: .*service must be one of subnet, vpc/s);
     await control.faults([{ service: 'subnet', act }]);
   });
 
@@ -80,7 +82,7 @@ describe('faults', () => {
     assert.equal(state.faultFor({ ...asked, path: asked.path.replace('76d3', '76d4') }), undefined, 'the same kind');
     assert.equal(state.faultFor({ ...asked, method: 'DELETE' }), act);
     assert.equal(state.faultFor({ ...asked, service: 'rds' }), undefined);
-    assert.throws(() => readFault({ each: 1, act }), /each must be true or false/);
+    assert.throws(() => readFault({ each: 1, act }, new Set()), /each must be true or false, not 1/);
   });
 
   it('take a star for one segment and two for all', () => {
@@ -91,10 +93,29 @@ describe('faults', () => {
   });
 
   it('are refused when misspelt', () => {
-    assert.throws(() => readFault({ sevice: 'vpc', act: { kind: 'reset', when: 'before' } }), /not sevice/);
-    assert.throws(() => readFault({ act: { kind: 'reset' } }), /when must be a string/);
-    assert.throws(() => readFault({ act: { kind: 'answer', status: '500' } }), /status must be a number/);
-    assert.deepEqual(readFault({ count: 2, act: { kind: 'truncate', bytes: 3 } }), { count: 2, act: { kind: 'truncate', bytes: 3 } });
+    const act = { kind: 'reset', when: 'before' };
+    for (const [fault, says] of [
+      [null, /a fault must be an object, not null/],
+      [{ sevice: 'vpc', act }, /not sevice/],
+      [{ service: 'vcp', act }, /service must be one of rds, vpc, not "vcp"/],
+      [{ method: 'post', act }, /method must be one of GET, POST, .*, not "post"/],
+      [{ path: 'v1/**', act }, /path must be a path that begins with \/ or \*/],
+      [{ count: -1, act }, /count must be a whole number of 0 or more, not -1/],
+      [{ skip: 0.5, act }, /skip must be a whole number/],
+      [{}, /act must be an object, not nothing/],
+      [{ act: { kind: 'toString' } }, /act.kind must be one of answer, delay, reset, truncate, kill, not "toString"/],
+      [{ act: { kind: 'reset' } }, /act reset needs when: one of before, after/],
+      [{ act: { ...act, bytes: 1 } }, /act reset knows kind, when, not bytes/],
+      ...['500', 99, 101, 1000].map((status) => [{ act: { kind: 'answer', status } }, /status must be a whole number of 200 to 599/] as const),
+      [{ act: { kind: 'answer', status: 503, headers: { 'a b': 'c' } } }, /headers must be an object of header names and texts/],
+      [{ act: { kind: 'kill', when: 'after', signal: 'SIGFOO' } }, /signal must be one of SIGHUP, .*, not "SIGFOO"/],
+      [{ act: { kind: 'delay', milliseconds: 1e99 } }, /milliseconds must be a number of 0 to 2147483647/],
+    ] as const)
+      assert.throws(() => readFault(fault, new Set(['vpc', 'rds'])), says, JSON.stringify(fault));
+    const good = { service: 'vpc', method: 'POST', path: '**/vpcs', count: 2, act: { kind: 'truncate', bytes: 3 } };
+    assert.deepEqual(readFault(good, new Set(['vpc'])), good);
+    const answer = { act: { kind: 'answer', status: 429, headers: { 'retry-after': '1' }, body: null, effect: 'after' } };
+    assert.deepEqual(readFault(answer, new Set()), answer);
   });
 
   it('leave answers their usual time, by pace or fixed', () => {
@@ -109,16 +130,44 @@ describe('faults', () => {
 });
 
 describe('edits of the world', () => {
-  it('insert, change, remove rows and set switches, or change nothing at all', () => {
+  it('insert, change, remove rows and set switches, also in tables without a row', () => {
     const store = new Store(assert.ifError);
-    const table = store.table<{ readonly id: string; readonly n?: number }>('a.b');
-    editWorld(store, { tables: { 'a.b': { insert: [{ id: 'x' }, { id: 'y' }] } }, switches: { 'rds.late-jobs': true } });
-    editWorld(store, { tables: { 'a.b': { update: { x: { n: 2 } }, remove: ['y'] } } });
+    const table = store.table<{ readonly id: string; readonly n?: number }>('nova.keypairs');
+    editWorld(store, { tables: { 'nova.keypairs': { insert: [{ id: 'x' }, { id: 'y' }] } }, switches: { 'rds.late-jobs': true } });
+    editWorld(store, { tables: { 'nova.keypairs': { update: { x: { n: 2 } }, remove: ['y'] } } });
     assert.deepEqual(table.all(), [{ id: 'x', n: 2 }]);
-    assert.throws(() => editWorld(store, { switches: { 'rds.late-jobs': false }, tables: { 'a.b': { remove: ['nobody'] } } }), /no row nobody/);
-    assert.deepEqual(store.table('world.switches').all(), [{ id: 'rds.late-jobs', value: true }]);
     editWorld(store, { switches: { 'rds.late-jobs': null } });
     assert.deepEqual(store.table('world.switches').all(), []);
+  });
+
+  it('change nothing at all where a part of them makes no sense', () => {
+    const store = new Store(assert.ifError);
+    const good = { insert: [{ id: 'new' }], update: { old: { name: 'b' } } };
+    store.table<{ readonly id: string; readonly name: string }>('vpc.vpcs').insert({ id: 'old', name: 'a' });
+    const before = store.save();
+    for (const [name, changes, says] of [
+      ['vpc.vpc', {}, /there is no table vpc\.vpc; there are vpc\.vpcs, vpc\.subnets/],
+      ['eps.vpcs', {}, /there are vpc\.vpcs$/],
+      ['nonsense', {}, /there are iam\.domains, .*world\.oddities$/],
+      ['vpc.subnets', [], /tables\.vpc\.subnets must be an object/],
+      ['vpc.subnets', { inserts: [] }, /knows insert, update, remove, not inserts/],
+      ['vpc.subnets', { insert: 'abc' }, /insert must be a list, not "abc"/],
+      ['vpc.subnets', { insert: [null] }, /a row of tables\.vpc\.subnets\.insert must be an object, not null/],
+      ['vpc.subnets', { insert: [{}] }, /needs an id, a text that is not empty, not nothing/],
+      ['vpc.subnets', { insert: [{ id: 7 }] }, /needs an id.*, not 7/],
+      ['vpc.subnets', { insert: [{ id: 'x1' }, { id: 'x1' }] }, /has the row x1 twice/],
+      ['vpc.subnets', { update: { x1: {} } }, /vpc\.subnets has no row x1; GET/],
+      ['vpc.subnets', { remove: ['x1'] }, /vpc\.subnets has no row x1/],
+      ['vpc.subnets', { remove: 'x1' }, /remove must be a list/],
+      ['vpc.subnets', { remove: [1] }, /ids, which are texts, not 1/],
+      ['vpc.vpcs', { insert: [{ id: 'old' }] }, /vpc\.vpcs has a row old already; update changes it/],
+      ['vpc.vpcs', { update: { old: 'b' } }, /must be an object, not "b"/],
+      ['vpc.vpcs', { update: { old: { id: 'young' } } }, /the id of a row cannot change/],
+    ] as const)
+      assert.throws(() => editWorld(store, { switches: { 'quota:vpc': 1 }, tables: { 'vpc.vpcs': good, [name]: changes } }), says);
+    const rows = (saved: string): unknown =>
+      Object.values((JSON.parse(saved) as { tables: object }).tables).filter((table: unknown[]) => table.length > 0);
+    assert.deepEqual(rows(store.save()), rows(before));
   });
 
   it('refuse a switch that there is none of, or a value that it does not take, before anything changes', () => {
@@ -143,6 +192,12 @@ describe('edits of the world', () => {
       await assert.rejects(control.edit(body as never), /answered 400: .*PUT \/world takes .*tables.*insert.*update.*remove/s);
     }
     await assert.rejects(control.latency({} as never), /answered 400: .*latency takes/s);
+    for (const milliseconds of [-1, 1e99, '5', Number.NaN])
+      await assert.rejects(control.latency({ pace: 'real', milliseconds } as never), /answered 400: .*milliseconds must be a number of 0 to/s);
+    assert.equal(store.pace, 'fast');
+    await assert.rejects(control.faults([{ service: 'vpc', act: { kind: 'boom' } } as never]), /answered 400: .*act\.kind/s);
+    await assert.rejects(control.table('vpc.vpc'), /answered 404: .*there is no table vpc\.vpc; there are vpc\.vpcs/s);
+    assert.deepEqual(await control.table('nova.server-groups'), []);
     await control.edit({ tables: { 'vpc.security-group-rules': { insert: [{ id: 'x' }] } } });
     assert.deepEqual(await control.table('vpc.security-group-rules'), [{ id: 'x' }]);
   });
