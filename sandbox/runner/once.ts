@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import type { Options } from '../world/options.ts';
 import { type OpenedWorld, openWorld, type Start } from '../world/state-folder.ts';
-import { type DeployRequest, defaultStack, type Jobs, jobs } from './service.ts';
+import { readRequest } from './asked.ts';
+import { defaultStack, type Jobs, jobs } from './service.ts';
 import { cancelOnSignal, requestOf, say, show } from './shown.ts';
 
 /** @returns the action's exit code */
@@ -52,7 +53,7 @@ async function open(start: Start): Promise<{ readonly opened: OpenedWorld; reado
     ...start,
     prepare(world) {
       const made = jobs(world, { folder: join(start.folder, 'world'), caFile: join(start.folder, 'ca.pem') });
-      world.routes['POST /run'] = (body, { say: line, signal }) => made.run((body ?? {}) as DeployRequest, line, signal);
+      world.routes['POST /run'] = (body, { say: line, signal }) => made.run(readRequest(body), line, signal);
       world.routes['DELETE /run'] = () => made.cancel();
       work = made;
     },

@@ -13,6 +13,7 @@ import { type ControlParts, ControlServer } from '../../../sandbox/control/serve
 import { ControlState, glob, kindOf } from '../../../sandbox/control/state.ts';
 import { githubSite } from '../../../sandbox/github/index.ts';
 import { Store } from '../../../sandbox/otc/store.ts';
+import { readRequest } from '../../../sandbox/runner/asked.ts';
 import { makeAuthority } from '../../../sandbox/world/authority.ts';
 import { inodesOf, procAddress } from '../../../sandbox/world/caller.ts';
 import { readOptions } from '../../../sandbox/world/options.ts';
@@ -200,6 +201,27 @@ describe('edits of the world', () => {
     assert.deepEqual(await control.table('nova.server-groups'), []);
     await control.edit({ tables: { 'vpc.security-group-rules': { insert: [{ id: 'x' }] } } });
     assert.deepEqual(await control.table('vpc.security-group-rules'), [{ id: 'x' }]);
+  });
+});
+
+describe('runs', () => {
+  it('are refused when misspelt, or with a file outside the repository', () => {
+    for (const [asked, says] of [
+      [[], /a run must be an object/],
+      [{ comand: 'plan' }, /a run knows command, .*, not comand/],
+      [{ command: 1 }, /command must be a text, not 1/],
+      [{ inputs: { project: null } }, /inputs must be an object of texts/],
+      [{ credentials: 'root' }, /credentials must be one of access-key, password, reader, none/],
+      ...['/etc/x', '../x', 'a/../../x', '..', '.'].map((path) => [{ files: { [path]: '' } }, /files must be .* inside the repository/] as const),
+      [{ stop: { by: 'SIGFOO', at: { line: '' } } }, /by must be one of cancel, SIGHUP/],
+      [{ stop: { by: 'cancel' } }, /stop\.at must be an object/],
+      [{ stop: { by: 'cancel', at: { lines: '' } } }, /stop\.at knows milliseconds, request, line, not lines/],
+      [{ action: {} }, /action takes one of folder, script/],
+    ] as const)
+      assert.throws(() => readRequest(asked), says, JSON.stringify(asked));
+    assert.deepEqual(readRequest(undefined), {});
+    const asked = { command: 'plan', files: { 'a/..b.yaml': '' }, stop: { by: 'cancel', at: { request: { method: 'POST' } } } };
+    assert.deepEqual(readRequest(asked), asked);
   });
 });
 
