@@ -88,7 +88,7 @@ export function kubeApi(access: KubeAccess): KubeApi & { close(): void } {
     watch = false,
   ): Promise<IncomingMessage> {
     const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
-    const headers: Record<string, string | number> = { accept: 'application/json', 'user-agent': 'sandbox' };
+    const headers: Record<string, string | number> = { accept: 'application/json', 'user-agent': 'sandbox-controller-manager' };
     if (text !== undefined) Object.assign(headers, { 'content-type': contentType, 'content-length': Buffer.byteLength(text) });
     if (access.token !== undefined) headers['authorization'] = `Bearer ${await access.token()}`;
     const sent = httpsRequest({

@@ -6,6 +6,7 @@
  */
 import { ADDED_BY_OTHERS, type Change } from '../engine/resource.ts';
 import { FOREIGN, isMap, keyOf, withEncodedStrings } from './compare.ts';
+import { setByHand } from './hands.ts';
 import type { Manifest } from './paths.ts';
 
 type Fields = Record<string, unknown>;
@@ -81,10 +82,14 @@ export interface Strays {
 export function straysIn(manifest: Manifest, live: object): Strays {
   const wanted = withEncodedStrings(manifest) as Manifest;
   const { metadata, ...cleaned } = structuredClone(live) as Fields;
-  if (isFilledByOthers(wanted)) return { changes: [], cleaned: live };
   const walk = new Cleaning(wanted.kind);
-  walk.map(wanted as unknown as Fields, cleaned, { path: '', pattern: '' });
-  return { changes: walk.changes, cleaned: { ...cleaned, metadata } };
+  if (!isFilledByOthers(wanted)) walk.map(wanted as unknown as Fields, cleaned, { path: '', pattern: '' });
+  const whole = { ...cleaned, metadata };
+  for (const { field, value, remove } of setByHand(wanted, whole)) {
+    walk.tell(field, value);
+    remove();
+  }
+  return { changes: walk.changes, cleaned: whole };
 }
 
 /** Where the walk is: for people, and as the tables say it, with `[]` for any element. */
@@ -116,7 +121,7 @@ class Cleaning {
       if (Array.isArray(value)) {
         if (owned || isSet(like)) live[key] = this.#list(Array.isArray(like) ? like : [], value, here);
       } else if ((closed && !(key in wanted)) || (owned && !isSet(like) && isSet(value))) {
-        this.#tell(here.path, value);
+        this.tell(here.path, value);
         delete live[key];
       } else if (isMap(value)) {
         this.map(isMap(like) ? like : {}, value, here, isMap(like) && (owned || key === 'matchLabels'));
@@ -137,7 +142,7 @@ class Cleaning {
       const match = left.findIndex((other) => other.id === id);
       const place = `${path}[${id}]`;
       if (match < 0) {
-        this.#tell(place, item);
+        this.tell(place, item);
         return false;
       }
       const [like] = left.splice(match, 1);
@@ -149,9 +154,9 @@ class Cleaning {
   }
 
   /** A map may hold a secret, and so may what a key of a Secret says: only that it is there is shown. */
-  #tell(field: string, value: unknown): void {
+  tell(field: string, value: unknown): void {
     const image = isMap(value) ? value['image'] : undefined;
-    const before = typeof image === 'string' ? image : isMap(value) || this.#secret ? 'present' : value;
+    const before = typeof image === 'string' ? image : typeof value === 'object' || this.#secret ? 'present' : value;
     this.changes.push({ field, before, why: ADDED_BY_OTHERS });
   }
 }
