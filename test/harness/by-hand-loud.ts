@@ -44,6 +44,13 @@ export const loudChanges: readonly HandChange[] = [
     field: /^Deployment zitadel spec\.template\.spec\.containers\[(guest|zitadel\]\.env\[ZITADEL_EXTERNALDOMAIN)\]$/,
   },
   {
+    what: "the login app's Service led nowhere",
+    make: patched('service/zitadel-login', 'zitadel', { spec: { selector: { nope: 'x' } } }, { spec: { selector: { nope: null } } }),
+    id: 'zitadel/release',
+    field: /^Service zitadel-login spec\.selector\.nope$/,
+    outside: true,
+  },
+  {
     what: 'an issuer taken away',
     make: deleted('clusterissuer/opentelekomcloud-letsencrypt'),
     id: 'certificates/issuer-production',

@@ -232,6 +232,25 @@ export const quietChanges: readonly HandChange[] = [
     field: /^Service contour-envoy spec\.externalTrafficPolicy$/,
   },
   {
+    what: 'a field that the manifest leaves open',
+    make: patched('deployment/zitadel-login', 'zitadel', { spec: { paused: true } }, { spec: { paused: null } }),
+    id: 'zitadel/release',
+    field: /^Deployment zitadel-login spec\.paused$/,
+  },
+  {
+    what: 'a port more at the public address',
+    async make(world) {
+      const service = ['service/contour-envoy', '-n', 'contour', '-o'];
+      const { spec } = JSON.parse(await kubectl(world, ['get', ...service, 'json'])) as { readonly spec: { readonly ports: readonly object[] } };
+      const set = (ports: readonly object[]): Promise<string> =>
+        kubectl(world, ['patch', ...service, 'name', '--type=merge', '-p', JSON.stringify({ spec: { ports } })]);
+      await set([...spec.ports, { name: 'more', port: 9999, targetPort: 8080 }]);
+      return async () => void (await set(spec.ports));
+    },
+    id: 'ingress/contour',
+    field: /^Service contour-envoy spec\.ports\[more\]$/,
+  },
+  {
     what: 'the delegation withdrawn',
     async make(world) {
       await world.control.edit({ switches: { 'delegation:example.com': false } });
