@@ -20,7 +20,7 @@ export interface SeededUser {
 export interface Tenant {
   readonly domainId: string;
   readonly domainName: string;
-  /** Project that deployments use, one a region: `eu-de_zitadel`. */
+  /** Projects that deployments use, one a region: {@link projectIn}. */
   readonly projects: readonly { readonly id: string; readonly name: string; readonly region: string }[];
   /** May do everything. */
   readonly admin: SeededUser;
@@ -30,6 +30,9 @@ export interface Tenant {
 
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
 const pick = (length: number, from: string): string => [...randomBytes(length)].map((byte) => from[byte % from.length] ?? '').join('');
+
+/** The tenant's project for deployments in a region. */
+export const projectIn = (region: string): string => `${region}_zitadel`;
 
 /** Fills an empty store with one tenant. Credentials are new in each world. */
 export function seed(store: Store): Tenant {
@@ -52,7 +55,7 @@ export function seed(store: Store): Tenant {
       description: '',
       enabled: true,
     });
-    return projects.insert({ ...top, id: hex32(), name: `${region.id}_zitadel`, parent_id: top.id });
+    return projects.insert({ ...top, id: hex32(), name: projectIn(region.id), parent_id: top.id });
   });
   for (const project of projects.all()) defaultGroup(store, project.id);
   const group = (name: string, held: readonly { readonly id: string }[]) => {

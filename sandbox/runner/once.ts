@@ -2,14 +2,12 @@
  * Owns the ways in that make a world: one with the built action run in it, its summary shown, the end; and one for other
  * clients alone. Lines of the action come as the runner shows them; our own start with `sandbox:`.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse } from 'yaml';
 import type { Options } from '../world/options.ts';
 import { type OpenedWorld, openWorld, type Start } from '../world/state-folder.ts';
 import { readRequest } from './asked.ts';
-import { defaultStack, type Jobs, jobs } from './service.ts';
-import { cancelOnSignal, requestOf, say, show } from './shown.ts';
+import { type Jobs, jobs } from './service.ts';
+import { cancelOnSignal, requestOf, say, show, stackOf } from './shown.ts';
 
 /** @returns the action's exit code */
 export async function deployOnce(start: Start): Promise<number> {
@@ -28,7 +26,8 @@ export async function deployOnce(start: Start): Promise<number> {
     show(result, options);
     say(`sandbox: "${options.command}" ended with exit code ${result.exitCode} after ${(result.took / 1000).toFixed(1)} s (${seconds()} s in all)`);
     if (options.keep && !watching.stopped()) {
-      say(keepText(folder, options, await stackName(options)));
+      const { name } = await stackOf(options);
+      say(keepText(folder, options, typeof name === 'string' ? name : 'NAME'));
       await outer.signal();
     }
     return result.exitCode;
@@ -60,12 +59,6 @@ async function open(start: Start): Promise<{ readonly opened: OpenedWorld; reado
   });
   if (work === undefined) throw new Error('the world was opened without its jobs');
   return { opened, work };
-}
-
-/** What `--confirm` must say; a stack file without a readable name has been refused by the run. */
-async function stackName({ config }: Options): Promise<string> {
-  const stack = parse(await readFile(config ?? defaultStack, 'utf8'), { logLevel: 'error' }) as { readonly name?: unknown } | null;
-  return typeof stack?.name === 'string' ? stack.name : 'NAME';
 }
 
 /** What may be done with a world that stays up; every line is a command that works. */

@@ -126,7 +126,7 @@ const withoutEmpty = (inputs: Readonly<Record<string, string>>): Record<string, 
 
 function credentialsOf(world: RunningWorld, kind: NonNullable<DeployRequest['credentials']>): Record<string, string> {
   const { tenant } = world;
-  // No `project`: the region's own, the only one whose zones the DNS01 solver sees.
+  // No `project`: the region's own, unless whoever asks names one, as the command line does.
   const key = (user: typeof tenant.admin) => ({ 'access-key': user.accessKey, 'secret-key': user.secretKey });
   switch (kind) {
     case 'access-key':

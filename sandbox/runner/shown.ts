@@ -1,19 +1,36 @@
 /** Owns what a person at the command line gives to a run of the action and sees of it: lines, the summary, how to cancel. */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { regionOf } from '../otc/hosts.ts';
+import { projectIn } from '../otc/seed.ts';
 import type { Options } from '../world/options.ts';
 import type { Outer } from '../world/outer.ts';
 import type { RunResult } from './run.ts';
-import type { DeployRequest } from './service.ts';
+import { type DeployRequest, defaultStack } from './service.ts';
 import { renderSummary } from './summary.ts';
 
 export const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
-/** The run that the options ask for; the job's repository holds the YAML files beside the named stack file. */
+/** What the world must know of the stack file; the action says what is wrong with one that cannot be read. */
+export async function stackOf({ config }: Pick<Options, 'config'>): Promise<{ readonly name?: unknown; readonly region?: unknown }> {
+  const documents = parseAllDocuments(await readFile(config ?? defaultStack, 'utf8'), { logLevel: 'silent' });
+  const stack: unknown = 'empty' in documents ? undefined : documents[0]?.toJS();
+  return typeof stack === 'object' && stack !== null ? stack : {};
+}
+
+/**
+ * The run that the options ask for; the job's repository holds the YAML files beside the named stack file. The project is the
+ * one that `DIR/env` names, or its like in the stack's region: OpenStack clients then show what was deployed.
+ */
 export async function requestOf({ command, config, confirm }: Options): Promise<DeployRequest> {
-  const inputs = confirm === undefined ? {} : { 'confirm-destroy': confirm };
+  const { region } = await stackOf({ config });
+  const inputs = {
+    ...(typeof region === 'string' && regionOf(region) !== undefined ? { project: projectIn(region) } : {}),
+    ...(confirm === undefined ? {} : { 'confirm-destroy': confirm }),
+  };
   if (config === undefined) return { command, inputs };
   const path = resolve(config);
   const file = basename(path);

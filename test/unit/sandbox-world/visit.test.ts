@@ -11,6 +11,8 @@ import { type Call, ControlServer, type Route } from '../../../sandbox/control/s
 import { ControlState } from '../../../sandbox/control/state.ts';
 import { Store } from '../../../sandbox/otc/store.ts';
 import { keepText } from '../../../sandbox/runner/once.ts';
+import { requestOf } from '../../../sandbox/runner/shown.ts';
+import { readOptions } from '../../../sandbox/world/options.ts';
 
 const script = join(import.meta.dirname, '../../../scripts/sandbox.mjs');
 const done = { exitCode: 0, summary: '', outputs: {}, orphans: [], took: 12 };
@@ -56,7 +58,7 @@ function start(...args: readonly string[]): { readonly child: ChildProcessByStdi
 describe('a run in a world that is up', () => {
   it('is asked for with its command, its confirmation and its stack file; lines come as they are said', async () => {
     const stack = join(folder, 'other.yaml');
-    await writeFile(stack, 'name: other\n');
+    await writeFile(stack, 'name: other\nregion: eu-ch2\n');
     const heard: unknown[] = [];
     let shown: () => void = () => undefined;
     const seen = new Promise<void>((resolve) => {
@@ -77,7 +79,11 @@ describe('a run in a world that is up', () => {
     assert.equal(code, 7, text);
     assert.match(text, /TAKEN AWAY/);
     assert.deepEqual(heard, [
-      { command: 'destroy', inputs: { 'confirm-destroy': 'other', config: 'other.yaml' }, files: { 'other.yaml': 'name: other\n' } },
+      {
+        command: 'destroy',
+        inputs: { project: 'eu-ch2_zitadel', 'confirm-destroy': 'other', config: 'other.yaml' },
+        files: { 'other.yaml': 'name: other\nregion: eu-ch2\n' },
+      },
     ]);
   });
 
@@ -129,6 +135,17 @@ describe('a run in a world that is up', () => {
     });
     await given;
   });
+});
+
+it('the project of a run is that of DIR/env where the stack file says no other region, and left to the action where it says none', async () => {
+  const path = join(folder, 'odd.yaml');
+  const inputs = async (text?: string): Promise<unknown> => {
+    if (text !== undefined) await writeFile(path, text);
+    return (await requestOf(readOptions(text === undefined ? [] : ['--config', path]))).inputs;
+  };
+  assert.deepEqual(await inputs(), { project: 'eu-de_zitadel' });
+  for (const text of ['', 'text', 'region: [', 'region: eu-xx', 'a: 1\n---\nb: 2\n'])
+    assert.deepEqual(await inputs(text), { config: 'odd.yaml' }, text);
 });
 
 it('the end of --keep names commands that can be pasted', () => {
