@@ -1,5 +1,6 @@
-/** Owns what the arrows between resources say: the order of a graph, and what stands in one place. Pure. */
-import type { AnyResource, Maybe, Needs } from './resource.ts';
+/** Owns what the arrows between resources say: the order of a graph, what stands in one place, what follows from what. Pure. */
+import type { Outcome } from './outcome.ts';
+import type { AnyResource, Change, Maybe, Needs } from './resource.ts';
 
 /** The resource a need stands for. */
 export function needed(need: AnyResource | Maybe<AnyResource>): AnyResource {
@@ -26,4 +27,13 @@ export function inOrder(roots: readonly AnyResource[]): AnyResource[] {
 /** Both in one cluster, say: where the one could not be looked at, the other cannot either. */
 export function inOne(one: AnyResource, other: AnyResource): boolean {
   return one.within !== undefined && one.within === other.within;
+}
+
+/** What a resource will take up from what a plan changes of its needs. @param outcomes of its needs */
+export function following({ needs, follows = {} }: AnyResource, outcomes: readonly Outcome[]): Change[] {
+  const planned = new Set(outcomes.flatMap(({ id, verdict }) => (verdict === 'update' ? [id] : [])));
+  return Object.entries(follows).flatMap(([field, names]) => {
+    const ids = names.map((name) => needed((needs as Needs)[name] as AnyResource).id).filter((id) => planned.has(id));
+    return ids.length === 0 ? [] : [{ field, after: `known after ${ids.join(', ')}`, following: true }];
+  });
 }

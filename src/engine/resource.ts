@@ -18,6 +18,8 @@ export interface Change {
   readonly replace?: boolean;
   /** Seen only by a run that has the secret: left out of plan digests, which are the same without secrets. */
   readonly secret?: boolean;
+  /** Follows from the change of what it {@link Resource.follows}, which the plan holds already: left out of plan digests. */
+  readonly following?: boolean;
 }
 
 /** A text before and after, for people to compare; without secrets. */
@@ -107,6 +109,11 @@ export interface Resource<N extends Needs, Spec, Seen> {
    * `diff` makes a change of that. More than one of our name is a `Fault` that lists the ids.
    */
   observe(needs: PartlySeen<N>, run: Run): Promise<Seen | undefined>;
+  /**
+   * The field that takes up each change of these needs, by their names: `{ restart: ['config'] }`. What it will be is known only when
+   * they are changed, so a plan lists it with them.
+   */
+  readonly follows?: Readonly<Record<string, readonly (keyof N & string)[]>>;
   /** Pure; `[]` means in sync. */
   diff(spec: Spec, seen: Seen): Change[];
   /** The differences that show whatever it needs; told by a run that only looks where something it needs is missing. */

@@ -4,7 +4,7 @@
  * the promises: each resource starts as soon as its needs are done.
  */
 import { asFault, Cancelled, Fault, NotLooked } from './fault.ts';
-import { inOne, inOrder, needed } from './order.ts';
+import { following, inOne, inOrder, needed } from './order.ts';
 import type { Journal, Outcome, Verdict } from './outcome.ts';
 import type { AnyResource, Change, Maybe, Needs, Run } from './resource.ts';
 import { stopIfCancelled, whyStopped } from './until.ts';
@@ -98,7 +98,14 @@ async function visitOne(
     if (broken.length > 0 && seen === undefined) return end('blocked', seen, waitsFor(broken));
     if (seen === undefined && !canBeMade(resource)) return end('unknown', undefined, { note: 'not there yet' });
     const spec: unknown = resource.want(Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.offered])));
-    return await madeSo(resource, spec, seen, { options, writes, run, end });
+    const follows =
+      options.write || options.findings === true
+        ? []
+        : following(
+            resource,
+            visits.map(({ outcome }) => outcome),
+          );
+    return await madeSo(resource, spec, seen, { options, writes, run, end, follows });
   } catch (error) {
     // What is not wanted waits for nothing: it is looked for another time.
     if (error instanceof Cancelled && !resource.wanted && options.signal.aborted) return end('absent', undefined);
@@ -160,11 +167,13 @@ interface Writing {
   readonly writes: () => Promise<void>;
   readonly run: Run;
   readonly end: End;
+  /** What only a plan lists: the deploy finds it when it comes there. */
+  readonly follows: readonly Change[];
 }
 
 /** Makes something as it is wanted, or says what that would change. @throws Fault, Cancelled */
-async function madeSo(resource: AnyResource, spec: unknown, seen: unknown, { options, writes, run, end }: Writing): Promise<Visit> {
-  const changes: Change[] = seen === undefined ? [] : resource.diff(spec, seen);
+async function madeSo(resource: AnyResource, spec: unknown, seen: unknown, { options, writes, run, end, follows }: Writing): Promise<Visit> {
+  const changes: Change[] = seen === undefined ? [] : [...resource.diff(spec, seen), ...follows];
   if (seen !== undefined && changes.length === 0) return end('unchanged', seen);
   const verdict: Verdict = seen === undefined ? 'create' : changes.some(({ replace }) => replace === true) ? 'replace' : 'update';
   const refusal = verdict === 'replace' ? refusalOf(resource, changes) : undefined;

@@ -43,6 +43,8 @@ export interface ReleaseOptions<N extends NeedsCluster> {
   readonly values: (needs: SeenOf<N>) => Readonly<Record<string, unknown>>;
   /** A Deployment of the chart that reads a Secret only when it starts, and what the Secret's last change is. */
   readonly restart?: { readonly deployment: string; readonly stamp: (needs: SeenOf<N>) => string };
+  /** Secrets that the workloads read only when they start: each change of one restarts them. */
+  readonly restartsFor?: readonly (keyof N & string)[];
   /** Done and awaited whenever helm is about to run: what the workloads need and the chart does not make. */
   readonly before?: (needs: SeenOf<N>, at: { readonly cluster: Cluster; readonly installed: boolean }, run: Run) => Promise<void>;
   /** Objects that helm would delete without asking whose they are, since they belong to hooks: looked for before a first install. */
@@ -77,6 +79,7 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
     wanted,
     source,
     ...inCluster(context),
+    ...(options.restartsFor === undefined ? {} : { follows: { restart: options.restartsFor } }),
     ...(options.usualSeconds === undefined ? {} : { usualSeconds: options.usualSeconds }),
     want: (seen) => ({
       cluster: clusterOf(seen),

@@ -32,7 +32,7 @@ export interface SecretSeen {
   /** sha256 by key, in memory only. */
   readonly digests: Readonly<Record<string, string>>;
   readonly immutable: boolean;
-  /** Who else wrote content into it, by the API server's own book-keeping. */
+  /** Who else wrote content into it since we last did, by the API server's own book-keeping. */
   readonly editors: readonly string[];
   /** sha256 of the parts that must be so elsewhere first ({@link SecretOptions.ahead}). */
   readonly ahead: Readonly<Record<string, string>>;
@@ -107,12 +107,13 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
     diff: ({ content }, seen) => {
       if (!seen.ours) refuseForeign(title, context.stack, '');
       const taken: Change[] = seen.ours ? [] : [{ field: 'owner', before: 'nobody', after: 'zitadel-on-otc', why: 'it is taken over by consent' }];
-      if (content === undefined) return seen.ours ? editedBy(seen.editors) : taken;
-      const data = content();
+      const data = content?.() ?? {};
       const changes = differing(data, seen);
       if (changes.length > 0 && createOnly !== undefined) throw refuse(changes);
+      const edited = seen.ours && options.known !== true ? editedBy(seen.editors, changes) : [];
+      if (content === undefined) return [...taken, ...edited];
       const first = aheadOf(data, ahead?.parts, seen).map((field): Change => ({ field, why: 'another one, set there first', secret: true }));
-      return [...taken, ...first, ...changes];
+      return [...taken, ...first, ...(edited.length > 0 ? edited : changes)];
     },
     apply: async ({ cluster, content, ahead: first }, seen, _changes, run) => {
       if (content === undefined) {
@@ -149,16 +150,33 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
   };
 }
 
-/** Without the secret nothing can be compared; that somebody else wrote into it can be seen all the same. */
-function editedBy(editors: readonly string[]): Change[] {
-  return editors.map((editor) => ({ field: 'data', why: `written by ${editor}, not by this action`, secret: true }));
+/**
+ * That somebody else wrote into it is seen by every run, whether it knows the content or not: so it is the one difference of an edited
+ * Secret that plans and their digests hold. It is written anew even where its content is right again, since pods may have read it meanwhile.
+ */
+function editedBy(editors: readonly string[], changes: readonly Change[]): Change[] {
+  if (editors.length === 0) return [];
+  const keys = changes.map(({ field }) => field.slice('data.'.length));
+  const what = keys.length === 0 ? '' : `; other content in ${keys.join(', ')}`;
+  return [{ field: 'data', why: `written by ${editors.join(', ')}, not by this action${what}` }];
 }
 
-/** Field managers, besides ours, that own content (Kubernetes API concepts, "Field management"). */
+interface FieldOwner {
+  readonly manager?: string;
+  readonly time?: string;
+  readonly fieldsV1?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Field managers, besides ours, that wrote content after us (Kubernetes API concepts, "Field management": `time` is when a manager last
+ * changed one of its fields). Who wrote before us may own a field beside us for ever, and counts no more.
+ */
 function editorsOf({ metadata }: KubeObject): string[] {
-  const { managedFields = [] } = metadata as { managedFields?: readonly { manager?: string; fieldsV1?: Readonly<Record<string, unknown>> }[] };
-  const others = managedFields.filter(({ manager, fieldsV1 }) => manager !== FIELD_MANAGER && fieldsV1?.['f:data'] !== undefined);
-  return [...new Set(others.map(({ manager = 'somebody' }) => manager))];
+  const { managedFields = [] } = metadata as { managedFields?: readonly FieldOwner[] };
+  const at = ({ time }: FieldOwner): number => (time === undefined ? Number.POSITIVE_INFINITY : Date.parse(time));
+  const ours = Math.max(...managedFields.filter(({ manager }) => manager === FIELD_MANAGER).map(({ time = '' }) => Date.parse(time) || 0));
+  const others = managedFields.filter((owner) => owner.manager !== FIELD_MANAGER && owner.fieldsV1?.['f:data'] !== undefined && at(owner) >= ours);
+  return [...new Set(others.map(({ manager = 'somebody' }) => manager))].sort();
 }
 
 /** Names of the parts that are not so here, and therefore perhaps not elsewhere. */

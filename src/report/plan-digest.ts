@@ -51,12 +51,12 @@ function planOf({ version, stack, charts, outcomes }: PlanParts): Outlined {
 }
 
 /**
- * What of an outcome belongs to the plan. Observers write nothing; a difference that only a run with the secret sees would
- * make two digests of one plan; the order of a resource's changes follows the order of the service's answers.
+ * What of an outcome belongs to the plan. Observers write nothing; a difference that only a run with the secret sees, or that follows
+ * from such a one, would make two digests of one plan; the order of a resource's changes follows the order of the service's answers.
  */
 function planned({ id, verdict, changes, readsOnly, consented, fault }: Outcome): Planned[] {
   if (verdict === 'absent' || readsOnly === true || consented === true) return [];
-  const comparable = changes.filter(({ secret }) => secret !== true);
+  const comparable = changes.filter(({ secret, following }) => secret !== true && following !== true);
   const only = verdict === 'update' && changes.length > 0 && comparable.length === 0;
   const parts: PlannedChange[] = comparable.map(({ field, before, after, replace }) => ({ field, before, after, replace: replace === true }));
   // What failed has no changes; why it failed tells two such plans apart.

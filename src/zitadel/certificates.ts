@@ -72,6 +72,7 @@ export function certificateResources(context: KubeContext, cloud: CloudNeeds, ho
     values: () => ({ certManager: { namespace: NAMESPACE, serviceAccountName: 'cert-manager' } }),
     // It keeps the first credentials it sees (v0.1.3).
     restart: { deployment: SOLVER_DEPLOYMENT, stamp: (needs) => needs.credentials.changed },
+    restartsFor: ['credentials'],
     timeoutSeconds: 600,
   });
   const issuers = (Object.keys(ACME) as Issuer[]).map((issuer) => clusterIssuer(context, cloud, { issuer, wanted, certManager, solver }));

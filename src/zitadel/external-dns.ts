@@ -66,6 +66,7 @@ export function externalDnsResources(context: KubeContext, cloud: CloudNeeds, { 
     release: EXTERNAL_DNS_RELEASE,
     source: { repository: 'https://kubernetes-sigs.github.io/external-dns/', name: 'external-dns', ...stack.dns.externalDns },
     // The webhook signs in once, when it starts: other credentials, another pod.
+    restartsFor: ['credentials'],
     values: ({ credentials: { changed } }) => ({ ...externalDnsValues(stack, cloud.externalDns), podAnnotations: { [CHANGED]: changed } }),
     timeoutSeconds: 300,
     usualSeconds: 30,

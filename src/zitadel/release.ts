@@ -137,6 +137,7 @@ export function zitadelRelease(
         clusterVersion: cluster.version,
         secretsChanged: [masterkey.changed, config.changed, databaseCa.changed],
       }),
+    restartsFor: ['masterkey', 'config', 'databaseCa'],
     hookObjects: hookObjects(namespace, fullName(release)),
     before: ({ database }, { cluster }, run) => restoreToken(context, cluster, database, run),
     // Migrations of a new version cannot be taken back; the data before them can.

@@ -151,13 +151,30 @@ describe('drift', { timeout: 680_000 }, () => {
     await update(world, 'rds.instances', rds.id, { datastore: rds['datastore'] as object });
   });
 
-  it('an edited Secret is seen without the secret, too', async () => {
+  it('an edited Secret is seen without the secret, too: one plan, which is not the approved one of before', async () => {
     // Where there is a bastion, its key is what it takes to look into the cluster.
     const { bastionKeySeed } = deriveSecrets({ stackSecret: new Secret(stackSecret) }, { databaseRoot: 1, databaseUser: 1, admin: 1 });
+    const keys = [{ 'stack-secret': '', 'bastion-key': bastionKeySeed?.open() ?? '' }, { 'stack-secret': stackSecret }];
+    const plans = async (): Promise<{ digests: Set<string>; changed: string[] }> => {
+      const runs = [];
+      for (const inputs of keys) runs.push((await world.deploy({ command: 'plan', inputs })).outputs);
+      const changed = runs.map(({ changes = '[]' }) =>
+        JSON.parse(changes)
+          .map(({ resource }: { resource: string }) => resource)
+          .join(),
+      );
+      return { digests: new Set(runs.map((outputs) => outputs['plan-digest'] ?? '')), changed };
+    };
+    const healthy = await plans();
     const data = { 'config-yaml': Buffer.from('{}').toString('base64') };
     await kubectl(world, ['patch', 'secret', 'zitadel-config-ext', '-n', 'zitadel', '-p', JSON.stringify({ data })]);
     const { found } = await drift({ 'bastion-key': bastionKeySeed?.open() ?? '' });
     assert.deepEqual(told(found), 'zitadel/config data');
+    const edited = await plans();
+    assert.deepEqual(edited.changed, ['zitadel/config,zitadel/release', 'zitadel/config,zitadel/release']);
+    assert.deepEqual([healthy.digests.size, edited.digests.size, new Set([...healthy.digests, ...edited.digests]).size], [1, 1, 2]);
+    const stopped = await deploy({ 'plan-digest': [...healthy.digests].join() });
+    assert.match(errorsOf(stopped), /zitadel\/config: approved unchanged, now update/);
     await world.control.restore('deployed');
     await answering(world);
   });

@@ -5,6 +5,7 @@ import { Fault } from '../../../src/engine/fault.ts';
 import { inOrder } from '../../../src/engine/order.ts';
 import { maybe } from '../../../src/engine/resource.ts';
 import { walk } from '../../../src/engine/walk.ts';
+import { planDigest } from '../../../src/report/plan-digest.ts';
 import { Fake, options, small, verdicts } from './fake.ts';
 
 test('a plan of nothing writes nothing and says what waits for what', async () => {
@@ -38,6 +39,27 @@ test('a check that found out what it looks for says so, also where something it 
   const failing = fake.make('zone', {}, { observe: () => Promise.reject(new Fault('zone is broken')) });
   const behind = fake.make('delegation', { zone: failing }, { readsOnly: true, diffAlone: () => [] });
   assert.deepEqual(verdicts((await walk([failing, behind], options(false))).outcomes), { zone: 'failed', delegation: 'unchanged' });
+});
+
+test('a plan lists with a change what will follow from it; a drift run, in which it has not drifted, does not', async () => {
+  const fake = new Fake();
+  const config = fake.make('config', {});
+  const other = fake.make('other', {});
+  const release = fake.make('release', { config, other }, { follows: { restart: ['config'] } });
+  for (const id of ['config', 'other', 'release']) fake.exists.set(id, 'v');
+  const quiet = { config: 'unchanged', other: 'unchanged', release: 'unchanged' };
+  assert.deepEqual(verdicts((await walk([release], options(false))).outcomes), quiet);
+  fake.exists.set('other', 'edited');
+  assert.deepEqual(verdicts((await walk([release], options(false))).outcomes), { ...quiet, other: 'update' });
+  fake.exists.set('config', 'edited');
+  const { outcomes } = await walk([release], options(false));
+  assert.deepEqual(outcomes.at(-1)?.changes, [{ field: 'restart', after: 'known after config', following: true }]);
+  assert.equal(outcomes.at(-1)?.verdict, 'update');
+  assert.equal((await walk([release], options(false, { findings: true }))).outcomes.at(-1)?.verdict, 'unchanged');
+  const digests = [outcomes, outcomes.map((row) => (row.id === 'release' ? { ...row, verdict: 'unchanged' as const, changes: [] } : row))];
+  assert.equal(new Set(digests.map((rows) => planDigest({ version: '1', stack: {}, charts: {}, outcomes: rows }))).size, 1);
+  await walk([release], options(true));
+  assert.deepEqual(fake.events.sort(), ['+config', '+other'], 'a deploy finds by itself what follows');
 });
 
 test('a deploy applies in the order of the arrows, and a second one does nothing', async () => {

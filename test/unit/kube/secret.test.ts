@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Fault } from '../../../src/engine/fault.ts';
+import type { Change } from '../../../src/engine/resource.ts';
+import { outcomeOf } from '../../../src/engine/walk.ts';
 import type { KubeContext } from '../../../src/kube/context.ts';
 import { CHANGED, secretObject } from '../../../src/kube/secret.ts';
+import { planDigest } from '../../../src/report/plan-digest.ts';
 import type { KubeObject } from '../../../src/tools/api.ts';
 import { contextOf, type FakeCluster, fakeCluster, given, kubeconfig, quiet } from './fakes.ts';
 
@@ -98,20 +101,43 @@ test("destroy takes ours, and leaves somebody else's", async () => {
   assert.equal(cluster.objects.has(path), false);
 });
 
-test('without the content, another writer is seen by the book-keeping of the API server', async () => {
+test('another writer is the one difference of an edited Secret, with and without the content, until we write it again', async () => {
   const cluster = fakeCluster();
   const secret = make(contextOf(cluster), { a: 'one-value' });
   await secret.apply(secret.want({ kubeconfig }), undefined, [], quiet);
   const live = cluster.objects.get(path);
   assert.ok(live);
-  const managed = (manager: string, fields: string): object => ({ manager, fieldsV1: { [fields]: {} } });
-  const managedFields = [managed('zitadel-on-otc', 'f:data'), managed('kubectl-edit', 'f:data'), managed('labeller', 'f:metadata')];
-  cluster.objects.set(path, { ...live, metadata: { ...live.metadata, managedFields } } as typeof live);
-  const seen = await secret.observe({ kubeconfig }, quiet);
-  assert.ok(seen);
-  const blind = { ...secret.want({ kubeconfig }), content: undefined };
-  assert.deepEqual(secret.diff(blind, seen), [{ field: 'data', why: 'written by kubectl-edit, not by this action', secret: true }]);
-  assert.deepEqual(secret.diff(secret.want({ kubeconfig }), seen), []);
+  const managed = (manager: string, fields: string, time: string): object => ({
+    manager,
+    time: `2026-11-26T10:${time}Z`,
+    fieldsV1: { [fields]: {} },
+  });
+  const found = async (ours: string, content: Record<string, string> | undefined): Promise<Change[]> => {
+    const owners = [
+      managed('kubectl-edit', 'f:data', '10:00'),
+      managed('labeller', 'f:metadata', '30:00'),
+      managed('zitadel-on-otc', 'f:data', ours),
+    ];
+    cluster.objects.set(path, { ...live, metadata: { ...live.metadata, managedFields: owners } } as typeof live);
+    const looking = make(contextOf(cluster), content);
+    const seen = await looking.observe({ kubeconfig }, quiet);
+    assert.ok(seen);
+    return looking.diff(looking.want({ kubeconfig }), seen);
+  };
+  const why = 'written by kubectl-edit, not by this action';
+  assert.deepEqual(await found('09:00', undefined), [{ field: 'data', why }]);
+  assert.deepEqual(await found('09:00', { a: 'one-value' }), [{ field: 'data', why }]);
+  assert.deepEqual(await found('09:00', { a: 'two-value' }), [{ field: 'data', why: `${why}; other content in a` }]);
+  const digestOf = async (content: Record<string, string> | undefined, ours = '09:00'): Promise<string> => {
+    const changes = await found(ours, content);
+    const outcome = outcomeOf(secret, changes.length === 0 ? 'unchanged' : 'update', 0, undefined, { changes });
+    return planDigest({ version: '1', stack: {}, charts: {}, outcomes: [outcome] });
+  };
+  const digests = [await digestOf(undefined), await digestOf({ a: 'one-value' }), await digestOf({ a: 'two-value' })];
+  assert.equal(new Set(digests).size, 1, 'one plan, whatever secrets the job has');
+  // He owns a field beside us for ever; what counts is who wrote last.
+  assert.deepEqual([await found('11:00', undefined), await found('11:00', { a: 'one-value' })], [[], []]);
+  assert.notEqual(await digestOf(undefined, '11:00'), digests[0], 'not the plan of a Secret that nobody touched');
 });
 
 test("somebody else's Secret of our name is refused, whatever it holds; by consent it is taken over", async () => {

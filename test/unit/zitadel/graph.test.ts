@@ -62,12 +62,21 @@ test('a wrong masterkey stops before anything is written', async () => {
   assert.deepEqual(cluster.writes, []);
 });
 
-test('a changed password changes the Secret, and through its stamp the release alone', async () => {
+test('a changed password changes the Secret, and through its stamp the release alone, which the plan lists', async () => {
   const cluster = activate(fakeCluster());
   await deploy(cluster);
   cluster.writes.length = 0;
   await new Promise((resolve) => setTimeout(resolve, 5));
-  await deploy(cluster, { secrets: { ...secrets, databaseRootPassword: new Secret('Root-Password-2') } });
+  const other = { ...secrets, databaseRootPassword: new Secret('Root-Password-2') };
+  const plan = await deploy(cluster, { secrets: other, write: false });
+  assert.deepEqual(
+    [...plan.values()].filter(({ verdict }) => verdict === 'update').map(({ id, changes }) => [id, changes.map(({ field }) => field)]),
+    [
+      ['zitadel/config', ['data.config-yaml']],
+      ['zitadel/release', ['restart']],
+    ],
+  );
+  await deploy(cluster, { secrets: other });
   assert.deepEqual(cluster.writes, ['apply /api/v1/namespaces/zitadel/secrets/zitadel-config-ext', 'upgrade zitadel']);
 });
 
