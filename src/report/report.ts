@@ -68,12 +68,18 @@ export function hasChanges(outcomes: readonly Outcome[]): boolean {
   return outcomes.some(({ verdict, readsOnly }) => readsOnly !== true && PLANNED.includes(verdict));
 }
 
-/** The output `has-changes`: `unknown` where nothing was found to write, and something that could be written was not looked at. */
+/** True where a run could not do, or not even look at, all that it should. */
+export function unfinished(outcomes: readonly Outcome[]): boolean {
+  return outcomes.some(({ verdict }) => verdict === 'failed' || verdict === 'blocked');
+}
+
+/** The output `has-changes`: `unknown` where nothing was found to write, and something that could be written was not or could not be looked at. */
 export function changesKnown(outcomes: readonly Outcome[]): 'true' | 'false' | 'unknown' {
   if (hasChanges(outcomes)) return 'true';
   // A run that ended before it looked at anything.
   if (outcomes.length === 0) return 'unknown';
-  return outcomes.some(({ verdict, readsOnly }) => verdict === 'unknown' && readsOnly !== true) ? 'unknown' : 'false';
+  const unseen: readonly Verdict[] = ['unknown', 'failed', 'blocked'];
+  return outcomes.some(({ verdict, readsOnly }) => unseen.includes(verdict) && readsOnly !== true) ? 'unknown' : 'false';
 }
 
 /** What only observes and does not pass: a broken certificate, a host name that leads elsewhere. */
@@ -84,7 +90,7 @@ export function notPassing(outcomes: readonly Outcome[]): Outcome[] {
 type Found = Pick<Report, 'command' | 'outcomes' | 'faults' | 'findings' | 'cancelled' | 'stack' | 'seconds' | 'fileOnly'>;
 
 function resultOf({ command, outcomes, faults, findings, cancelled }: Found): Result {
-  if (cancelled || faults.length > 0 || outcomes.some(({ verdict }) => verdict === 'failed' || verdict === 'blocked')) return 'failed';
+  if (cancelled || faults.length > 0 || unfinished(outcomes)) return 'failed';
   if (command === 'drift') return findings.length > 0 ? 'drifted' : 'unchanged';
   return hasChanges(outcomes) ? 'changed' : 'unchanged';
 }

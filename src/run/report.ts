@@ -13,7 +13,7 @@ import type { Runner } from '../github/runner.ts';
 import type { Transport } from '../otc/transport.ts';
 import { renderJson } from '../report/json.ts';
 import { renderMarkdown } from '../report/markdown.ts';
-import { changesKnown, hasChanges, makeReport, type Report } from '../report/report.ts';
+import { changesKnown, hasChanges, makeReport, type Report, unfinished } from '../report/report.ts';
 import { type SupportFinding, supportFindings } from '../report/support.ts';
 import type { Stack } from '../stack/stack.ts';
 import { consoleUrlOf } from '../zitadel/identity.ts';
@@ -144,8 +144,8 @@ export function nextSteps(
 ): string[] {
   if (cancelled && !outcomes.some(({ verdict }) => verdict === 'failed'))
     return [['deploy', 'destroy'].includes(command) ? 'Run again: it continues where it stopped and makes nothing twice.' : 'Run again.'];
-  const failed = faults.length > 0 || outcomes.some(({ verdict }) => verdict === 'failed' || verdict === 'blocked');
-  if (failed) return ['Mend what failed, then run the same command again: it goes on where this run stopped and makes nothing twice.'];
+  if (faults.length > 0 || unfinished(outcomes))
+    return ['Mend what failed, then run the same command again: it goes on where this run stopped and makes nothing twice.'];
   if (command === 'destroy')
     return outcomes.flatMap(({ title, done, note }) => (done && note !== undefined && !note.startsWith('goes with') ? [`${title}: ${note}.`] : []));
   if (command === 'plan' && target === 'destroy')

@@ -12,7 +12,7 @@ import type { Inputs } from '../github/inputs.ts';
 import { runnerJournal } from '../github/journal.ts';
 import { buildGraph, type Graph } from '../graph.ts';
 import { planDigest } from '../report/plan-digest.ts';
-import { makeReport, type Report } from '../report/report.ts';
+import { makeReport, type Report, unfinished } from '../report/report.ts';
 import { type Toolbox, toolboxFor } from '../tools/toolbox.ts';
 import { consoleUrlOf, firstLogin, urlOf } from '../zitadel/identity.ts';
 import type { RunContext } from './context.ts';
@@ -195,8 +195,12 @@ async function comparePlan({ inputs, stack, signal }: RunContext, graph: Graph, 
   refuseOtherPlan(inputs.planDigest, await planOf(stack, graph, walked, signal), graph.wayIn);
 }
 
-/** A plan without its digest could not be carried out as approved, so it fails; what drifted shows without one as well. */
+/**
+ * A plan without its digest could not be carried out as approved, so it fails; what drifted shows without one as well. A run that could
+ * not look at everything has no plan that anybody could approve.
+ */
 async function digestOf({ inputs, stack, signal, runner }: RunContext, graph: Graph, planned: Walked): Promise<string | undefined> {
+  if (unfinished(planned.outcomes)) return undefined;
   try {
     return planDigest(await planOf(stack, graph, planned, signal));
   } catch (error) {

@@ -93,6 +93,11 @@ describe('plans', { timeout: 300_000 }, () => {
         assert.equal(run.exitCode, 1, run.log);
         const named = what.split(' and ').map((kind) => `${kind}\\S*( "[^"]+")? is forbidden.*cannot (get|list)`);
         assert.match(errorsOf(run), new RegExp(named.join('.*\\n.*')));
+        assert.deepEqual(
+          [run.outputs['has-changes'], run.outputs['plan-digest']],
+          ['unknown', undefined],
+          'what it could not see it does not vouch for',
+        );
       } finally {
         await role();
       }

@@ -266,6 +266,10 @@ test('where a run did not look, nothing found is not the same as nothing to chan
   assert.equal(changesKnown([outcome('a/b', 'unchanged'), outcome('a/c', 'unknown')]), 'unknown');
   assert.equal(changesKnown([outcome('a/b', 'update', { changes: [{ field: 'x' }] }), outcome('a/c', 'unknown')]), 'true');
   assert.equal(changesKnown([outcome('a/b', 'unchanged'), outcome('a/c', 'unknown', { readsOnly: true })]), 'false');
+  for (const verdict of ['failed', 'blocked'] as const) {
+    assert.equal(changesKnown([outcome('a/b', 'unchanged'), outcome('a/c', verdict)]), 'unknown');
+    assert.equal(changesKnown([outcome('a/b', 'unchanged'), outcome('a/c', verdict, { readsOnly: true })]), 'false');
+  }
 });
 
 test('durations', () => assert.deepEqual([0.04, 9.96, 59.6, 60, 723].map(durationText), ['0 s', '10 s', '1 min', '1 min', '12 min 3 s']));
