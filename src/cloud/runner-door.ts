@@ -6,7 +6,7 @@
  * lock; so under the lock every other door is a dead run's, or one of a run that waits for the lock and looks after its own
  * door when it gets it.
  */
-import { NotLooked } from '../engine/fault.ts';
+import { Fault, NotLooked } from '../engine/fault.ts';
 import type { Run } from '../engine/resource.ts';
 import { type Otc, unlessGone } from '../otc/client.ts';
 import { ServiceFault } from '../otc/errors.ts';
@@ -51,10 +51,11 @@ export interface Door {
   open(group: SecurityGroup, port: number, run: Run): Promise<void>;
   /** Opens again what another run closed while this one waited for the lock. */
   ensure(run: Run): Promise<void>;
-  /** Closes what was opened, within so many seconds; under a signal of its own, so that a cancelled run closes too. */
-  close(seconds: number): Promise<void>;
-  /** The addresses that were let in. */
-  readonly opened: readonly string[];
+  /**
+   * Closes what was opened, within so many seconds; under a signal of its own, so that a cancelled run closes too.
+   * @returns the addresses that were let in, by what was taken away: a rule that the cloud refused is none
+   */
+  close(seconds: number): Promise<readonly string[]>;
 }
 
 const DOOR = 'zitadel-on-otc door of stack ';
@@ -98,7 +99,9 @@ export function runnerDoor(ports: DoorPorts): Door {
     const mine: Opened = { group, port, address, mark };
     opened.push(mine);
     ports.remember(opened.map(({ group, mark }) => ({ group, mark })));
-    await add(otc, mine);
+    await add(otc, mine).catch((error: unknown) => {
+      throw door.mode === 'read' && error instanceof ServiceFault && error.status === 403 ? lacksRight(error) : error;
+    });
     run.say(`port ${port} is open for ${address}, the address of this run, until it ends`);
     return { mine, others: here.filter((rule) => isDoor(rule, stack) && rule.description !== mark) };
   };
@@ -132,28 +135,39 @@ export function runnerDoor(ports: DoorPorts): Door {
       }
     },
     close: async (seconds) => {
-      if (opened.length === 0) return;
-      await closeDoors(otc.withSignal(AbortSignal.timeout(seconds * 1000)), opened);
+      if (opened.length === 0) return [];
+      const closed = await closeDoors(otc.withSignal(AbortSignal.timeout(seconds * 1000)), opened);
       opened.length = 0;
       doors.clear();
       ports.remember([]);
-    },
-    get opened() {
-      return opened.map(({ address }) => address);
+      return closed.map((prefix) => prefix.replace(/\/32$/, ''));
     },
   };
   return door;
 }
 
-/** Closes doors by group and description. A group that is gone took its rules with it. */
-export async function closeDoors(otc: Otc, doors: readonly OpenDoor[]): Promise<void> {
-  await Promise.all(
+/**
+ * Closes doors by group and description. A group that is gone took its rules with it.
+ * @returns the prefixes of the rules that were there, each once
+ */
+export async function closeDoors(otc: Otc, doors: readonly OpenDoor[]): Promise<string[]> {
+  const closed = await Promise.all(
     doors.map(async ({ group, mark }) => {
       const found = await unlessGone(getSecurityGroup(otc, group));
       const rules = (found?.security_group_rules ?? []).filter(({ description }) => description === mark);
       await Promise.all(rules.map(({ id }) => unlessGone(deleteSecurityGroupRule(otc, id))));
+      return rules.map(({ remote_ip_prefix: prefix }) => prefix ?? 'everybody');
     }),
   );
+  return [...new Set(closed.flat())];
+}
+
+/** A key that only reads can do all else that a plan does. */
+function lacksRight(error: ServiceFault): Fault {
+  const { message, status, code, requestId } = error;
+  const hint =
+    'For cluster.openForReads this key needs the right to make and delete security group rules (docs/permissions.md, "A key that only reads").';
+  return new Fault(message, { status, code, requestId, hint, cause: error });
 }
 
 /** Adds the rule; "already there" is success, also after an unclear end. */

@@ -49,9 +49,9 @@ export function readMode({ stack }: Pick<RunContext, 'stack'>): Door['mode'] {
   return stack.cluster.openForReads ? 'read' : 'closed';
 }
 
-/** The one write of a plan or a drift run, named in the report. */
+/** The one write of a plan or a drift run, named in the report. @param addresses that were let in, and are no more */
 export function doorNotice(addresses: readonly string[]): Fault[] {
   if (addresses.length === 0) return [];
-  const message = `this run let itself in: ${[...new Set(addresses)].join(', ')} was admitted to the cluster while it looked (cluster.openForReads), which is the one thing it wrote`;
+  const message = `this run let itself in: ${addresses.join(', ')} was admitted to the cluster while it looked (cluster.openForReads), which is the one thing it wrote`;
   return [new Fault(message, { hint: 'It was taken away again at the end.' })];
 }

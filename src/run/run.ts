@@ -69,13 +69,17 @@ export async function run(context: RunContext): Promise<boolean> {
     if (!(lock.lost !== undefined && error instanceof Cancelled)) faults.push(asFault(error));
     if (outcomes.length === 0) outcomes = error instanceof OtherPlan ? error.outcomes : journal.soFar();
   } finally {
-    admitted = door?.mode === 'read' ? door.opened : [];
     const seconds = secondsToClose(Date.now(), context.endBy());
-    [left] = await Promise.all([passing.left(seconds), closing(toolbox, door, seconds, faults)]);
+    [left, admitted] = await Promise.all([passing.left(seconds), closing(toolbox, door, seconds, faults)]);
   }
   if (lock.lost !== undefined) faults.unshift(lock.lost);
   for (const notice of left) runner.annotate('warning', notice);
-  const report = reportOf(context, graph, { outcomes, faults, notices: [...notices, ...doorNotice(admitted), ...left], planDigest: digest });
+  const report = reportOf(context, graph, {
+    outcomes,
+    faults,
+    notices: [...notices, ...doorNotice(door?.mode === 'read' ? admitted : []), ...left],
+    planDigest: digest,
+  });
   return tell(context, report, factsOf(outcomes, graph));
 }
 
@@ -117,11 +121,15 @@ function remembering(journal: Journal): RememberingJournal {
   };
 }
 
-/** Nothing of a run outlives it: connections, files, the rule that let it in; what is not closed in time is left to the post step. */
-async function closing(toolbox: Toolbox, door: Door | undefined, seconds: number, faults: Fault[]): Promise<void> {
+/**
+ * Nothing of a run outlives it: connections, files, the rule that let it in; what is not closed in time is left to the post step.
+ * @returns the addresses that were let in until now
+ */
+async function closing(toolbox: Toolbox, door: Door | undefined, seconds: number, faults: Fault[]): Promise<readonly string[]> {
   const tools = toolbox.close();
+  let admitted: readonly string[] = [];
   try {
-    await door?.close(seconds);
+    admitted = (await door?.close(seconds)) ?? [];
   } catch (error) {
     faults.push(
       new Fault(`the rule that let this run in could not be taken away: ${asFault(error).message}`, {
@@ -131,6 +139,7 @@ async function closing(toolbox: Toolbox, door: Door | undefined, seconds: number
     );
   }
   await tools;
+  return admitted;
 }
 
 interface Found {

@@ -75,6 +75,14 @@ describe('cluster.allow: [runner]', { timeout: 400_000 }, () => {
     assert.deepEqual(await admitted(), []);
   });
 
+  it('with openForReads and a key that only reads, a plan says which right it lacks, and not that it wrote anything', async () => {
+    const { exitCode, log, outputs, summary } = await world.deploy({ config: forReads, command: 'plan', credentials: 'reader' });
+    assert.deepEqual([exitCode, outputs['has-changes'], outputs['plan-digest']], [1, 'unknown', undefined], log);
+    assert.match(summary, /For cluster\.openForReads this key needs the right/);
+    assert.doesNotMatch(summary, /let itself in/);
+    assert.deepEqual(await admitted(), []);
+  });
+
   it('a killed run is cleaned up by its post step', async () => {
     const { signal, postExitCode, state, log } = await world.deploy({ config, stop: { by: 'SIGKILL', at: { line: 'port 5443 is open' } } });
     assert.equal(signal, 'SIGKILL', log);
