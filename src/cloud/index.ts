@@ -131,6 +131,7 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
   const sshEip = eip(context, gates, { id: 'bastion/eip', role: 'bastion', bandwidth: API_BANDWIDTH, ...use });
   const sshServer = bastion(context, { vpc: network, subnet: subnetCluster, cluster: kubernetes, group: sshGroup, eip: sshEip }, use);
   const credentials = kubeconfig(context, {
+    vpc: network,
     cluster: kubernetes,
     access: maybe(access),
     bastion: maybe(sshServer),

@@ -2,8 +2,8 @@
  * Owns the credentials for the cluster: a client certificate of one day from CCE, and the address it is used at, always
  * with TLS verified. Kept in memory; how it reaches kubectl and helm is `tools/`'s business.
  */
-import { Fault, NotLooked } from '../engine/fault.ts';
-import { type Maybe, type Resource, type Run, resource } from '../engine/resource.ts';
+import { asFault, Cancelled, Fault, NotLooked } from '../engine/fault.ts';
+import { type Maybe, type PartlySeen, type Resource, type Run, resource } from '../engine/resource.ts';
 import { type Cluster, type ClusterCertificates, createClusterCertificates, listClusters } from '../otc/cce.ts';
 import { mask } from '../secret.ts';
 import { API_PORT, type ApiAccess } from './api-access.ts';
@@ -13,9 +13,11 @@ import { type BastionGroup, SSH_PORT } from './bastion-group.ts';
 import type { ClusterResource } from './cluster.ts';
 import { endpointsOf } from './cluster-spec.ts';
 import type { CloudContext } from './context.ts';
+import type { VpcResource } from './vpc.ts';
 import type { KubeconfigSeen } from './way-in.ts';
 
 type Needs = {
+  readonly vpc: VpcResource;
   readonly cluster: ClusterResource;
   readonly access: Maybe<ApiAccess>;
   readonly bastion: Maybe<BastionResource>;
@@ -49,8 +51,27 @@ export function kubeconfig(context: CloudContext, needs: Needs): Kubeconfig {
   const approach = async ({ status }: Cluster, run: Run): Promise<void> => {
     const { internal } = endpointsOf(status.endpoints);
     if (stack.cluster.access !== 'bastion' || secrets.bastionKeySeed === undefined || context.door !== undefined || internal === undefined) return;
-    const seen = await needs.bastion.maybe.observe({}, run);
-    if (seen?.status === 'ACTIVE' && seen.address !== undefined) await context.approach?.(bastionAccess(context, seen), internal);
+    const [seen, group] = await Promise.all([needs.bastion.maybe.observe({}, run), needs.bastionGroup.maybe.observe({}, run)]);
+    if (seen?.status === 'ACTIVE' && seen.address !== undefined) await context.approach?.(bastionAccess(context, seen, group), internal);
+  };
+  /** Rules that lead to the API server and are not there: taken away by hand, or new in the stack file. */
+  const closed = ({ vpc, cluster, access, bastionGroup }: PartlySeen<Needs>): string[] => {
+    if (vpc === undefined || cluster === undefined) return [];
+    const [rules, ssh] = [needs.access.maybe, needs.bastionGroup.maybe];
+    return [
+      ...(access === undefined ? [] : rules.diff(rules.want({ cluster, vpc }), access)),
+      ...(bastionGroup === undefined || !ssh.wanted ? [] : ssh.diff(ssh.want({ cluster }), bastionGroup)),
+    ].flatMap(({ field, after }) => (after === undefined ? [] : [field]));
+  };
+  /** @throws NotLooked where a run that only looks finds why it is not let in; a deploy puts that right before it comes here */
+  const reached = async (seen: KubeconfigSeen, found: PartlySeen<Needs>, run: Run): Promise<void> => {
+    try {
+      await context.reach?.(seen, run);
+    } catch (error) {
+      const missing = closed(found);
+      if (context.looksOnly !== true || error instanceof Cancelled || asFault(error).status !== undefined || missing.length === 0) throw error;
+      throw new NotLooked(`not looked at: ${asFault(error).message}. What leads there is not in place (${missing.join(', ')}); a deploy mends it`);
+    }
   };
   return resource<Needs, null, KubeconfigSeen>({
     id: 'cluster/kubeconfig',
@@ -66,16 +87,17 @@ export function kubeconfig(context: CloudContext, needs: Needs): Kubeconfig {
     },
     want: () => null,
     // Opening the door for this run is the one write of this look; it is gone when the run ends.
-    observe: async ({ cluster, access, bastion, bastionGroup }, run) => {
+    observe: async (found, run) => {
+      const { cluster, access, bastion, bastionGroup } = found;
       if (cluster === undefined || cluster.status.phase !== 'Available') return undefined;
       // That it has none is the cluster's own difference, and a deploy binds it before it comes here.
       if (throughDoor && context.looksOnly === true && (cluster.endpoints.external === undefined || cluster.unbound === true))
         throw new NotLooked('the API server has no public address now; this run cannot look into the cluster');
       if (throughDoor && access !== undefined) await context.door?.open(access.control, API_PORT, run);
-      const way = stack.cluster.access === 'bastion' ? { bastion: bastionAccess(context, bastion) } : {};
+      const way = stack.cluster.access === 'bastion' ? { bastion: bastionAccess(context, bastion, bastionGroup) } : {};
       if ('bastion' in way && bastionGroup !== undefined) await context.door?.open(bastionGroup, SSH_PORT, run);
       const seen = { ...credentials(await issue(cluster), wanted, cluster.name), ...way };
-      await context.reach?.(seen, run);
+      await reached(seen, found, run);
       return seen;
     },
     diff: () => [],

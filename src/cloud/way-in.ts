@@ -10,6 +10,8 @@ export interface BastionAccess {
   /** Base64 as in a known_hosts line. */
   readonly hostKey: string;
   readonly hostFingerprint: string;
+  /** The rules of its group: where they change, it is worth another try. */
+  readonly entrance: string;
   /** Until then it may still be booting; milliseconds of `Date.now()`. */
   readonly bootsUntil: number;
 }

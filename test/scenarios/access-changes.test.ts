@@ -12,7 +12,7 @@ import { type Bastion, bastionIn } from '../harness/bastion.ts';
 import { helmReleases } from '../harness/cluster.ts';
 import { deployedWorld, stackSecret } from '../harness/deployed.ts';
 import { stackFile } from '../harness/stack-file.ts';
-import { errorsOf } from '../harness/telling.ts';
+import { errorsOf, reportOf } from '../harness/telling.ts';
 import type { TestWorld } from '../harness/world.ts';
 
 describe('access on a living stack', { timeout: 400_000 }, () => {
@@ -63,6 +63,32 @@ describe('access on a living stack', { timeout: 400_000 }, () => {
     assert.equal(await zitadel(), before);
     assert.equal((await bastion.publicIp()).public_ip_address, eip.public_ip_address, 'the address stays');
     await age();
+  });
+
+  it('stopped by hand, or its entrance closed by hand: plan and drift name that and do not fail, and the deploy of that plan heals it', async () => {
+    const stopped = async (): Promise<void> => bastion.set({ status: 'SHUTOFF' });
+    const closed = async (): Promise<void> => {
+      const remove = (await bastion.entrances()).map(({ id }) => id);
+      await world.control.edit({ tables: { 'vpc.security-group-rules': { remove } } });
+    };
+    for (const [change, resource, why] of [
+      [stopped, 'bastion/server', /leads to the cluster is SHUTOFF; a deploy starts it/],
+      [closed, 'bastion/security-group', /does not answer at [\d.]+:22.*not in place \(rule ingress tcp 22 from 192\.0\.2\.0\/24\)/],
+    ] as const) {
+      await change();
+      const plan = await deploy({ command: 'plan' });
+      assert.deepEqual([plan.exitCode, plan.outputs['result']], [0, 'changed'], plan.log);
+      assert.match(JSON.stringify(reportOf(plan)), why);
+      assert.deepEqual(
+        (JSON.parse(plan.outputs['changes'] ?? '[]') as { readonly resource: string }[]).map((one) => one.resource),
+        [resource],
+      );
+      const drift = await deploy({ command: 'drift' });
+      assert.deepEqual([drift.exitCode, drift.outputs['result'], drift.outputs['drift-count']], [0, 'drifted', '1'], drift.log);
+      const healed = await deploy({ inputs: { 'plan-digest': plan.outputs['plan-digest'] ?? '' } });
+      assert.equal(healed.exitCode, 0, healed.log);
+      assert.equal((await deploy({ command: 'drift' })).outputs['result'], 'unchanged');
+    }
   });
 
   it('a tunnel cut in the middle of "helm upgrade --wait" is mended, and the upgrade comes to its end in the same run', async () => {
