@@ -127,5 +127,6 @@ describe('thirty nights of drift', { timeout: 400_000 }, () => {
 });
 
 /** An issue's body without what Markdown needs around the words. */
-const textOf = (issue: IssueRow | undefined): string => textIn(issue?.body ?? '');
+const textOf = (issue: IssueRow | undefined): string =>
+  textIn((issue?.body ?? '').replace(/&#(\d+);/g, (_entity, code: string) => String.fromCharCode(Number(code))));
 const textIn = (text: string): string => text.replace(/[^A-Za-z0-9]+/g, '');
