@@ -27,7 +27,7 @@ async function main(): Promise<number> {
   try {
     options = readOptions(process.argv.slice(2));
   } catch (error) {
-    process.stderr.write(`sandbox: ${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    process.stderr.write(`sandbox: ${error instanceof Error ? error.message : String(error)}\n`);
     return 2;
   }
   if (options.help) {
@@ -36,17 +36,25 @@ async function main(): Promise<number> {
   }
   if (process.pid !== 1) throw new Error('sandbox/main.ts must be the first process of its namespaces: start it with scripts/sandbox.mjs');
   const outer = new Outer(process.stdin);
-  // A folder that nobody named was made by the process that started us, which also takes it away where we are killed.
+  // A folder that nobody named is made and taken away here; the process that started us takes it away where we are killed.
   const temporary = process.env['SANDBOX_FOLDER'];
+  if (options.state === undefined && temporary === undefined) throw new Error('SANDBOX_FOLDER names no folder: start this with scripts/sandbox.mjs');
   const folder = resolve(options.state ?? temporary ?? '');
-  await claim(folder);
   // When the process that started us is gone, nobody waits for a tidy end: all there is outside the namespaces is the folder.
   // So however we end, an error that nobody caught among the ways: nothing of ours runs after this, to stumble over what is gone.
+  let claimed = false;
   process.once('exit', () => {
     endEverything();
     if (options.state === undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
-    else clear(folder);
+    else if (claimed) clear(folder);
   });
+  try {
+    await claim(folder);
+    claimed = true;
+  } catch (error) {
+    process.stderr.write(`sandbox: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
   return options.cloudOnly ? await cloudOnly({ folder, cache, options, outer }) : await deployOnce({ folder, cache, options, outer });
 }
 

@@ -2,7 +2,8 @@
 // not root. Checks what it needs and says how to get what is missing. When this process ends, however, the world ends.
 // Where a world is up in the folder of --state already, it starts a run of the action in that one (sandbox/runner/visit.ts).
 import { execFileSync, spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, existsSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
@@ -126,7 +127,8 @@ const command = [
   join(root, visiting ? 'sandbox/runner/visit.ts' : 'sandbox/main.ts'),
   ...args,
 ];
-const folder = state ?? mkdtempSync(join(tmpdir(), 'zitadel-on-otc-'));
+// Only its name: the world's first process makes it, which takes it away again however we end.
+const folder = state ?? join(tmpdir(), `zitadel-on-otc-${randomBytes(6).toString('hex')}`);
 /** Takes away our own folder, and in a named one what a world left there that was killed: its socket, and nobody behind it. */
 async function discard() {
   const names = JSON.parse(readFileSync(join(root, 'sandbox/world/written.json'), 'utf8'));

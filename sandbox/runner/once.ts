@@ -69,6 +69,7 @@ export function keepText(folder: string, { config }: Pick<Options, 'config'>, st
     'sandbox: the world stays up until Ctrl-C. More runs in it, from another terminal:',
     `  ${again} drift`,
     `  ${again} plan                  (or deploy, check)`,
+    `  ${again} plan --target destroy`,
     `  ${again} destroy --confirm ${stack}`,
     'To look around:',
     `  ${enter} kubectl get pods -A                     the cluster, past its groups and its bastion`,

@@ -25,10 +25,11 @@ export async function stackOf({ config }: Pick<Options, 'config'>): Promise<{ re
  * The run that the options ask for; the job's repository holds the YAML files beside the named stack file. The project is the
  * one that `DIR/env` names, or its like in the stack's region: OpenStack clients then show what was deployed.
  */
-export async function requestOf({ command, config, confirm }: Options): Promise<DeployRequest> {
+export async function requestOf({ command, config, confirm, target }: Options): Promise<DeployRequest> {
   const { region } = await stackOf({ config });
   const inputs = {
     ...(typeof region === 'string' && regionOf(region) !== undefined ? { project: projectIn(region) } : {}),
+    ...(target === undefined ? {} : { target }),
     ...(confirm === undefined ? {} : { 'confirm-destroy': confirm }),
   };
   if (config === undefined) return { command, inputs };

@@ -16,6 +16,7 @@ export class Outer {
   readonly #known: Promise<Outside>;
   readonly #signals: NodeJS.Signals[] = [];
   #heard: ((signal: NodeJS.Signals) => void) | undefined;
+  #asked = false;
 
   constructor(input: Readable) {
     const lines = createInterface({ input });
@@ -45,8 +46,9 @@ export class Outer {
     this.#signal(signal);
   }
 
-  /** The next signal that people sent, also one that came before anybody asked. */
+  /** The next signal that people sent. Before the first call one ends this process: there is no world yet that could end tidily. */
   signal(): Promise<NodeJS.Signals> {
+    this.#asked = true;
     const early = this.#signals.shift();
     if (early !== undefined) return Promise.resolve(early);
     return new Promise((resolve) => {
@@ -55,6 +57,7 @@ export class Outer {
   }
 
   #signal(signal: NodeJS.Signals): void {
+    if (!this.#asked) this.end();
     const heard = this.#heard;
     this.#heard = undefined;
     if (heard === undefined) this.#signals.push(signal);

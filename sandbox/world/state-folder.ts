@@ -2,10 +2,10 @@
  * Owns the folder through which programs outside reach a world: `env` (shell lines, written last: the world is ready),
  * `enter` and `inside` (run a command in it), `kubeconfig`, `ca.pem`, `control.sock`, `world.log`.
  */
-import { createWriteStream, existsSync, rmSync } from 'node:fs';
-import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { createWriteStream, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { tools } from '../downloads/index.ts';
 import { hostOf } from '../otc/hosts.ts';
 import { servicesFile } from '../postgres/index.ts';
@@ -43,15 +43,29 @@ export function clear(folder: string): void {
 
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** Makes a folder ready for a new world. @throws Error where another world is up in it, it holds files of somebody else, or its path is too long */
+/** Makes a folder and those above it. `mkdir` of Node with `recursive` never ends where nothing can be made, as in `/proc`. */
+function make(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false }) !== undefined) return;
+  if (dirname(folder) !== folder) make(dirname(folder));
+  mkdirSync(folder, { mode: 0o700 });
+}
+
+/** Makes a folder ready for a new world. @throws Error where another world is up in it, it holds files of somebody else, its path is too long, or nothing can be written there */
 export async function claim(folder: string): Promise<void> {
   if (folder.length > longest) throw new Error(`${folder} is too long for the sockets in it: use a path of at most ${longest} characters`);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   await refuseOccupied(folder);
   const there = written.filter((name) => existsSync(join(folder, name)));
+  const log = join(folder, 'world.log');
   // The log outlives its world.
-  if (there.length > 0 && !existsSync(join(folder, 'world.log')))
+  if (there.length > 0 && !existsSync(log))
     throw new Error(`${folder} holds ${there.join(', ')}, which no world wrote and a new one would replace; use another folder`);
+  try {
+    make(folder);
+    // Changes nothing, and shows that files can be written here.
+    writeFileSync(log, '', { flag: 'a', mode: 0o600 });
+  } catch (error) {
+    throw new Error(`${folder} cannot be the world's folder (${(error as Error).message}); name another one with --state`);
+  }
   clear(folder);
 }
 

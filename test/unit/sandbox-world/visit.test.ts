@@ -144,6 +144,8 @@ it('the project of a run is that of DIR/env where the stack file says no other r
     return (await requestOf(readOptions(text === undefined ? [] : ['--config', path]))).inputs;
   };
   assert.deepEqual(await inputs(), { project: 'eu-de_zitadel' });
+  const plan = await requestOf(readOptions(['--command', 'plan', '--target', 'destroy']));
+  assert.deepEqual(plan, { command: 'plan', inputs: { project: 'eu-de_zitadel', target: 'destroy' } });
   for (const text of ['', 'text', 'region: [', 'region: eu-xx', 'a: 1\n---\nb: 2\n'])
     assert.deepEqual(await inputs(text), { config: 'odd.yaml' }, text);
 });
