@@ -30,8 +30,6 @@ export function bastionAccess(
 ): BastionAccess {
   const seed = secrets.bastionKeySeed;
   if (seed === undefined && looksOnly !== true) throw secretMissing('the tunnel through the bastion', 'bastion-key');
-  if (seed === undefined)
-    throw new NotLooked('not looked at: without the input stack-secret the bastion lets nobody in (bastion-key alone would do)');
   if (bastion?.address === undefined) {
     const why = stack.cluster.bastion.keep ? 'is not there' : 'is there only while a deploy needs it (cluster.bastion.keep: false)';
     throw new NotLooked(`not looked at: the bastion that leads to the cluster ${why}`);
@@ -39,6 +37,8 @@ export function bastionAccess(
   // What stopped it is a difference of its own, which a deploy mends before it comes here.
   if (bastion.status !== 'ACTIVE' && looksOnly === true)
     throw new NotLooked(`not looked at: the bastion that leads to the cluster is ${bastion.status}; a deploy starts it`);
+  if (seed === undefined)
+    throw new NotLooked('not looked at: without the input stack-secret the bastion lets nobody in (bastion-key alone would do)');
   const { client, host } = bastionKeys(seed);
   return {
     name: bastion.name,

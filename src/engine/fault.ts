@@ -6,6 +6,8 @@
 export interface FaultDetails {
   /** What the reader can do now; whole sentences. */
   readonly hint?: string | undefined;
+  /** What to do in place of running the same command again, where that could only fail again; a whole sentence. */
+  readonly instead?: string | undefined;
   /** The resource, by the name or id a person can search for. */
   readonly resource?: string | undefined;
   /** Status and code of the service, for example `409` and `VPC.0114`. */
@@ -33,6 +35,7 @@ export interface Place {
 export class Fault extends Error {
   override readonly name = 'Fault';
   readonly hint: string | undefined;
+  readonly instead: string | undefined;
   readonly resource: string | undefined;
   readonly status: number | undefined;
   readonly code: string | undefined;
@@ -43,6 +46,7 @@ export class Fault extends Error {
   constructor(message: string, details: FaultDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.hint = details.hint;
+    this.instead = details.instead;
     this.resource = details.resource;
     this.status = details.status;
     this.code = details.code;

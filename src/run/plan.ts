@@ -58,6 +58,7 @@ export class OtherPlan extends Fault {
     const head = `the plan is not the approved one any more: ${shortDigest(approved)} was approved, now it is ${shortDigest(now)}`;
     super([head, ...differences.slice(0, LISTED), ...left].join('\n'), {
       hint: 'Nothing was written. Plan again, and have that plan approved.',
+      instead: 'Plan again, have that plan approved, and give deploy its digest: with the digest of this run it stops again.',
     });
     this.outcomes = parts.outcomes;
   }

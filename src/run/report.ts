@@ -132,20 +132,25 @@ export function supportOf(stack: Stack, now: number): SupportFinding[] {
   );
 }
 
+export interface Finished extends Pick<Inputs, 'command' | 'target'> {
+  readonly stack: Stack;
+  readonly cancelled: boolean;
+  /** Whether the run could sign in at the bastion. */
+  readonly hasBastionKey: boolean;
+}
+
 export function nextSteps(
-  {
-    command,
-    target = 'deploy',
-    stack,
-    cancelled = false,
-  }: { readonly command: Command; readonly target?: Inputs['target']; readonly stack: Stack; readonly cancelled?: boolean },
+  { command, target, stack, cancelled, hasBastionKey }: Finished,
   outcomes: readonly Outcome[],
   faults: readonly Fault[],
 ): string[] {
+  const writes = ['deploy', 'destroy'].includes(command);
   if (cancelled && !outcomes.some(({ verdict }) => verdict === 'failed'))
-    return [['deploy', 'destroy'].includes(command) ? 'Run again: it continues where it stopped and makes nothing twice.' : 'Run again.'];
+    return [writes ? 'Run again: it continues where it stopped and makes nothing twice.' : 'Run again.'];
+  const instead = faults.flatMap((fault) => fault.instead ?? []);
+  if (instead.length > 0) return instead;
   if (faults.length > 0 || unfinished(outcomes))
-    return ['Mend what failed, then run the same command again: it goes on where this run stopped and makes nothing twice.'];
+    return [`Mend what failed, then run the same command again${writes ? ': it goes on where this run stopped and makes nothing twice' : ''}.`];
   if (command === 'destroy')
     return outcomes.flatMap(({ title, done, note }) => (done && note !== undefined && !note.startsWith('goes with') ? [`${title}: ${note}.`] : []));
   if (command === 'plan' && target === 'destroy')
@@ -153,7 +158,7 @@ export function nextSteps(
   if (command === 'plan' && hasChanges(outcomes)) return ['Run deploy, with plan-digest if exactly this plan is to be carried out.'];
   if (command === 'drift' && hasChanges(outcomes)) return ['Run deploy to bring everything back to what the stack file says.'];
   if ((command === 'plan' || command === 'drift') && changesKnown(outcomes) === 'unknown')
-    return ['What is in the cluster was not looked at. To let this run look: cluster.openForReads in the stack file, or the input bastion-key.'];
+    return [`What is in the cluster was not looked at. To let this run look, ${waysIn(stack, hasBastionKey).join(', and ')}.`];
   if (command === 'deploy' && outcomes.some(({ id, verdict, done }) => id === 'zitadel/release' && verdict === 'create' && done)) {
     return [
       `Log in at ${consoleUrlOf(stack)} and change the password of the first administrator.`,
@@ -162,6 +167,17 @@ export function nextSteps(
     ];
   }
   return [];
+}
+
+/** What a run that only looks lacks to come into the cluster, in the order in which it would be missed. */
+function waysIn({ cluster: { access, bastion, allow, openForReads } }: Stack, hasBastionKey: boolean): string[] {
+  const lacks: [boolean, string][] = [
+    [access === 'bastion' && !bastion.keep, 'keep the bastion (cluster.bastion.keep: true in the stack file): there is none between two deploys'],
+    [access !== 'private' && allow.includes('runner') && !openForReads, 'set cluster.openForReads: true in the stack file'],
+    [access === 'bastion' && !hasBastionKey, 'give it the input bastion-key'],
+  ];
+  const found = lacks.flatMap(([missing, way]) => (missing ? [way] : []));
+  return found.length > 0 ? found : ['see to what stands at "Credentials for the cluster" above'];
 }
 
 export interface EarlyEnd extends Telling {

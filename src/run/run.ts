@@ -87,7 +87,7 @@ type CameOut = Required<Pick<Parameters<typeof makeReport>[0], 'outcomes' | 'fau
 
 /** What came of the run, with what the reader needs besides. */
 function reportOf(context: RunContext, graph: Graph, found: CameOut): Report {
-  const { inputs, stack, otc, started, signal } = context;
+  const { inputs, stack, secrets, otc, started, signal } = context;
   const { outcomes, faults } = found;
   return makeReport({
     ...found,
@@ -96,7 +96,7 @@ function reportOf(context: RunContext, graph: Graph, found: CameOut): Report {
     cancelled: signal.aborted,
     ...(graph.runs(outcomes) ? { url: urlOf(stack), consoleUrl: consoleUrlOf(stack), login: loginOf(context) } : {}),
     versions: versionsOf(stack, inputs),
-    nextSteps: nextSteps({ command: inputs.command, target: inputs.target, stack, cancelled: signal.aborted }, outcomes, faults),
+    nextSteps: nextSteps({ ...inputs, stack, cancelled: signal.aborted, hasBastionKey: secrets.bastionKeySeed !== undefined }, outcomes, faults),
     support: supportOf(stack, Date.now()),
     seconds: (Date.now() - started) / 1000,
     apiCalls: otc.calls,
@@ -172,7 +172,11 @@ async function carryOut(context: RunContext, graph: Graph, graphFor: (looksOnly:
     await comparePlan(context, graphFor(true), read);
   }
   if (inputs.command === 'destroy' && inputs.confirmDestroy !== stack.name) {
-    throw new Fault(`destroy of ${stack.name} is not confirmed`, { hint: `Give the input confirm-destroy the name of the stack: ${stack.name}.` });
+    const hint = `Give the input confirm-destroy the name of the stack: ${stack.name}.`;
+    throw new Fault(`destroy of ${stack.name} is not confirmed`, {
+      hint,
+      instead: `To destroy it, run destroy with confirm-destroy: ${stack.name}.`,
+    });
   }
   if (door !== undefined) door.mode = 'write';
   const first = (): Promise<void> => begin(context, tasks);

@@ -57,6 +57,7 @@ describe('cluster.allow: [runner]', { timeout: 400_000 }, () => {
       assert.equal(outputs['result'], 'unchanged');
       assert.match(log, /in sync where this run looked, \d+ not looked at/);
       assert.match(summary, /this run may not reach the API server/);
+      assert.match(summary, /To let this run look, set cluster\.openForReads: true in the stack file\.\n/);
     }
     assert.deepEqual(await writes(), []);
     assert.equal(plan.outputs['plan-digest'], drift.outputs['plan-digest']);

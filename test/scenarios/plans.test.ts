@@ -136,6 +136,8 @@ describe('plans', { timeout: 300_000 }, () => {
     assert.equal(deploy.exitCode, 1, deploy.log);
     assert.match(errorsOf(deploy), /zitadel\/release Deployment zitadel spec\.replicas: approved no change, now 1 → \d/);
     assert.match(deploy.summary, /now 1 → \d/);
+    assert.match(deploy.summary, /1\. Plan again, have that plan approved/);
+    assert.doesNotMatch(deploy.summary, /run the same command again/);
     assert.equal(deploy.outputs['result'], 'failed');
     const written = writes(cloudCalls(await world.control.requests())).filter((call) => !/clustercert/.test(JSON.stringify(call)));
     assert.deepEqual(written, []);

@@ -125,6 +125,11 @@ it('the way in: a run that must get in and lacks the secret fails, one that look
   const context = contextFor({ projectId: 'p' } as Otc);
   assert.throws(() => bastionAccess(context, seen), /needs a secret that was not given/);
   assert.throws(() => bastionAccess({ ...context, looksOnly: true }, seen), NotLooked);
+  assert.throws(
+    () => bastionAccess({ ...context, looksOnly: true }, undefined),
+    /bastion that leads to the cluster is not there/,
+    'no key would help',
+  );
   const complete = { ...context, looksOnly: true, secrets: { bastionKeySeed: new Secret(randomBytes(32).toString('base64url')) } };
   assert.throws(() => bastionAccess(complete, undefined), /the bastion that leads to the cluster is not there/);
   const access = bastionAccess(complete, seen);
