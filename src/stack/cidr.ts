@@ -14,7 +14,16 @@ export function parseCidr(text: string): Cidr | string {
   if ([a, b, c, d].some((octet) => octet > 255) || prefix > 32) return 'is not a network: an address part is above 255 or the prefix above 32';
   const start = ((a * 256 + b) * 256 + c) * 256 + d;
   const network = { start: start - (start % sizeOf({ start, prefix })), prefix };
-  return network.start === start ? network : `has bits set behind its prefix; the network is ${formatCidr(network)}`;
+  return network.start === start ? network : `${BITS_SET}; the network is ${formatCidr(network)}`;
+}
+
+const BITS_SET = 'has bits set behind its prefix';
+
+/** The network that a text means, also where it names an address in it: `10.20.0.1/16` is 10.20.0.0/16. */
+export function networkMeant(text: string): Cidr | undefined {
+  const parsed = parseCidr(text);
+  if (typeof parsed !== 'string') return parsed;
+  return parsed.startsWith(BITS_SET) ? cidr(parsed.slice(parsed.lastIndexOf(' ') + 1)) : undefined;
 }
 
 /** Parses a CIDR that is known to be right. */

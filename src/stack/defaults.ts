@@ -2,7 +2,7 @@
  * Owns the defaults that follow from other settings: zones from the region, subnets from the VPC's range, the zone from
  * the domain. Makes the complete `Stack` of a validated file; whether it holds together is `rules.ts`'s business.
  */
-import { cidr, cutSubnets, formatCidr, overlap, parseCidr } from './cidr.ts';
+import { cidr, cutSubnets, formatCidr, networkMeant, overlap } from './cidr.ts';
 import type { StackFile } from './schema.ts';
 import type { ChartPin, Existing, Region, Stack, SubnetSettings } from './stack.ts';
 
@@ -69,8 +69,8 @@ export function completeStack(file: StackFile, values: Readonly<Record<string, u
 function completeNetwork(file: StackFile): Stack['network'] {
   const { network } = file;
   const range = network.cidr ?? '10.20.0.0/16';
-  const parsed = parseCidr(range);
-  const cut = typeof parsed === 'string' ? undefined : cutSubnets(parsed);
+  const meant = networkMeant(range);
+  const cut = meant === undefined ? undefined : cutSubnets(meant);
   const complete = (subnet: string | { cidr: string; existing?: Parameters<typeof existing>[0] } | undefined, fallback: string): SubnetSettings =>
     typeof subnet === 'object' ? { cidr: subnet.cidr, ...existing(subnet.existing) } : { cidr: subnet ?? fallback };
   const cluster = complete(network.subnets.cluster, cut === undefined ? range : formatCidr(cut.cluster));
@@ -138,6 +138,6 @@ function without<T extends object, K extends keyof T>(from: T, left: K): Omit<T,
 
 /** The first range that overlaps none of those in use. */
 function firstFree(candidates: readonly string[], used: readonly string[]): string {
-  const taken = used.map(parseCidr).filter((network) => typeof network === 'object');
+  const taken = used.map(networkMeant).filter((network) => network !== undefined);
   return candidates.find((candidate) => taken.every((network) => !overlap(cidr(candidate), network))) ?? candidates[0] ?? '';
 }

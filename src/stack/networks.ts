@@ -2,7 +2,7 @@
  * Owns the rules between networks: OTC's ranges, subnets inside the VPC, nothing that overlaps. The arithmetic is
  * `cidr.ts`'s, all other rules are `rules.ts`'s.
  */
-import { type Cidr, cidr, contains, formatCidr, overlap, parseCidr } from './cidr.ts';
+import { type Cidr, cidr, contains, formatCidr, networkMeant, overlap, parseCidr } from './cidr.ts';
 import type { Path, Problem } from './document.ts';
 import type { StackFile } from './schema.ts';
 import type { Stack } from './stack.ts';
@@ -36,7 +36,7 @@ export function networkProblems(file: StackFile, stack: Stack): Problem[] {
 function read(path: Path, text: string, reads: readonly string[] = []): Read {
   const parsed = parseCidr(text);
   if (typeof parsed !== 'string') return { range: parsed, problems: [] };
-  return { range: undefined, problems: [{ path, reads, message: `"${text}" ${parsed}` }] };
+  return { range: networkMeant(text), problems: [{ path, reads, message: `"${text}" ${parsed}` }] };
 }
 
 /** One of OTC's ranges, with a prefix that the service takes. */
@@ -100,7 +100,7 @@ function insideVpc(file: StackFile, network: Stack['network'], vpc: Cidr, name: 
   const reads = name === 'database' ? ['network.subnets.single'] : [];
   const { range, problems } = read(path, network.subnets[name].cidr, reads);
   if (range === undefined) return { range, problems };
-  const found: Problem[] = [];
+  const found: Problem[] = [...problems];
   if (!contains(vpc, range))
     found.push({
       path,

@@ -6,7 +6,7 @@ import { asFault, Fault, Faults, type Place } from '../engine/fault.ts';
 import { conflicts } from './conflicts.ts';
 import { completeStack } from './defaults.ts';
 import { type Document, type Path, type Problem, pathText, readDocument } from './document.ts';
-import { settingOf, validate } from './repair.ts';
+import { validate } from './repair.ts';
 import { noticesOf, problemsOf } from './rules.ts';
 import type { StackFile } from './schema.ts';
 import { settingIn } from './setting.ts';
@@ -48,10 +48,9 @@ export function readStack(source: StackSource): ReadStack {
     const hint = 'Start with "name:", "region:", "domain:" and "contact:", each with its value on the same line.';
     throw new Faults([...document.faults, new Fault(message, { place: document.place([]), hint })]);
   }
-  const { output, problems, spoiled } = validate(document.value, document.unread);
+  const { output, problems, spoiled, counts } = validate(document.value, document.unread);
   const bare = completeStack(output, {});
-  const sound = problemsOf(output, bare).filter(({ path, reads = [] }) => ![settingOf(path), ...reads].some((setting) => spoiled(setting)));
-  const faults = [...document.faults, ...toFaults([...problems, ...sound], document)];
+  const faults = [...document.faults, ...toFaults([...problems, ...problemsOf(output, bare).filter(counts)], document)];
   const fromValues = readValues(output, bare, document, source, spoiled);
   faults.push(...fromValues.faults);
   if (faults.length > 0) throw new Faults(inOrder(faults));

@@ -10,6 +10,15 @@ import { type StackFile, stackSchema } from './schema.ts';
 /** Stand for what must be given and is broken or missing; no rule that reads them counts then. */
 const STAND_INS = { name: 'stack', region: 'eu-de', domain: 'login.example.com', contact: 'contact@example.com' };
 
+/** Stand for a broken item of a list, so that the others are still looked at; no rule about the whole list counts then. */
+const ITEMS: Readonly<Record<string, string>> = {
+  'network.dns': '100.125.4.25',
+  'database.zones': 'eu-ch2z',
+  'cluster.allow': 'runner',
+  'cluster.nodes.zones': 'eu-ch2z',
+  'loadBalancer.zones': 'eu-ch2z',
+};
+
 /** What a setting follows from where the file leaves it out (`defaults.ts`). */
 const FOLLOWS: Readonly<Record<string, readonly string[]>> = {
   'network.subnets.cluster': ['network.cidr'],
@@ -32,6 +41,8 @@ export interface Validated {
   readonly problems: readonly Problem[];
   /** Whether a setting, such as `database.flavor`, is broken or follows from one that is. */
   spoiled(setting: string): boolean;
+  /** Whether a problem between settings counts: nothing that it reads is spoiled, nor what it is about. */
+  counts(problem: Problem): boolean;
 }
 
 /** Validates against the schema; `unread` are the paths that already have an error of their own. */
@@ -42,7 +53,7 @@ export function validate(value: unknown, unread: readonly Path[]): Validated {
   // An unknown key was most likely meant to be the one that it resembles.
   const failed = [...found.map(({ path }) => path), ...unknown.flatMap(({ meant }) => (meant === undefined ? [] : [meant])), ...unread];
   const repaired = structuredClone(value) as Record<string, unknown>;
-  for (const path of failed) remove(repaired, path);
+  for (const path of failed) if (!replaceItem(repaired, path)) remove(repaired, path);
   let parsed = v.safeParse(stackSchema, { ...STAND_INS, ...repaired });
   while (!parsed.success) {
     for (const { path = [] } of parsed.issues) {
@@ -66,7 +77,12 @@ export function validate(value: unknown, unread: readonly Path[]): Validated {
       // A number that breaks two rules is wrong once.
       found.findIndex((other) => String(other.path) === String(path) && other.message === message) === index,
   );
-  return { output, problems, spoiled: (setting) => isSpoiled(setting, []) };
+  const spoiled = (setting: string): boolean => isSpoiled(setting, []);
+  const counts = ({ path, reads = [] }: Problem): boolean => {
+    const own = isItem(path) ? failed.some((other) => String(other) === String(path) || below(other, path)) : spoiled(settingOf(path));
+    return !own && !reads.some(spoiled);
+  };
+  return { output, problems, spoiled, counts };
 }
 
 function sourcesOf(setting: string, file: StackFile): readonly string[] {
@@ -85,15 +101,35 @@ function outsideLists(path: Path): string[] {
   return (index === -1 ? path : path.slice(0, index)).map(String);
 }
 
+function isItem(path: Path): boolean {
+  return typeof path.at(-1) === 'number' && outsideLists(path).length === path.length - 1;
+}
+
+/** Puts its stand-in in the place of a list's item; false where there is no such list, or none for it. */
+function replaceItem(from: Record<string, unknown>, path: Path): boolean {
+  const item = path[outsideLists(path).length];
+  const standIn = ITEMS[settingOf(path)];
+  const list = at(from, outsideLists(path));
+  if (item === undefined || standIn === undefined || !Array.isArray(list)) return false;
+  list[Number(item)] = standIn;
+  return true;
+}
+
 /** Whether `path` leads into what is at `outer`. */
 function below(outer: Path, path: Path): boolean {
   return outer.length < path.length && outer.every((part, index) => part === path[index]);
 }
 
 function given(file: unknown, setting: string): boolean {
-  let at = file;
-  for (const part of setting.split('.')) at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[part] : undefined;
-  return at !== undefined;
+  return at(file, setting.split('.')) !== undefined;
+}
+
+/** The value at a path without lists; own properties alone count. */
+function at(tree: unknown, keys: readonly string[]): unknown {
+  let found = tree;
+  for (const part of keys)
+    found = typeof found === 'object' && found !== null && Object.hasOwn(found, part) ? (found as Record<string, unknown>)[part] : undefined;
+  return found;
 }
 
 /** Takes a setting out, of a list the whole list; false where there was nothing to take. */
@@ -101,9 +137,8 @@ function remove(from: Record<string, unknown>, path: Path): boolean {
   const keys = outsideLists(path);
   const last = keys.pop();
   if (last === undefined) return false;
-  let at: unknown = from;
-  for (const part of keys) at = typeof at === 'object' && at !== null && Object.hasOwn(at, part) ? (at as Record<string, unknown>)[part] : undefined;
-  if (typeof at !== 'object' || at === null || !Object.hasOwn(at, last)) return false;
-  delete (at as Record<string, unknown>)[last];
+  const block = at(from, keys);
+  if (typeof block !== 'object' || block === null || !Object.hasOwn(block, last)) return false;
+  delete (block as Record<string, unknown>)[last];
   return true;
 }

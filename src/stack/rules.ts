@@ -98,11 +98,13 @@ function databaseProblems(file: StackFile, stack: Stack): Problem[] {
   if (Number(database.version) < 14)
     problems.push({ path: at('version'), message: `ZITADEL does not run on PostgreSQL ${database.version}`, hint: 'Use 16.' });
   const { size, autoExpandTo } = database.storage;
-  if (autoExpandTo !== 0 && autoExpandTo <= size) {
+  // The smallest disk has 40 GB, whatever the size was meant to be.
+  if (autoExpandTo !== 0 && autoExpandTo <= Math.max(40, size)) {
     problems.push({
       path: at('storage', 'autoExpandTo'),
-      reads: ['database.storage.size'],
-      message: `${autoExpandTo} GB is not above the size of ${size} GB`,
+      reads: autoExpandTo <= 40 ? [] : ['database.storage.size'],
+      message:
+        autoExpandTo <= 40 ? `${autoExpandTo} GB is not above the smallest disk, 40 GB` : `${autoExpandTo} GB is not above the size of ${size} GB`,
       hint: 'Raise it, or set 0 to switch auto-expansion off.',
     });
   }
@@ -131,6 +133,7 @@ function clusterProblems(file: StackFile, stack: Stack): Problem[] {
   const problems: Problem[] = [
     ...zoneProblems(['cluster', 'nodes', 'zones'], file.cluster.nodes.zones, stack),
     ...zoneProblems(['loadBalancer', 'zones'], file.loadBalancer.zones, stack),
+    ...foreignZone(['cluster', 'bastion', 'zone'], file.cluster.bastion.zone, stack),
     ...existingProblems(['network'], file.network.existing),
     ...existingProblems(['cluster'], file.cluster.existing),
     ...existingProblems(['loadBalancer'], file.loadBalancer.existing),
@@ -171,23 +174,17 @@ function clusterProblems(file: StackFile, stack: Stack): Problem[] {
 /** Of zones that the file names; those that it leaves out follow from others. */
 function zoneProblems(path: Path, zones: readonly string[] | undefined, stack: Stack): Problem[] {
   if (zones === undefined) return [];
-  const prefix = stack.region === 'eu-ch2' ? 'eu-ch2' : `${stack.region}-`;
-  const foreign = zones.flatMap((zone, index) =>
-    zone.startsWith(prefix)
-      ? []
-      : [
-          {
-            path: [...path, index],
-            reads: ['region'],
-            message: `${zone} is not a zone of ${stack.region}`,
-            hint: `Its zones are ${zonesOf[stack.region].join(', ')}.`,
-          },
-        ],
-  );
+  const foreign = zones.flatMap((zone, index) => foreignZone([...path, index], zone, stack));
   const twice = zones.findIndex((zone, index) => zones.indexOf(zone) !== index);
   // RDS allows both nodes of an instance in one zone; everywhere else a zone named twice is a slip.
   if (twice === -1 || path[0] === 'database') return foreign;
   return [...foreign, { path: [...path, twice], message: `${zones[twice]} is named twice` }];
+}
+
+function foreignZone(path: Path, zone: string | undefined, { region }: Stack): Problem[] {
+  const known = zonesOf[region];
+  if (zone === undefined || known.includes(zone)) return [];
+  return [{ path, reads: ['region'], message: `${zone} is not a zone of ${region}`, hint: `Its zones are ${known.join(', ')}.` }];
 }
 
 function existingProblems(path: Path, existing: { id?: string | undefined; name?: string | undefined } | undefined): Problem[] {

@@ -197,6 +197,47 @@ test('variables of the runner, and those that sign in, are not handed to a file'
   assert.equal(read(`${small}zitadel: { organization: "\${GITHUB_REF_NAME}" }`, { GITHUB_REF_NAME: 'main' }).stack.zitadel.organization, 'main');
 });
 
+test('a network that is written as an address in it is meant, and what follows from it is told as well', () => {
+  assert.deepEqual(errors(`${small}network:\n  cidr: 10.0.0.1/16\n  subnets: { cluster: 10.1.0.0/20, database: 10.1.8.0/24 }\n`), [
+    '6:9 network.cidr: "10.0.0.1/16" has bits set behind its prefix; the network is 10.0.0.0/16',
+    '7:23 network.subnets.cluster: 10.1.0.0/20 is not inside the VPC 10.0.0.0/16 | Choose a part of the VPC’s range.',
+    '7:46 network.subnets.database: 10.1.8.0/24 is not inside the VPC 10.0.0.0/16 | Choose a part of the VPC’s range.',
+    '7:46 network.subnets.database: 10.1.8.0/24 overlaps the cluster\'s subnet 10.1.0.0/20 | Choose separate ranges, or "single: true" for one subnet.',
+  ]);
+  assert.deepEqual(errors(`${small}network: { cidr: 10.0.0.1/16 }\ncluster: { containerNetwork: { cidr: 10.0.0.0/16 } }\n`), [
+    '5:18 network.cidr: "10.0.0.1/16" has bits set behind its prefix; the network is 10.0.0.0/16',
+    '6:38 cluster.containerNetwork.cidr: 10.0.0.0/16 overlaps the VPC 10.0.0.0/16 | VPC, pods and Services need ranges of their own.',
+  ]);
+});
+
+test('a broken item of a list hides none of the others', () => {
+  assert.deepEqual(
+    errors(
+      `${small}cluster:\n  allow: [300.1.1.1/8, bad, 10.0.0.1/8, runner]\n  nodes: { count: 1, zones: [eu-de-09, eude2, eu-nl-01] }\n  bastion: { zone: eu-de-04 }\n`,
+    ),
+    [
+      '6:11 cluster.allow[0]: "300.1.1.1/8" is not a network: an address part is above 255 or the prefix above 32',
+      '6:24 cluster.allow[1]: "bad" is not right | Right would be a network such as 198.51.100.0/24, or the word runner.',
+      '6:29 cluster.allow[2]: "10.0.0.1/8" has bits set behind its prefix; the network is 10.0.0.0/8',
+      '7:30 cluster.nodes.zones[0]: eu-de-09 is not a zone of eu-de | Its zones are eu-de-01, eu-de-02, eu-de-03.',
+      '7:40 cluster.nodes.zones[1]: "eude2" is not right | Right would be an availability zone such as eu-de-01.',
+      '7:47 cluster.nodes.zones[2]: eu-nl-01 is not a zone of eu-de | Its zones are eu-de-01, eu-de-02, eu-de-03.',
+      '8:20 cluster.bastion.zone: eu-de-04 is not a zone of eu-de | Its zones are eu-de-01, eu-de-02, eu-de-03.',
+    ],
+  );
+});
+
+test('a disk that never grows is told where its size is broken too, as far as no size would do', () => {
+  const found = (storage: string): string[] => errors(`${small}database: { storage: ${storage} }\n`);
+  assert.deepEqual(found('{ size: 45, autoExpandTo: 30 }'), [
+    '5:30 database.storage.size: 45 is not right | Right would be 40 to 4000, a multiple of 10.',
+    '5:48 database.storage.autoExpandTo: 30 GB is not above the smallest disk, 40 GB | Raise it, or set 0 to switch auto-expansion off.',
+  ]);
+  assert.deepEqual(found('{ size: 100, autoExpandTo: 90 }'), [
+    '5:49 database.storage.autoExpandTo: 90 GB is not above the size of 100 GB | Raise it, or set 0 to switch auto-expansion off.',
+  ]);
+});
+
 test('namespaces that are somebody else’s', () => {
   const found = (name: string): string[] => errors(`${small}zitadel:\n  namespace: ${name}\n`);
   for (const name of ['cert-manager', 'contour', 'external-dns', 'haproxy', 'nginx-system', 'envoy-gateway-system'])
