@@ -85,6 +85,8 @@ function judgeWhole({ id, verdict }: Outcome): Judged {
   return { stake: 'configuration', severity: 'medium' };
 }
 
+const VERIFICATION = 'zitadel/verification';
+
 /** From the gravest to the least; the first rule that fits judges. */
 const rules: readonly (Judged & { readonly fits: (id: string, change: Change) => boolean })[] = [
   { stake: 'data', severity: 'critical', fits: (id, { replace }) => id.startsWith('database/') && replace === true },
@@ -94,7 +96,13 @@ const rules: readonly (Judged & { readonly fits: (id: string, change: Change) =>
   { stake: 'data', severity: 'high', fits: (id, { field }) => id.startsWith('database/') && /auto-expansion|masterkey/.test(field) },
   { stake: 'exposure', severity: 'critical', fits: (id, { field }) => id.startsWith('database/') && /public_ips?/.test(field) },
   { stake: 'exposure', severity: 'critical', fits: (_, change) => opens(change) && /from (0\.0\.0\.0\/0|::\/0)/.test(change.field) },
-  { stake: 'exposure', severity: 'high', fits: (_, change) => opens(change) },
+  { stake: 'exposure', severity: 'high', fits: (_, change) => opens(change) || joins(change) },
+  // Somebody else may be answering; that nobody answers, or that it ended, exposes nothing.
+  { stake: 'exposure', severity: 'high', fits: (id, { before }) => id === VERIFICATION && /certificate(?! ended)/.test(String(before)) },
+  { stake: 'availability', severity: 'high', fits: (id) => id === VERIFICATION || id === 'dns/delegation' || id === 'dns/record' },
+  { stake: 'availability', severity: 'high', fits: (_, { field, before }) => field === 'status' && before === 'Terminating' },
+  // Without its token the login app's pods wait for ever.
+  { stake: 'availability', severity: 'high', fits: (id, { field }) => id === 'zitadel/login-token' && field === 'Secret' },
   { stake: 'exposure', severity: 'high', fits: (id, { field }) => id.startsWith('database/') && /security_group|parameter|ssl/i.test(field) },
   { stake: 'exposure', severity: 'high', fits: (id) => /(^|\/)(config|solver-credentials|masterkey)$/.test(id) },
   { stake: 'exposure', severity: 'high', fits: (_, { why }) => why === ADDED_BY_OTHERS },
@@ -105,15 +113,21 @@ const rules: readonly (Judged & { readonly fits: (id: string, change: Change) =>
   },
   { stake: 'exposure', severity: 'high', fits: (_, { field }) => /(tls|securityContext|hostNetwork|\bimage\b)/i.test(field) },
   { stake: 'availability', severity: 'high', fits: (_, { field }) => field.startsWith('rule ') },
-  { stake: 'availability', severity: 'high', fits: (id) => id === 'zitadel/verification' || id === 'dns/delegation' || id === 'dns/record' },
   { stake: 'availability', severity: 'high', fits: (id) => id === 'certificates/certificate' },
   { stake: 'availability', severity: 'medium', fits: (id, { field }) => /node-pool/.test(id) || /replicas|status|phase|chart$/.test(field) },
   { stake: 'availability', severity: 'medium', fits: (id) => /^(database|load-balancer|cluster|dns|network|project)\//.test(id) },
 ];
 
-/** An ingress rule that should not be there. */
+/** A rule that should not be there, whichever way it lets through. */
 function opens({ field, before, after }: Change): boolean {
-  return field.startsWith('rule ingress') && before !== undefined && after === undefined;
+  return field.startsWith('rule ') && before !== undefined && after === undefined;
+}
+
+/** Carries a security group, whose rules let more through, that it should not. */
+function joins({ field, before, after }: Change): boolean {
+  const names = (value: unknown): string[] => String(value ?? '').split(/[,\s]+/);
+  const wanted = names(after);
+  return /security.?groups?/i.test(field) && before !== 'missing' && names(before).some((name) => name !== '' && !wanted.includes(name));
 }
 
 function judge(id: string, change: Change): Judged {

@@ -88,6 +88,21 @@ test('each judgement once', () => {
     judged('cluster/node-pool-eu-de-01', { field: 'customSecurityGroups', before: 'a', after: 'a,b', replace: true }),
     'medium availability',
   );
+  const egress = { field: 'rule egress any any port to 0.0.0.0/0', before: 'egress any any port to 0.0.0.0/0' };
+  for (const id of ['bastion/security-group', 'network/security-group-database']) {
+    assert.equal(judged(id, egress), 'high exposure');
+    assert.equal(judged(id, { field: egress.field, after: egress.before }), 'high availability', 'a wanted rule that is gone');
+  }
+  assert.equal(judged('bastion/server', { field: 'security groups', before: 'ours, theirs', after: 'ours', replace: true }), 'high exposure');
+  assert.equal(judged('bastion/server', { field: 'security groups', before: '', after: 'ours' }), 'medium configuration');
+  assert.equal(judged('cluster/node-groups', { field: 'security group g of node n', before: 'missing', after: 'attached' }), 'medium availability');
+  const tls = (before: string): string => judged('zitadel/verification', { field: 'TLS certificate', before, after: 'passes' });
+  assert.equal(tls('connect ECONNREFUSED 80.158.0.1:443'), 'high availability');
+  assert.equal(tls('the certificate ended at 2026-11-01T00:00:00.000Z'), 'high availability');
+  assert.equal(tls('the certificate of CN=fake is not trusted: DEPTH_ZERO_SELF_SIGNED_CERT'), 'high exposure');
+  assert.equal(tls("Hostname/IP does not match certificate's altnames: Host: login.example.com."), 'high exposure');
+  assert.equal(judged('ingress/namespace', { field: 'status', before: 'Terminating', after: 'usable' }), 'high availability');
+  assert.equal(judged('zitadel/login-token', { field: 'Secret', before: 'missing', after: 'present' }), 'high availability');
   assert.equal(judged('network/vpc', { field: 'name', before: 'a', after: 'b' }), 'medium availability');
   const whole = (id: string, verdict: Verdict): string =>
     findingsOf([one(id, verdict)]).map(({ severity, stake }) => `${severity} ${stake}`)[0] ?? '';
