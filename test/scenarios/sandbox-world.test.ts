@@ -17,9 +17,19 @@ const sandbox = join(import.meta.dirname, '../../scripts/sandbox.mjs');
 /** Command lines of running processes that name a folder. */
 const processesOf = (folder: string): string[] =>
   readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && existsSync(`/proc/${name}/cmdline`))
-    .map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
+    .filter((name) => /^\d+$/.test(name))
+    .map(commandLine)
     .filter((line) => line.includes(folder));
+
+/** Empty where the process ended meanwhile. */
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return '';
+    throw error;
+  }
+}
 const iam = 'https://iam.eu-de.otc.t-systems.com/v3';
 
 describe('a world', { timeout: 120_000 }, () => {
