@@ -59,12 +59,12 @@ async function main(): Promise<boolean> {
     inputs = readInputs(process.env);
     checkVersions(inputs, process.platform, process.arch);
     read = readConfiguration(inputs, process.env);
+    const secrets = deriveSecrets(inputs.secrets, generationsOf(read.stack), read.lifted);
     const { credentials } = inputs;
     if (credentials === undefined) {
       const { runFileOnly } = await import('./run/report.ts');
       return await runFileOnly(earlyEnd(inputs, read, []));
     }
-    const secrets = deriveSecrets(inputs.secrets, generationsOf(read.stack), read.lifted);
     const ports = {
       transport,
       signal: stop.signal,

@@ -4,8 +4,9 @@
  */
 import type { Problem } from './document.ts';
 import { isMap, SECRET_KEY, type Values } from './secret-keys.ts';
+import { SECRET_RULES } from './secrets.ts';
 import type { Stack } from './stack.ts';
-import { find } from './values.ts';
+import { find, NAMED } from './values.ts';
 
 type Refuse = (path: string, wrong: (value: unknown) => boolean, why: string, hint?: string, reads?: readonly string[]) => void;
 
@@ -30,6 +31,7 @@ export function conflicts(values: Values, stack: Stack): Problem[] {
       'Write its settings below it, indented.',
     );
   secretConflicts(refuse);
+  problems.push(...unfitSecrets(values));
   for (const config of ['zitadel.configmapConfig', 'zitadel.secretConfig']) configurationConflicts(config, stack, refuse);
   refuse('initJob.enabled', (value) => value !== true, 'without the init Job nobody makes ZITADEL’s role and database');
   refuse('initJob.command', given, 'a partial init leaves role or database unmade');
@@ -61,6 +63,19 @@ function secretConflicts(refuse: Refuse): void {
   refuse('zitadel.configSecretKey', not('config-yaml'), 'the configuration Secret is this action’s, and its key is config-yaml');
   refuse('zitadel.dbSslCaCrt', given, 'the CA of the database is downloaded from RDS; a fixed one would fail when it is renewed');
   refuse('zitadel.dbSslCaCrtSecret', not('zitadel-rds-ssl-cert'), 'the CA of the database is kept in the Secret zitadel-rds-ssl-cert');
+}
+
+/** Secrets that this action knows by name, against the rules of the services that will take them. */
+function unfitSecrets(values: Values): Problem[] {
+  const places = [...NAMED].flatMap(([path, name]) =>
+    ['configmapConfig', 'secretConfig'].map((config) => [name, `zitadel.${config}.${path}`] as const),
+  );
+  return ([['masterkey', 'zitadel.masterkey'], ...places] as const).flatMap(([name, path]) => {
+    const found = find(values, path.split('.'));
+    if (!['string', 'number'].includes(typeof found?.value) || found?.value === '') return [];
+    const hint = 'Give another one, or leave it out: it is then derived from stack-secret.';
+    return SECRET_RULES[name](String(found?.value)).map((message) => ({ path: found?.path ?? [], message, hint }));
+  });
 }
 
 /** ZITADEL's own configuration, in the ConfigMap or the Secret. */

@@ -62,12 +62,7 @@ export function deriveSecrets(given: GivenSecrets, generations: Generations, ove
   const root = given.stackSecret?.open();
   if (root !== undefined) faults.push(...check('stack-secret', stackSecretProblems(root), STACK_SECRET_HINT));
   const usable = root !== undefined && faults.length === 0;
-  const choose = (
-    name: keyof typeof overriding,
-    input: string,
-    derive: (from: string) => string,
-    problems: (text: string) => string[],
-  ): Secret | undefined => {
+  const choose = (name: keyof typeof overriding, input: string, derive: (from: string) => string): Secret | undefined => {
     const single = given[name];
     const inValues = overriding[name];
     if (single !== undefined && inValues !== undefined && single.open() !== inValues.open()) {
@@ -75,29 +70,19 @@ export function deriveSecrets(given: GivenSecrets, generations: Generations, ove
     }
     const own = single ?? inValues;
     if (own !== undefined) {
-      faults.push(...check(single === undefined ? `${input} (from the values file)` : input, problems(own.open())));
+      faults.push(...check(single === undefined ? `${input} (from the values file)` : input, SECRET_RULES[name](own.open())));
       return own;
     }
     return usable ? new Secret(derive(root), input) : undefined;
   };
   const password = (label: string, generation: number) => (from: string) => derivePassword(from, label, generation);
   const secrets: DerivedSecrets = {
-    masterkey: choose('masterkey', 'masterkey', deriveMasterkey, masterkeyProblems),
-    databaseRootPassword: choose(
-      'databaseRootPassword',
-      'database-password',
-      password('database-root', generations.databaseRoot),
-      databasePasswordProblems,
-    ),
-    databaseUserPassword: choose(
-      'databaseUserPassword',
-      'database-user-password',
-      password('database-user', generations.databaseUser),
-      userPasswordProblems,
-    ),
-    adminPassword: choose('adminPassword', 'admin-password', password('admin', generations.admin), adminPasswordProblems),
+    masterkey: choose('masterkey', 'masterkey', deriveMasterkey),
+    databaseRootPassword: choose('databaseRootPassword', 'database-password', password('database-root', generations.databaseRoot)),
+    databaseUserPassword: choose('databaseUserPassword', 'database-user-password', password('database-user', generations.databaseUser)),
+    adminPassword: choose('adminPassword', 'admin-password', password('admin', generations.admin)),
     nodeKeySeed: usable ? new Secret(deriveSeed(root, 'node-ssh')) : undefined,
-    bastionKeySeed: choose('bastionKeySeed', 'bastion-key', (from) => deriveSeed(from, 'bastion-ssh'), seedProblems),
+    bastionKeySeed: choose('bastionKeySeed', 'bastion-key', (from) => deriveSeed(from, 'bastion-ssh')),
   };
   if (faults.length > 0) throw new Faults(faults);
   return secrets;
@@ -156,6 +141,15 @@ function stackSecretProblems(text: string): string[] {
   if (bytes < 32) return [`has ${bytes} bytes; at least 32 random bytes are needed`];
   return new Set(text).size < 8 ? ['repeats a few characters; it must be random'] : [];
 }
+
+/** What the service that will take a secret has against it. */
+export const SECRET_RULES = {
+  masterkey: masterkeyProblems,
+  databaseRootPassword: databasePasswordProblems,
+  databaseUserPassword: userPasswordProblems,
+  adminPassword: adminPasswordProblems,
+  bastionKeySeed: seedProblems,
+} as const satisfies Record<keyof Omit<GivenSecrets, 'stackSecret'>, (text: string) => string[]>;
 
 /** ZITADEL: exactly 32 bytes; printable ASCII without spaces, so that no shell, file or Secret changes it (chart 9.34.0, ZITADEL v4.13). */
 export function masterkeyProblems(text: string): string[] {

@@ -27,7 +27,7 @@ const CONFIGURATIONS = ['configmapConfig', 'secretConfig'] as const;
 
 type Named = Exclude<keyof LiftedSecrets, 'configuration'>;
 /** Paths below `configmapConfig` and `secretConfig`; ZITADEL reads its configuration without regard to case. */
-const NAMED: ReadonlyMap<string, Named> = new Map(
+export const NAMED: ReadonlyMap<string, Named> = new Map(
   Object.entries({
     'database.postgres.user.password': 'databaseUserPassword',
     'database.postgres.admin.password': 'databaseRootPassword',
@@ -111,9 +111,10 @@ class Lifting {
     }
   }
 
-  /** A secret that this action knows by name. One that is empty is not given. */
+  /** A secret that this action knows by name. One that is empty is not given; one that is too short breaks its service's rule (`conflicts.ts`). */
   name(name: Named, path: Path, value: unknown): void {
     if (value === undefined || value === null || value === '') return;
+    if (['string', 'number'].includes(typeof value) && String(value).length < 8) return;
     const secret = this.#secretOf(path, value);
     if (secret !== undefined) this.named[name] = secret;
   }

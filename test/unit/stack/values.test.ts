@@ -54,8 +54,8 @@ ingress:
 const base = 'name: zitadel-prod\nregion: eu-de\ndomain: login.example.com\ncontact: platform@example.com\n';
 const secrets = {
   ZITADEL_MASTERKEY: 'Masterkey0Masterkey1Masterkey2Ma',
-  ZITADEL_RDS_ROOT_PASSWORD: 'Root-"pass": #word\'1',
-  ZITADEL_FIRSTINSTANCE_ORG_HUMAN_PASSWORD: '*&!%admin: {pass}\n',
+  ZITADEL_RDS_ROOT_PASSWORD: 'Root-pass_#word?~1,=*^',
+  ZITADEL_FIRSTINSTANCE_ORG_HUMAN_PASSWORD: '*&!%Admin: "{pass}"1',
 };
 
 function read(values: string, env: Record<string, string> = {}, more = 'ingress: { controller: nginx }\n'): ReadStack {
@@ -278,6 +278,26 @@ test('a missing values file says where it was looked for', () => {
       }),
     (error: unknown) => error instanceof Faults && /^zitadel\.values: there is no file deploy\/v\.yaml$/.test(error.message),
   );
+});
+
+test('secrets that their service would refuse are told with their place, not with their text', () => {
+  const values = `zitadel:
+  masterkey: planted-10
+  configmapConfig:
+    Database.Postgres: { Admin: { Password: plantedplanted }, User: { Password: "Planted 1 planted" } }
+    firstInstance: { Org: { Human: { Password: 12345678 } } }
+  secretConfig:
+    Database: { Postgres: { User: { Password: short } } }
+`;
+  const found = errors(values);
+  assert.deepEqual(found, [
+    'values.yaml.tpl:2:14 zitadel.masterkey: has 10 bytes; ZITADEL needs exactly 32',
+    'values.yaml.tpl:4:45 zitadel.configmapConfig.Database.Postgres.Admin.Password: needs at least three of upper-case letters, lower-case letters, digits and symbols',
+    'values.yaml.tpl:4:81 zitadel.configmapConfig.Database.Postgres.User.Password: contains characters that are not safe in a connection string; use letters, digits and ~!@#^*-_=+?,',
+    'values.yaml.tpl:5:48 zitadel.configmapConfig.firstInstance.Org.Human.Password: needs an upper-case letter, a lower-case letter, a digit and a symbol',
+    'values.yaml.tpl:7:47 zitadel.secretConfig.Database.Postgres.User.Password: has 5 characters; 8 to 64 are possible',
+  ]);
+  assert.deepEqual(errors('zitadel: { masterkey: short }'), ['values.yaml.tpl:1:23 zitadel.masterkey: has 5 bytes; ZITADEL needs exactly 32']);
 });
 
 test('lifting never opens a Secret to the outside', () => {
