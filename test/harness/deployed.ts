@@ -28,7 +28,7 @@ export async function deployedWorld(pace: Pace = 'fast'): Promise<TestWorld> {
 
 async function made(pace: Pace): Promise<TestWorld> {
   const shared = process.env['DEPLOYED_FOLDER'];
-  if (shared === undefined) return deployed(pace);
+  if (shared === undefined || shared === '') return deployed(pace);
   if (!(await first(join(shared, 'making')))) {
     if (await left(shared)) return copy(join(shared, 'snapshot'), pace);
     return deployed(pace);
