@@ -81,8 +81,8 @@ function encode(value: Outline): string {
 }
 
 /**
- * How the present plan differs from the approved one, a line each; undefined where the approved one's outline is missing or
- * cannot be read.
+ * How the present plan differs from the approved one, a line each, and behind these what only one of the two could know;
+ * undefined where the approved one's outline is missing or cannot be read.
  */
 export function differencesFrom(approved: string, now: Outlined): string[] | undefined {
   const before = decode(approved);
@@ -95,13 +95,19 @@ export function differencesFrom(approved: string, now: Outlined): string[] | und
   for (const id of differing(before.c, after.c))
     lines.push(`${id}: the chart's sha256 was ${before.c[id] ?? 'not planned'} and is ${after.c[id] ?? 'not planned'} …`);
   const [then, current] = [before, after].map(({ p }) => new Map(p.map((entry) => [entry[0], entry])));
+  const unknown = new Map<string, string[]>();
   for (const id of [...new Set([...(then?.keys() ?? []), ...(current?.keys() ?? [])])].sort()) {
     const [, wasVerdict, was] = then?.get(id) ?? [id, 'unchanged', []];
     const [, isVerdict, is] = current?.get(id) ?? [id, 'unchanged', []];
-    if (wasVerdict !== isVerdict) lines.push(`${id}: approved ${wasVerdict}, now ${isVerdict}`);
-    lines.push(...changedLines(id, was, is));
+    if (wasVerdict === isVerdict) lines.push(...changedLines(id, was, is));
+    else if (![wasVerdict, isVerdict].includes('unknown'))
+      lines.push(`${id}: approved ${wasVerdict}, now ${isVerdict}`, ...changedLines(id, was, is));
+    else {
+      const kind = wasVerdict === 'unknown' ? `Not known when it was approved, now ${isVerdict}` : `Not known now, approved ${wasVerdict}`;
+      unknown.set(kind, [...(unknown.get(kind) ?? []), id]);
+    }
   }
-  return lines;
+  return [...lines, ...[...unknown].map(([kind, ids]) => `${kind}: ${ids.join(', ')}`)];
 }
 
 function changedLines(id: string, was: readonly Line[], is: readonly Line[]): string[] {

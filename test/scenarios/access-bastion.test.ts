@@ -13,6 +13,7 @@ import type { RunResult } from '../../sandbox/runner/run.ts';
 import type { DeployRequest } from '../../sandbox/runner/service.ts';
 import { sshKey } from '../../src/stack/ssh-keys.ts';
 import { type Bastion, bastionIn, keysOf } from '../harness/bastion.ts';
+import { isRecord, rowOf, update } from '../harness/by-hand.ts';
 import { deployedWorld, stackSecret } from '../harness/deployed.ts';
 import type { IdleRequest, IdleSeen } from '../harness/idle-tunnel.ts';
 import { stackFile } from '../harness/stack-file.ts';
@@ -105,6 +106,15 @@ describe('the bastion', { timeout: 300_000 }, () => {
     assert.match(summary, /without the input stack-secret the bastion lets nobody in/);
     const approved = await deploy({ inputs: { 'plan-digest': outputs['plan-digest'] ?? '' } });
     assert.equal(approved.exitCode, 0, approved.log);
+    const record = await rowOf(world, 'dns.recordsets', isRecord);
+    await update(world, 'dns.recordsets', record.id, { ttl: 60 });
+    const changed = await deploy({ inputs: { 'plan-digest': outputs['plan-digest'] ?? '' } });
+    await update(world, 'dns.recordsets', record.id, { ttl: record['ttl'] });
+    // What is different stands first; what that plan could not know is one line behind it.
+    assert.match(
+      errorsOf(changed),
+      /approved one any more: .*\ndns\/record: approved unchanged, now update\ndns\/record ttl: .*\nNot known when it was approved, now unchanged: .*zitadel\/release/,
+    );
     const other = await deploy({ inputs: { 'plan-digest': '0'.repeat(64) } });
     assert.match(errorsOf(other), /the plan is not the approved one any more/);
   });

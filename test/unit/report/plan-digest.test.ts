@@ -154,6 +154,25 @@ test('fields are compared by value: what was approved and what is now stand besi
   ]);
 });
 
+test('what only one of two plans could know stands behind the real difference, a line for each kind', () => {
+  const rows = (verdict: Verdict, ttl?: number): Outcome[] => [
+    ...['a/namespace', 'z/certificate'].map((id) => one(id, verdict)),
+    one('zitadel/release', verdict === 'unknown' ? 'unknown' : 'update', verdict === 'unknown' ? [] : [{ field: 'replicas', before: 1, after: 3 }]),
+    ttl === undefined ? one('dns/record', 'unchanged') : one('dns/record', 'update', [{ field: 'ttl', before: ttl, after: 300 }]),
+  ];
+  const plan = (outcomes: Outcome[]): PlanParts => ({ ...simple, outcomes });
+  assert.deepEqual(planDifferences(planDigest(plan(rows('unknown'))), plan(rows('unchanged', 60))), [
+    'dns/record: approved unchanged, now update',
+    'dns/record ttl: approved no change, now 60 → 300',
+    'Not known when it was approved, now unchanged: a/namespace, z/certificate',
+    'Not known when it was approved, now update: zitadel/release',
+  ]);
+  assert.deepEqual(planDifferences(planDigest(plan(rows('unchanged'))), plan(rows('unknown'))), [
+    'Not known now, approved unchanged: a/namespace, z/certificate',
+    'Not known now, approved update: zitadel/release',
+  ]);
+});
+
 test('an outline keeps its size, and holds no secret', () => {
   const changes = Array.from({ length: 400 }, (_, index) => ({ field: `field${index}`, before: 'x'.repeat(300), after: 'ß'.repeat(300) }));
   const huge = { ...simple, outcomes: Array.from({ length: 60 }, (_, index) => one(`a/${index}`, 'update', changes)) };
