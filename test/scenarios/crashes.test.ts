@@ -1,7 +1,7 @@
 /**
  * A run may end at any moment: cancelled by people, killed by the machine. Cancelled, it ends within seconds and says what
  * exists. However it ended, the next run goes on from there, and what comes of it is the deployment as if nothing had
- * happened, nothing twice. `CRASH=all` kills after every writing call in turn, for as long as `CRASH_MINUTES` (30) allow.
+ * happened, nothing twice. `WHOLE=1` kills after every writing call in turn, for as long as `WHOLE_MINUTES` (30) allow.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -17,8 +17,8 @@ import * as cluster from './expect/cluster.ts';
 const stackSecret = Buffer.from('the one secret of a stack that crashes').toString('base64');
 /** Attempts of one workflow run: the lock is theirs, whoever of them took it. */
 const request: DeployRequest = { inputs: { 'stack-secret': stackSecret }, env: { GITHUB_RUN_ID: '4711' } };
-const all = process.env['CRASH'] === 'all';
-const minutes = all ? Number(process.env['CRASH_MINUTES'] ?? '30') : 5;
+const all = process.env['WHOLE'] === '1';
+const minutes = all ? Number(process.env['WHOLE_MINUTES'] ?? '30') : 5;
 /** Seconds in which a cancelled run has ended: the runner waits for 7.5 before it gets harder. */
 const endsWithin = 7;
 

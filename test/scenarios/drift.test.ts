@@ -19,19 +19,21 @@ import type { TestWorld } from '../harness/world.ts';
 const ids = (found: readonly Found[]): string[] => [...new Set(found.map(({ id }) => id))].sort();
 const told = (found: readonly Found[]): string => found.map(({ id, what }) => `${id} ${what}`).join('; ');
 
-/** At most four at a time, each of another resource: what is found under its name is of it. */
+/** How many changes, each of another resource, one drift run has to tell apart; each has a run of its own with `WHOLE=1`. */
+const together = process.env['WHOLE'] === '1' ? 1 : 4;
+
 function groupsOf(changes: readonly HandChange[]): HandChange[][] {
   const groups: HandChange[][] = [[]];
   for (const change of changes) {
     const last = groups.at(-1) ?? [];
     const taken = last.flatMap(({ id, also }) => [id, also]);
-    if (last.length === 4 || taken.includes(change.id)) groups.push([change]);
+    if (last.length === together || taken.includes(change.id)) groups.push([change]);
     else last.push(change);
   }
   return groups;
 }
 
-describe('drift', { timeout: 680_000 }, () => {
+describe('drift', { timeout: together === 1 ? 1_500_000 : 680_000 }, () => {
   let world: TestWorld;
   const deploy = (inputs: Readonly<Record<string, string>> = {}): Promise<RunResult> =>
     world.deploy({ inputs: { 'stack-secret': stackSecret, ...inputs } });

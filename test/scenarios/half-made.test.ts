@@ -1,7 +1,7 @@
 /**
  * Half-made worlds: first deploys that died, destroys that died, hands that took things away, each at a place that chance
  * chose. From each of them a plan writes nothing and tells what is missing, a deploy ends well, makes nothing twice and loses
- * no data, the next plan is empty; and a destroy leaves only what it lists. Twenty worlds with `CRASH=all`, else one
+ * no data, the next plan is empty; and a destroy leaves only what it lists. Twenty worlds with `WHOLE=1`, else one
  * of each kind and as many more as fit into a minute; `SEED` chooses other ones.
  */
 import assert from 'node:assert/strict';
@@ -18,7 +18,7 @@ import type { TestWorld } from '../harness/world.ts';
 import * as cloud from './expect/cloud.ts';
 import * as cluster from './expect/cluster.ts';
 
-const all = process.env['CRASH'] === 'all';
+const all = process.env['WHOLE'] === '1';
 const worlds = 20;
 /** Milliseconds after which no further world is begun, unless all are asked for. */
 const enough = 60_000;
