@@ -1,8 +1,11 @@
 /** Reports as runs make them, for golden files and pictures. */
 import { Fault } from '../../../src/engine/fault.ts';
 import type { Outcome, Verdict } from '../../../src/engine/outcome.ts';
+import type { Change } from '../../../src/engine/resource.ts';
+import { type PlanParts, planDigest } from '../../../src/report/plan-digest.ts';
 import { makeReport, type Report, type ReportParts } from '../../../src/report/report.ts';
 import { supportFindings } from '../../../src/report/support.ts';
+import { OtherPlan } from '../../../src/run/plan.ts';
 
 const all: readonly (readonly [string, string, readonly string[], number])[] = [
   ['project/preflight', 'Quotas, flavors and zones', [], 0.8],
@@ -79,6 +82,7 @@ const urls = {
 const waits = (id: string): Partial<Outcome> => ({ verdict: 'blocked', note: `waits for ${id}`, seconds: 0 });
 const now = Date.parse('2026-11-23T00:00:00Z');
 
+const edited: Change = { field: 'data', why: 'written by kubectl-edit, not by this action; other content in config-yaml' };
 const drifted: Readonly<Record<string, Partial<Outcome>>> = {
   'network/security-group-database': {
     verdict: 'update',
@@ -92,7 +96,7 @@ const drifted: Readonly<Record<string, Partial<Outcome>>> = {
     verdict: 'update',
     changes: [{ field: 'Deployment zitadel spec.replicas', before: 1, after: 3, why: 'changed in the cluster' }],
   },
-  'zitadel/config': { verdict: 'update', changes: [{ field: 'data.config-yaml', why: 'the content differs', secret: true }] },
+  'zitadel/config': { verdict: 'update', changes: [edited] },
   'dns/record': { verdict: 'create' },
   'zitadel/verification': {
     verdict: 'update',
@@ -116,6 +120,17 @@ spec:
           ports:
             - containerPort: 8080
 `;
+
+const recorded: Readonly<Record<string, Partial<Outcome>>> = {
+  'dns/record': { verdict: 'update', changes: [{ field: 'ttl', before: 60, after: 300 }] },
+};
+/** A deploy of a plan that had no way into the cluster, with a difference beside. */
+const otherPlan = ((): OtherPlan => {
+  const plan = (outcomes: readonly Outcome[]): PlanParts => ({ version: '1.0.0', stack: {}, charts: {}, outcomes });
+  const blind = outcomesOf('unchanged').map((one) => (/^(kube|zitadel|ingress)\//.test(one.id) ? { ...one, verdict: 'unknown' as const } : one));
+  const now = plan(outcomesOf('unchanged', recorded));
+  return new OtherPlan(planDigest(plan(blind)), planDigest(now), now);
+})();
 
 /** A report of each kind, by the name of its golden file. */
 export const examples: Readonly<Record<string, Report>> = {
@@ -170,15 +185,24 @@ export const examples: Readonly<Record<string, Report>> = {
           { field: 'chart', before: '9.33.0', after: '9.34.0' },
           { field: 'values.replicaCount', before: 2, after: 3 },
           { field: 'Deployment zitadel spec.template.spec.containers[zitadel].image', before: 'zitadel:debug', after: 'zitadel:v4.12.0' },
+          { field: 'restart', after: 'known after zitadel/config', following: true },
         ],
         documents: [
           { title: 'Deployment zitadel: stored → rendered', before: manifest(2, 'v4.12.0'), after: manifest(3, 'v4.13.0') },
           { title: 'Deployment zitadel: live → stored', before: manifest(2, 'debug'), after: manifest(2, 'v4.12.0') },
         ],
       },
+      'zitadel/config': { verdict: 'update', changes: [edited] },
       'dns/record': { verdict: 'create', note: 'known after load-balancer/load-balancer' },
     }),
     nextSteps: ['Run deploy, with plan-digest if exactly this plan is to be carried out.'],
+  }),
+  'deploy-other-plan': makeReport({
+    ...base,
+    seconds: 2.7,
+    outcomes: outcomesOf('unchanged', recorded),
+    faults: [otherPlan],
+    nextSteps: [otherPlan.instead ?? ''],
   }),
   'plan-nothing': makeReport({
     ...base,

@@ -58,7 +58,7 @@ test('data and exposure come first', () => {
     [
       'critical data: backup_strategy.keep_days',
       'critical exposure: rule ingress tcp 5432 from 0.0.0.0/0',
-      'high exposure: data.config-yaml',
+      'high exposure: data',
       'high availability: rule ingress tcp 5432 from group 7c1f',
       'high availability: is not there',
       'high availability: DNS',
