@@ -159,8 +159,8 @@ function podConflicts(refuse: Refuse): void {
     refuse(
       `${part}replicaCount`,
       (value) => !Number.isInteger(value) || Number(value) < 1,
-      'without a pod nobody can log in',
-      `Give a number from 1, or use "zitadel.${part === '' ? 'replicas' : 'loginReplicas'}" in the stack file.`,
+      'this is no number from 1, and without a pod nobody can log in',
+      `Write a number without quotes, or use "zitadel.${part === '' ? 'replicas' : 'loginReplicas'}" in the stack file.`,
     );
     refuse(
       `${part}image.tag`,

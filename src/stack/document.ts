@@ -17,7 +17,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { Fault, type Place } from '../engine/fault.ts';
-import { filledIn, type Lookup, leftOut } from './variables.ts';
+import { filledIn, type Lookup, leftOut, unveiled, veiled } from './variables.ts';
 
 export type Path = readonly (string | number)[];
 
@@ -100,7 +100,7 @@ class Reading {
     this.#file = file;
     this.#lookup = lookup;
     // Duplicate keys are found below, with the place of the first one.
-    this.#parsed = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, merge: false, uniqueKeys: false });
+    this.#parsed = parseDocument(veiled(text), { lineCounter: this.#lines, prettyErrors: false, merge: false, uniqueKeys: false });
   }
 
   document(): Document {
@@ -137,13 +137,18 @@ class Reading {
   }
 
   #reportSyntax(): void {
-    for (const error of [...this.#parsed.errors, ...this.#parsed.warnings].slice(0, MOST.errors)) {
+    const all = [...this.#parsed.errors, ...this.#parsed.warnings];
+    // Behind the first token that the parser cannot place, it places none.
+    const same = (one: (typeof all)[number], other: (typeof all)[number]): boolean =>
+      one.code === other.code && (one.code === 'UNEXPECTED_TOKEN' || one.pos[0] === other.pos[0]);
+    const errors = all.filter((one, index) => all.findIndex((other) => same(one, other)) === index);
+    for (const error of errors.slice(0, MOST.errors)) {
       const place = this.#at(error.pos[0]);
       const variable = this.#text.split('\n')[place.line - 1]?.includes('${') === true;
       const hint = variable
-        ? `Inside [ ] and { }, write a variable in quotes: "\${NAME}".`
+        ? `A variable is written \${NAME}; inside [ ] and { }, put what else begins with $ in quotes.`
         : (HINTS[error.code] ?? 'Check indentation, quotes and colons around this place.');
-      const message = WORDS[error.code] ?? error.message.replaceAll('\n', ' ');
+      const message = WORDS[error.code] ?? unveiled(error.message.replaceAll('\n', ' '));
       this.#faults.push(new Fault(`not valid YAML: ${message}`, { place, hint }));
     }
   }
@@ -173,11 +178,11 @@ class Reading {
 
   #scalar(node: Scalar, path: Path): unknown {
     const offset = node.range?.[0] ?? 0;
-    if (changes(node)) return this.#report(path, offset, `the number ${node.source} would not stay as it is written`, 'Put it in quotes.');
+    if (changes(node)) return this.#report(path, offset, `the number ${node.source} would not stay as it is written`, numberHint(node));
     if (typeof node.value === 'object' && node.value !== null)
       return this.#report(path, offset, 'the tag is not possible here', HINTS.TAG_RESOLVE_FAILED);
     if (typeof node.value !== 'string') return node.value;
-    return filledIn(node.value, node.type !== 'PLAIN', this.#lookup, (message, hint) => this.#report(path, offset, message, hint));
+    return filledIn(unveiled(node.value), node.type !== 'PLAIN', this.#lookup, (message, hint) => this.#report(path, offset, message, hint));
   }
 
   /** What a map has of its own, then what its merge keys add to it. */
@@ -213,7 +218,7 @@ class Reading {
       return undefined;
     }
     if (changes(node)) this.#report([...path, node.source ?? ''], offset, 'the number would not stay as it is written', 'Put it in quotes.');
-    return String(node.value);
+    return unveiled(String(node.value));
   }
 
   #merge(keyNode: Node, value: unknown, path: Path, open: readonly Node[], entries: Map<string, unknown>): void {
@@ -257,6 +262,12 @@ function refused(fault: Fault): Document {
 /** A version such as 4.10 would become 4.1, and what JSON has no number for (`.inf`, `1e400`) null. */
 function changes({ value, source }: Scalar): boolean {
   return typeof value === 'number' && String(value) !== source?.replace('+', '');
+}
+
+/** Whether a number or text was meant, only its writer knows. */
+function numberHint({ value }: Scalar): string {
+  const exact = typeof value === 'number' && Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+  return exact ? `Write ${value} where a number is meant; put it in quotes where it is text.` : 'Put it in quotes.';
 }
 
 function isMergeKey(node: unknown): boolean {

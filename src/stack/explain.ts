@@ -101,7 +101,14 @@ function expectation(path: Path): string | undefined {
     const pattern = (pipe ?? []).find((part) => (part as { kind?: string }).kind === 'validation') as { message?: unknown } | undefined;
     if (typeof pattern?.message === 'string') return `Right would be ${pattern.message}.`;
   }
-  return undefined;
+  const kinds = candidates.flatMap((one) => (one.type === 'boolean' ? ['true', 'false'] : one.entries === undefined ? [] : [blockOf(one.entries)]));
+  return kinds.length < 2 ? undefined : `Right would be ${list(kinds)}.`;
+}
+
+function blockOf(entries: Readonly<Record<string, AnySchema>>): string {
+  return `{ ${Object.keys(entries)
+    .map((name) => `${name}: …`)
+    .join(', ')} }`;
 }
 
 function hintFor(path: Path): string {

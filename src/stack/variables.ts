@@ -17,6 +17,24 @@ const WITHHELD = /^((INPUT|ACTIONS|RUNNER|STATE|OS|OTC|AWS)_|(GITHUB|GH)_TOKEN$)
 
 const WHOLE = /^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/;
 
+/** Private characters, one for each of `${}`. */
+const VEILS = ['\uE000', '\uE001', '\uE002'] as const;
+
+/**
+ * A text whose variables are plain words to a parser of YAML, in lists and maps of one line too, where `{` would begin a map. No
+ * character moves. A text that has such characters itself stays as it is.
+ */
+export function veiled(text: string): string {
+  if (VEILS.some((veil) => text.includes(veil))) return text;
+  const [dollar, open, close] = VEILS;
+  return text.replace(/\$\{([A-Za-z_]\w*)\}/g, (_, name: string) => dollar + open + name + close);
+}
+
+/** What was veiled, as it was written. */
+export function unveiled(text: string): string {
+  return text.replace(/\uE000\uE001([A-Za-z_]\w*)\uE002/g, (_, name: string) => `\${${name}}`);
+}
+
 /** A scalar with its variables filled in; each that cannot be is reported. An unquoted one that is a variable alone takes its type. */
 export function filledIn(text: string, quoted: boolean, lookup: Lookup, report: Report): string | number | boolean | typeof leftOut {
   const filled = substitute(text, lookup, report);
@@ -51,7 +69,7 @@ function substitute(text: string, lookup: Lookup, report: Report): string | type
     const found = lookup(name);
     if (found === leftOut && WHOLE.test(text)) out = leftOut;
     else if (found === undefined || found === leftOut)
-      report(`the variable ${name} is not set`, `Set it under "env:" of the step, or write the value here. Secrets do not belong here.`);
+      report(`the variable ${name} is not set`, 'Set it under "env:" of the step, or write the value here.');
     else add(found);
   }
   add(text.slice(last));

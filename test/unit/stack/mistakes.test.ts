@@ -143,7 +143,7 @@ name: second
     '10:3 cluster.nodes: this key is here a second time | The first is on line 9: keep one.',
     '11:12 not valid YAML: Unresolved tag: !kube | Remove the tag.',
     '12:28 cluster.allow[1]: the alias *nett leads nowhere | Name it above with &nett, or put the text in quotes.',
-    '13:28 loadBalancer.bandwidth: the number 007 would not stay as it is written | Put it in quotes.',
+    '13:28 loadBalancer.bandwidth: the number 007 would not stay as it is written | Write 7 where a number is meant; put it in quotes where it is text.',
     '14:15 dns.zone: a key must be plain text | Templates are not filled in here: write the value, or a variable.',
     '15:1 not valid YAML: a second document begins here | One file holds one document: remove the "---", or put what follows into a file of its own.',
   ]);
@@ -207,6 +207,39 @@ test('a network that is written as an address in it is meant, and what follows f
   assert.deepEqual(errors(`${small}network: { cidr: 10.0.0.1/16 }\ncluster: { containerNetwork: { cidr: 10.0.0.0/16 } }\n`), [
     '5:18 network.cidr: "10.0.0.1/16" has bits set behind its prefix; the network is 10.0.0.0/16',
     '6:38 cluster.containerNetwork.cidr: 10.0.0.0/16 overlaps the VPC 10.0.0.0/16 | VPC, pods and Services need ranges of their own.',
+  ]);
+});
+
+test('what is advised does not lead into the next error', () => {
+  assert.deepEqual(errors(`${small}cluster: { nodes: { count: 1e1 } }\ndatabase: { ha: yes }\n`), [
+    '5:28 cluster.nodes.count: the number 1e1 would not stay as it is written | Write 10 where a number is meant; put it in quotes where it is text.',
+    '6:17 database.ha: "yes" is not possible here | Right would be true, false or { replication: … }.',
+  ]);
+  assert.equal(
+    errors(`${small}zitadel: { chart: { version: 9.340, digest: 5 } }\n`)[0],
+    '5:30 zitadel.chart.version: the number 9.340 would not stay as it is written | Write 9.34 where a number is meant; put it in quotes where it is text.',
+  );
+});
+
+test('variables without quotes inside [ ] and { }: as in a block, also in a values file', () => {
+  const env = { N: '4', NET: '10.0.0.0/8', WORD: 'a, b: {c}', YES: 'true' };
+  const text = `${small}cluster: { allow: [\${NET}, runner] }\nzitadel: { replicas: \${N}, organization: \${WORD}, admin: { lastName: "\${N}", changePassword: \${YES} }, values: v.yaml }\n`;
+  const { stack } = read(text, env, {
+    'deploy/v.yaml': 'replicaCount: 2\nlogin: { replicaCount: ${N}, labels: { "${N}": $${N}, b: [x${N}y, ${WORD}] } }\n',
+  });
+  assert.deepEqual(stack.cluster.allow, ['10.0.0.0/8', 'runner']);
+  const { replicas, organization, admin, values } = stack.zitadel;
+  assert.deepEqual([replicas, organization, admin.lastName, admin.changePassword], [4, 'a, b: {c}', '4', true]);
+  assert.deepEqual(values['login'], { replicaCount: 4, labels: { '${N}': '${N}', b: ['x4y', 'a, b: {c}'] } });
+  assert.deepEqual(errors(`${small}zitadel: { replicas: \${NONE} }\nnetwork: { egress: \${NET} }\n`, env), [
+    '5:22 zitadel.replicas: the variable NONE is not set | Set it under "env:" of the step, or write the value here.',
+    '6:20 network.egress: "10.0.0.0/8" is not possible | Right would be nat-gateway, shared-snat or none.',
+  ]);
+});
+
+test('what the parser cannot place any more behind a mistake is one error', () => {
+  assert.deepEqual(errors(`${small}network: { cidr: 10.0.0.0/16 } x\ndatabase:\n  port: 5432\n`), [
+    '5:32 not valid YAML: Unexpected scalar at node end | Check indentation, quotes and colons around this place.',
   ]);
 });
 
