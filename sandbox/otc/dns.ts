@@ -9,6 +9,7 @@ import { dnsError, listAnswer, ownZones, recordSetRoutes, serial, servers, start
 import { integer, list, object, read, required, string } from './fields.ts';
 import { hex32, milliTime } from './ids.ts';
 import { type Call, Refusal, type Reply, type Service } from './service.ts';
+import { iamTables } from './tables/iam.ts';
 import { networkTables, type ZoneRow } from './tables/network.ts';
 import { projectOfCall, quotaOf } from './vpc-common.ts';
 
@@ -61,11 +62,13 @@ function create(call: Call): Reply {
   if (router !== undefined && vpcs.get(router.router_id)?.tenant_id !== projectOfCall(call))
     throw new Refusal(404, 'DNS.0213', `The VPC ${router.router_id} does not exist.`);
   const same = zones.where((row) => row.name === name && row.zone_type === kind);
-  if (kind === 'public' && same.some((row) => row.project_id !== projectOfCall(call)))
+  // A tenant is a domain with all its projects.
+  const tenantOf = (projectId: string) => iamTables(store).projects.get(projectId)?.domain_id;
+  if (kind === 'public' && same.some((row) => tenantOf(row.project_id) !== tenantOf(projectOfCall(call))))
     throw new Refusal(400, 'DNS.0211', 'This zone name has been occupied by another tenant.');
   if (
     same.some(
-      (row) => row.project_id === projectOfCall(call) && (kind === 'public' || row.routers.some(({ router_id }) => router_id === router?.router_id)),
+      (row) => kind === 'public' || (row.project_id === projectOfCall(call) && row.routers.some(({ router_id }) => router_id === router?.router_id)),
     )
   )
     throw new Refusal(400, 'DNS.0208', 'This zone already exists.');

@@ -2,9 +2,10 @@
  * Owns ECS v1 (API reference 9.1): the list of its calls, flavors, limits, tags, error shape. Nova's dialect answers on the
  * same host: `nova.ts`.
  */
-import { projectOf, quotaOf } from './compute-common.ts';
+import { projectOf } from './compute-common.ts';
 import { serverRoutes, startServers } from './ecs-servers.ts';
-import { ecsFlavorOf, ecsFlavors, extraSpecs, zoneText } from './server-catalog.ts';
+import { ecsFlavors, extraSpecs, zoneText } from './server-catalog.ts';
+import { serverLimits } from './server-limits.ts';
 import { ecsTables } from './server-make.ts';
 import type { Call, Service } from './service.ts';
 import { tagRoutes } from './tagging.ts';
@@ -62,38 +63,7 @@ export const ecs: Service = {
     {
       method: 'GET',
       path: '/v1/{project_id}/cloudservers/limits',
-      handle(call) {
-        const rows = own(call);
-        const flavors = rows.map((row) => ecsFlavorOf(row.flavor_id));
-        const sum = (of: 'vcpus' | 'ram'): number => flavors.reduce((total, flavor) => total + (flavor?.[of] ?? 0), 0);
-        const quota = (name: string, usual: number): number => quotaOf(call.world.store, `ecs.${name}`, usual);
-        return {
-          status: 200,
-          body: {
-            absolute: {
-              maxTotalInstances: quota('servers', 200),
-              totalInstancesUsed: rows.length,
-              maxTotalCores: quota('cores', 800),
-              totalCoresUsed: sum('vcpus'),
-              maxTotalRAMSize: quota('ram', 1_638_400),
-              totalRAMUsed: sum('ram'),
-              maxTotalKeypairs: -1,
-              maxServerMeta: 128,
-              maxPersonality: 5,
-              maxPersonalitySize: 10_240,
-              maxServerGroups: 10,
-              maxServerGroupMembers: 16,
-              totalServerGroupsUsed: 0,
-              maxSecurityGroups: -1,
-              maxSecurityGroupRules: -1,
-              maxTotalFloatingIps: -1,
-              maxImageMeta: 128,
-              totalSecurityGroupsUsed: 0,
-              totalFloatingIpsUsed: 0,
-            },
-          },
-        };
-      },
+      handle: (call) => ({ status: 200, body: { absolute: serverLimits(call) } }),
     },
     ...tags('/v1/{project_id}/cloudservers'),
     ...tags('/v1/{project_id}/servers').filter((route) => route.path.endsWith('/resource_instances/action')),

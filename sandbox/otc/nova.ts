@@ -2,14 +2,16 @@
  * Owns Nova v2.1 (API reference 9.2) on the host of ECS: flavors, zones, images, its error shape; servers are in
  * `nova-servers.ts`, `nova-actions.ts` and `nova-parts.ts`, key pairs in `keypair.ts`. ECS's v1 dialect is in `ecs.ts`; both work on the same servers.
  */
-import { zonesOf } from './compute-common.ts';
+import { projectOf, zonesOf } from './compute-common.ts';
 import { versionRoutes } from './compute-versions.ts';
 import { keyPairRoutes } from './keypair.ts';
 import { novaActionRoutes } from './nova-actions.ts';
+import { minorOf } from './nova-common.ts';
 import { novaPartRoutes } from './nova-parts.ts';
 import { novaServerRoutes } from './nova-servers.ts';
 import { ecsFlavorOf, ecsFlavors, extraSpecs, images } from './server-catalog.ts';
-import { Refusal, type Route, type Service } from './service.ts';
+import { serverLimits } from './server-limits.ts';
+import { type Call, Refusal, type Reply, type Route, type Service } from './service.ts';
 
 const base = '/v2.1/{project_id}';
 
@@ -89,8 +91,41 @@ const routes: readonly Route[] = [
       };
     },
   },
+  {
+    method: 'GET',
+    path: `${base}/limits`,
+    query: ['reserved', 'tenant_id'],
+    handle: (call) => ({ status: 200, body: { limits: { rate: [], absolute: serverLimits(call) } } }),
+  },
+  { method: 'GET', path: `${base}/os-quota-sets/{target_project_id}`, query: ['user_id'], handle: quotas },
   ...keyPairRoutes,
 ];
+
+/** With fewer fields in later microversions (ECS reference, Querying Tenant Quotas). */
+function quotas(call: Call): Reply {
+  const id = call.params['target_project_id'] ?? '';
+  if (id !== projectOf(call)) throw new Refusal(403, 'forbidden', "Policy doesn't allow os_compute_api:os-quota-sets:show to be performed.");
+  const limits = serverLimits(call);
+  const networks = { fixed_ips: -1, floating_ips: -1, security_groups: limits.maxSecurityGroups, security_group_rules: limits.maxSecurityGroupRules };
+  const files = { injected_files: limits.maxPersonality, injected_file_content_bytes: limits.maxPersonalitySize, injected_file_path_bytes: 255 };
+  return {
+    status: 200,
+    body: {
+      quota_set: {
+        id,
+        cores: limits.maxTotalCores,
+        instances: limits.maxTotalInstances,
+        ram: limits.maxTotalRAMSize,
+        key_pairs: limits.maxTotalKeypairs,
+        metadata_items: limits.maxServerMeta,
+        server_groups: limits.maxServerGroups,
+        server_group_members: limits.maxServerGroupMembers,
+        ...(minorOf(call) < 36 ? networks : {}),
+        ...(minorOf(call) < 56 ? files : {}),
+      },
+    },
+  };
+}
 
 export const nova: Service = {
   name: 'nova',

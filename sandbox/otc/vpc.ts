@@ -7,7 +7,8 @@ import type { TableName } from './tables/names.ts';
 import { networkTables, type VpcRow } from './tables/network.ts';
 import { filtered, isDescription, isName, page, projectOfCall, quotaOf, quotaTypes, type VpcQuotaType, vpcCodes, vpcError } from './vpc-common.ts';
 
-const createShape = object({ vpc: object({ name: string, cidr: string, description: string, enterprise_project_id: string }) });
+// Its fields may be left out, the object may not (API reference, Creating a VPC).
+const createShape = required(object({ vpc: required(object({ name: string, cidr: string, description: string, enterprise_project_id: string })) }));
 const updateShape = object({
   vpc: required(
     object({
@@ -71,7 +72,7 @@ function uniqueName(call: Call, name: string, except?: string): void {
 
 function create(call: Call): Reply {
   const { store } = call.world;
-  const { name = '', cidr = '', description = '', enterprise_project_id = '0' } = read(createShape, call.body)?.vpc ?? {};
+  const { name = '', cidr = '', description = '', enterprise_project_id = '0' } = read(createShape, call.body).vpc;
   checkTexts(name, description);
   if (cidr !== '') vpcRange(cidr);
   uniqueName(call, name);

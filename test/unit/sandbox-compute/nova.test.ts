@@ -128,3 +128,18 @@ test('a server group knows its servers', async () => {
   assert.equal((await cloud.send('DELETE', at)).status, 204);
   assert.equal((await cloud.get(at)).status, 404);
 });
+
+test('quotas and limits, as `openstack quota show` and `openstack limits show` read them', async () => {
+  const quotas = (project: string, headers: Record<string, string> = {}) => cloud.as('admin', `${cloud.nova}/os-quota-sets/${project}`, { headers });
+  const { quota_set: all } = (await quotas(cloud.project)).body;
+  assert.deepEqual([all.id, all.instances, all.cores, all.floating_ips, all.injected_files], [cloud.project, 200, 800, -1, 5]);
+  const { quota_set: later } = (await quotas(cloud.project, { 'openstack-api-version': 'compute 2.60' })).body;
+  assert.deepEqual([later.ram, 'floating_ips' in later, 'injected_files' in later], [all.ram, false, false]);
+  assert.equal((await quotas('0'.repeat(32))).status, 403);
+  await cloud.send('POST', `${cloud.nova}/os-server-groups`, { server_group: { name: 'counted', policies: ['anti-affinity'] } });
+  const { limits } = (await cloud.get(`${cloud.nova}/limits`)).body;
+  assert.deepEqual(limits.rate, []);
+  const { maxTotalCores, totalServerGroupsUsed, totalInstancesUsed } = limits.absolute;
+  const servers = (await cloud.get(`${cloud.nova}/servers`)).body.servers.length;
+  assert.deepEqual([maxTotalCores, totalServerGroupsUsed, totalInstancesUsed], [800, 1, servers]);
+});

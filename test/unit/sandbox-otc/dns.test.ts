@@ -71,6 +71,14 @@ test('a zone from creation to deletion', async () => {
   assert.equal(networkTables(cloud.store).recordSets.where((row) => row.zone_id === id).length, 0);
 });
 
+test('a zone that another project of the tenant has exists already', async () => {
+  const other = cloud.store.table<{ readonly id: string; readonly name: string }>('iam.projects').find(({ name }) => name === 'eu-de');
+  const made = await post('/zones', { name: 'elsewhere.example.org' });
+  networkTables(cloud.store).zones.update(made.body.id, { project_id: other?.id ?? '' });
+  const refused = await post('/zones', { name: 'elsewhere.example.org' });
+  assert.deepEqual([refused.status, refused.body.code], [400, 'DNS.0208']);
+});
+
 test("another tenant's zone name is refused", async () => {
   const made = await post('/zones', { name: 'taken.example.org' });
   networkTables(cloud.store).zones.update(made.body.id, { project_id: 'somebody-else' });

@@ -105,6 +105,10 @@ test('wrong types and broken JSON are refused in the shape of the service', asyn
   const wrong = await cloud.as('admin', vpcs(), { method: 'POST', body: { vpc: { name: 5, cidr: '10.0.0.0/16' } } });
   assert.deepEqual([wrong.status, wrong.body.code], [400, 'VPC.0101']);
   assert.match(wrong.body.message, /vpc\.name must be a string, not the number 5/);
+  for (const body of [undefined, {}, { vpc: null }]) {
+    const empty = await cloud.as('admin', vpcs(), { method: 'POST', ...(body === undefined ? {} : { body }) });
+    assert.deepEqual([empty.status, empty.body.code], [400, 'VPC.0101'], JSON.stringify(body));
+  }
   const broken = await cloud.as('admin', vpcs(), { method: 'POST', raw: '{"vpc":' });
   assert.deepEqual([broken.status, broken.body.code], [400, 'VPC.0101']);
   const neutron = await cloud.as('admin', `${vpcHost}/v2.0/security-groups`, { method: 'POST', body: {} });

@@ -11,6 +11,12 @@ after(() => closeClean(cloud));
 
 const { v1, v2, tagsOf, post, put, get, del, network } = networkClient(cloud);
 
+test('a VPC may have no name and no range', async () => {
+  const made = await post(v1('/vpcs'), { vpc: {} });
+  assert.deepEqual([made.status, made.body.vpc.name, made.body.vpc.cidr], [200, '', '']);
+  assert.equal((await del(v1(`/vpcs/${made.body.vpc.id}`))).status, 204);
+});
+
 test('vpc_v1: create, poll, tags, v3 read, update, delete', async () => {
   const made = await post(v1('/vpcs'), { vpc: { name: 'tf-vpc', cidr: '10.0.0.0/16', description: 'managed' } });
   assert.equal(made.status, 200);
