@@ -46,6 +46,8 @@ export interface SecretOptions<N extends NeedsCluster> {
   readonly wanted: boolean;
   readonly namespace: string;
   readonly name: string;
+  /** Its keys, which every run knows. */
+  readonly keys: readonly string[];
   readonly content: (needs: SeenOf<N>) => (() => Readonly<Record<string, string>>) | undefined;
   /** Inputs that give the content, named where it is missing. */
   readonly inputs: string;
@@ -64,6 +66,9 @@ export interface SecretOptions<N extends NeedsCluster> {
   };
 }
 
+/** Seen by every run, so that it belongs to every plan. */
+const MISSING = { why: 'the key is missing' };
+
 type Parts = (content: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
 
 export function secretObject<N extends NeedsCluster>(context: KubeContext, options: SecretOptions<N>): Resource<N, SecretSpec, SecretSeen> {
@@ -79,9 +84,10 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
       .filter(([key, text]) => seen.digests[key] !== digest(Buffer.from(text, 'utf8')))
       .map(([key]) => ({
         field: `data.${key}`,
-        why: seen.digests[key] === undefined ? 'the key is missing' : 'the content differs',
-        ...(options.known === true ? {} : { secret: true }),
+        ...(seen.digests[key] === undefined ? MISSING : { why: 'the content differs', ...(options.known === true ? {} : { secret: true }) }),
       }));
+  const lacking = ({ digests }: SecretSeen): Change[] =>
+    options.keys.filter((key) => digests[key] === undefined).map((key) => ({ field: `data.${key}`, ...MISSING }));
   const refuse = (changes: readonly Change[]): Fault =>
     new Fault(`${title} holds another ${changes.map(({ field }) => field.slice('data.'.length)).join(', ')} than this run: ${createOnly}`, {
       resource: title,
@@ -108,11 +114,12 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
       if (!seen.ours) refuseForeign(title, context.stack, '');
       const taken: Change[] = seen.ours ? [] : [{ field: 'owner', before: 'nobody', after: 'zitadel-on-otc', why: 'it is taken over by consent' }];
       const data = content?.() ?? {};
-      const changes = differing(data, seen);
+      const changes = content === undefined ? lacking(seen) : differing(data, seen);
       if (changes.length > 0 && createOnly !== undefined) throw refuse(changes);
       const edited = seen.ours && options.known !== true ? editedBy(seen.editors, changes) : [];
-      if (content === undefined) return [...taken, ...edited];
-      const first = aheadOf(data, ahead?.parts, seen).map((field): Change => ({ field, why: 'another one, set there first', secret: true }));
+      const first = aheadOf(data, content === undefined ? undefined : ahead?.parts, seen).map(
+        (field): Change => ({ field, why: 'another one, set there first', secret: true }),
+      );
       return [...taken, ...first, ...(edited.length > 0 ? edited : changes)];
     },
     apply: async ({ cluster, content, ahead: first }, seen, _changes, run) => {

@@ -54,6 +54,7 @@ export function certificateResources(context: KubeContext, cloud: CloudNeeds, ho
     wanted,
     namespace: NAMESPACE,
     name: secretNames.solver,
+    keys: ['accessKey', 'secretKey'],
     content: () => (acme === undefined ? undefined : () => ({ accessKey: acme.accessKey.open(), secretKey: acme.secretKey.open() })),
     inputs: 'acme-access-key and acme-secret-key (a permanent access key with DNS rights; the solver takes no temporary ones)',
   });

@@ -47,6 +47,7 @@ export function externalDnsResources(context: KubeContext, cloud: CloudNeeds, { 
     wanted,
     namespace: NAMESPACE,
     name: SECRET,
+    keys: ['clouds.yaml'],
     content: () => (user === undefined ? undefined : () => ({ 'clouds.yaml': cloudsYaml(stack, user, cloud.externalDns) })),
     inputs: 'external-dns-username, external-dns-password and external-dns-domain-name (an IAM user with DNS rights; it takes no access keys)',
   });

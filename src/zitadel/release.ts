@@ -40,6 +40,7 @@ export function zitadelSecrets(context: KubeContext, cloud: CloudNeeds, home: An
     wanted: true,
     namespace,
     name: secretNames.masterkey,
+    keys: ['masterkey'],
     content: () => (masterkey === undefined ? undefined : () => ({ masterkey: masterkey.open() })),
     inputs: 'stack-secret (or masterkey)',
     createOnly: 'ZITADEL would go on with the wrong key without noticing, and what it stored could not be read any more',
@@ -50,6 +51,7 @@ export function zitadelSecrets(context: KubeContext, cloud: CloudNeeds, home: An
     wanted: true,
     namespace,
     name: secretNames.databaseCa,
+    keys: ['ca.crt'],
     content: (needs) => (): Record<string, string> => ({ 'ca.crt': needs.databaseCa.pem }),
     inputs: 'nothing: it comes from RDS',
     known: true,
@@ -61,6 +63,7 @@ export function zitadelSecrets(context: KubeContext, cloud: CloudNeeds, home: An
     wanted: true,
     namespace,
     name: secretNames.config,
+    keys: [CONFIG_KEY],
     content: () => {
       const document = configDocument(secrets, context.configuration);
       return document === undefined ? undefined : () => ({ [CONFIG_KEY]: document() });

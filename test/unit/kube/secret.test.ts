@@ -18,6 +18,7 @@ function make(context: KubeContext, content: Record<string, string> | undefined,
     wanted: true,
     namespace: 'zitadel',
     name: 's',
+    keys: Object.keys(content ?? { a: '' }),
     content: () => (content === undefined ? undefined : () => content),
     inputs: 'stack-secret',
     ...(createOnly === undefined ? {} : { createOnly }),
@@ -135,6 +136,15 @@ test('another writer is the one difference of an edited Secret, with and without
   };
   const digests = [await digestOf(undefined), await digestOf({ a: 'one-value' }), await digestOf({ a: 'two-value' })];
   assert.equal(new Set(digests).size, 1, 'one plan, whatever secrets the job has');
+  // Of a key that was taken out nobody is the owner.
+  const { data: _, ...emptied } = live;
+  cluster.objects.set(path, emptied as typeof live);
+  for (const content of [undefined, { a: 'one-value' }]) {
+    const looking = make(contextOf(cluster), content);
+    const seen = await looking.observe({ kubeconfig }, quiet);
+    assert.ok(seen);
+    assert.deepEqual(looking.diff(looking.want({ kubeconfig }), seen), [{ field: 'data.a', why: 'the key is missing' }]);
+  }
   // He owns a field beside us for ever; what counts is who wrote last.
   assert.deepEqual([await found('11:00', undefined), await found('11:00', { a: 'one-value' })], [[], []]);
   assert.notEqual(await digestOf(undefined, '11:00'), digests[0], 'not the plan of a Secret that nobody touched');
