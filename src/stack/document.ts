@@ -17,6 +17,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { Fault, type Place } from '../engine/fault.ts';
+import { UNSEEN_HINT, unseenIn } from './unseen.ts';
 import { filledIn, type Lookup, leftOut, unveiled, veiled } from './variables.ts';
 
 export type Path = readonly (string | number)[];
@@ -182,7 +183,9 @@ class Reading {
     if (typeof node.value === 'object' && node.value !== null)
       return this.#report(path, offset, 'the tag is not possible here', HINTS.TAG_RESOLVE_FAILED);
     if (typeof node.value !== 'string') return node.value;
-    return filledIn(unveiled(node.value), node.type !== 'PLAIN', this.#lookup, (message, hint) => this.#report(path, offset, message, hint));
+    const filled = filledIn(unveiled(node.value), node.type !== 'PLAIN', this.#lookup, (message, hint) => this.#report(path, offset, message, hint));
+    const unseen = typeof filled === 'string' ? unseenIn(filled) : undefined;
+    return unseen === undefined ? filled : this.#report(path, offset, `${unseen} does not belong into a text`, UNSEEN_HINT);
   }
 
   /** What a map has of its own, then what its merge keys add to it. */
@@ -218,7 +221,11 @@ class Reading {
       return undefined;
     }
     if (changes(node)) this.#report([...path, node.source ?? ''], offset, 'the number would not stay as it is written', 'Put it in quotes.');
-    return unveiled(String(node.value));
+    const name = unveiled(String(node.value));
+    const unseen = unseenIn(name);
+    if (unseen === undefined) return name;
+    this.#report(path, offset, `${unseen} does not belong into a key`, UNSEEN_HINT);
+    return undefined;
   }
 
   #merge(keyNode: Node, value: unknown, path: Path, open: readonly Node[], entries: Map<string, unknown>): void {

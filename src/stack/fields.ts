@@ -61,7 +61,7 @@ export const subnet = (what: string) =>
 export const generation = (what: string) => v.optional(integer(1, 10_000, `Generation of ${what}; raise it by one to rotate.`), 1);
 export const k8sName = (description: string) =>
   text(/^[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?$/, 'lower-case letters, digits and hyphens, at most 53', description);
-export const person = (description: string) => text(/^[^\r\n]{1,200}$/, '1 to 200 characters on one line', description);
+export const person = (description: string) => text(/^[^\r\n\t\u2028\u2029]{1,200}$/, '1 to 200 characters on one line', description);
 export const email = (description: string) =>
   text(/^[^\s@"<>]+@([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?\.)+[a-zA-Z]{2,}$/, 'an e-mail address', description);
 export const HOST = /^([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]([a-zA-Z0-9-]*[a-zA-Z0-9])?\.?$/;

@@ -237,6 +237,24 @@ test('variables without quotes inside [ ] and { }: as in a block, also in a valu
   ]);
 });
 
+test('characters that nobody sees are told by their number, wherever they stand', () => {
+  const env = { NAME: 'Acme\u001b[2J' };
+  const values = 'env: [{ name: A, value: "a\\eb" }]\n"b\\u0000": 1\nzitadel: { configmapConfig: { Text: "one\\ttwo\\nthree" } }\n';
+  const text = `${small}zitadel:\n  organization: "a\\u0007b"\n  admin:\n    firstName: "a\\u0000b"\n    lastName: "\\u202Eevil"\n    userName: \${NAME}\n  values: v.yaml\n`;
+  const hint = ' | Remove it: it is not seen, or turns what is seen around.';
+  assert.deepEqual(errors(text, env, { 'deploy/v.yaml': values }), [
+    `6:17 zitadel.organization: the character U+0007 does not belong into a text${hint}`,
+    `8:16 zitadel.admin.firstName: the character U+0000 does not belong into a text${hint}`,
+    `9:15 zitadel.admin.lastName: the character U+202E does not belong into a text${hint}`,
+    `10:15 zitadel.admin.userName: the character U+001B does not belong into a text${hint}`,
+    `deploy/v.yaml 1:25 env[0].value: the character U+001B does not belong into a text${hint}`,
+    `deploy/v.yaml 2:1 the file: the character U+0000 does not belong into a key${hint}`,
+  ]);
+  assert.deepEqual(errors(`${small}zitadel: { organization: "Ä \u200F שלום 👩‍👩‍👧", admin: { lastName: "a\\tb" } }\n`), [
+    '5:66 zitadel.admin.lastName: "a\tb" is not right | Right would be 1 to 200 characters on one line.',
+  ]);
+});
+
 test('what the parser cannot place any more behind a mistake is one error', () => {
   assert.deepEqual(errors(`${small}network: { cidr: 10.0.0.0/16 } x\ndatabase:\n  port: 5432\n`), [
     '5:32 not valid YAML: Unexpected scalar at node end | Check indentation, quotes and colons around this place.',
