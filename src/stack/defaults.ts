@@ -21,7 +21,8 @@ export function completeStack(file: StackFile, values: Readonly<Record<string, u
   const nodeZones = file.cluster.nodes.zones ?? zonesOf[file.region];
   const network = completeNetwork(file);
   const { certManager, solver, secret, ...certificates } = file.certificates;
-  const serviceCidr = file.cluster.serviceCidr ?? firstFree(['10.247.0.0/16', '172.31.0.0/16', '192.168.240.0/20'], [network.cidr]);
+  const givenPods = file.cluster.containerNetwork.cidr ?? [];
+  const serviceCidr = file.cluster.serviceCidr ?? firstFree(['10.247.0.0/16', '172.31.0.0/16', '192.168.240.0/20'], [network.cidr].concat(givenPods));
   const podCidr = file.cluster.containerNetwork.cidr ?? firstFree(['172.20.0.0/16', '10.96.0.0/16', '192.168.0.0/17'], [network.cidr, serviceCidr]);
   return {
     format: file.format,

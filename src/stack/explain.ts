@@ -2,6 +2,7 @@
  * Owns the words for what the schema refuses: what is wrong, what would be right, "did you mean". What is checked is
  * `schema.ts`'s, where it stands in the file `document.ts`'s business.
  */
+import { domainToASCII } from 'node:url';
 import type * as v from 'valibot';
 import type { Path, Problem } from './document.ts';
 import { stackSchema } from './schema.ts';
@@ -18,6 +19,18 @@ type AnySchema = v.GenericSchema & {
 function bare(schema: AnySchema): AnySchema {
   return schema.wrapped === undefined ? schema : bare(schema.wrapped);
 }
+
+/** Where people look for secrets in the stack file, and the inputs that take them. */
+const SECRET_INPUTS: readonly (readonly [RegExp, string])[] = [
+  [/master[-_]?key$/i, 'masterkey'],
+  [/stack[-_]?secret$/i, 'stack-secret'],
+  [/admin[-_.]?(password|pwd)$/i, 'admin-password'],
+  [/database.*user[-_.]?(password|pwd)$/i, 'database-user-password'],
+  [/database.*(password|pwd)$/i, 'database-password'],
+  [/bastion.*key$/i, 'bastion-key'],
+  [/access[-_]?key$/i, 'access-key'],
+  [/secret[-_]?key$/i, 'secret-key'],
+];
 
 export interface UnknownKey extends Problem {
   /** The setting that was most likely meant. */
@@ -38,6 +51,17 @@ export function unknownKeys(value: unknown, path: Path = [], schema: AnySchema =
     const entry = Object.hasOwn(entries, key) ? entries[key] : undefined;
     if (entry !== undefined) return unknownKeys(child, [...path, key], entry);
     const known = Object.keys(entries).filter((name) => name !== '$schema');
+    const input = SECRET_INPUTS.find(([pattern]) => pattern.test([...path, key].join('.')))?.[1];
+    if (input !== undefined)
+      return [
+        {
+          path: [...path, key],
+          message: 'unknown key',
+          hint: `Secrets are inputs of the step: give the input ${input}.`,
+          atKey: true,
+          meant: undefined,
+        },
+      ];
     const near = nearest(key, known);
     const hint = near === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean "${near}"?`;
     return [{ path: [...path, key], message: 'unknown key', hint, atKey: true, meant: near === undefined ? undefined : [...path, near] }];
@@ -77,7 +101,11 @@ export function schemaProblems(issue: v.BaseIssue<unknown>, before: Path = []): 
       : `${expectation(path) ?? 'Give a value.'} Or remove the line.`;
     return [{ ...at, message: `nothing is given here${block ? ', where a block should be' : ''}`, hint: right }];
   }
-  if (issue.kind === 'validation') return [{ ...at, message: `${shown(issue.input)} is not right`, hint: `Right would be ${issue.message}.` }];
+  if (issue.kind === 'validation') {
+    const ascii = inDns(issue);
+    const hint = ascii === undefined ? `Right would be ${issue.message}.` : `In DNS it is written "${ascii}".`;
+    return [{ ...at, message: `${shown(issue.input)} is not right`, hint }];
+  }
   return [
     {
       ...at,
@@ -85,6 +113,14 @@ export function schemaProblems(issue: v.BaseIssue<unknown>, before: Path = []): 
       hint: issue.expected === 'Array' ? 'Write a list, such as [a, b].' : expectation(path),
     },
   ];
+}
+
+/** A name or address with letters outside ASCII as DNS has it, where that would be right (RFC 5891). */
+function inDns({ input, requirement }: v.BaseIssue<unknown> & { readonly requirement?: unknown }): string | undefined {
+  if (typeof input !== 'string' || !/[^ -~]/.test(input) || !(requirement instanceof RegExp)) return undefined;
+  const host = input.slice(input.lastIndexOf('@') + 1);
+  const ascii = input.slice(0, input.length - host.length) + domainToASCII(host);
+  return host.includes('.') && requirement.test(ascii) ? ascii : undefined;
 }
 
 /** What would be right at a path, from the schema's own patterns. */

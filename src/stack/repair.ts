@@ -27,7 +27,7 @@ const FOLLOWS: Readonly<Record<string, readonly string[]>> = {
   'database.zones': ['database.ha', 'cluster.nodes.zones'],
   'database.storage.autoExpandTo': ['database.storage.size'],
   'cluster.nodes.zones': ['region'],
-  'cluster.serviceCidr': ['network.cidr'],
+  'cluster.serviceCidr': ['network.cidr', 'cluster.containerNetwork.cidr'],
   'cluster.containerNetwork.cidr': ['network.cidr', 'cluster.serviceCidr'],
   'loadBalancer.zones': ['cluster.nodes.zones'],
   'ingress.className': ['ingress.controller'],

@@ -255,6 +255,26 @@ test('characters that nobody sees are told by their number, wherever they stand'
   ]);
 });
 
+test('names that DNS writes otherwise, and secrets that are inputs', () => {
+  const text = `name: zitädel\nregion: eu-de\ndomain: bücher.example.com\ncontact: chef@bücher.example.com\ndns: { zone: Bücher.example.com. }\nmasterkey: x\nstackSecret: y\ndatabase: { password: x, userPassword: y }\nzitadel: { admin: { password: z } }\n`;
+  assert.deepEqual(errors(text), [
+    '1:7 name: "zitädel" is not right | Right would be 2 to 30 characters: lower-case letters, digits and hyphens, starting with a letter, not ending with a hyphen.',
+    '3:9 domain: "bücher.example.com" is not right | In DNS it is written "xn--bcher-kva.example.com".',
+    '4:10 contact: "chef@bücher.example.com" is not right | In DNS it is written "chef@xn--bcher-kva.example.com".',
+    '5:14 dns.zone: "Bücher.example.com." is not right | In DNS it is written "xn--bcher-kva.example.com.".',
+    '6:1 masterkey: unknown key | Secrets are inputs of the step: give the input masterkey.',
+    '7:1 stackSecret: unknown key | Secrets are inputs of the step: give the input stack-secret.',
+    '8:13 database.password: unknown key | Secrets are inputs of the step: give the input database-password.',
+    '8:26 database.userPassword: unknown key | Secrets are inputs of the step: give the input database-user-password.',
+    '9:21 zitadel.admin.password: unknown key | Secrets are inputs of the step: give the input admin-password.',
+  ]);
+});
+
+test('the Services’ range keeps out of the pods’ one that is given', () => {
+  const { stack } = read(`${small}cluster: { containerNetwork: { cidr: 10.247.0.0/16 } }\n`);
+  assert.deepEqual([stack.cluster.containerNetwork.cidr, stack.cluster.serviceCidr], ['10.247.0.0/16', '172.31.0.0/16']);
+});
+
 test('what the parser cannot place any more behind a mistake is one error', () => {
   assert.deepEqual(errors(`${small}network: { cidr: 10.0.0.0/16 } x\ndatabase:\n  port: 5432\n`), [
     '5:32 not valid YAML: Unexpected scalar at node end | Check indentation, quotes and colons around this place.',
