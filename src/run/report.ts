@@ -172,7 +172,7 @@ export function nextSteps(
 /** What a run that only looks lacks to come into the cluster, in the order in which it would be missed. */
 function waysIn({ cluster: { access, bastion, allow, openForReads } }: Stack, hasBastionKey: boolean): string[] {
   const lacks: [boolean, string][] = [
-    [access === 'bastion' && !bastion.keep, 'keep the bastion (cluster.bastion.keep: true in the stack file): there is none between two deploys'],
+    [access === 'bastion' && !bastion.keep, 'keep the bastion between deploys (cluster.bastion.keep: true in the stack file)'],
     [access !== 'private' && allow.includes('runner') && !openForReads, 'set cluster.openForReads: true in the stack file'],
     [access === 'bastion' && !hasBastionKey, 'give it the input bastion-key'],
   ];

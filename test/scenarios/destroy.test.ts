@@ -94,6 +94,7 @@ describe('destroy', { timeout: 540_000 }, () => {
     const refused = await run('destroy', { inputs: { 'confirm-destroy': 'something-else' } });
     assert.notEqual(refused.exitCode, 0);
     assert.match(refused.log, /destroy of zitadel-sandbox is not confirmed/);
+    assert.match(refused.summary, /1\. To destroy it, run destroy with confirm-destroy: zitadel-sandbox\./);
     const plan = await run('plan', { inputs: { target: 'destroy' } });
     assert.equal(plan.exitCode, 0, plan.log);
     assert.match(plan.summary, /CCE cluster .*to\sdelete/);

@@ -168,7 +168,8 @@ describe('drift', { timeout: together === 1 ? 1_500_000 : 680_000 }, () => {
       return { digests: new Set(runs.map((outputs) => outputs['plan-digest'] ?? '')), changed };
     };
     const healthy = await plans();
-    const data = { 'config-yaml': Buffer.from('{}').toString('base64') };
+    // The key besides stays his for ever.
+    const data = { 'config-yaml': Buffer.from('{}').toString('base64'), besides: '' };
     await kubectl(world, ['patch', 'secret', 'zitadel-config-ext', '-n', 'zitadel', '-p', JSON.stringify({ data })]);
     const { found } = await drift({ 'bastion-key': bastionKeySeed?.open() ?? '' });
     assert.deepEqual(told(found), 'zitadel/config data');
@@ -177,6 +178,11 @@ describe('drift', { timeout: together === 1 ? 1_500_000 : 680_000 }, () => {
     assert.deepEqual([healthy.digests.size, edited.digests.size, new Set([...healthy.digests, ...edited.digests]).size], [1, 1, 2]);
     const stopped = await deploy({ 'plan-digest': [...healthy.digests].join() });
     assert.match(errorsOf(stopped), /zitadel\/config: approved unchanged, now update/);
+    const approved = await deploy({ 'plan-digest': [...edited.digests].join() });
+    assert.equal(approved.exitCode, 0, approved.log);
+    assert.deepEqual(await plans(), healthy);
+    await kubectl(world, ['patch', 'secret', 'zitadel-config-ext', '-n', 'zitadel', '-p', JSON.stringify({ data: { 'config-yaml': null } })]);
+    assert.deepEqual((await plans()).changed, edited.changed, 'nobody owns a key that was taken out');
     await world.control.restore('deployed');
     await answering(world);
   });
