@@ -5,6 +5,7 @@
 import { type Resource, resource } from '../engine/resource.ts';
 import { listSecurityGroups, type SecurityGroup } from '../otc/security-group.ts';
 import { API_PORT } from './api-access.ts';
+import { othersUsingGroup } from './blockers.ts';
 import type { ClusterResource } from './cluster.ts';
 import type { CloudContext } from './context.ts';
 import { type Rule, ruleChanges } from './rules.ts';
@@ -48,6 +49,7 @@ export function bastionGroup(context: CloudContext, needs: Needs, { wanted, pass
     diff: (spec, seen) => ruleChanges(spec.rules, ofStack(seen)),
     apply: (spec, _seen, _changes, run) => makeGroup(context, name, spec.rules, run, ofStack),
     destroy: (seen, run) => removeGroup(context, seen, run),
+    blockedBy: ({ id }) => othersUsingGroup(context, id),
     facts: ({ id }) => ({ id }),
   });
 }

@@ -1,15 +1,17 @@
 /**
  * Owns deletions that something may stand in the way of: waits for what goes away by itself, then names what is left, by
- * name and id, since it is not the stack's. What each resource is stands in its own file.
+ * name and id, since it is not the stack's; and what shows beforehand of that. What each resource is stands in its own file.
  */
-import { asFault, Fault } from '../engine/fault.ts';
+import { asFault, blockedFault } from '../engine/fault.ts';
 import type { Run } from '../engine/resource.ts';
 import { pauseFor } from '../engine/until.ts';
-import type { Otc } from '../otc/client.ts';
+import { type Otc, unlessGone } from '../otc/client.ts';
+import { getServer } from '../otc/ecs.ts';
 import { ServiceFault } from '../otc/errors.ts';
 import { listPorts, type Port } from '../otc/port.ts';
 import { listSecurityGroups } from '../otc/security-group.ts';
-import { listSubnets } from '../otc/vpc.ts';
+import { listSubnets, type Subnet } from '../otc/vpc.ts';
+import type { CloudContext } from './context.ts';
 
 export interface Blocker {
   /** For people, with its id. */
@@ -51,14 +53,11 @@ export async function whenFree(
         continue;
       }
       if (left.length === 0) throw error;
-      throw new Fault(`${what} cannot be deleted, because it is in use by ${left.map((one) => one.what).join(', ')}`, {
-        resource: what,
-        hint: "This is not the stack's: delete it if nothing needs it, then run destroy again.",
-        status: error.status,
-        code: error.code,
-        requestId: error.requestId,
-        cause: asFault(error),
-      });
+      throw blockedFault(
+        what,
+        left.map((one) => one.what),
+        { status: error.status, code: error.code, requestId: error.requestId, cause: asFault(error) },
+      );
     }
   }
 }
@@ -98,5 +97,54 @@ export async function usingGroup(otc: Otc, groupId: string): Promise<Blocker[]> 
 /** Subnets of a VPC. */
 export async function inVpc(otc: Otc, vpcId: string): Promise<Blocker[]> {
   const subnets = (await listSubnets(otc, true)).filter(({ vpc_id }) => vpc_id === vpcId);
-  return subnets.map(({ id, name, cidr }) => ({ what: `subnet ${name} (${id}, ${cidr})` }));
+  return subnets.map((one) => ({ what: subnetText(one) }));
+}
+
+function subnetText({ id, name, cidr }: Subnet): string {
+  return `subnet ${name} (${id}, ${cidr})`;
+}
+
+/**
+ * Ports that surely stay when the stack goes: those of servers of this project that are neither its nodes nor its bastion, and those
+ * that somebody made and gave to nothing. What a service has its ports for, and how it calls them, is not relied on: they go with it.
+ */
+async function othersPorts({ otc, names, stack }: CloudContext, ports: readonly Port[]): Promise<string[]> {
+  // CCE calls a node's server after its pool.
+  const isOwn = (name: string): boolean => name.startsWith(`${stack.name}-np-`) || name === names('bastion');
+  const stays = async (port: Port): Promise<boolean> => {
+    if (port.device_owner === '' && port.device_id === '') return true;
+    if (!port.device_owner.startsWith('compute:')) return false;
+    const server = await unlessGone(getServer(otc, port.device_id));
+    return server !== undefined && !isOwn(server.name);
+  };
+  const others = await Promise.all(ports.map(stays));
+  return ports.filter((_, index) => others[index]).map(portText);
+}
+
+/** What others have in a subnet. */
+export async function othersInSubnet(context: CloudContext, networkId: string): Promise<string[]> {
+  return othersPorts(context, await listPorts(context.otc, { network_id: networkId }));
+}
+
+/** What others have that carries a security group, and their groups whose rules name it. */
+export async function othersUsingGroup(context: CloudContext, groupId: string): Promise<string[]> {
+  const { otc, names } = context;
+  const own = new Set(['rds-client', 'rds-instance', 'bastion'].map(names));
+  const [ports, groups] = await Promise.all([listPorts(otc, {}), listSecurityGroups(otc)]);
+  const naming = groups.filter(
+    ({ name, security_group_rules: rules }) =>
+      !own.has(name) && !name.startsWith(`${names('cce')}-cce-`) && rules.some(({ remote_group_id }) => remote_group_id === groupId),
+  );
+  const carrying = await othersPorts(
+    context,
+    ports.filter(({ security_groups }) => security_groups.includes(groupId)),
+  );
+  return [...carrying, ...naming.map(({ id, name }) => `a rule of security group ${name} (${id})`)];
+}
+
+/** Subnets of the stack's own VPC that are not the stack's. */
+export async function othersInVpc({ otc, names }: CloudContext, vpcId: string): Promise<string[]> {
+  const own = new Set(['nodes', 'database'].map(names));
+  const subnets = (await listSubnets(otc)).filter(({ vpc_id, name }) => vpc_id === vpcId && !own.has(name));
+  return subnets.map(subnetText);
 }

@@ -2,10 +2,10 @@
  * Owns the dedicated load balancer in front of the cluster, with its public address. CCE makes listeners and members on
  * it from the ingress controller's Service; an existing one is only read and must fit.
  */
-import { Fault } from '../engine/fault.ts';
+import { blockedFault, Fault } from '../engine/fault.ts';
 import { type Change, type Maybe, type Resource, type Run, resource } from '../engine/resource.ts';
 import { schedules, until } from '../engine/until.ts';
-import { listClusters } from '../otc/cce.ts';
+import { type Cluster, listClusters } from '../otc/cce.ts';
 import { unlessGone } from '../otc/client.ts';
 import * as eips from '../otc/eip.ts';
 import * as elb from '../otc/elb.ts';
@@ -100,6 +100,7 @@ export function loadBalancer(context: CloudContext, needs: Needs): LoadBalancerR
       });
     },
     destroy: ({ id }, run) => removeBalancer(context, name, id, run),
+    blockedBy: ({ id }) => othersListeners(context, id, false),
     facts: ({ id, eipAddress }) => ({ id, address: eipAddress }),
   });
 }
@@ -120,28 +121,32 @@ const PATIENCE = 30;
  * CCE takes the listeners that it made with their Service or the cluster; those it left behind go with the load balancer.
  * @throws Fault naming listeners that a living cluster, or somebody else, still has on it
  */
-async function removeWithListeners({ otc }: CloudContext, name: string, id: string, run: Run): Promise<void> {
+async function removeWithListeners(context: CloudContext, name: string, id: string, run: Run): Promise<void> {
+  const { otc } = context;
   try {
     await unlessGone(elb.deleteLoadBalancer(otc, id, PATIENCE));
     return;
   } catch (error) {
     if (!(error instanceof ServiceFault) || error.status !== 409) throw error;
   }
+  const lasting = await othersListeners(context, id, true);
+  if (lasting.length > 0) throw blockedFault(`load balancer ${name}`, lasting, { resource: id });
+  run.say('taking listeners and pools along that the cluster left behind');
+  await unlessGone(elb.deleteLoadBalancerWithAll(otc, id));
+}
+
+/** Listeners that a living cluster, or somebody by hand, has on it. @param gone whether the stack's own cluster must be gone */
+async function othersListeners({ otc, names, stack }: CloudContext, id: string, gone: boolean): Promise<string[]> {
   const [listeners, clusters] = await Promise.all([elb.listListeners(otc, id), listClusters(otc, true)]);
-  const living = new Set(clusters.map(({ metadata }) => metadata.uid));
+  const { existing } = stack.cluster;
+  const isOwn = ({ metadata: { uid, name } }: Cluster): boolean =>
+    existing === undefined ? name === names('cce') : uid === existing.id || name === existing.name;
+  const living = new Set(clusters.filter((cluster) => gone || !isOwn(cluster)).map(({ metadata }) => metadata.uid));
   const lasting = listeners.filter((listener) => {
     const cluster = clusterOf(listener);
     return cluster === undefined || living.has(cluster);
   });
-  if (lasting.length > 0) {
-    const list = lasting.map((one) => `${one.name} (${one.id}, ${one.protocol} ${one.protocol_port})`).join(', ');
-    throw new Fault(`load balancer ${name} cannot be deleted, because it has listeners that are not the stack's: ${list}`, {
-      resource: id,
-      hint: 'Delete them if nothing needs them, then run destroy again.',
-    });
-  }
-  run.say('taking listeners and pools along that the cluster left behind');
-  await unlessGone(elb.deleteLoadBalancerWithAll(otc, id));
+  return lasting.map((one) => `listener ${one.name} (${one.id}, ${one.protocol} ${one.protocol_port})`);
 }
 
 async function make({ otc, ...context }: CloudContext, spec: LoadBalancerSpec, run: Run): Promise<elb.LoadBalancer> {

@@ -12,7 +12,7 @@ import {
   type SecurityGroup,
   type SecurityGroupRule,
 } from '../otc/security-group.ts';
-import { usingGroup, whenFree } from './blockers.ts';
+import { othersUsingGroup, usingGroup, whenFree } from './blockers.ts';
 import { type CloudContext, createOnce, description, theOne } from './context.ts';
 import type { Gates } from './gate.ts';
 import { type Rule, ruleChanges, setRules } from './rules.ts';
@@ -47,6 +47,7 @@ export function clientGroup(context: CloudContext, needs: Gates): ClientGroup {
     diff: () => [],
     apply: (_spec, _seen, _changes, run) => makeGroup(context, name, [], run),
     destroy: (seen, run) => removeGroup(context, seen, run),
+    blockedBy: ({ id }) => othersUsingGroup(context, id),
     facts: ({ id }) => ({ id }),
   });
 }
@@ -76,6 +77,7 @@ export function databaseGroup(context: CloudContext, client: ClientGroup): Datab
     diff: (spec, seen) => ruleChanges(spec.rules, seen.security_group_rules),
     apply: (spec, _seen, _changes, run) => makeGroup(context, name, spec.rules, run),
     destroy: (seen, run) => removeGroup(context, seen, run),
+    blockedBy: ({ id }) => othersUsingGroup(context, id),
     facts: ({ id }) => ({ id }),
   });
 }

@@ -5,7 +5,7 @@ import { schedules, until } from '../engine/until.ts';
 import { unlessGone } from '../otc/client.ts';
 import { createSubnet, deleteSubnet, getSubnet, listSubnets, type Subnet, updateSubnet } from '../otc/vpc.ts';
 import { cidr, formatCidr } from '../stack/cidr.ts';
-import { inSubnet, whenFree } from './blockers.ts';
+import { inSubnet, othersInSubnet, whenFree } from './blockers.ts';
 import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
 import type { VpcResource } from './vpc.ts';
 
@@ -80,6 +80,7 @@ export function subnet(context: CloudContext, part: 'cluster' | 'database', vpc:
         return still === undefined ? { done: true, value: undefined } : { done: false, state: still.status };
       });
     },
+    blockedBy: ({ id }) => othersInSubnet(context, id),
     facts: ({ id, cidr: range }) => ({ id, cidr: range }),
   });
 }

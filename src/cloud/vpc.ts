@@ -4,7 +4,7 @@ import { type Change, type Resource, resource } from '../engine/resource.ts';
 import { schedules, until } from '../engine/until.ts';
 import { unlessGone } from '../otc/client.ts';
 import { createVpc, deleteVpc, getVpc, listVpcs, updateVpc, type Vpc } from '../otc/vpc.ts';
-import { inVpc, whenFree } from './blockers.ts';
+import { inVpc, othersInVpc, whenFree } from './blockers.ts';
 import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
 import type { Gates } from './gate.ts';
 
@@ -70,6 +70,7 @@ export function vpc(context: CloudContext, needs: Gates): VpcResource {
         return still === undefined ? { done: true, value: undefined } : { done: false, state: still.status };
       });
     },
+    blockedBy: ({ id }) => othersInVpc(context, id),
     facts: ({ id, cidr }) => ({ id, cidr }),
   });
 }

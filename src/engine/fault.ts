@@ -77,6 +77,15 @@ export class NotLooked extends Error {
   override readonly name = 'NotLooked';
 }
 
+/** Why something cannot be deleted: what is not the stack's stands in the way. */
+export function blockedFault(what: string, others: readonly string[], details: FaultDetails = {}): Fault {
+  return new Fault(`${what} cannot be deleted, because it is in use by ${others.join(', ')}`, {
+    resource: what,
+    hint: "This is not the stack's: delete it if nothing needs it, then run destroy again.",
+    ...details,
+  });
+}
+
 /** Status and code, and the request id, as far as the message does not name them itself. */
 export function unsaid({ message, status, code, requestId }: Fault): { readonly service: string; readonly requestId: string | undefined } {
   const words = new Set(message.split(/[\s(),;:"]+/));

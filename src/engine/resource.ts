@@ -130,6 +130,11 @@ export interface Resource<N extends Needs, Spec, Seen> {
   destroy(seen: Seen, run: Run): Promise<string | void>;
   /** Why `destroy` leaves it, in one sentence, where it is not the stack's to take away; undefined where it is. */
   keep?(seen: Seen): string | undefined;
+  /**
+   * What is not the stack's and surely keeps it from being destroyed, for people, each with its id. Asked before anything is destroyed;
+   * what may go along with the rest is not named.
+   */
+  blockedBy?(seen: Seen, run: Run): Promise<readonly string[]>;
   /** True where something outside would stay behind if it just went along with what it is {@link within}: then it is destroyed by itself, first. */
   leavesBehind?(seen: Seen, run: Run): Promise<boolean>;
   /** What it costs, where that is worth a word: a plan that would make it says so. */

@@ -1,9 +1,10 @@
 /**
  * Owns the walk backwards: `destroy` observes along the arrows, then takes away from the last dependent to the first
  * need. Data survives unless consented to, and with it everything it stands on. What is in something that goes anyway (a
- * cluster) goes along with it, so that a cluster which does not answer any more can still be destroyed.
+ * cluster) goes along with it, so that a cluster which does not answer any more can still be destroyed. Where something of others is
+ * seen to stand in the way, nothing is begun: half a stack neither serves nor is gone, and who put that there may still need the rest.
  */
-import { asFault, Cancelled, type Fault } from './fault.ts';
+import { asFault, blockedFault, Cancelled, type Fault } from './fault.ts';
 import { inOne, inOrder, needed } from './order.ts';
 import type { Outcome } from './outcome.ts';
 import type { AnyResource, Needs } from './resource.ts';
@@ -27,6 +28,7 @@ export async function unwalk(roots: readonly AnyResource[], options: UnwalkOptio
   const lookOf = (resource: AnyResource): Observed => observed.get(resource) ?? { seen: undefined };
   const kept = keptResources(order, lookOf, options);
   const riders = await ridersOf(order, lookOf, kept, options);
+  const barred = await barredBy(order, (resource) => goes(resource, lookOf, kept) && !riders.has(resource), lookOf, options);
   const dependents = dependentsOf(order);
   const writes = onceBefore(options);
   const results = new Map<AnyResource, Promise<Outcome>>();
@@ -48,8 +50,11 @@ export async function unwalk(roots: readonly AnyResource[], options: UnwalkOptio
     };
     const left = untouched(resource, lookOf(resource), kept);
     if (left !== undefined) return end(...left);
-    const stuck = after.filter(({ verdict }) => verdict === 'failed' || verdict === 'blocked');
-    if (stuck.length > 0) return end('blocked', { note: `waits for ${stuck.map(({ id }) => id).join(', ')}` });
+    const bar = barred.get(resource);
+    if (bar !== undefined) return end('failed', { fault: bar });
+    const stuck = after.filter(({ verdict }) => verdict === 'failed' || verdict === 'blocked').map(({ id }) => id);
+    const waits = options.write && barred.size > 0 ? [...barred.keys()].map(({ id }) => id) : stuck;
+    if (waits.length > 0) return end('blocked', { note: `waits for ${waits.join(', ')}` });
     if (!options.write) return end('delete');
     options.journal.begin(resource);
     let begun = false;
@@ -157,6 +162,29 @@ function keptResources(order: readonly AnyResource[], lookOf: (resource: AnyReso
 function goes(resource: AnyResource, lookOf: (resource: AnyResource) => Observed, kept: ReadonlySet<AnyResource>): boolean {
   const { seen } = lookOf(resource);
   return seen !== undefined && resource.readsOnly !== true && !kept.has(resource) && resource.keep?.(seen) === undefined;
+}
+
+/** What cannot be destroyed, as far as that shows beforehand. */
+async function barredBy(
+  order: readonly AnyResource[],
+  willGo: (resource: AnyResource) => boolean,
+  lookOf: (resource: AnyResource) => Observed,
+  options: UnwalkOptions,
+): Promise<Map<AnyResource, Fault>> {
+  const barred = new Map<AnyResource, Fault>();
+  const ask = async (resource: AnyResource): Promise<void> => {
+    if (resource.blockedBy === undefined || !willGo(resource)) return;
+    const run = runFor(resource, options);
+    try {
+      const others = await resource.blockedBy(lookOf(resource).seen, run);
+      if (others.length > 0) barred.set(resource, blockedFault(resource.title, others));
+    } catch (error) {
+      if (error instanceof Cancelled) throw error;
+      run.say(`whether something stands in its way could not be told: ${asFault(error).message}`);
+    }
+  };
+  await Promise.all(order.map(ask));
+  return barred;
 }
 
 /** All that goes along with what it is in, and leaves nothing outside. */

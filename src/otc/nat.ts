@@ -1,4 +1,4 @@
-/** Owns the calls to public NAT gateways v2.0 and their SNAT rules (NAT Gateway API reference). */
+/** Owns the calls to public NAT gateways v2.0, their SNAT rules and the list of their DNAT rules (NAT Gateway API reference). */
 import type { Otc } from './client.ts';
 import { byMarker } from './paging.ts';
 
@@ -45,6 +45,8 @@ export interface SnatRule {
   readonly id: string;
   readonly nat_gateway_id: string;
   readonly network_id?: string;
+  /** In place of a network: a part of one. */
+  readonly cidr?: string | null;
   /** One id, or several with commas. */
   readonly floating_ip_id: string;
   readonly status: string;
@@ -68,4 +70,18 @@ export async function createSnatRule(otc: Otc, rule: { nat_gateway_id: string; n
 
 export async function deleteSnatRule(otc: Otc, id: string): Promise<void> {
   await otc.delete('nat', `/v2.0/snat_rules/${id}`);
+}
+
+export interface DnatRule {
+  readonly id: string;
+  readonly nat_gateway_id: string;
+  readonly floating_ip_address?: string;
+  readonly external_service_port?: number;
+}
+
+/** Rules that lead in; none is the stack's. */
+export async function listDnatRules(otc: Otc, natGatewayId: string): Promise<DnatRule[]> {
+  const [each, query] = [{ id: 'text', nat_gateway_id: 'text' } as const, { nat_gateway_id: natGatewayId }];
+  const list = { service: 'nat', path: '/v2.0/dnat_rules', key: 'dnat_rules', each, query, limit: 1000 } as const;
+  return (await byMarker<DnatRule>(otc, list)).filter((rule) => rule.nat_gateway_id === natGatewayId);
 }

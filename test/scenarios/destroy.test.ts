@@ -9,6 +9,7 @@ import type { RunResult } from '../../sandbox/runner/run.ts';
 import type { DeployRequest } from '../../sandbox/runner/service.ts';
 import { derivePassword } from '../../src/stack/secrets.ts';
 import { bastionIn } from '../harness/bastion.ts';
+import { named, rowOf } from '../harness/by-hand.ts';
 import { query, secretData } from '../harness/cluster.ts';
 import { stackFile } from '../harness/stack-file.ts';
 import { startWorld, type TestWorld } from '../harness/world.ts';
@@ -44,6 +45,25 @@ describe('destroy', { timeout: 540_000 }, () => {
     (await world.control.requests())
       .filter(({ method }) => method !== 'GET')
       .map(({ service, method, path }) => `${service} ${method} ${path.split('/').at(-1)}`);
+
+  /** Puts things of others into the cluster's subnet and on the load balancer. @returns how to take them away */
+  const inTheWay = async (): Promise<() => Promise<void>> => {
+    const subnet = await rowOf(world, 'vpc.subnets', named('-nodes-'));
+    const ports = await rowOf(world, 'vpc.ports', (row) => row['network_id'] === subnet.id);
+    const port = { ...ports, id: 'port-by-hand', name: 'theirs', device_owner: '', device_id: '', security_groups: [] };
+    const { owner: _, ...listeners } = await rowOf(world, 'elb.listeners');
+    const listener = {
+      ...listeners,
+      id: 'listener-by-hand',
+      name: 'theirs',
+      description: '',
+      protocol: 'TCP',
+      protocol_port: 9443,
+      default_pool_id: null,
+    };
+    await world.control.edit({ tables: { 'vpc.ports': { insert: [port] }, 'elb.listeners': { insert: [listener] } } });
+    return () => world.control.edit({ tables: { 'vpc.ports': { remove: [port.id] }, 'elb.listeners': { remove: [listener.id] } } });
+  };
 
   let token = '';
   const instance = async (): Promise<Row> => {
@@ -95,6 +115,17 @@ describe('destroy', { timeout: 540_000 }, () => {
     assert.notEqual(refused.exitCode, 0);
     assert.match(refused.log, /destroy of zitadel-sandbox is not confirmed/);
     assert.match(refused.summary, /1\. To destroy it, run destroy with confirm-destroy: zitadel-sandbox\./);
+    const away = await inTheWay();
+    const [told, kept] = [await run('plan', { inputs: { target: 'destroy' } }), await destroy()];
+    for (const { exitCode, log, summary } of [told, kept]) {
+      assert.equal(exitCode, 1, log);
+      assert.match(log, /Subnet \S+ cannot be deleted, because it is in use by port theirs port-by-hand/);
+      assert.match(log, /Load balancer \S+ cannot be deleted, because it is in use by listener theirs \(listener-by-hand, TCP 9443\)/);
+      for (const id of ['port-by-hand', 'listener-by-hand']) assert.ok(summary.includes(id), summary);
+    }
+    assert.match(told.summary, /CCE cluster .*to\sdelete/);
+    assert.doesNotMatch(kept.summary, /deleted/);
+    await away();
     const plan = await run('plan', { inputs: { target: 'destroy' } });
     assert.equal(plan.exitCode, 0, plan.log);
     assert.match(plan.summary, /CCE cluster .*to\sdelete/);

@@ -21,6 +21,33 @@ test('destroy keeps data and what it stands on, unless consented', async () => {
   assert.ok([vpc, subnet].every(({ id }) => !fake.exists.has(id)));
 });
 
+test('what of others is in the way is asked of what would go alone; a plan goes on beside it, destroy begins nothing', async () => {
+  const fake = new Fake();
+  const asked: string[] = [];
+  const barred = (others: readonly string[]) => ({
+    blockedBy: async (seen: string) => {
+      asked.push(seen);
+      return others;
+    },
+  });
+  const vpc = fake.make('vpc', {}, { value: 'vpc', ...barred(['subnet 1']) });
+  const kept = fake.make('kept', {}, { value: 'kept', protect: 'data', ...barred(['never']) });
+  const inner = fake.make('inner', { vpc }, { value: 'inner', ...barred([]) });
+  const beside = fake.make('beside', {}, { value: 'beside' });
+  const gone = fake.make('gone', {}, barred(['never']));
+  await walk([kept, inner, beside], options(true));
+  fake.events.length = 0;
+  const planned = await unwalk([kept, inner, beside, gone], options(false));
+  assert.deepEqual(verdicts(planned), { kept: 'kept', vpc: 'failed', inner: 'delete', beside: 'delete', gone: 'absent' });
+  assert.match(planned.find(({ id }) => id === 'vpc')?.fault?.message ?? '', /^vpc cannot be deleted, because it is in use by subnet 1$/);
+  assert.deepEqual(asked.sort(), ['inner', 'vpc']);
+  const locked: string[] = [];
+  const outcomes = await unwalk([kept, inner, beside, gone], options(true, { beforeFirstWrite: async () => locked.push('lock') }));
+  assert.deepEqual(verdicts(outcomes), { kept: 'kept', vpc: 'failed', inner: 'blocked', beside: 'blocked', gone: 'absent' });
+  assert.equal(outcomes.find(({ id }) => id === 'beside')?.note, 'waits for vpc');
+  assert.deepEqual([fake.events, locked], [[], []]);
+});
+
 test('property: whatever the graph, each resource is applied once and after its needs, and destroyed before them', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.array(fc.nat(30), { maxLength: 4 }), { minLength: 1, maxLength: 14 }), async (arrows) => {
