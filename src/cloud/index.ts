@@ -125,7 +125,7 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
   const zones = [...new Set([...zonesOf[stack.region], ...stack.cluster.nodes.zones])];
   const poolNeeds = { cluster: kubernetes, access, subnet: subnetCluster, client: maybe(client), egress: maybe(snat) };
   const nodePools = zones.map((one) => nodePool(context, one, keyPair, poolNeeds));
-  const attached = nodeGroups(context, { cluster: kubernetes, access, subnet: subnetCluster, client }, nodePools);
+  const attached = nodeGroups(context, { cluster: kubernetes, access, subnet: subnetCluster, client: maybe(client) }, nodePools);
   const use = { wanted: throughBastion(context), passing: stack.cluster.access === 'bastion' && !stack.cluster.bastion.keep };
   const sshGroup = bastionGroup(context, { cluster: kubernetes }, use);
   const sshEip = eip(context, gates, { id: 'bastion/eip', role: 'bastion', bandwidth: API_BANDWIDTH, ...use });

@@ -1,13 +1,17 @@
 /**
- * Owns that every node really carries its security groups: a pool gives them to new nodes only, and a person can take them
- * from a living one, which then loses the database. What a pool is told stands in `node-pool.ts`.
+ * Owns who reaches a node: that it carries its security groups and no others, and no public address. A pool gives groups to new
+ * nodes only, and a person can take them from a living one, which then loses the database, or open it by one more. What a pool
+ * is told stands in `node-pool.ts`.
  */
-import { type Change, type Maybe, type Resource, resource } from '../engine/resource.ts';
+import { ADDED_BY_OTHERS, type Change, type Maybe, type Resource, resource } from '../engine/resource.ts';
 import * as cce from '../otc/cce.ts';
+import { type Eip, listEips } from '../otc/eip.ts';
 import { listPorts, type Port, setPortGroups } from '../otc/port.ts';
+import { listSecurityGroups } from '../otc/security-group.ts';
 import type { ApiAccess } from './api-access.ts';
 import type { ClusterResource } from './cluster.ts';
 import type { CloudContext } from './context.ts';
+import { takeBack } from './eip.ts';
 import type { NodePoolResource } from './node-pool.ts';
 import type { ClientGroup } from './security-group.ts';
 import type { SubnetResource } from './subnet.ts';
@@ -17,30 +21,46 @@ export interface NodeGroupsSpec {
   readonly groups: readonly { readonly id: string; readonly name: string }[];
 }
 
+interface NodePort {
+  /** The node's. */
+  readonly name: string;
+  readonly port: Port;
+  /** Public addresses that somebody bound to it. */
+  readonly eips: readonly Eip[];
+}
+
 export interface NodeGroupsSeen {
-  readonly nodes: readonly { readonly name: string; readonly port: Port }[];
+  /** One of each node; more where somebody gave it more. */
+  readonly nodes: readonly NodePort[];
+  /** The group that nodes keep from when the stack had a database of its own. */
+  readonly kept: string | undefined;
+  /** Names of the project's groups, by id. */
+  readonly known: Readonly<Record<string, string>>;
 }
 
 type Needs = {
   readonly cluster: ClusterResource;
   readonly access: ApiAccess;
   readonly subnet: SubnetResource;
-  readonly client: ClientGroup;
+  readonly client: Maybe<ClientGroup>;
 } & Readonly<Record<`pool${number}`, Maybe<NodePoolResource>>>;
 
 export type NodeGroups = Resource<Needs, NodeGroupsSpec, NodeGroupsSeen>;
 
 export function nodeGroups(context: CloudContext, needs: Omit<Needs, `pool${number}`>, pools: readonly NodePoolResource[]): NodeGroups {
   const { otc, stack, names } = context;
-  const wanted = stack.cluster.existing === undefined && stack.database.existing === undefined;
+  const wanted = stack.cluster.existing === undefined;
   const waited = Object.fromEntries(pools.map((pool, index) => [`pool${index}`, { maybe: pool }]));
-  const read = async (clusterId: string, networkId: string, fresh?: boolean): Promise<NodeGroupsSeen> => {
-    const [nodes, ports] = await Promise.all([cce.listNodes(otc, clusterId, fresh), listPorts(otc, { network_id: networkId }, fresh)]);
-    const found = nodes.flatMap(({ metadata, status }) => {
-      const port = status.serverId ? ports.find(({ device_id }) => device_id === status.serverId) : undefined;
-      return port === undefined ? [] : [{ name: metadata.name, port }];
-    });
-    return { nodes: found };
+  // One of ours that was bound here is missed, and taken back, where it belongs. With an egress of their own nodes may have addresses.
+  const ours = new Set(['nat', 'api', 'bastion', 'elb'].map(names));
+  const isForeign = ({ alias }: Eip): boolean => stack.network.egress !== 'none' && !ours.has(alias ?? '');
+  const read = async (clusterId: string, networkId: string): Promise<NodePort[]> => {
+    const [nodes, ports, eips] = await Promise.all([cce.listNodes(otc, clusterId), listPorts(otc, { network_id: networkId }), listEips(otc)]);
+    return nodes.flatMap(({ metadata: { name }, status: { serverId } }) =>
+      ports
+        .filter(({ device_id }) => serverId !== undefined && serverId !== '' && device_id === serverId)
+        .map((port) => ({ name, port, eips: eips.filter((eip) => eip.port_id === port.id && isForeign(eip)) })),
+    );
   };
   return resource<Needs, NodeGroupsSpec, NodeGroupsSeen>({
     id: 'cluster/node-groups',
@@ -56,40 +76,53 @@ export function nodeGroups(context: CloudContext, needs: Omit<Needs, `pool${numb
       if (found?.status.phase === 'Available') await read(found.metadata.uid, found.spec.hostNetwork.subnet);
     },
     want: ({ access, client }) => ({
-      groups: [
-        { id: access.nodeGroupId, name: access.node.name },
-        { id: client.id, name: client.name },
-      ],
+      groups: [{ id: access.nodeGroupId, name: access.node.name }, ...(client === undefined ? [] : [{ id: client.id, name: client.name }])],
     }),
-    observe: async ({ cluster, subnet }) => {
+    observe: async ({ cluster, subnet, client }) => {
       if (!wanted || cluster?.status.phase !== 'Available' || subnet === undefined) return undefined;
-      return read(cluster.id, subnet.id);
+      const [nodes, groups] = await Promise.all([read(cluster.id, subnet.id), listSecurityGroups(otc)]);
+      return { nodes, kept: client?.id, known: Object.fromEntries(groups.map(({ id, name }) => [id, name])) };
     },
     diff: nodeGroupChanges,
-    apply: async ({ groups }, seen, _changes, run) => {
+    apply: async (spec, seen, _changes, run) => {
       // There are no nodes yet: the pools give them their groups.
-      if (seen === undefined) return { nodes: [] };
+      if (seen === undefined) return { nodes: [], kept: undefined, known: {} };
       const nodes = await Promise.all(
-        seen.nodes.map(async ({ name, port }) => {
-          const all = [...new Set([...port.security_groups, ...groups.map(({ id }) => id)])];
-          if (all.length === port.security_groups.length) return { name, port };
-          run.say(`giving node ${name} its security groups back`);
-          await setPortGroups(otc, port.id, all);
-          return { name, port: { ...port, security_groups: all } };
+        seen.nodes.map(async ({ name, port, eips }) => {
+          const { lacking, others } = groupsOf(spec, seen, port);
+          const all = [...port.security_groups.filter((id) => !others.includes(id)), ...lacking.map(({ id }) => id)];
+          if (lacking.length + others.length > 0) {
+            run.say(`giving node ${name} its security groups back`);
+            await setPortGroups(otc, port.id, all);
+          }
+          for (const { id } of eips) await takeBack(otc, id, run);
+          return { name, port: { ...port, security_groups: all }, eips: [] };
         }),
       );
-      return { nodes };
+      return { ...seen, nodes };
     },
     destroy: async () => undefined,
     facts: ({ nodes }) => ({ nodes: String(nodes.length) }),
   });
 }
 
-/** Groups that a node lacks. More than its own are no difference: they may be somebody's wish. */
-export function nodeGroupChanges({ groups }: NodeGroupsSpec, { nodes }: NodeGroupsSeen): Change[] {
-  return nodes.flatMap(({ name, port }) =>
-    groups
-      .filter(({ id }) => !port.security_groups.includes(id))
-      .map((group) => ({ field: `security group ${group.name} of node ${name}`, before: 'missing', after: 'attached' })),
-  );
+/** The groups that a port lacks, and the ids of those that it should not have. */
+function groupsOf({ groups }: NodeGroupsSpec, { kept }: NodeGroupsSeen, { security_groups: has }: Port) {
+  return {
+    lacking: groups.filter(({ id }) => !has.includes(id)),
+    others: has.filter((id) => id !== kept && !groups.some((group) => group.id === id)),
+  };
+}
+
+/** One more group, or an address, opens a node as no rule of its own groups says. */
+export function nodeGroupChanges(spec: NodeGroupsSpec, seen: NodeGroupsSeen): Change[] {
+  return seen.nodes.flatMap(({ name, port, eips }): Change[] => {
+    const { lacking, others } = groupsOf(spec, seen, port);
+    const added = { before: 'attached', after: 'none', why: ADDED_BY_OTHERS };
+    return [
+      ...lacking.map((group) => ({ field: `security group ${group.name} of node ${name}`, before: 'missing', after: 'attached' })),
+      ...others.map((id) => ({ field: `security group ${seen.known[id] ?? id} of node ${name}`, ...added })),
+      ...eips.map((eip) => ({ field: `public address ${eip.public_ip_address} of node ${name}`, ...added })),
+    ];
+  });
 }

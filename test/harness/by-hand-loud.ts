@@ -12,6 +12,16 @@ import type { TestWorld } from './world.ts';
 /** Nothing but a deploy undoes it. */
 const once = async (): Promise<void> => undefined;
 
+/** Of the servers' ports only those of nodes carry two groups. */
+const nodePort = (world: TestWorld): Promise<Row> =>
+  rowOf(world, 'vpc.ports', (port) => String(port['device_owner']).startsWith('compute:') && (port['security_groups'] as string[]).length > 1);
+
+/** What the row of an address says that is bound to a port. */
+function boundTo(port: Row): object {
+  const [address] = port['fixed_ips'] as { readonly ip_address: string }[];
+  return { bound_to: { kind: 'PORT', id: port.id }, port_id: port.id, private_ip_address: address?.ip_address, status: 'ACTIVE' };
+}
+
 /** Kinds that show from outside, or that change what runs: nothing undoes them but a deploy. */
 export const loudChanges: readonly HandChange[] = [
   {
@@ -77,6 +87,20 @@ export const loudChanges: readonly HandChange[] = [
     outside: true,
   },
   {
+    what: 'a public address of somebody bound to a node',
+    async make(world) {
+      const [eip, node] = [await rowOf(world, 'vpc.publicips', named('-nat-')), await nodePort(world)];
+      await world.control.edit({
+        tables: {
+          'vpc.publicips': { insert: [{ ...eip, id: 'eip-on-node', alias: 'on-node', public_ip_address: '203.0.113.78', ...boundTo(node) }] },
+        },
+      });
+      return once;
+    },
+    id: 'cluster/node-groups',
+    field: /^public address 203\.0\.113\.78 of node /,
+  },
+  {
     what: 'the load balancer replaced by another one of its name, and its address bound to a node',
     async make(world) {
       const balancer = await rowOf(world, 'elb.loadbalancers', named('-elb-'));
@@ -85,15 +109,15 @@ export const loudChanges: readonly HandChange[] = [
           (await world.control.table<Row>(table)).filter((row) => row['loadbalancer_id'] === balancer.id).map(({ id }) => id),
         ),
       );
-      const node = await rowOf(world, 'vpc.ports', (port) => String(port['device_owner']).startsWith('compute:'));
-      const [address] = node['fixed_ips'] as { readonly ip_address: string }[];
-      const bound = { bound_to: { kind: 'PORT', id: node.id }, port_id: node.id, private_ip_address: address?.ip_address, status: 'ACTIVE' };
       await world.control.edit({
         tables: {
           'elb.loadbalancers': { remove: [balancer.id], insert: [{ ...balancer, id: randomUUID() }] },
           'elb.listeners': { remove: listeners ?? [] },
           'elb.pools': { remove: pools ?? [] },
-          'vpc.publicips': { remove: ['eip-by-hand'], update: { [(await rowOf(world, 'vpc.publicips', named('-elb-'))).id]: bound } },
+          'vpc.publicips': {
+            remove: ['eip-by-hand'],
+            update: { [(await rowOf(world, 'vpc.publicips', named('-elb-'))).id]: boundTo(await nodePort(world)) },
+          },
         },
       });
       return once;

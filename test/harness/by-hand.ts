@@ -141,6 +141,34 @@ export const quietChanges: readonly HandChange[] = [
     field: /^security group .*rds-client.* of node /,
   },
   {
+    what: 'a node with one group more',
+    async make(world) {
+      const { id: group } = await rowOf(world, 'vpc.security-groups', named('rds-instance'));
+      const ports = await world.control.table<Row & { readonly security_groups: readonly string[] }>('vpc.ports');
+      const node = ports.findLast((port) => String(port['device_owner']).startsWith('compute:') && port.security_groups.length > 1);
+      assert.ok(node, 'a port of a node');
+      const set = (security_groups: readonly string[]): Promise<void> => update(world, 'vpc.ports', node.id, { security_groups });
+      await set([...node.security_groups, group]);
+      return () => set(node.security_groups);
+    },
+    id: 'cluster/node-groups',
+    field: /^security group .*rds-instance.* of node /,
+  },
+  {
+    what: "a way out for the database's subnet",
+    async make(world) {
+      const { id: network_id } = await rowOf(world, 'vpc.subnets', named('-database-'));
+      const [gateway, eip] = [await rowOf(world, 'nat.gateways'), await rowOf(world, 'vpc.publicips', named('-nat-'))];
+      const of = { nat_gateway_id: gateway.id, tenant_id: gateway['tenant_id'], network_id, cidr: '', source_type: 0 };
+      const to = { floating_ip_id: eip.id, floating_ip_address: eip['public_ip_address'] };
+      const rule = { id: 'rule-by-hand', ...of, ...to, description: '', status: 'ACTIVE', admin_state_up: true, created_at: '' };
+      await world.control.edit({ tables: { 'nat.snat-rules': { insert: [rule] } } });
+      return () => world.control.edit({ tables: { 'nat.snat-rules': { remove: [rule.id] } } });
+    },
+    id: 'network/snat-rule',
+    field: /^SNAT rule rule-by-hand of the database's subnet$/,
+  },
+  {
     what: 'a node pool whose new nodes would not get it',
     make: edited('cce.nodepools', named('-eu-de-02-'), ({ spec }) => ({
       spec: { ...(spec as object), customSecurityGroups: (spec as { customSecurityGroups: string[] }).customSecurityGroups.slice(0, 1) },
@@ -180,7 +208,12 @@ export const quietChanges: readonly HandChange[] = [
     id: 'network/nat-gateway',
     field: /^spec$/,
   },
-  { what: 'the way out taken away', make: removed('nat.snat-rules', () => true), id: 'network/snat-rule', field: /^is not there$/ },
+  {
+    what: 'the way out taken away',
+    make: removed('nat.snat-rules', ({ id }) => id !== 'rule-by-hand'),
+    id: 'network/snat-rule',
+    field: /^(is not there|SNAT rule)$/,
+  },
   {
     what: 'a VPC with shared SNAT',
     make: edited('vpc.vpcs', named('-vpc-'), () => ({ enable_shared_snat: true })),
