@@ -55,7 +55,7 @@ export interface Graph {
   runs(outcomes: readonly Outcome[]): boolean;
   /** Whether the stack file consents to delete a resource that holds data. */
   consented(resource: AnyResource): boolean;
-  /** The cluster's lock; undefined where there is no cluster to take it in. */
+  /** The cluster's lock; undefined where there is no cluster to take it in, or no bastion (any more) that leads there. */
   takeLease(
     holder: { readonly stack: string; readonly holder: string; readonly lost: (fault: Fault) => void },
     run: Run,
@@ -141,6 +141,8 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, looksOnly, acme
       if (found === undefined) return undefined;
       const access = await cloud.apiAccess.observe({ cluster: found }, run);
       const [bastion, bastionGroup] = await Promise.all([cloud.bastion.observe({}, run), cloud.bastionGroup.observe({}, run)]);
+      // It is itself among what is to be written then, and nothing leads to the lock before.
+      if (stack.cluster.access === 'bastion' && (bastion?.status !== 'ACTIVE' || bastion.address === undefined)) return undefined;
       const kubeconfig = await cloud.kubeconfig.observe({ cluster: found, access, bastion, bastionGroup }, run);
       return kubeconfig === undefined ? undefined : takeLease({ api: toolbox.cluster(kubeconfig).api, ...holder }, run);
     },

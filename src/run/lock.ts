@@ -38,7 +38,7 @@ export function lockFor({ runner, env, inputs, signal, stack }: RunContext, grap
     if (held !== undefined) return;
     held = await graph.takeLease({ stack: stack.name, holder, lost }, run);
     if (held === undefined)
-      runner.line('There is neither a VPC of ours nor a cluster, so nothing keeps a second run out: use a "concurrency" group.');
+      runner.line('There is neither a VPC of ours nor a cluster that can be reached, so nothing keeps a second run out: use a "concurrency" group.');
   };
   const takePatiently = async (): Promise<void> => {
     const started = Date.now();
