@@ -157,8 +157,8 @@ function sitesOf(registry: Registry, archives: (chart: RegistryChart) => Promise
   };
   const hosts = [...new Set([host, new URL(realm).host])];
   return [
-    { name: `registry ${host}`, hosts, handle: api },
-    { name: `registry storage ${storage}`, hosts: [storage], handle: blobs },
+    { name: host, hosts, handle: api },
+    { name: storage, hosts: [storage], handle: blobs },
   ];
 }
 

@@ -85,7 +85,7 @@ export function chartSites(options: { readonly chartsDir?: string } = {}): Site[
   return hosts
     .map(
       (host): Site => ({
-        name: `charts ${host}`,
+        name: host,
         hosts: [host],
         async handle(request, response) {
           const found = (await catalogue()).get(`https://${host}${pathOf(request.url)}`);
