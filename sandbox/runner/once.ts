@@ -14,7 +14,7 @@ export async function deployOnce(start: Start): Promise<number> {
   const { options, folder, outer } = start;
   const begun = performance.now();
   const request = await requestOf(options);
-  const { opened, work } = await open(start);
+  const { opened, work } = await open(start, request.inputs?.['project']);
   const seconds = (): string => ((performance.now() - begun) / 1000).toFixed(1);
   say(`sandbox: an Open Telekom Cloud is up after ${seconds()} s; running "${options.command}" in it`);
   if (options.from === undefined && (options.command === 'drift' || options.command === 'destroy'))
@@ -46,12 +46,12 @@ export async function cloudOnly(start: Start): Promise<number> {
 }
 
 /** A world whose control also takes `POST /run`, a run of the action with what the body says, answered with its result, and `DELETE /run`. */
-async function open(start: Start): Promise<{ readonly opened: OpenedWorld; readonly work: Jobs }> {
+async function open(start: Start, project?: string): Promise<{ readonly opened: OpenedWorld; readonly work: Jobs }> {
   let work: Jobs | undefined;
   const opened = await openWorld({
     ...start,
     prepare(world) {
-      const made = jobs(world, { folder: join(start.folder, 'world'), caFile: join(start.folder, 'ca.pem') });
+      const made = jobs(world, { folder: join(start.folder, 'world'), caFile: join(start.folder, 'ca.pem'), project });
       world.routes['POST /run'] = (body, { say: line, signal }) => made.run(readRequest(body), line, signal);
       world.routes['DELETE /run'] = () => made.cancel();
       work = made;

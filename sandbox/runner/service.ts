@@ -65,8 +65,20 @@ export interface Jobs {
   cancel(): void;
 }
 
+export interface JobsOptions {
+  readonly folder: string;
+  readonly caFile: string;
+  /** Where the world's first run went; later ones for its region go there as well, unless they name another. */
+  readonly project?: string | undefined;
+}
+
+/** Is this a project of the region that the stack file says? */
+function isIn(project: string | undefined, config: string): project is string {
+  return project !== undefined && /^region: *["']?([\w-]+)/m.exec(config)?.[1] === project.split('_')[0];
+}
+
 /** Jobs in a world: they share its tool cache and its stack secret, as the runs of one repository do. */
-export function jobs(world: RunningWorld, options: { readonly folder: string; readonly caFile: string }): Jobs {
+export function jobs(world: RunningWorld, options: JobsOptions): Jobs {
   const now = new Set<Running>();
   return {
     cancel() {
@@ -80,6 +92,7 @@ export function jobs(world: RunningWorld, options: { readonly folder: string; re
         'stack-secret': world.stackSecret,
         'github-token': world.idTokens.jobToken,
         ...credentialsOf(world, request.credentials ?? 'access-key'),
+        project: isIn(options.project, config) ? options.project : '',
         ...request.inputs,
       });
       const masked = (request.secretInputs ?? secretInputs).flatMap((name) => inputs[name] ?? []);
