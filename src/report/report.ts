@@ -50,14 +50,17 @@ export interface Login {
 }
 
 export type ReportParts = Omit<Report, 'result' | 'verdict' | 'findings' | 'cancelled' | 'faults' | 'notices' | 'nextSteps' | 'support'> &
-  Partial<Pick<Report, 'cancelled' | 'faults' | 'notices' | 'nextSteps' | 'support'>>;
+  Partial<Pick<Report, 'cancelled' | 'faults' | 'notices' | 'nextSteps' | 'support'>> & {
+    /** True for a plan of what `destroy` would take away. */
+    readonly ofDestroy?: boolean;
+  };
 
 /** Completes a report: result, findings and the verdict line follow from the outcomes. */
-export function makeReport(parts: ReportParts): Report {
+export function makeReport({ ofDestroy = false, ...parts }: ReportParts): Report {
   const complete = { cancelled: false, faults: [], notices: [], nextSteps: [], support: [], ...parts };
   const findings = parts.command === 'drift' ? findingsOf(complete.outcomes, complete.support) : [];
   const found = { ...complete, findings };
-  return { ...found, result: resultOf(found), verdict: verdictOf(found) };
+  return { ...found, result: resultOf(found), verdict: verdictOf(found, ofDestroy) };
 }
 
 const PLANNED: readonly Verdict[] = ['create', 'update', 'replace', 'delete'];
@@ -95,12 +98,12 @@ function resultOf({ command, outcomes, faults, findings, cancelled }: Found): Re
   return hasChanges(outcomes) ? 'changed' : 'unchanged';
 }
 
-function verdictOf(report: Found): string {
+function verdictOf(report: Found, ofDestroy: boolean): string {
   const { stack } = report;
-  return `${stack === undefined ? '' : `${stack.name}: `}${sentenceOf(report)}`;
+  return `${stack === undefined ? '' : `${stack.name}: `}${sentenceOf(report, ofDestroy)}`;
 }
 
-function sentenceOf({ command = 'the run', outcomes, faults, findings, cancelled, fileOnly }: Found): string {
+function sentenceOf({ command = 'the run', outcomes, faults, findings, cancelled, fileOnly }: Found, ofDestroy: boolean): string {
   const tally = tallyOf(outcomes);
   if (cancelled) return `cancelled${tally === '' ? '' : `: ${tally}`}`;
   const failed = outcomes.filter(({ verdict }) => verdict === 'failed');
@@ -112,11 +115,11 @@ function sentenceOf({ command = 'the run', outcomes, faults, findings, cancelled
   const also = unwell.length === 0 ? '' : `; does not pass: ${unwell.join(', ')}`;
   if (command === 'check') return unwell.length === 0 ? 'ready to deploy' : `not ready to deploy${also}`;
   if (command === 'drift' && findings.length > 0) return driftSentence(findings);
-  if (!hasChanges(outcomes) && command === 'destroy') return destroyed(outcomes);
+  if (!hasChanges(outcomes) && (command === 'destroy' || ofDestroy)) return destroyed(outcomes);
   const unknown = counts(outcomes, 'unknown');
   if (!hasChanges(outcomes))
     return `${unknown === 0 ? 'in sync, nothing to change' : `in sync where this run looked, ${unknown} not looked at`}${also}`;
-  const words: Record<string, string> = { deploy: 'deployed', plan: 'plan', destroy: 'destroyed' };
+  const words: Record<string, string> = { deploy: 'deployed', plan: ofDestroy ? 'plan of destroy' : 'plan', destroy: 'destroyed' };
   return `${words[command] ?? command}: ${tally}${also}`;
 }
 

@@ -92,6 +92,7 @@ function reportOf(context: RunContext, graph: Graph, found: CameOut): Report {
   return makeReport({
     ...found,
     command: inputs.command,
+    ofDestroy: inputs.command === 'plan' && inputs.target === 'destroy',
     stack: { name: stack.name, region: stack.region, project: otc.projectName },
     cancelled: signal.aborted,
     ...(graph.runs(outcomes) ? { url: urlOf(stack), consoleUrl: consoleUrlOf(stack), login: loginOf(context) } : {}),

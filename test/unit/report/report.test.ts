@@ -114,6 +114,13 @@ for (const [what, parts, result, verdict] of [
     'changed',
     'zitadel-prod: destroyed: 1 deleted, 1 kept',
   ],
+  [
+    'a plan of destroy',
+    { command: 'plan', ofDestroy: true, outcomes: [outcome('a/b', 'delete')] },
+    'changed',
+    'zitadel-prod: plan of destroy: 1 to delete',
+  ],
+  ['one of nothing', { command: 'plan', ofDestroy: true, outcomes: [outcome('a/b', 'absent')] }, 'unchanged', 'zitadel-prod: nothing to do'],
   ['a cancel', { cancelled: true, outcomes: [outcome('a/b', 'create', { done: true })] }, 'failed', 'zitadel-prod: cancelled: 1 created'],
   ['bad inputs', { faults: [new Fault('x'), new Fault('y')] }, 'failed', 'zitadel-prod: deploy failed with 2 errors'],
   ['a stack file that cannot be read', { stack: undefined, faults: [new Fault('x')] }, 'failed', 'deploy failed'],
