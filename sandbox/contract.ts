@@ -113,7 +113,9 @@ export interface ClusterSpec {
   readonly externalAddress?: string;
   readonly serviceCidr: string;
   readonly containerCidr: string;
-  readonly mode: 'vpc-router' | 'overlay_l2';
+  readonly mode: 'vpc-router' | 'overlay_l2' | 'eni';
+  /** In `eni` alone: the subnet that pods get ports in, by its network id, and the ports' groups. */
+  readonly eni?: { readonly networkId: string; readonly groups: readonly string[] };
   /** Groups that guard the API server (control group), read at each connection. */
   readonly controlGroups: () => readonly string[];
 }

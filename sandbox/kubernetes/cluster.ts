@@ -11,7 +11,7 @@ import { clusterDns } from './cluster-dns.ts';
 import { type ControlPlane, removeFiles, startControlPlane } from './control-plane.ts';
 import type { EtcdSnapshot } from './etcd-data.ts';
 import type { ClusterView, Controller, ImageFinder } from './image.ts';
-import { type AddressPool, addressPool } from './kubelet/addresses.ts';
+import { type AddressPool, addressPool, portPool } from './kubelet/addresses.ts';
 import { Kubelet } from './kubelet/kubelet.ts';
 import { puller } from './kubelet/pull.ts';
 import { followSources } from './kubelet/sources.ts';
@@ -63,7 +63,7 @@ export class Cluster {
     const { world, failed } = deps;
     const { kube } = plane;
     this.#services = followServices(kube, this.#ending.signal, failed);
-    this.#pool = addressPool(spec.containerCidr, deps.taken);
+    this.#pool = spec.eni === undefined ? addressPool(spec.containerCidr, deps.taken) : portPool(world.store, { clusterId: spec.id, ...spec.eni });
     const nodes = () => this.kubelet.nodes();
     const current = () => this.spec;
     const services = this.#services;

@@ -50,7 +50,7 @@ export interface ContainerContext {
   readonly mounts: readonly Mount[];
   /** The pod's address: listen here. The node's for `hostNetwork`. */
   readonly address: string;
-  /** What the VPC sees as source: the pod's address in `vpc-router`, the node's in `overlay_l2`. */
+  /** What the VPC sees as source: the node's address in `overlay_l2`, else the pod's. */
   readonly sourceAddress: string;
   /** The SIGTERM. */
   readonly signal: AbortSignal;

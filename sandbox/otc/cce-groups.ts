@@ -1,11 +1,12 @@
 /**
- * Owns the two security groups that CCE makes for a cluster, with the rules it gives them (CCE user manual, default rules of
- * a cluster's groups): `{name}-cce-node-{random}` and `{name}-cce-control-{random}`. Clients find them by the cluster's uid
- * in the description. From then on they are ordinary groups, changed by the network API.
+ * Owns the security groups that CCE makes for a cluster, with the rules it gives them (CCE user manual, default rules of
+ * a cluster's groups): `{name}-cce-node-{random}`, `{name}-cce-control-{random}` and, for the pods of CCE Turbo,
+ * `{name}-cce-eni-{random}`. Clients find them by the cluster's uid in the description. From then on they are ordinary groups, changed by the network API.
  */
 import { randomBytes } from 'node:crypto';
 import { plainTime, uuid } from './ids.ts';
 import type { Store } from './store.ts';
+import type { ContainerMode } from './tables/compute-cce.ts';
 import { networkTables, type SecurityGroupRow } from './tables/network.ts';
 
 interface Opening {
@@ -20,15 +21,16 @@ export interface GroupsOrder {
   readonly clusterName: string;
   readonly projectId: string;
   readonly vpcCidr: string;
+  /** Empty where pods have addresses of the VPC. */
   readonly containerCidr: string;
-  readonly mode: 'vpc-router' | 'overlay_l2';
+  readonly mode: ContainerMode;
   /** Who may reach port 5443; 0.0.0.0/0 where the order named nobody. */
   readonly publicAccess: readonly string[];
 }
 
 export function makeControlGroup(store: Store, order: GroupsOrder): SecurityGroupRow {
   const { vpcCidr, containerCidr } = order;
-  const inner = [vpcCidr, containerCidr];
+  const inner = [vpcCidr, containerCidr].filter((cidr) => cidr !== '');
   const access = [...new Set([...order.publicAccess, ...(order.publicAccess.includes('0.0.0.0/0') ? [] : inner)])];
   return makeGroup(store, order, 'control', 'master port', [
     ...access.map((cidr): Opening => ({ protocol: 'tcp', ports: [5443, 5443], from: { cidr }, why: 'kube-apiserver' })),
@@ -48,15 +50,27 @@ export function makeNodeGroup(store: Store, order: GroupsOrder): SecurityGroupRo
     { protocol: 'icmp', from: { cidr: vpcCidr }, why: 'from the VPC' },
     { protocol: 'tcp', ports: [30000, 32767], from: { cidr: '0.0.0.0/0' }, why: 'NodePort services' },
     { protocol: 'udp', ports: [30000, 32767], from: { cidr: '0.0.0.0/0' }, why: 'NodePort services' },
-    ...(order.mode === 'vpc-router'
-      ? [{ protocol: null, from: { cidr: containerCidr }, why: 'from containers' } as const]
-      : [{ protocol: 'udp', ports: [4789, 4789], from: { cidr: '0.0.0.0/0' }, why: 'VXLAN' } as const]),
+    ...(order.mode === 'vpc-router' ? [{ protocol: null, from: { cidr: containerCidr }, why: 'from containers' } as const] : []),
+    ...(order.mode === 'overlay_l2' ? [{ protocol: 'udp', ports: [4789, 4789], from: { cidr: '0.0.0.0/0' }, why: 'VXLAN' } as const] : []),
     { protocol: 'tcp', ports: [22, 22], from: { cidr: '0.0.0.0/0' }, why: 'SSH' },
     { protocol: null, from: 'self', why: 'between nodes' },
   ]);
 }
 
-function makeGroup(store: Store, order: GroupsOrder, role: 'control' | 'node', words: string, openings: readonly Opening[]): SecurityGroupRow {
+export function makeEniGroup(store: Store, order: GroupsOrder): SecurityGroupRow {
+  return makeGroup(store, order, 'eni', 'eni', [
+    { protocol: null, from: 'self', why: 'between containers' },
+    { protocol: null, from: { cidr: order.vpcCidr }, why: 'from the VPC' },
+  ]);
+}
+
+function makeGroup(
+  store: Store,
+  order: GroupsOrder,
+  role: 'control' | 'node' | 'eni',
+  words: string,
+  openings: readonly Opening[],
+): SecurityGroupRow {
   const { groups, rules } = networkTables(store);
   const now = plainTime();
   const group = groups.insert({

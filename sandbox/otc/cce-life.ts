@@ -3,10 +3,10 @@
  * CCE takes along and what it leaves behind (API reference 6.1, 12). Nodes have a life of their own in `cce-nodes-life.ts`.
  */
 import type { World } from '../contract.ts';
-import { AllocationFailure, addressOf, createPort, removePortsOf } from './allocate.ts';
+import { AllocationFailure, addressOf, createPort, removePortsOf, subnetOf } from './allocate.ts';
 import { installAddon } from './cce-addons-life.ts';
 import { addonFits, addonTemplates, clusterFlavors } from './cce-catalog.ts';
-import { dropGroup, makeControlGroup, makeNodeGroup } from './cce-groups.ts';
+import { dropGroup, makeControlGroup, makeEniGroup, makeNodeGroup } from './cce-groups.ts';
 import { removeNodeNow } from './cce-nodes-life.ts';
 import { type ClusterOrder, invalid } from './cce-order.ts';
 import { cceTables, closeJob, openJob } from './cce-tables.ts';
@@ -42,6 +42,7 @@ export function createCluster(
   const ports = masterPorts(store, id, order, control.id);
   const ours = spec.hostNetwork.SecurityGroup === '';
   const nodeGroup = ours ? makeNodeGroup(store, groupsOrder).id : spec.hostNetwork.SecurityGroup;
+  const pods = spec.containerNetwork.mode === 'eni' ? makeEniGroup(store, groupsOrder).id : undefined;
   const external = order.externalIpId === undefined ? undefined : bindPublicIp(store, order.externalIpId, { kind: 'CCE', id });
   const now = goTime();
   const row: CceClusterRow = {
@@ -66,6 +67,7 @@ export function createCluster(
     control_group_id: control.id,
     node_group_id: nodeGroup,
     node_group_is_ours: ours,
+    eni_group_id: pods,
   };
   const { clusters } = cceTables(store);
   clusters.insert(row);
@@ -97,6 +99,7 @@ function masterPorts(store: Store, id: string, order: ClusterOrder, controlGroup
 
 async function startControlPlane(world: World, row: CceClusterRow): Promise<void> {
   const { spec } = row;
+  const pods = subnetOf(world.store, spec.eniNetwork.eniSubnetId ?? '', 'neutron');
   await world.clusters.create({
     id: row.id,
     name: row.name,
@@ -106,8 +109,9 @@ async function startControlPlane(world: World, row: CceClusterRow): Promise<void
     internalAddress: row.internal_address,
     ...(row.external_address === undefined ? {} : { externalAddress: row.external_address }),
     serviceCidr: spec.kubernetesSvcIpRange,
-    containerCidr: spec.containerNetwork.cidr,
+    containerCidr: spec.eniNetwork.eniSubnetCIDR ?? spec.containerNetwork.cidr,
     mode: spec.containerNetwork.mode,
+    ...(pods === undefined || row.eni_group_id === undefined ? {} : { eni: { networkId: pods.id, groups: [row.eni_group_id] } }),
     controlGroups: () => [row.control_group_id],
   });
 }
@@ -219,6 +223,7 @@ async function takeDown(world: World, row: CceClusterRow, options: DeleteOptions
   if (options.volumes) dropVolumes(store, row.id);
   dropGroup(store, row.control_group_id);
   if (row.node_group_is_ours) dropGroup(store, row.node_group_id);
+  if (row.eni_group_id !== undefined) dropGroup(store, row.eni_group_id);
 }
 
 /** What the cluster's Services made on load balancers: children before parents. */

@@ -3,6 +3,7 @@
  * defaults it fills in. It reads tables and changes nothing; `cce-life.ts` makes what it has let through.
  */
 
+import { subnetOf } from './allocate.ts';
 import { clusterFlavors, clusterVersion } from './cce-catalog.ts';
 import { cceTables } from './cce-tables.ts';
 import { overlap, type Range, range, within } from './cidr.ts';
@@ -70,8 +71,10 @@ export function checkCluster(call: Call, projectId: string): ClusterOrder {
   if (flavor === undefined) throw invalid(`Cluster flavor [${spec.flavor}] is not supported.`);
   const version = clusterVersion(spec.version);
   if (version === undefined) throw new Refusal(400, 'CCE.01400015', `Cluster version [${spec.version}] is not supported.`);
-  if ((spec.category ?? 'CCE') !== 'CCE' || (spec.type ?? 'VirtualMachine') !== 'VirtualMachine')
-    throw invalid(`Clusters of category ${spec.category ?? 'CCE'} and type ${spec.type ?? 'VirtualMachine'} are not offered here.`);
+  const category = spec.containerNetwork.mode === 'eni' ? 'Turbo' : 'CCE';
+  if ((spec.category ?? category) !== category)
+    throw invalid(`A cluster of category ${spec.category ?? ''} cannot have the container network mode [${spec.containerNetwork.mode}].`);
+  if ((spec.type ?? 'VirtualMachine') !== 'VirtualMachine') throw invalid(`Clusters of type ${spec.type ?? ''} are not offered here.`);
   if ((spec.billingMode ?? 0) !== 0) throw invalid('Only billingMode 0 is supported.');
   if (spec.ipv6enable === true) throw invalid('IPv6 clusters are not offered here.');
   const vpc = checkHostNetwork(call, projectId, spec.hostNetwork);
@@ -94,7 +97,7 @@ export function checkCluster(call: Call, projectId: string): ClusterOrder {
     vpcCidr: vpc.cidr,
     externalIpId: address === undefined || address === '' ? undefined : freeAddress(call, projectId, address),
     spec: {
-      category: 'CCE',
+      category,
       type: 'VirtualMachine',
       flavor: spec.flavor,
       version,
@@ -102,7 +105,6 @@ export function checkCluster(call: Call, projectId: string): ClusterOrder {
       description: spec.description ?? '',
       hostNetwork: { vpc: spec.hostNetwork.vpc, subnet: spec.hostNetwork.subnet, SecurityGroup: spec.hostNetwork.SecurityGroup ?? '' },
       ...networks,
-      eniNetwork: {},
       publicAccess: spec.publicAccess?.cidrs === undefined ? {} : { cidrs: spec.publicAccess.cidrs },
       authentication: { mode: authentication, authenticatingProxy: {} },
       billingMode: 0,
@@ -149,13 +151,17 @@ const conflict = (message: string): Refusal => new Refusal(400, 'CCE.01400005', 
 
 function checkNetworks(call: Call, vpc: { readonly id: string; readonly cidr: string }, spec: TypeOf<typeof clusterShape>['spec']) {
   const mode = spec.containerNetwork.mode;
-  if (mode !== 'vpc-router' && mode !== 'overlay_l2') throw invalid(`Container network mode [${mode}] is not supported.`);
+  if (mode !== 'vpc-router' && mode !== 'overlay_l2' && mode !== 'eni') throw invalid(`Container network mode [${mode}] is not supported.`);
   const host = range(vpc.cidr);
   if (host === undefined) throw invalid(`VPC [${vpc.id}] has no IPv4 range.`);
   const serviceText = spec.serviceNetwork?.IPv4CIDR ?? spec.kubernetesSvcIpRange ?? '10.247.0.0/16';
   const service = range(serviceText);
   if (service === undefined || service.prefix < 12 || service.prefix > 28) throw conflict(`Service network [${serviceText}] is invalid.`);
   if (overlap(service, host)) throw conflict(`Service network [${serviceText}] conflicts with the VPC's [${vpc.cidr}].`);
+  const services = { serviceNetwork: { IPv4CIDR: serviceText }, kubernetesSvcIpRange: serviceText } as const;
+  // Container ranges are not valid in CCE Turbo: whatever is ordered goes unheard.
+  if (mode === 'eni')
+    return { containerNetwork: { mode, cidr: '', cidrs: [] }, eniNetwork: eniNetworkOf(call, vpc.id, spec.eniNetwork), ...services } as const;
   const ordered = [
     ...(spec.containerNetwork.cidrs?.map((one) => one.cidr) ?? []),
     ...(spec.containerNetwork.cidr === undefined ? [] : [spec.containerNetwork.cidr]),
@@ -171,9 +177,19 @@ function checkNetworks(call: Call, vpc: { readonly id: string; readonly cidr: st
   const cidrs = wanted.length > 0 && clear ? wanted.map(({ text }) => text) : [anotherRange([host, service, ...taken])];
   return {
     containerNetwork: { mode, cidr: cidrs[0] ?? '', cidrs: cidrs.map((cidr) => ({ cidr })) },
-    serviceNetwork: { IPv4CIDR: serviceText },
-    kubernetesSvcIpRange: serviceText,
+    eniNetwork: {},
+    ...services,
   } as const;
+}
+
+/** The subnet of the pods of CCE Turbo: named by its neutron id, with its range. */
+function eniNetworkOf(call: Call, vpcId: string, wanted: TypeOf<typeof clusterShape>['spec']['eniNetwork']) {
+  const { eniSubnetId = '', eniSubnetCIDR = '' } = wanted ?? {};
+  const subnet = subnetOf(call.world.store, eniSubnetId, 'neutron');
+  if (subnet === undefined || subnet.vpc_id !== vpcId)
+    throw new Refusal(400, 'CCE.01400002', `Container subnet [${eniSubnetId}] is not found in VPC [${vpcId}].`);
+  if (eniSubnetCIDR !== subnet.cidr) throw invalid(`Container subnet [${eniSubnetId}] has the range ${subnet.cidr}, not ${eniSubnetCIDR}.`);
+  return { eniSubnetId, eniSubnetCIDR: subnet.cidr };
 }
 
 function containerRange(text: string): Range {

@@ -3,6 +3,9 @@
  * one, never one that any cluster has given out.
  */
 import ipaddr from 'ipaddr.js';
+import { addressOf, createPort, portsOf } from '../../otc/allocate.ts';
+import type { Store } from '../../otc/store.ts';
+import { networkTables } from '../../otc/tables/network.ts';
 
 export interface AddressPool {
   /** A free address; `wanted` where it is free (a restored pod keeps its own). Throws when the network is full. */
@@ -44,6 +47,31 @@ export function addressPool(cidr: string, taken: Set<string>): AddressPool {
     },
     release: (address) => {
       if (own.delete(address)) taken.delete(address);
+    },
+    has: (address) => own.has(address),
+  };
+}
+
+const podPort = 'network:cce-eni';
+
+/** Pods of CCE Turbo: each has a port of the container subnet. What the ports' device is called in the cloud is unverified. */
+export function portPool(
+  store: Store,
+  { clusterId, networkId, groups }: { readonly clusterId: string; readonly networkId: string; readonly groups: readonly string[] },
+): AddressPool {
+  /** Port ids by address. */
+  const own = new Map<string, string>();
+  return {
+    take(wanted) {
+      // A restored world knows the ports of its pods.
+      const kept = portsOf(store, clusterId).find((port) => port.device_owner === podPort && addressOf(port) === wanted && !own.has(addressOf(port)));
+      const port = kept ?? createPort(store, { networkId, deviceOwner: podPort, deviceId: clusterId, securityGroups: groups });
+      own.set(addressOf(port), port.id);
+      return addressOf(port);
+    },
+    release: (address) => {
+      networkTables(store).ports.remove(own.get(address) ?? '');
+      own.delete(address);
     },
     has: (address) => own.has(address),
   };

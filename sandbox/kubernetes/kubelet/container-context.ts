@@ -55,7 +55,7 @@ export async function contextOf(
   const access = kubelet.kube.access;
   const token = async () => (await files.read(tokenPath)).toString('utf8');
   const own = (await files.exists(tokenPath)) ? kubeApi({ host: access.host, port: access.port, caPem: access.caPem, token }) : undefined;
-  const sourceAddress = kubelet.cluster.spec.mode === 'vpc-router' ? facts.podIP : facts.hostIP;
+  const sourceAddress = kubelet.cluster.spec.mode === 'overlay_l2' ? facts.hostIP : facts.podIP;
   const namespace = pod.metadata.namespace ?? 'default';
   const network = podNetwork(kubelet, { namespace, address: facts.podIP, source: sourceAddress, node });
   const container: ContainerContext = {

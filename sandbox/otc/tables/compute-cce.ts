@@ -28,7 +28,12 @@ export interface CceClusterRow extends Row {
   readonly node_group_id: string;
   /** False where the order named a group of its own. */
   readonly node_group_is_ours: boolean;
+  /** Group of the pods' ports, in CCE Turbo alone. */
+  readonly eni_group_id: string | undefined;
 }
+
+/** `eni`: CCE Turbo, whose pods have ports of their own in a subnet of the VPC. */
+export type ContainerMode = 'vpc-router' | 'overlay_l2' | 'eni';
 
 export interface CceClusterSpec {
   readonly category: string;
@@ -39,11 +44,12 @@ export interface CceClusterSpec {
   readonly description: string;
   readonly hostNetwork: { readonly vpc: string; readonly subnet: string; readonly SecurityGroup: string };
   readonly containerNetwork: {
-    readonly mode: 'vpc-router' | 'overlay_l2';
+    readonly mode: ContainerMode;
+    /** Empty in CCE Turbo: its pods are in `eniNetwork`. */
     readonly cidr: string;
     readonly cidrs: readonly { readonly cidr: string }[];
   };
-  readonly eniNetwork: Readonly<Record<string, never>>;
+  readonly eniNetwork: { readonly eniSubnetId?: string; readonly eniSubnetCIDR?: string };
   readonly serviceNetwork: { readonly IPv4CIDR: string };
   readonly publicAccess: { readonly cidrs?: readonly string[] };
   readonly authentication: { readonly mode: string; readonly authenticatingProxy: Readonly<Record<string, string>> };
