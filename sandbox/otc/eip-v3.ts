@@ -85,7 +85,7 @@ function associate(call: Call): Reply {
     );
   if (kind !== 'NATGW' && networkTables(store).publicIps.find((other) => other.bound_to?.id === id) !== undefined)
     throw new Refusal(409, 'VPC.0511', `${kind} ${id} already has a floating IP.`);
-  const after = bindPublicIp(store, row.id, { kind: kind as Binding['kind'], id });
+  const after = bindPublicIp(store, row.id, { kind: kind as Binding['kind'], id }, 2);
   return { status: 200, body: { request_id: call.requestId, publicip: view(store, after ?? row) } };
 }
 

@@ -7,11 +7,13 @@ import { eipV3Routes } from './eip-v3.ts';
 import { either, integer, object, read, required, string } from './fields.ts';
 import { floatingIpRoutes } from './floating-ip.ts';
 import { plainTime } from './ids.ts';
-import { bandwidthOf, bindPublicIp, createPublicIp, PoolExhausted, releasePublicIp, unbindPublicIp } from './public-ip.ts';
+import { bandwidthOf, bindPublicIp, createPublicIp, PoolExhausted, releasePublicIp, startPublicIps, unbindPublicIp } from './public-ip.ts';
 import { type Call, Refusal, type Reply, type Service } from './service.ts';
 import type { Store } from './store.ts';
 import { type BandwidthRow, networkTables, type PublicIpRow } from './tables/network.ts';
 import { page, projectOfCall, quotaOf, vpcCodes, vpcError } from './vpc-common.ts';
+
+const seconds = { create: 3, bind: 2 } as const;
 
 const createShape = object({
   publicip: required(object({ type: string, ip_version: integer, alias: string, ip_address: string, port_id: string })),
@@ -102,7 +104,7 @@ async function create(call: Call): Promise<Reply> {
       alias: publicip.alias,
       type,
       bandwidth: shared === undefined ? { name: bandwidth.name, size, chargeMode: bandwidth.charge_mode } : { id: shared.id },
-      pending: 3,
+      pending: seconds.create,
     });
     const { id, status, public_ip_address, ip_version, tenant_id, create_time, enterprise_project_id, alias } = row;
     return {
@@ -160,7 +162,7 @@ function update(call: Call): Reply {
     (other) => other.port_id === portId || (balancer !== undefined && other.bound_to?.id === balancer),
   );
   if (taken !== undefined) throw new Refusal(409, 'VPC.0511', `Port ${portId} already has a floating IP.`);
-  const after = bindPublicIp(store, row.id, balancer === undefined ? { kind: 'PORT', id: portId } : { kind: 'ELB', id: balancer });
+  const after = bindPublicIp(store, row.id, balancer === undefined ? { kind: 'PORT', id: portId } : { kind: 'ELB', id: balancer }, seconds.bind);
   return { status: 200, body: { publicip: view(store, after ?? row) } };
 }
 
@@ -192,11 +194,7 @@ export const eip: Service = {
   prefixes: ['vpc', 'eip'],
   codes: vpcCodes('VPC.0501'),
   error: vpcError,
-  start: ({ store }) =>
-    store.handle<{ id: string }>('eip.created', ({ id }) => {
-      const { publicIps } = networkTables(store);
-      if (publicIps.get(id)?.status === 'PENDING_CREATE') publicIps.update(id, { status: 'DOWN' });
-    }),
+  start: ({ store }) => startPublicIps(store),
   routes: [
     { method: 'POST', path: eips, body: required(createShape), handle: create },
     {

@@ -5,7 +5,7 @@
 import type { World } from '../contract.ts';
 import { addressOf } from './allocate.ts';
 import { blankTime, plainTime, uuid } from './ids.ts';
-import type { Row, Store } from './store.ts';
+import { paces, type Row, type Store } from './store.ts';
 import { type BandwidthRow, type Binding, networkTables, type PublicIpRow } from './tables/network.ts';
 
 /** Documentation ranges (RFC 5737) that the sandbox gives out. */
@@ -91,15 +91,34 @@ function portOf(store: Store, { kind, id }: Binding): string {
   return balancer?.kind === 'shared' ? (balancer.vip_port_id ?? '') : '';
 }
 
-/** Binds a free address. */
-export function bindPublicIp(store: Store, id: string, to: Binding): PublicIpRow | undefined {
+const boundAs = ({ kind }: Binding): PublicIpRow['status'] => (kind === 'ELB' ? 'ELB' : 'ACTIVE');
+
+/**
+ * Binds a free address.
+ * @param seconds how long it shows `BINDING`, where time passes at all; it carries packets from the start
+ */
+export function bindPublicIp(store: Store, id: string, to: Binding, seconds = 0): PublicIpRow | undefined {
   const { publicIps, ports } = networkTables(store);
   const port = ports.get(portOf(store, to));
+  const shown = seconds > 0 && paces[store.pace] > 0;
+  if (shown) store.after(seconds, 'eip.bound', { id });
   return publicIps.update(id, {
     bound_to: to,
-    status: to.kind === 'ELB' ? 'ELB' : 'ACTIVE',
+    status: shown ? 'BINDING' : boundAs(to),
     port_id: port?.id ?? null,
     private_ip_address: port === undefined ? null : addressOf(port),
+  });
+}
+
+/** What the states that pass by themselves become. */
+export function startPublicIps(store: Store): void {
+  const { publicIps } = networkTables(store);
+  store.handle<{ id: string }>('eip.created', ({ id }) => {
+    if (publicIps.get(id)?.status === 'PENDING_CREATE') publicIps.update(id, { status: 'DOWN' });
+  });
+  store.handle<{ id: string }>('eip.bound', ({ id }) => {
+    const row = publicIps.get(id);
+    if (row?.status === 'BINDING' && row.bound_to !== null) publicIps.update(id, { status: boundAs(row.bound_to) });
   });
 }
 

@@ -58,6 +58,28 @@ test('vpc_eip_v1: create, poll, bandwidth, tags, bind, locks, delete', async () 
   assert.deepEqual([gray.status, gray.body.code], [400, 'VPC.0501']);
 });
 
+test('where time passes, an address that a client binds shows BINDING first; unbound meanwhile it is free', async () => {
+  cloud.store.pace = 'fast';
+  const { id } = (await post(v1('/publicips'), { publicip: {}, bandwidth: { name: 'b', size: 5, share_type: 'PER' } })).body.publicip;
+  const status = async (): Promise<string> => (await get(v1(`/publicips/${id}`))).body.publicip.status;
+  await eventually(status, (seen) => seen === 'DOWN');
+  const { subnet } = await network('binding', '172.16.0.0/16', '172.16.1.0/24');
+  const port = createPort(cloud.store, { networkId: subnet.id, deviceId: 'server-3', deviceOwner: 'compute:eu-de-01' });
+  const bind = () => put(v1(`/publicips/${id}`), { publicip: { port_id: port.id } });
+  assert.equal((await bind()).body.publicip.status, 'BINDING');
+  await eventually(status, (seen) => seen === 'ACTIVE');
+  const unbind = () => put(v1(`/publicips/${id}`), { publicip: {} });
+  await unbind();
+  cloud.store.pace = 'real';
+  await bind();
+  assert.equal(await status(), 'BINDING');
+  assert.equal((await unbind()).body.publicip.status, 'DOWN');
+  cloud.store.pace = 'instant';
+  assert.equal((await bind()).body.publicip.status, 'ACTIVE');
+  await unbind();
+  assert.equal((await del(v1(`/publicips/${id}`))).status, 204);
+});
+
 test('NAT gateway: asynchronous, one a VPC, rules first, the EIP is held', async () => {
   const { vpcId, subnet, subnetUrl } = await network('nat', '10.50.0.0/16', '10.50.1.0/24');
   const wanted = { name: 'nat', spec: '1', router_id: vpcId, internal_network_id: subnet.id };
