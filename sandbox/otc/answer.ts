@@ -24,7 +24,11 @@ export async function bodyOf(request: IncomingMessage): Promise<Buffer> {
 /** Sends a reply; a `truncate` fault promises the whole body and cuts after some bytes. */
 export function send(response: ServerResponse, method: string, reply: Reply, headers: Readonly<Record<string, string>>, act: Act | undefined): void {
   const body = bytesOf(reply.body);
-  const all: Record<string, string> = { ...headers, ...(body.length > 0 ? { 'Content-Type': 'application/json' } : {}), ...reply.headers };
+  const all: Record<string, string> = {
+    ...headers,
+    ...(body.length > 0 ? { 'Content-Type': typeof reply.body === 'string' ? textType(reply.body) : 'application/json' } : {}),
+    ...reply.headers,
+  };
   if (reply.status !== 204) all['Content-Length'] = String(body.length);
   response.writeHead(reply.status, all);
   if (act?.kind === 'truncate' && body.length > 0) {
@@ -32,6 +36,12 @@ export function send(response: ServerResponse, method: string, reply: Reply, hea
     return;
   }
   response.end(method === 'HEAD' || reply.status === 204 ? undefined : body);
+}
+
+/** What a text is: some answers are no JSON (`success` of CCE; proxies speak HTML), and faults say what they like. */
+function textType(text: string): string {
+  if (/^\s*[[{]/.test(text)) return 'application/json';
+  return /^\s*</.test(text) ? 'text/html' : 'text/plain';
 }
 
 function bytesOf(body: unknown): Buffer {

@@ -119,7 +119,7 @@ export const addonRoutes: readonly Route[] = [
     query: ['cluster_id'],
     handle(call) {
       removeAddon(call.world, addonOf(call));
-      return { status: 200, body: 'success', headers: { 'Content-Type': 'text/plain' } };
+      return { status: 200, body: 'success' };
     },
   },
 ];

@@ -140,6 +140,15 @@ test('faults: an answer in place of the work, one after it, a cut connection', a
   assert.deepEqual([(await post('lost')).status, (await names()).includes('lost')], [429, false]);
   cloud.control.setFaults([{ service: 'vpc', method: 'POST', act: { kind: 'answer', status: 502, effect: 'after' } }]);
   assert.deepEqual([(await post('made')).status, (await names()).includes('made')], [502, true]);
+  for (const [body, type] of [
+    [{ error_code: 'APIG.0202' }, 'application/json'],
+    ['{"error_code":"APIG.0202"}', 'application/json'],
+    ['upstream connect error', 'text/plain'],
+    ['<html><body>502 Bad Gateway</body></html>', 'text/html'],
+  ] as const) {
+    cloud.control.setFaults([{ service: 'vpc', method: 'GET', act: { kind: 'answer', status: 502, body } }]);
+    assert.equal((await cloud.as('admin', vpcs())).headers['content-type'], type);
+  }
   cloud.control.setFaults([{ service: 'vpc', method: 'POST', act: { kind: 'reset', when: 'after' } }]);
   await assert.rejects(post('cut'), { code: 'ECONNRESET' });
   assert.ok((await names()).includes('cut'));
