@@ -79,6 +79,8 @@ export async function create(call: Call): Promise<Reply> {
   const projectId = projectOf(call);
   const count = wanted.count ?? 1;
   if (wanted.key_name !== undefined && wanted.adminPass !== undefined) throw invalid('key_name and adminPass exclude each other.');
+  // Only private images bring a password of their own, and there are none here; user_data can set one.
+  if (!wanted.key_name && !wanted.adminPass && !wanted.user_data) throw invalid('Either key_name or adminPass is required.');
   const zone = checkBasics(call, projectId, {
     name: wanted.name,
     flavor: wanted.flavorRef,
@@ -154,8 +156,9 @@ function checkNetwork(call: Call, projectId: string, wanted: Wanted): void {
 
 /** The EIP that an order names; it must be free. */
 function givenAddress(call: Call, projectId: string, wanted: Wanted, count: number): string | undefined {
-  const id = wanted.publicip?.id;
+  const { id, eip } = wanted.publicip ?? {};
   if (id === undefined || id === '') return undefined;
+  if (eip !== undefined) throw invalid('publicip.id and publicip.eip exclude each other.');
   const row = networkTables(call.world.store).publicIps.get(id);
   if (row === undefined || row.tenant_id !== projectId) throw invalid(`EIP ${id} could not be found.`);
   if (row.bound_to !== null || row.status !== 'DOWN') throw invalid(`EIP ${id} is in use.`);

@@ -5,7 +5,7 @@
  */
 import { freeAddress, subnetOf } from './allocate.ts';
 import { groupOf } from './compute-common.ts';
-import { boolean, either, integer, object, read, required, string } from './fields.ts';
+import { boolean, integer, object, read, required, string } from './fields.ts';
 import { idle, instanceOf, job, parameter, instancePath as path, update, workflow } from './rds-access.ts';
 import { change, deleteInstance } from './rds-life.ts';
 import { checkAddress, checkBackupStrategy, checkPassword, checkPort } from './rds-order.ts';
@@ -13,7 +13,7 @@ import { Refusal, type Route } from './service.ts';
 
 const nameShape = object({ name: required(string) });
 const groupShape = object({ security_group_id: required(string) });
-const portShape = object({ port: required(either(integer, string)) });
+const portShape = object({ port: required(integer) });
 const addressShape = object({ new_ip: required(string) });
 const passwordShape = object({ db_user_pwd: required(string) });
 const policyShape = object({ backup_policy: required(object({ keep_days: required(integer), start_time: string, period: string })) });

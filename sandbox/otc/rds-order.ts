@@ -4,7 +4,7 @@
  */
 import { addressNumber, holds, range } from './cidr.ts';
 import { groupOf, networkOf, quotaOf, soldOut, zonesOf } from './compute-common.ts';
-import { either, integer, object, required, string, type TypeOf } from './fields.ts';
+import { integer, object, required, string, type TypeOf } from './fields.ts';
 import { flavorOf, storageTypes, templates, versions } from './rds-catalog.ts';
 import { type Call, Refusal } from './service.ts';
 import type { RdsBackupRow, RdsConfigurationRow, RdsInstanceRow, RdsRecycledRow } from './tables/compute.ts';
@@ -17,7 +17,7 @@ export const orderShape = object({
   datastore: object({ type: required(string), version: required(string) }),
   ha: object({ mode: required(string), replication_mode: string }),
   configuration_id: string,
-  port: either(string, integer),
+  port: string,
   password: string,
   backup_strategy: backupStrategy,
   enterprise_project_id: string,
@@ -83,7 +83,7 @@ export function checkOrder(call: Call, projectId: string, body: TypeOf<typeof or
     flavor_ref: body.flavor_ref,
     volume: body.volume,
     ...network,
-    port: checkPort(body.port ?? 5432),
+    port: checkPort(body.port ?? '5432'),
     backup_strategy: { start_time: strategy.start_time, keep_days: strategy.keep_days ?? 7 },
     backup_period: '1,2,3,4,5,6,7',
     maintenance_window: '02:00-06:00',

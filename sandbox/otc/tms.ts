@@ -61,6 +61,8 @@ const batchShape = object({
 
 /** The project asked about must be one of the caller's domain. */
 function projectOf(call: Call, id: string | undefined): string {
+  if (call.caller?.via === 'token' && call.caller.projectId !== undefined)
+    throw new Refusal(403, 'TMS.0004', 'The token must be scoped to the domain.');
   const row = iamTables(call.world.store).projects.get(id ?? '');
   if (row === undefined || row.domain_id !== call.caller?.domainId)
     throw new Refusal(403, 'TMS.0004', 'The project does not belong to the domain of the token.');

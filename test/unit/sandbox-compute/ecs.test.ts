@@ -96,12 +96,16 @@ test('a bastion with its EIP, as the provider walks it', async () => {
 });
 
 test('an order against each rule is refused with its code', async () => {
+  const bandwidth = { name: 'b', size: 5, share_type: 'PER' };
+  const free = await cloud.send('POST', `https://vpc.eu-de.otc.t-systems.com/v1/${cloud.project}/publicips`, { publicip: {}, bandwidth });
+  const both = { id: free.body.publicip.id, eip: { iptype: '5_bgp', bandwidth: { size: 5, sharetype: 'PER' } } };
   const refusals: [Record<string, unknown>, string][] = [
     [{ name: 'with blank' }, 'Ecs.0005'],
     [{ flavorRef: 'none' }, 'Ecs.0029'],
     [{ imageRef: 'none' }, 'Ecs.0031'],
     [{ key_name: 'nobody' }, 'Ecs.0005'],
     [{ adminPass: 'x' }, 'Ecs.0005'],
+    [{ key_name: undefined }, 'Ecs.0005'],
     [{ vpcid: 'none' }, 'Ecs.0014'],
     [{ nics: [{ subnet_id: place.subnet }] }, 'Ecs.0064'],
     [{ nics: [{ subnet_id: place.network, ip_address: '10.20.0.1' }] }, 'Ecs.0010'],
@@ -109,6 +113,7 @@ test('an order against each rule is refused with its code', async () => {
     [{ root_volume: { volumetype: 'SATA' } }, 'Ecs.0043'],
     [{ root_volume: { volumetype: 'SSD', size: 2 } }, 'Ecs.0005'],
     [{ publicip: { id: 'none' } }, 'Ecs.0005'],
+    [{ publicip: both }, 'Ecs.0005'],
     [{ availability_zone: 'eu-de-09' }, 'Ecs.0005'],
   ];
   for (const [patch, code] of refusals) {

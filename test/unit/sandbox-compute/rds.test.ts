@@ -105,6 +105,7 @@ test('an order against each rule is refused with its code', async () => {
     [{ password: 'Passw0rd123!' }, 400, 'DBS.280246'],
     [{ password: undefined }, 400, 'DBS.280001'],
     [{ port: '80' }, 400, 'DBS.280001'],
+    [{ port: 5432 }, 400, 'DBS.280001'],
     [{ vpc_id: 'nowhere' }, 404, 'DBS.200503'],
     [{ subnet_id: place.subnet }, 404, 'DBS.200501'],
     [{ security_group_id: 'nobody' }, 404, 'DBS.200050'],
