@@ -1,9 +1,11 @@
 /** Owns how servers look in the answers of ECS v1 and Nova (API reference 9.1, 9.2): which numbers are strings where. */
 import { addressOf, portsOf } from './allocate.ts';
 import { stableHex } from './compute-common.ts';
+import { linksOf, minorOf } from './nova-common.ts';
 import { publicIpBoundTo } from './public-ip.ts';
 import { ecsFlavorOf, extraSpecs, imageOf } from './server-catalog.ts';
 import { ecsTables } from './server-make.ts';
+import type { Call } from './service.ts';
 import type { Store } from './store.ts';
 import type { EcsJobRow, ServerRow } from './tables/compute.ts';
 import { networkTables, type PortRow } from './tables/network.ts';
@@ -115,7 +117,8 @@ export function serverView(store: Store, row: ServerRow): Record<string, unknown
 }
 
 /** Fields that a microversion brings (API reference of ECS, "Querying Details About an ECS"); from 2.47 on the flavor is told in full, without id. */
-function byMicroversion(row: ServerRow, minor: number): Record<string, unknown> {
+function byMicroversion(call: Call, row: ServerRow): Record<string, unknown> {
+  const minor = minorOf(call);
   const flavor = ecsFlavorOf(row.flavor_id);
   const told = {
     vcpus: flavor?.vcpus ?? 0,
@@ -127,7 +130,7 @@ function byMicroversion(row: ServerRow, minor: number): Record<string, unknown> 
     extra_specs: extraSpecs(row.flavor_id),
   };
   return {
-    flavor: minor >= 47 ? told : { id: row.flavor_id, links: [] },
+    flavor: minor >= 47 ? told : { id: row.flavor_id, links: linksOf(call, 'flavors', row.flavor_id) },
     ...(minor >= 9 ? { locked: false } : {}),
     ...(minor >= 16 ? { host_status: 'UP' } : {}),
     ...(minor >= 19 ? { description: row.description } : {}),
@@ -135,18 +138,16 @@ function byMicroversion(row: ServerRow, minor: number): Record<string, unknown> 
   };
 }
 
-/**
- * Nova: the address map's key is the name of the network, which is the subnet's.
- * @param minor microversion asked for, as in 2.<minor>
- */
-export function novaView(store: Store, row: ServerRow, minor = 1): Record<string, unknown> {
+/** Nova: the address map's key is the name of the network, which is the subnet's. */
+export function novaView(call: Call, row: ServerRow): Record<string, unknown> {
+  const { store } = call.world;
   const { subnets } = networkTables(store);
   const ports = portsOf(store, row.id);
   const networks = [...new Set(ports.map((port) => port.network_id))];
   return {
     ...common(row),
-    image: { id: row.image_id, links: [] },
-    ...byMicroversion(row, minor),
+    image: { id: row.image_id, links: linksOf(call, 'images', row.image_id) },
+    ...byMicroversion(call, row),
     metadata: row.metadata,
     addresses: Object.fromEntries(
       networks.map((network) => [
@@ -159,7 +160,7 @@ export function novaView(store: Store, row: ServerRow, minor = 1): Record<string
       id,
       delete_on_termination: ecsTables(store).volumes.get(id)?.delete_on_termination ?? false,
     })),
-    links: [],
+    links: linksOf(call, 'servers', row.id),
   };
 }
 

@@ -6,6 +6,7 @@ import { createHash, generateKeyPairSync } from 'node:crypto';
 import { projectOf, seesKeyPair } from './compute-common.ts';
 import { object, read, required, string } from './fields.ts';
 import { milliTime } from './ids.ts';
+import { novaPage } from './nova-common.ts';
 import { type Call, Refusal, type Reply, type Route } from './service.ts';
 import type { KeyPairRow } from './tables/compute.ts';
 
@@ -31,7 +32,13 @@ export const keyPairRoutes: readonly Route[] = [
     query: ['limit', 'marker', 'user_id'],
     handle(call) {
       const rows = table(call).where((row) => row.user_id === mine(call));
-      return { status: 200, body: { keypairs: rows.map((row) => ({ keypair: { ...view(row), type: 'ssh' } })) } };
+      return novaPage(
+        call,
+        'keypairs',
+        rows,
+        ({ name }) => name,
+        (row) => ({ keypair: { ...view(row), type: 'ssh' } }),
+      );
     },
   },
   { method: 'POST', path: base, body: required(createShape), handle: create },

@@ -1,12 +1,12 @@
 /** Owns Nova's server calls (API reference 9.2): orders, reads, interfaces, security groups. Actions are in `nova-actions.ts`. */
 import { randomBytes } from 'node:crypto';
-import { portsOf } from './allocate.ts';
+import { addressOf, portsOf } from './allocate.ts';
 import { networkOf, projectOf } from './compute-common.ts';
 import { checkBasics, checkDisk, checkDisks, groupIds } from './ecs-order.ts';
 import { novaView } from './ecs-view.ts';
 import { any, boolean, either, integer, list, map, object, read, required, string, type TypeOf } from './fields.ts';
 import { zuluTime } from './ids.ts';
-import { inNova, minorOf, novaServerOf } from './nova-common.ts';
+import { inNova, linksOf, novaPage, novaServerOf } from './nova-common.ts';
 import { imageOf } from './server-catalog.ts';
 import { ecsTables, makeServer, type ServerOrder } from './server-make.ts';
 import { type Call, Refusal, type Reply, type Route } from './service.ts';
@@ -67,7 +67,7 @@ export const novaServerRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: `${base}/servers/{server_id}`,
-    handle: (call) => ({ status: 200, body: { server: novaView(call.world.store, novaServerOf(call), minorOf(call)) } }),
+    handle: (call) => ({ status: 200, body: { server: novaView(call, novaServerOf(call)) } }),
   },
   {
     method: 'PUT',
@@ -81,7 +81,7 @@ export const novaServerRoutes: readonly Route[] = [
         description: description ?? row.description,
         updated: zuluTime(),
       });
-      return { status: 200, body: { server: novaView(call.world.store, after ?? row, minorOf(call)) } };
+      return { status: 200, body: { server: novaView(call, after ?? row) } };
     },
   },
   {
@@ -180,10 +180,7 @@ function create(call: Call): Reply {
     });
     store.after(60, 'ecs.created', { ids: [row.id] });
     const security_groups = (names.length === 0 ? ['default'] : names).map((name) => ({ name }));
-    const links = ['self', 'bookmark'].map((rel) => ({
-      rel,
-      href: `https://${call.host}${rel === 'self' ? '/v2.1' : ''}/${projectId}/servers/${row.id}`,
-    }));
+    const links = linksOf(call, 'servers', row.id);
     const adminPass = wanted.adminPass ?? randomBytes(9).toString('base64url');
     return { status: 202, body: { server: { id: row.id, links, adminPass, 'OS-DCF:diskConfig': 'MANUAL', security_groups } } };
   });
@@ -225,19 +222,22 @@ function disksOf(call: Call, projectId: string, wanted: Wanted): { readonly imag
 /** `name` matches anywhere inside. */
 function listed(call: Call, detail: boolean): Reply {
   const { store } = call.world;
-  const name = call.query.get('name');
-  const status = call.query.get('status');
+  const of = (name: string): string | null => call.query.get(name);
   const own = ecsTables(store).servers.where(
     (row) =>
       row.project_id === projectOf(call) &&
       row.hidden !== true &&
-      (name === null || row.name.includes(name)) &&
-      (status === null || row.status === status),
+      row.name.includes(of('name') ?? '') &&
+      [null, row.status].includes(of('status')) &&
+      [null, row.flavor_id].includes(of('flavor')) &&
+      [null, row.image_id].includes(of('image')) &&
+      (of('ip') === null || portsOf(store, row.id).some((port) => addressOf(port).includes(of('ip') ?? ''))),
   );
-  const start = call.query.has('marker') ? own.findIndex((row) => row.id === call.query.get('marker')) + 1 : 0;
-  const rows = own.slice(start, start + Number(call.query.get('limit') ?? 1000));
-  return {
-    status: 200,
-    body: { servers: rows.map((row) => (detail ? novaView(store, row, minorOf(call)) : { id: row.id, name: row.name, links: [] })) },
-  };
+  return novaPage(
+    call,
+    'servers',
+    own,
+    ({ id }) => id,
+    (row) => (detail ? novaView(call, row) : { id: row.id, name: row.name, links: linksOf(call, 'servers', row.id) }),
+  );
 }

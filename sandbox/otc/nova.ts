@@ -6,7 +6,7 @@ import { projectOf, zonesOf } from './compute-common.ts';
 import { versionRoutes } from './compute-versions.ts';
 import { keyPairRoutes } from './keypair.ts';
 import { novaActionRoutes } from './nova-actions.ts';
-import { minorOf } from './nova-common.ts';
+import { linksOf, microversioned, minorOf, newest, novaPage } from './nova-common.ts';
 import { novaPartRoutes } from './nova-parts.ts';
 import { novaServerRoutes } from './nova-servers.ts';
 import { ecsFlavorOf, ecsFlavors, extraSpecs, images } from './server-catalog.ts';
@@ -15,7 +15,7 @@ import { type Call, Refusal, type Reply, type Route, type Service } from './serv
 
 const base = '/v2.1/{project_id}';
 
-const flavorView = (id: string): Record<string, unknown> => {
+const flavorView = (call: Call, id: string): Record<string, unknown> => {
   const flavor = ecsFlavorOf(id);
   return {
     id,
@@ -28,12 +28,26 @@ const flavorView = (id: string): Record<string, unknown> => {
     'OS-FLV-EXT-DATA:ephemeral': 0,
     'OS-FLV-DISABLED:disabled': false,
     'os-flavor-access:is_public': true,
-    links: [],
+    links: linksOf(call, 'flavors', id),
   };
 };
 
+const flavorList =
+  (view: (call: Call, id: string) => Record<string, unknown>) =>
+  (call: Call): Reply => {
+    const least = (name: string): number => Number(call.query.get(name) ?? 0);
+    // Flavors have no disk of their own.
+    const fit = ecsFlavors.filter(({ ram }) => ram >= least('minRam') && least('minDisk') <= 0);
+    return novaPage(
+      call,
+      'flavors',
+      fit,
+      ({ id }) => id,
+      ({ id }) => view(call, id),
+    );
+  };
+
 const routes: readonly Route[] = [
-  ...versionRoutes([{ id: 'v2.1', version: '2.60', min_version: '2.1' }]),
   ...novaServerRoutes,
   ...novaActionRoutes,
   ...novaPartRoutes,
@@ -41,13 +55,13 @@ const routes: readonly Route[] = [
     method: 'GET',
     path: `${base}/flavors`,
     query: ['limit', 'marker', 'minDisk', 'minRam', 'is_public', 'sort_key', 'sort_dir'],
-    handle: () => ({ status: 200, body: { flavors: ecsFlavors.map(({ id }) => ({ id, name: id, links: [] })) } }),
+    handle: flavorList((call, id) => ({ id, name: id, links: linksOf(call, 'flavors', id) })),
   },
   {
     method: 'GET',
     path: `${base}/flavors/detail`,
     query: ['limit', 'marker', 'minDisk', 'minRam', 'is_public', 'sort_key', 'sort_dir'],
-    handle: () => ({ status: 200, body: { flavors: ecsFlavors.map(({ id }) => flavorView(id)) } }),
+    handle: flavorList(flavorView),
   },
   {
     method: 'GET',
@@ -55,7 +69,7 @@ const routes: readonly Route[] = [
     handle(call) {
       const id = call.params['flavor_id'] ?? '';
       if (ecsFlavorOf(id) === undefined) throw new Refusal(404, 'itemNotFound', `Flavor ${id} could not be found.`);
-      return { status: 200, body: { flavor: flavorView(id) } };
+      return { status: 200, body: { flavor: flavorView(call, id) } };
     },
   },
   {
@@ -86,7 +100,16 @@ const routes: readonly Route[] = [
       return {
         status: 200,
         body: {
-          image: { id: image.id, name: image.name, status: 'ACTIVE', minDisk: image.min_disk, minRam: 0, progress: 100, metadata: {}, links: [] },
+          image: {
+            id: image.id,
+            name: image.name,
+            status: 'ACTIVE',
+            minDisk: image.min_disk,
+            minRam: 0,
+            progress: 100,
+            metadata: {},
+            links: linksOf(call, 'images', image.id),
+          },
         },
       };
     },
@@ -130,7 +153,7 @@ function quotas(call: Call): Reply {
 export const nova: Service = {
   name: 'nova',
   prefixes: ['ecs'],
-  routes,
+  routes: [...versionRoutes([{ id: 'v2.1', version: `2.${newest}`, min_version: '2.1' }]), ...routes.map(microversioned)],
   requestIdHeader: 'X-Compute-Request-Id',
   error: (_path, { status, code, message }) => ({ [code]: { code: status, message } }),
   codes: () => ({ invalid: 'badRequest', forbidden: 'forbidden' }),

@@ -47,7 +47,9 @@ const until = (status: string) =>
 const act = (body: Record<string, unknown>) => cloud.send('POST', `${cloud.nova}/servers/${server}/action`, body);
 
 test('from microversion 2.47 on the flavor is told in full, without an id', async () => {
-  assert.deepEqual((await shown()).flavor, { id: 's3.medium.2', links: [] });
+  const { flavor: plain, links } = await shown();
+  assert.deepEqual([plain.id, plain.links[0].href], ['s3.medium.2', `${cloud.nova}/flavors/s3.medium.2`]);
+  assert.deepEqual(links[0], { rel: 'self', href: `${cloud.nova}/servers/${server}` });
   for (const headers of [{ 'x-openstack-nova-api-version': '2.55' }, { 'openstack-api-version': 'compute 2.55' }]) {
     const { flavor, tags, description } = await shown(headers);
     assert.deepEqual([flavor.original_name, flavor.vcpus, flavor.ram, flavor.id], ['s3.medium.2', 1, 2048, undefined]);
@@ -55,6 +57,48 @@ test('from microversion 2.47 on the flavor is told in full, without an id', asyn
   }
   const specs = await cloud.get(`${cloud.nova}/flavors/s3.medium.2/os-extra_specs`);
   assert.equal(specs.body.extra_specs.resource_type, 'IOoptimizedS3');
+});
+
+test('answers name their microversion; newer ones than there are are refused', async () => {
+  const of = (version: string) =>
+    cloud.as('admin', `${cloud.nova}/servers/${server}`, { headers: { 'openstack-api-version': `compute ${version}` } });
+  for (const [asked, said] of [
+    ['2.55', '2.55'],
+    ['latest', '2.60'],
+    ['2.1', '2.1'],
+  ] as const) {
+    const { headers } = await of(asked);
+    assert.deepEqual([headers['openstack-api-version'], headers['x-openstack-nova-api-version']], [`compute ${said}`, said]);
+  }
+  const refused = await of('2.90');
+  assert.deepEqual([refused.status, refused.body.computeFault.code], [406, 406]);
+});
+
+test('lists come in pages, with a link to the next one, and heed their filters', async () => {
+  for (const list of ['flavors', 'flavors/detail']) {
+    const all = (await cloud.get(`${cloud.nova}/${list}`)).body.flavors.map(({ id }: { id: string }) => id);
+    const seen: string[] = [];
+    let next: string | undefined = `${cloud.nova}/${list}?limit=5`;
+    while (next !== undefined) {
+      const { body } = await cloud.get(next);
+      seen.push(...body.flavors.map(({ id }: { id: string }) => id));
+      next = body.flavors_links?.[0].href;
+    }
+    assert.deepEqual(seen, all);
+    assert.deepEqual((await cloud.get(`${cloud.nova}/${list}?marker=${all.at(-1)}`)).body, { flavors: [] });
+  }
+  const large = (await cloud.get(`${cloud.nova}/flavors/detail?minRam=8192`)).body.flavors;
+  assert.ok(large.length > 0 && large.every(({ ram }: { ram: number }) => ram >= 8192));
+  assert.equal((await cloud.get(`${cloud.nova}/servers?marker=nobody`)).status, 400);
+  assert.equal((await cloud.get(`${cloud.nova}/servers?limit=many`)).status, 400);
+  const found = async (query: string) => (await cloud.get(`${cloud.nova}/servers?${query}`)).body.servers.length;
+  assert.deepEqual(
+    [await found('flavor=s3.medium.2'), await found('flavor=s3.large.2'), await found('image=none'), await found('ip=10.99')],
+    [1, 0, 0, 0],
+  );
+  for (const name of ['first', 'second']) await cloud.keyPair(name);
+  const page = (await cloud.get(`${cloud.nova}/os-keypairs?limit=1`)).body;
+  assert.deepEqual((await cloud.get(page.keypairs_links[0].href)).body.keypairs.length, 1);
 });
 
 test('a server has the disks of its order, and others come and go', async () => {
