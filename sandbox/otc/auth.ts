@@ -38,7 +38,7 @@ export function tokenRow(store: Store, token: string): TokenRow | undefined {
 }
 
 /** Roles that a principal's groups hold on a project, or on the domain without one. */
-function rolesOn(store: Store, principal: Principal, projectId: string | undefined): RoleRow[] {
+export function rolesOn(store: Store, principal: Principal, projectId: string | undefined): RoleRow[] {
   const { assignments, roles } = iamTables(store);
   const held = assignments.where(({ to, on }) => {
     if (!principal.groups.includes(to)) return false;

@@ -1,9 +1,9 @@
 /**
- * Owns tokens: signing in by password or token, the token's answer, check and revocation, version discovery, catalog (API
+ * Owns tokens: signing in by password or token, the token's answer, check and revocation, version discovery (API
  * reference 1.1, 1.5). Part of IAM; ID tokens are exchanged in `iam-federation.ts`.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { countFailure, rightsOf, tokenId, tokenRow } from './auth.ts';
+import { countFailure, rightsOf, rolesOn, tokenId, tokenRow } from './auth.ts';
 import { list, object, read, required, string, type TypeOf } from './fields.ts';
 import { catalog } from './iam-catalog.ts';
 import { microTime } from './ids.ts';
@@ -101,11 +101,10 @@ const domainRef = (row: DomainRow | undefined) => ({ id: row?.id ?? '', name: ro
 
 /** The token as the answer's body. Roles and catalog only where it has a scope. */
 export function tokenBody(call: Call, row: TokenRow, withCatalog: boolean): unknown {
-  const { domains, projects, roles, assignments } = iamTables(call.world.store);
+  const { domains, projects } = iamTables(call.world.store);
   const domain = domainRef(domains.get(row.principal.domainId));
   const project = row.scope !== null && 'project' in row.scope ? projects.get(row.scope.project) : undefined;
-  const ids = new Set(assignments.where(({ to }) => row.principal.groups.includes(to)).map(({ role_id }) => role_id));
-  const held = [...ids].map((id) => ({ id, name: roles.get(id)?.name ?? '' }));
+  const roles = new Map(rolesOn(call.world.store, row.principal, project?.id).map(({ id, name }) => [id, { id, name }]));
   const federation = row.principal.federation;
   const groups = row.principal.groups.map((id) => ({ id, name: iamTables(call.world.store).groups.get(id)?.name ?? '' }));
   return {
@@ -123,7 +122,7 @@ export function tokenBody(call: Call, row: TokenRow, withCatalog: boolean): unkn
       },
       ...(project === undefined ? {} : { project: { id: project.id, name: project.name, domain } }),
       ...(row.scope !== null && 'domain' in row.scope ? { domain } : {}),
-      ...(row.scope === null ? {} : { roles: held }),
+      ...(row.scope === null ? {} : { roles: [...roles.values()] }),
       ...(row.scope === null || !withCatalog ? {} : { catalog: catalog(project?.region ?? call.region, project?.id) }),
     },
   };
@@ -142,7 +141,10 @@ function signIn(call: Call): Reply {
     const text = identity.token?.id ?? call.headers['x-auth-token'] ?? '';
     const row = tokenRow(store, text);
     if (row === undefined || row.expires <= Date.now()) throw unauthorized('The request you have made requires authentication.');
-    return tokenReply(call, issueToken(store, row.principal, resolveScope(store, row.principal, scope, keystone), ['token'], row.expires));
+    // Only federated users have tokens without any scope.
+    const usual = row.principal.federation === undefined ? { domain: row.principal.domainId } : null;
+    const wanted = resolveScope(store, row.principal, scope, keystone) ?? usual;
+    return tokenReply(call, issueToken(store, row.principal, wanted, ['token'], row.expires));
   }
   if (!identity.methods.includes('password') || identity.password === undefined)
     throw new Refusal(400, '', 'The authentication method is not supported.');
@@ -222,17 +224,6 @@ export const tokenRoutes: readonly Route[] = [
     handle: (call) => {
       iamTables(call.world.store).tokens.update(subject(call).id, { revoked: true });
       return { status: 204 };
-    },
-  },
-  {
-    method: 'GET',
-    path: '/v3/auth/catalog',
-    handle: (call) => {
-      const project = iamTables(call.world.store).projects.get(call.caller?.projectId ?? '');
-      return {
-        status: 200,
-        body: { catalog: catalog(project?.region ?? call.region, project?.id), links: { self: `https://${call.host}/v3/auth/catalog` } },
-      };
     },
   },
 ];

@@ -1,4 +1,5 @@
 /** Owns IAM as a service (API reference chapter 1): its routes, by chapter in the `iam-*.ts` files, and its two error shapes. */
+import { catalogRoutes } from './iam-catalog.ts';
 import { credentialRoutes } from './iam-credentials.ts';
 import { directoryRoutes } from './iam-directory.ts';
 import { federationRoutes } from './iam-federation.ts';
@@ -29,6 +30,15 @@ export const iam: Service = {
   prefixes: ['iam'],
   projectScoped: false,
   codes: () => ({ invalid: 'IAM.0011', forbidden: 'IAM.0003' }),
-  routes: [...tokenRoutes, ...directoryRoutes, ...userRoutes, ...grantRoutes, ...credentialRoutes, ...federationRoutes, ...providerRoutes],
+  routes: [
+    ...tokenRoutes,
+    ...catalogRoutes,
+    ...directoryRoutes,
+    ...userRoutes,
+    ...grantRoutes,
+    ...credentialRoutes,
+    ...federationRoutes,
+    ...providerRoutes,
+  ],
   error,
 };

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign as signBytes } from 'node:crypto';
 import { after, test } from 'node:test';
+import { iamTables } from '../../../sandbox/otc/tables/iam.ts';
 import { networkTables } from '../../../sandbox/otc/tables/network.ts';
 import { closeClean, iamHost, startCloud, vpcHost } from './cloud.ts';
 
@@ -108,6 +109,37 @@ test('a token is exchanged, shown and revoked', async () => {
   assert.equal((await cloud.ask(`${iamHost}/v3/auth/tokens`, { method: 'HEAD', headers })).status, 200);
   assert.equal((await cloud.ask(`${iamHost}/v3/auth/tokens`, { method: 'DELETE', headers })).status, 204);
   assert.equal((await cloud.ask(`${vpcHost}/v1/${cloud.project}/vpcs`, { headers: { 'x-auth-token': text } })).status, 401);
+});
+
+test('a local token without a scope is one of the domain again; each has the roles of its scope', async () => {
+  const exchanged = async (scope: object) => {
+    const identity = { methods: ['token'], token: { id: await cloud.token('reader') } };
+    return (await cloud.ask(`${iamHost}/v3/auth/tokens`, { method: 'POST', body: { auth: { identity, ...scope } } })).body.token;
+  };
+  const { assignments, roles, users } = iamTables(cloud.store);
+  const [reader, role] = [users.get(cloud.tenant.reader.id), roles.find(({ name }) => name === 'secu_admin')];
+  assignments.insert({ id: 'more', to: reader?.groups[0] ?? '', role_id: role?.id ?? '', on: { project: cloud.project } });
+  const [domain, project] = [await exchanged({}), await exchanged({ scope: { project: { id: cloud.project } } })];
+  assignments.remove('more');
+  const names = (token: { roles: { name: string }[] }) => token.roles.map(({ name }) => name).sort();
+  assert.deepEqual([domain.domain.id, names(domain), names(project)], [cloud.tenant.domainId, ['readonly'], ['readonly', 'secu_admin']]);
+});
+
+test('services, endpoints and regions are lists of what the catalog is made of', async () => {
+  const [service] = (await asDomain('GET', '/v3/services?type=rdsv3')).body.services;
+  const { endpoints } = (await asDomain('GET', `/v3/endpoints?service_id=${service.id}&interface=public`)).body;
+  assert.deepEqual(
+    endpoints.map(({ region, url }: { region: string; url: string }) => [region, url]),
+    ['eu-de', 'eu-nl'].map((region) => [region, `https://rds.${region}.otc.t-systems.com/v3/$(tenant_id)s`]),
+  );
+  const { regions } = (await asDomain('GET', '/v3/regions')).body;
+  assert.deepEqual(
+    regions.map(({ id }: { id: string }) => id),
+    ['eu-de', 'eu-nl'],
+  );
+  assert.equal((await asDomain('GET', '/v3/regions/eu-nl')).body.region.links.self, `${iamHost}/v3/regions/eu-nl`);
+  assert.equal((await asDomain('GET', `/v3/endpoints/${endpoints[0].id}`)).body.endpoint.service_id, service.id);
+  assert.equal((await asDomain('GET', '/v3/services/nothing')).status, 404);
 });
 
 test('projects are found by name, exactly, with a signature too', async () => {
