@@ -1,6 +1,7 @@
 /** Changes of a living RDS instance: what is answered before it begins, how long others wait, and what is refused or ignored. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { paces } from '../../../sandbox/otc/store.ts';
 import { closeClean, eventually } from '../sandbox-otc/cloud.ts';
 import { startComputeCloud } from './backends.ts';
 import { instanceClient } from './instances.ts';
@@ -17,14 +18,21 @@ async function made(name: string): Promise<{ readonly id: string; readonly at: s
   return { id, at: `${cloud.rds}/instances/${id}` };
 }
 
+/** What is still to come happens at the pace `fast` from here on. */
+function hurry(): void {
+  const { timed, ...rest } = JSON.parse(cloud.store.save()) as { timed: { inMilliseconds: number }[] };
+  cloud.store.load(JSON.stringify({ ...rest, timed: timed.map((one) => ({ ...one, inMilliseconds: one.inMilliseconds * paces.fast })) }));
+}
+
 test('changes keep the instance busy, and while it is busy others wait', async () => {
   const { id, at } = await made('changing');
-  cloud.store.pace = 'fast';
+  cloud.store.pace = 'real';
   assert.equal((await cloud.send('PUT', `${at}/port`, { port: 5433 })).status, 200);
   assert.equal((await show(id)).status, 'ACTIVE', 'it is only queued');
   const busy = await cloud.send('POST', `${at}/action`, { restart: {} });
   assert.deepEqual([busy.status, busy.body.error_code], [409, 'DBS.200019']);
   assert.equal((await cloud.send('DELETE', at)).status, 409);
+  hurry();
   const working = await eventually(
     () => show(id),
     ({ status }) => status !== 'ACTIVE',
