@@ -86,7 +86,7 @@ function failure(title: string, fault: Fault, detail: Detail): string {
   const place = fault.place === undefined ? '' : `${code(`${fault.place.file}:${fault.place.line}:${fault.place.column}`)} `;
   const [first = '', ...more] = cut(untitled(fault, title), detail.message).split('\n');
   const lines = [
-    `- ${place}${title === '' ? '' : `**${inline(title)}:** `}${prose(first)}`,
+    `- ${place}${title === '' ? '' : `**${prose(title)}:** `}${prose(first)}`,
     service === '' && requestId === undefined
       ? ''
       : `  - Service: ${[service === '' ? '' : inline(service), requestId === undefined ? '' : `request id ${code(requestId)}`].filter(Boolean).join(', ')}`,
@@ -147,7 +147,7 @@ export function verdictWords({ verdict, done, readsOnly }: Outcome): string {
 function row(outcome: Outcome): string {
   const icon = outcome.readsOnly === true && PLANNED.has(outcome.verdict) ? '⚠️' : icons[outcome.verdict];
   const time = outcome.seconds >= 0.05 ? durationText(outcome.seconds) : '';
-  return `| ${inline(outcome.title)} | ${together(`${icon} ${verdictWords(outcome)}`)} | ${prose(cut(whatOf(outcome), 300))} | ${together(time)} |`;
+  return `| ${prose(outcome.title)} | ${together(`${icon} ${verdictWords(outcome)}`)} | ${prose(cut(whatOf(outcome), 300))} | ${together(time)} |`;
 }
 
 function whatOf(outcome: Outcome): string {
@@ -186,7 +186,7 @@ export function findingTable(findings: readonly Finding[], rows: number): string
   const lines = findings.slice(0, rows).map(({ severity, stake, title, what, before, after, why }) => {
     const values = before === undefined && after === undefined ? '' : `${code(cut(shown(before), 120))} → ${code(cut(shown(after), 120))}`;
     const details = [values, why === undefined ? '' : prose(cut(why, 200))].filter(Boolean).join('; ');
-    return `| ${together(`${severityIcons[severity]} ${severity}`)}<br>${together(stake)} | ${inline(title)} | ${prose(cut(what, 200))} | ${details} |`;
+    return `| ${together(`${severityIcons[severity]} ${severity}`)}<br>${together(stake)} | ${prose(title)} | ${prose(cut(what, 200))} | ${details} |`;
   });
   return `| Severity | Resource | What drifted | Found → wanted |\n|---|---|---|---|\n${lines.join('\n')}${left}`;
 }
