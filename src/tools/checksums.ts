@@ -45,6 +45,8 @@ export interface Pin {
   /** A sum given by the user, of the download or of the binary in it. */
   readonly given?: string;
   readonly url: string;
+  /** The base that the user gave in place of the official site. */
+  readonly mirror?: string;
 }
 
 export interface PinRequest {
@@ -61,7 +63,7 @@ const sites: Readonly<Record<ToolName, string>> = { helm: 'https://get.helm.sh',
 /**
  * Decides what to download and what it must hash to.
  * @param platform of this runner, from {@link platformOf}
- * @throws Fault for a malformed version or checksum, for Helm 3, and for a version without any known sum
+ * @throws Fault for a malformed version or checksum, one that differs from the pinned, for Helm 3, and for a version without any known sum
  */
 export function pinFor(tool: ToolName, request: PinRequest, platform: string): Pin {
   const version = (request.version || defaultVersions[tool]).replace(/^v/, '');
@@ -78,6 +80,12 @@ export function pinFor(tool: ToolName, request: PinRequest, platform: string): P
     throw new Fault(`${tool}-checksum is not a sha256 sum`, { hint: 'Give 64 hexadecimal digits.' });
   }
   const sums = pinned[tool][`${version}/${platform}`] ?? {};
+  const known = Object.values(sums);
+  if (given !== undefined && known.length > 0 && !known.includes(given)) {
+    throw new Fault(`${tool}-checksum is not a sum of ${tool} ${version} for ${platform}: ${known.join(' or ')} would be`, {
+      hint: `Leave ${tool}-checksum out: the sum of this version is known. Where another version is meant, give ${tool}-version.`,
+    });
+  }
   if (given === undefined && sums.archive === undefined && sums.binary === undefined) {
     throw new Fault(`${tool}-version: no checksum of ${tool} ${version} for ${platform} is known, so it is not downloaded`, {
       hint: `Give ${tool}-checksum, or leave ${tool}-version out: ${defaultVersions[tool]} for linux-amd64 is pinned.`,
@@ -85,7 +93,15 @@ export function pinFor(tool: ToolName, request: PinRequest, platform: string): P
   }
   const base = (request.mirror || sites[tool]).replace(/\/+$/, '');
   const path = tool === 'helm' ? `helm-v${version}-${platform}.tar.gz` : `v${version}/bin/${platform.replace('-', '/')}/kubectl`;
-  return { tool, version, platform, sums, url: `${base}/${path}`, ...(given === undefined ? {} : { given }) };
+  return {
+    tool,
+    version,
+    platform,
+    sums,
+    url: `${base}/${path}`,
+    ...(given === undefined ? {} : { given }),
+    ...(request.mirror ? { mirror: base } : {}),
+  };
 }
 
 /**

@@ -44,7 +44,10 @@ export async function obtain(pin: Pin, folder: string, ports: DownloadPorts): Pr
   } catch (error) {
     if (error instanceof Cancelled) throw error;
     throw new Fault(`could not download ${tool} ${version} from ${pin.url}: ${asFault(error).message}`, {
-      hint: `If the site is not reachable from this runner, set ${tool}-mirror to one that is; the checksum stays the same.`,
+      hint:
+        pin.mirror === undefined
+          ? `If the site is not reachable from this runner, set ${tool}-mirror to one that is; the checksum stays the same.`
+          : `${tool}-mirror is set to ${pin.mirror}: see that this runner reaches it and that it has this file, or leave ${tool}-mirror out.`,
       cause: error,
     });
   }

@@ -38,7 +38,7 @@ test('what may run: the given sum decides alone, then the binary, then the archi
   assert.equal(trusted(pin, sum('repacked'), binary), true, 'a repacked archive with the right binary');
   assert.equal(trusted(pin, archive, sum('other')), false, 'the right archive cannot hold another binary');
   assert.equal(trusted(pin, sum('a'), sum('b')), false);
-  const given = pinFor('helm', { checksum: sum('mine') }, 'linux-amd64');
+  const given = { ...pin, given: sum('mine') };
   assert.equal(trusted(given, archive, binary), false, 'a given sum is not optional');
   assert.equal(trusted(given, sum('mine'), sum('b')), true);
   assert.equal(trusted(given, undefined, sum('mine')), true);
@@ -67,6 +67,15 @@ test('versions that cannot be had are told before anything else, both at once; d
   assert.deepEqual(told(defaults, 'linux', 'x64'), []);
   assert.deepEqual(told(defaults, 'darwin', 'arm64'), []);
   assert.deepEqual(told({ helm: { version: '4.9.9', checksum: sum('x') }, kubectl: {} }, 'linux', 'arm64'), []);
+  const zeros = '0'.repeat(64);
+  const wrong = told({ helm: { checksum: zeros }, kubectl: { version: '1.34.5', checksum: zeros } }, 'linux', 'x64');
+  assert.match(
+    wrong[0] ?? '',
+    /^helm-checksum is not a sum of helm 4\.1\.4 for linux-amd64: [0-9a-f]{64} or [0-9a-f]{64} would be \| Leave helm-checksum out/,
+  );
+  assert.match(wrong[1] ?? '', /^kubectl-checksum is not a sum of kubectl 1\.34\.5/);
+  for (const known of Object.values(pinFor('helm', {}, 'linux-amd64').sums))
+    assert.deepEqual(told({ helm: { checksum: known.toUpperCase() }, kubectl: {} }, 'linux', 'x64'), []);
   assert.deepEqual(told({ helm: { version: '3.19.0' }, kubectl: { version: '1.20.0' } }, 'linux', 'x64'), [
     'helm-version 3.19.0 is refused: support for Helm 3 ended on 2026-11-11 | Use Helm 4; it takes over the releases that Helm 3 made.',
     'kubectl-version: no checksum of kubectl 1.20.0 for linux-amd64 is known, so it is not downloaded | Give kubectl-checksum, or leave kubectl-version out: 1.34.5 for linux-amd64 is pinned.',

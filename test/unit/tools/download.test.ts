@@ -98,6 +98,10 @@ test('a download that fails names the mirror input', async () => {
     },
   };
   await assert.rejects(obtain(pin({ binary: sum('x') }), join(folder, 'work'), broken), (error: Error & { hint?: string }) => {
-    return /503/.test(error.message) && /helm-mirror/.test(error.hint ?? '');
+    return /503/.test(error.message) && /set helm-mirror/.test(error.hint ?? '');
+  });
+  const mirrored = { ...pin({ binary: sum('x') }), mirror: 'https://nomirror.example.net' };
+  await assert.rejects(obtain(mirrored, join(folder, 'work'), broken), (error: Error & { hint?: string }) => {
+    return /^helm-mirror is set to https:\/\/nomirror\.example\.net: /.test(error.hint ?? '');
   });
 });
