@@ -243,8 +243,8 @@ export class Otc {
   #refusal(call: Call, answer: Answer, message: string | undefined): Fault {
     const { service, method, path } = call;
     const { status, headers, body } = answer;
-    const skew = this.#session.wire.skewSeconds;
-    if (status === 401 && Math.abs(skew) > 600) {
+    const { skewSeconds: skew, signs } = this.#session.wire;
+    if (status === 401 && signs && Math.abs(skew) > 600) {
       return new Fault(`${serviceNames[service]} refused the signature, and the clock of this machine is ${skewText(skew)} (${message ?? status})`, {
         status,
         code: errorText(body).code,

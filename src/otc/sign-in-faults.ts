@@ -60,7 +60,7 @@ function unreachable(error: Error, code: string, { identity, target }: Attempt):
 function hintFor401(error: ServiceFault, attempt: Attempt): string {
   const { credentials, wire } = attempt;
   const skew = wire.skewSeconds;
-  if (Math.abs(skew) > 600) return `The clock of this machine is ${skewText(skew)}: synchronise it (NTP).`;
+  if (wire.signs && Math.abs(skew) > 600) return `The clock of this machine is ${skewText(skew)}: synchronise it (NTP).`;
   if (error.code === 'IAM.0061') return 'The account is locked after too many wrong passwords: wait 15 minutes, then correct the password.';
   if (LOCKED.test(error.message)) return 'The access key is locked after wrong signatures: wait five minutes, then correct the secret key.';
   if (credentials.kind === 'access-key') {

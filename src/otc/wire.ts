@@ -49,6 +49,7 @@ export class Wire {
   #calls = 0;
   #skewSeconds = 0;
   #skewSaid = false;
+  #signs = false;
 
   constructor(ports: Ports) {
     this.ports = ports;
@@ -64,6 +65,11 @@ export class Wire {
     return this.#skewSeconds;
   }
 
+  /** Whether requests are signed: a signature alone has a time of this machine, which the gateway compares with its own. */
+  get signs(): boolean {
+    return this.#signs;
+  }
+
   now(): Date {
     return new Date((this.ports.now ?? Date.now)());
   }
@@ -72,6 +78,7 @@ export class Wire {
     return this.#turns.take(async () => {
       this.#calls += 1;
       const response = await this.ports.transport({ ...request, timeoutSeconds: TIMEOUT_SECONDS });
+      this.#signs ||= 'X-Sdk-Date' in request.headers;
       this.#compareClocks(response);
       return { status: response.status, headers: response.headers, ...parse(response.body) };
     });
@@ -83,9 +90,8 @@ export class Wire {
     this.#skewSeconds = Math.round((this.now().getTime() - theirs) / 1000);
     if (Math.abs(this.#skewSeconds) <= NOTABLE_SKEW_SECONDS || this.#skewSaid) return;
     this.#skewSaid = true;
-    this.ports.say?.(
-      `The clock of this machine is ${skewText(this.#skewSeconds)}; signed requests are refused from 15 minutes on. Synchronise it (NTP).`,
-    );
+    const refused = this.#signs ? '; signed requests are refused from 15 minutes on' : '';
+    this.ports.say?.(`The clock of this machine is ${skewText(this.#skewSeconds)}${refused}. Synchronise it (NTP).`);
   }
 }
 
