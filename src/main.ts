@@ -2,10 +2,11 @@
  * The action's entry: reads inputs and stack file, signs in, hands over to `run/`. Everything up to the first request
  * stays light on purpose; what is heavy is loaded while the first answer is awaited. Wiring and nothing else.
  */
+import { existsSync } from 'node:fs';
 import { asFault, Cancelled, type Fault, Faults } from './engine/fault.ts';
 import { idToken } from './github/id-token.ts';
 import { commandIn, type Inputs, readInputs } from './github/inputs.ts';
-import { actionsRunner, Runner } from './github/runner.ts';
+import { actionsRunner, lackOfRunner, Runner } from './github/runner.ts';
 import { signIn } from './otc/sign-in.ts';
 import { nodeTransport, textOver, told } from './otc/transport.ts';
 import { readConfiguration } from './run/configuration.ts';
@@ -41,6 +42,11 @@ function cancelledBySignal(): Promise<void> {
 
 /** @returns true where the step succeeded */
 async function main(): Promise<boolean> {
+  const lack = lackOfRunner(process.env, existsSync);
+  if (lack !== undefined) {
+    runner.annotate('error', lack);
+    return false;
+  }
   maskTo(runner.mask);
   const cancelled = cancelledBySignal();
   let inputs: Inputs | undefined;

@@ -4,7 +4,7 @@
  */
 import { issueCommand } from '@actions/core/lib/command.js';
 import { issueFileCommand, prepareKeyValueMessage } from '@actions/core/lib/file-command.js';
-import { type Fault, unsaid } from '../engine/fault.ts';
+import { Fault, unsaid } from '../engine/fault.ts';
 import { redact } from '../secret.ts';
 
 /** The effects; {@link actionsRunner} is the real one. */
@@ -27,6 +27,18 @@ export type Level = 'error' | 'warning' | 'notice';
 
 /** GitHub cuts annotations behind 4,096 characters. */
 const LONGEST_ANNOTATION = 4000;
+/** So many of a level GitHub shows for a step; what is beyond stands in its log only. */
+const SHOWN_ANNOTATIONS = 10;
+
+/** What a step cannot do without: the files of the runner. Said before the work, since what came of it could not be told. */
+export function lackOfRunner(env: Readonly<Record<string, string | undefined>>, exists: (path: string) => boolean): Fault | undefined {
+  const lacks = (name: string): boolean => !env[name] || !exists(env[name]);
+  const missing = ['GITHUB_OUTPUT', 'GITHUB_STATE', ...(env['GITHUB_STEP_SUMMARY'] ? ['GITHUB_STEP_SUMMARY'] : [])].filter(lacks);
+  if (missing.length === 0) return undefined;
+  return new Fault(`no file is named by ${missing.join(', ')}: this program runs as a step of GitHub Actions, whose runner sets that`, {
+    hint: 'Use it in a workflow; outside of one, set it to the path of an empty file.',
+  });
+}
 
 export class Runner {
   readonly #port: RunnerPort;
@@ -62,15 +74,29 @@ export class Runner {
   }
 
   /** An annotation with its place, if it has one; details follow in the log. */
-  annotate(level: Level, fault: Fault, title = 'zitadel-on-otc'): void {
+  annotate(level: Level, fault: Fault, title = 'zitadel-on-otc', more = ''): void {
     const place: Record<string, string> = {};
     if (fault.place !== undefined) {
       place['file'] = fault.place.file;
       place['line'] = String(fault.place.line);
       place['col'] = String(fault.place.column);
     }
-    this.#port.command(level, { title, ...place }, shortened(faultText(fault), fault.hint));
+    this.#port.command(level, { title, ...place }, shortened(lines(faultText(fault), more), lines(fault.hint, more)));
     if (fault.cause instanceof Error) this.debug(fault.cause.stack ?? '');
+  }
+
+  /** All errors of a run. The last of those that GitHub shows says how many it does not. */
+  errors(found: readonly { readonly fault: Fault; readonly title?: string }[]): void {
+    const hidden = found.length - SHOWN_ANNOTATIONS;
+    for (const [index, { fault, title }] of found.entries()) {
+      const last = hidden > 0 && index === SHOWN_ANNOTATIONS - 1;
+      this.annotate(
+        'error',
+        fault,
+        title,
+        last ? `${hidden} more ${hidden === 1 ? 'error stands' : 'errors stand'} in the log and the job summary.` : '',
+      );
+    }
   }
 
   /**
@@ -108,6 +134,10 @@ export class Runner {
   }
 }
 
+function lines(...parts: readonly (string | undefined)[]): string {
+  return parts.filter(Boolean).join('\n');
+}
+
 /** As much as an annotation takes; what to do is kept. */
 function shortened(text: string, hint = ''): string {
   if (text.length <= LONGEST_ANNOTATION) return text;
@@ -120,7 +150,7 @@ export function faultText(fault: Fault): string {
   const { service, requestId } = unsaid(fault);
   const quoted = [service, requestId === undefined ? '' : `request id ${requestId}`].filter(Boolean).join(', ');
   const place = fault.place === undefined ? '' : `${fault.place.file}:${fault.place.line}:${fault.place.column}: `;
-  return [`${place}${fault.message}${quoted === '' ? '' : ` (${quoted})`}`, fault.hint].filter(Boolean).join('\n');
+  return lines(`${place}${fault.message}${quoted === '' ? '' : ` (${quoted})`}`, fault.hint);
 }
 
 /** The runner looks for `::` at a line's start and for `##[` anywhere in it; a zero-width space stops it. */

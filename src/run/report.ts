@@ -55,8 +55,8 @@ export async function tell(telling: Telling, report: Report, facts: Readonly<Rec
     report: written ? path : undefined,
   });
   runner.summary(renderMarkdown(report));
-  for (const { title, fault } of report.outcomes) if (fault !== undefined) runner.annotate('error', placed(fault, telling), title);
-  for (const fault of report.faults) runner.annotate('error', placed(fault, telling));
+  const ofResources = report.outcomes.flatMap(({ title, fault }) => (fault === undefined ? [] : [{ title, fault: placed(fault, telling) }]));
+  runner.errors([...ofResources, ...report.faults.map((fault) => ({ fault: placed(fault, telling) }))]);
   runner.line(report.verdict);
   if (inputs !== undefined) await publish({ runner, env, inputs, fetch: fetchOver(transport), signal }, report);
   if (inputs?.failOnChanges === true && ['plan', 'drift'].includes(report.command ?? '') && ['changed', 'drifted'].includes(report.result)) {

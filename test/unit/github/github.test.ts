@@ -163,6 +163,25 @@ test('annotations carry the place, what was said and what to do', () => {
   assert.ok((log[1] ?? '').length < 4096);
 });
 
+test('of more errors than GitHub shows, the last one shown says how many are not', () => {
+  const faults = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({ fault: new Fault(`m${index} ${'x'.repeat(5000)}`, { hint: 'Do.' }) }));
+  const told = (count: number): string[] => {
+    const { runner, log } = recording();
+    runner.errors(faults(count));
+    return log;
+  };
+  assert.equal(told(10).filter((line) => /more error/.test(line)).length, 0);
+  assert.match(told(11)[9] ?? '', /::m9 [\s\S]*Do\.\n1 more error stands in the log and the job summary\.$/);
+  const thirteen = told(13);
+  assert.equal(thirteen.length, 13);
+  assert.deepEqual(
+    thirteen.flatMap((line, index) => (line.endsWith('3 more errors stand in the log and the job summary.') ? [index] : [])),
+    [9],
+  );
+  assert.ok((thirteen[9] ?? '').length < 4096);
+});
+
 test('foreign lines cannot speak to the runner', () => {
   const { runner, log } = recording();
   runner.line('::add-mask::a\n  ::set-output name=x::y\n##[error]z\nplain :: text');

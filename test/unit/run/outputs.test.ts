@@ -19,10 +19,11 @@ interface Ended {
   readonly outputs: Readonly<Record<string, string>>;
   readonly summary: string;
   readonly log: string;
+  readonly stderr: string;
 }
 
 let runs = 0;
-function run(stack: string | undefined, inputs: Readonly<Record<string, string>>, temp = folder): Promise<Ended> {
+function run(stack: string | undefined, inputs: Readonly<Record<string, string>>, temp = folder, more: NodeJS.ProcessEnv = {}): Promise<Ended> {
   runs += 1;
   const at = (name: string): string => join(folder, `${runs}-${name}`);
   for (const name of ['output', 'state', 'summary']) writeFileSync(at(name), '');
@@ -32,13 +33,19 @@ function run(stack: string | undefined, inputs: Readonly<Record<string, string>>
     // Nobody answers there.
     ...{ INPUT_CONFIG: at('zitadel.yaml'), 'INPUT_IDENTITY-ENDPOINT': 'https://127.0.0.1:9/v3' },
     ...Object.fromEntries(Object.entries(inputs).map(([name, value]) => [`INPUT_${name}`, value])),
+    ...more,
   };
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'src/main.ts')], { env, timeout: 60_000 }, (error, log) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-      const outputs = Object.fromEntries(Object.entries(parseFileCommands(readFileSync(at('output'), 'utf8'))));
-      resolve({ code, outputs, summary: readFileSync(at('summary'), 'utf8'), log });
-    });
+    execFile(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', join(root, 'src/main.ts')],
+      { env, timeout: 60_000 },
+      (error, log, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+        const outputs = Object.fromEntries(Object.entries(parseFileCommands(readFileSync(at('output'), 'utf8'))));
+        resolve({ code, outputs, summary: readFileSync(at('summary'), 'utf8'), log, stderr });
+      },
+    );
   });
 }
 
@@ -70,6 +77,18 @@ for (const [what, stack, inputs, code, says, verdict, command] of [
     assert.equal(basename(ended.outputs['report'] ?? ''), `${name}.json`);
     assert.match(ended.summary, says);
     assert.match(ended.log, code === 0 ? /::notice / : /::error title=/);
+  });
+}
+
+for (const [name, lack] of [
+  ['GITHUB_OUTPUT', undefined],
+  ['GITHUB_STATE', ''],
+  ['GITHUB_STEP_SUMMARY', join(folder, 'no-such-file')],
+] as const) {
+  test(`without the file of ${name} one line says so, before anything is read`, async () => {
+    const { code, summary, log, stderr } = await run(good, { COMMAND: 'check' }, folder, { [name]: lack });
+    assert.deepEqual([code, summary, stderr], [1, '', '']);
+    assert.match(log, new RegExp(`^::error title=zitadel-on-otc::no file is named by ${name}: .*\n$`));
   });
 }
 
