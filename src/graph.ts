@@ -96,7 +96,7 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, looksOnly, acme
         run,
       );
     },
-    tagDatabase: stack.database.existing === undefined ? (id, tags) => tagDatabase(otc, id, tags) : undefined,
+    tagDatabase: stack.database.existing === undefined ? (id, tags) => tagDatabase(cloudContext, id, tags) : undefined,
     externalDns,
     acme: acme === undefined ? undefined : { accessKey: new Secret(acme.accessKey, 'access-key'), secretKey: acme.secretKey },
   };

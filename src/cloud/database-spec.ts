@@ -4,6 +4,7 @@ import { Fault } from '../engine/fault.ts';
 import type { Change } from '../engine/resource.ts';
 import type { AutoExpansion, Instance, Parameter, Tag } from '../otc/rds.ts';
 import type { Secret } from '../secret.ts';
+import type { DatabaseSettings } from '../stack/stack.ts';
 import { parameterChanges } from './database-parameters.ts';
 
 export interface DatabaseSpec {
@@ -44,6 +45,11 @@ export const MASTERKEY_TAG = 'zitadel-masterkey-check';
 /** Tag with the generation of root's password. */
 export const PASSWORD_TAG = 'zitadel-root-password';
 
+/** Tags with the names of the database and role that ZITADEL was set up with, put on when it stands. */
+const NAME_TAGS = { name: 'zitadel-database', user: 'zitadel-database-user' } as const;
+/** Characters of a tag's value on OTC, of `A-Za-z0-9-_@` (Relational Database Service API, tags). */
+const TAG_VALUE = 43;
+
 /** Percent of free space below which the volume grows. */
 const EXPAND_BELOW = 10;
 const FINAL_FAILURES = new Set(['CREATE FAIL', 'FAILED', 'FROZEN', 'SHUTDOWN']);
@@ -66,6 +72,31 @@ export function refuseOtherMasterkey(name: string, tags: readonly Tag[], masterk
     finding: 'masterkey',
     hint: 'Give the stack-secret (or masterkey) this database was set up with. ZITADEL would start with the wrong one and write data nobody can read.',
   });
+}
+
+/** A name that is too long for a tag is not noted. */
+export function nameTags(settings: Pick<DatabaseSettings, 'name' | 'user'>): Tag[] {
+  const tags = [
+    { key: NAME_TAGS.name, value: settings.name },
+    { key: NAME_TAGS.user, value: settings.user },
+  ];
+  return tags.filter(({ value }) => value.length <= TAG_VALUE);
+}
+
+/** For a new cluster, which has no release that knows them. @throws Fault where ZITADEL's data is in another database, or another role's */
+export function refuseOtherNames(instance: string, tags: readonly Tag[], settings: Pick<DatabaseSettings, 'name' | 'user'>): void {
+  for (const part of ['name', 'user'] as const) {
+    const former = tags.find(({ key }) => key === NAME_TAGS[part])?.value;
+    if (former === undefined || former === settings[part]) continue;
+    throw new Fault(
+      `ZITADEL's data in RDS instance ${instance} was set up with database.${part} "${former}", and it is now "${settings[part]}": refused`,
+      {
+        resource: instance,
+        finding: `database.${part}`,
+        hint: `Set "database.${part}: ${former}" again in the stack file. ZITADEL would start on an empty database or lose its rights on the full one.`,
+      },
+    );
+  }
 }
 
 export function wantedExpansion(storage: DatabaseSpec['storage']): AutoExpansion | { readonly switch_option: false } {

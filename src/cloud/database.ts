@@ -16,9 +16,11 @@ import {
   databaseChanges,
   isBuilding,
   isServing,
+  nameTags,
   PASSWORD_TAG,
   refuseFailed,
   refuseOtherMasterkey,
+  refuseOtherNames,
 } from './database-spec.ts';
 import type { Gate, Gates } from './gate.ts';
 import type { DatabaseGroup } from './security-group.ts';
@@ -86,6 +88,7 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
     observe: () => look(),
     diff: (spec, seen) => {
       refuseOtherMasterkey(name, seen.tags, secrets.masterkey);
+      refuseOtherNames(name, seen.tags, settings);
       return existing === undefined ? databaseChanges(spec, seen) : checkExisting(seen);
     },
     apply: async (spec, seen, _changes, run) => {
@@ -199,9 +202,9 @@ async function label(context: CloudContext, spec: DatabaseSpec, id: string): Pro
   return tags;
 }
 
-/** Puts tags on an instance; those of the same keys are overwritten. */
-export async function tagDatabase(otc: CloudContext['otc'], id: string, tags: readonly rds.Tag[]): Promise<void> {
-  await rds.addTags(otc, id, tags);
+/** Puts tags on an instance in which ZITADEL was set up, beside the names of its database; those of the same keys are overwritten. */
+export async function tagDatabase({ otc, stack }: CloudContext, id: string, tags: readonly rds.Tag[]): Promise<void> {
+  await rds.addTags(otc, id, [...tags, ...nameTags(stack.database)]);
 }
 
 function checkExisting(seen: DatabaseSeen): Change[] {

@@ -23,7 +23,7 @@ import { type JobLimit, watched } from './rollout.ts';
 
 export interface ReleaseSpec {
   readonly cluster: Cluster;
-  readonly values: Readonly<Record<string, unknown>>;
+  readonly values: Values;
   /** Restarts the workload when it changes; undefined: not compared. */
   readonly stamp: string | undefined;
   /** Done whenever helm is about to run; told whether an installed release is changed. */
@@ -31,6 +31,8 @@ export interface ReleaseSpec {
   /** Done before an installed release gets another chart version. */
   readonly beforeVersion?: ((change: VersionChange, run: Run) => Promise<void>) | undefined;
 }
+
+type Values = Readonly<Record<string, unknown>>;
 
 export interface ReleaseOptions<N extends NeedsCluster> {
   readonly id: string;
@@ -40,7 +42,7 @@ export interface ReleaseOptions<N extends NeedsCluster> {
   readonly release: string;
   readonly source: ChartSource;
   /** The complete values, without secrets. */
-  readonly values: (needs: SeenOf<N>) => Readonly<Record<string, unknown>>;
+  readonly values: (needs: SeenOf<N>) => Values;
   /** A Deployment of the chart that reads a Secret only when it starts, and what the Secret's last change is. */
   readonly restart?: { readonly deployment: string; readonly stamp: (needs: SeenOf<N>) => string };
   /** Secrets that the workloads read only when they start: each change of one restarts them. */
@@ -49,6 +51,8 @@ export interface ReleaseOptions<N extends NeedsCluster> {
   readonly before?: (needs: SeenOf<N>, at: { readonly cluster: Cluster; readonly installed: boolean }, run: Run) => Promise<void>;
   /** Objects that helm would delete without asking whose they are, since they belong to hooks: looked for before a first install. */
   readonly hookObjects?: readonly Manifest[];
+  /** Compares an installed release's values with the wanted ones. @throws Fault where the change must not be made */
+  readonly refuse?: (before: Values, wanted: Values) => void;
   /** Done and awaited before an installed release gets another chart version. */
   readonly beforeVersion?: (needs: SeenOf<N>, change: VersionChange, run: Run) => Promise<void>;
   /** Seconds for a single hook, or for the workloads to become ready. */
@@ -98,6 +102,7 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
     diff: (spec, seen) => {
       // Helm puts our labels on a revision before it makes anything: also what a killed first install left is known as ours.
       if (!seen.ours) refuseForeign(`Helm release ${namespace}/${release} (chart version ${seen.chartVersion}, ${seen.status})`, context.stack);
+      options.refuse?.(seen.values, spec.values);
       return releaseChanges(spec, seen, source);
     },
     diffAlone: (seen) => (seen.ours ? [...statusChange(seen), ...seen.drift] : []),

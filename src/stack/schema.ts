@@ -102,8 +102,14 @@ export const stackSchema = v.strictObject({
         {},
       ),
       port: v.optional(integer(2100, 9500, 'Port.'), 5432),
-      name: v.optional(text(/^[a-z][a-z0-9_]{0,62}$/, 'lower-case letters, digits and underscores', 'Name of the database.'), 'zitadel'),
-      user: v.optional(text(/^[a-z][a-z0-9_]{0,62}$/, 'lower-case letters, digits and underscores', 'Name of ZITADEL’s own role.'), 'zitadel'),
+      name: v.optional(
+        text(/^[a-z][a-z0-9_]{0,62}$/, 'lower-case letters, digits and underscores', 'Name of the database; it stays once ZITADEL runs.'),
+        'zitadel',
+      ),
+      user: v.optional(
+        text(/^[a-z][a-z0-9_]{0,62}$/, 'lower-case letters, digits and underscores', 'Name of ZITADEL’s own role; it stays, too.'),
+        'zitadel',
+      ),
       passwordGeneration: v.optional(
         block('Generations of the derived passwords.', {
           root: generation('the password of root'),

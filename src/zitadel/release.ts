@@ -15,6 +15,7 @@ import { CONFIG_KEY, fullName, secretNames } from './identity.ts';
 import { keepsToken } from './kept-token.ts';
 import { restoreToken } from './login-token.ts';
 import { setRolePassword } from './role-password.ts';
+import { refuseOtherDatabase } from './same-database.ts';
 import { zitadelValues } from './values.ts';
 
 type SecretResource<N extends NeedsCluster = NeedsCluster> = ReturnType<typeof secretObject<N>>;
@@ -140,6 +141,7 @@ export function zitadelRelease(
         clusterVersion: cluster.version,
         secretsChanged: [masterkey.changed, config.changed, databaseCa.changed],
       }),
+    refuse: (before, wanted) => refuseOtherDatabase(`Helm release ${namespace}/${release}`, before, wanted),
     restartsFor: ['masterkey', 'config', 'databaseCa'],
     hookObjects: hookObjects(namespace, fullName(release)),
     before: ({ database }, { cluster }, run) => restoreToken(context, cluster, database, run),

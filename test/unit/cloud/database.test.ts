@@ -3,7 +3,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parameterChanges, parameterValues } from '../../../src/cloud/database-parameters.ts';
-import { type DatabaseSeen, type DatabaseSpec, databaseChanges, masterkeyCheck, refuseOtherMasterkey } from '../../../src/cloud/database-spec.ts';
+import {
+  type DatabaseSeen,
+  type DatabaseSpec,
+  databaseChanges,
+  masterkeyCheck,
+  nameTags,
+  refuseOtherMasterkey,
+  refuseOtherNames,
+} from '../../../src/cloud/database-spec.ts';
 import { Fault } from '../../../src/engine/fault.ts';
 import type { Change } from '../../../src/engine/resource.ts';
 import { Secret } from '../../../src/secret.ts';
@@ -145,6 +153,18 @@ test('the check value tells keys apart, fits a tag, and refuses another key', ()
   refuseOtherMasterkey('db', tags, undefined);
   refuseOtherMasterkey('db', [], other);
   assert.throws(() => refuseOtherMasterkey('db', tags, other), /another masterkey/);
+});
+
+test('a kept database refuses other names than ZITADEL was set up with; names too long for a tag are not noted', () => {
+  const tags = nameTags({ name: 'zitadel', user: 'app' });
+  refuseOtherNames('db', tags, { name: 'zitadel', user: 'app' });
+  refuseOtherNames('db', [], { name: 'other', user: 'app' });
+  assert.throws(
+    () => refuseOtherNames('db', tags, { name: 'other', user: 'app' }),
+    (error) => error instanceof Fault && error.finding === 'database.name' && /database\.name: zitadel/.test(error.hint ?? ''),
+  );
+  assert.throws(() => refuseOtherNames('db', tags, { name: 'zitadel', user: 'other' }), /database\.user "app"/);
+  assert.deepEqual(nameTags({ name: 'n'.repeat(44), user: 'u'.repeat(43) }), [{ key: 'zitadel-database-user', value: 'u'.repeat(43) }]);
 });
 
 const parameterCases: [string, string, boolean][] = [

@@ -6,7 +6,7 @@ import { Secret } from '../../../src/secret.ts';
 import { TAKEN_NAMESPACES } from '../../../src/stack/name-rules.ts';
 import { clusterResources } from '../../../src/zitadel/index.ts';
 import { byId, cloudNeeds, contextOf, fakeCluster } from '../kube/fakes.ts';
-import { activate, deploy, secrets } from './deployment.ts';
+import { activate, deploy, existing, secrets } from './deployment.ts';
 
 test('first deploy makes everything in order; the second one writes nothing', async () => {
   const cluster = activate(fakeCluster());
@@ -61,6 +61,22 @@ test('a wrong masterkey stops before anything is written', async () => {
   assert.equal(wrong.get('zitadel/release')?.verdict, 'blocked');
   assert.deepEqual(cluster.writes, []);
 });
+
+for (const setting of ['name', 'user']) {
+  test(`database.${setting} of a living stack stays: plan and deploy refuse another one, and say which was there`, async () => {
+    const cluster = activate(fakeCluster());
+    await deploy(cluster);
+    cluster.writes.length = 0;
+    for (const write of [false, true]) {
+      const found = await deploy(cluster, { write, more: `${existing}database: { ${setting}: other }\n` });
+      const { verdict, fault } = found.get('zitadel/release') ?? {};
+      assert.equal(verdict, 'failed');
+      assert.equal(fault?.finding, `database.${setting}`);
+      assert.match(fault?.hint ?? '', new RegExp(`database\\.${setting}: zitadel`));
+    }
+    assert.deepEqual(cluster.writes, []);
+  });
+}
 
 test('a changed password changes the Secret, and through its stamp the release alone, which the plan lists', async () => {
   const cluster = activate(fakeCluster());
