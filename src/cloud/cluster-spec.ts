@@ -25,6 +25,8 @@ export interface ClusterSeen extends Cluster {
   readonly endpoints: Endpoints;
   /** True where the EIP itself says that nothing is bound to it, whatever the cluster says of its endpoints. */
   readonly unbound?: boolean;
+  /** True where its public address is the stack's and not wanted any more: it leaves last of all, when the new way in has proved itself. */
+  readonly leaving?: boolean;
 }
 
 export interface Endpoints {
@@ -114,7 +116,7 @@ export function clusterChanges(spec: ClusterSpec, seen: ClusterSeen): Change[] {
   const services = seen.spec.kubernetesSvcIpRange || seen.spec.serviceNetwork?.IPv4CIDR;
   if (services) add('spec.kubernetesSvcIpRange', services, spec.serviceCidr);
   const address = addressOf(seen.endpoints.external);
-  if (seen.status.phase !== 'Available') return changes;
+  if (seen.status.phase !== 'Available' || seen.leaving === true) return changes;
   if (seen.unbound === true && address !== undefined && address === spec.address)
     add('status.endpoints.external', `${address}, not bound`, address, {});
   else add('status.endpoints.external', address, spec.address, {});

@@ -7,9 +7,9 @@ import { type Change, type Maybe, type Resource, type Run, resource } from '../e
 import { schedules, until } from '../engine/until.ts';
 import * as cce from '../otc/cce.ts';
 import { unlessGone } from '../otc/client.ts';
-import { type Eip, listEips } from '../otc/eip.ts';
+import { type Eip, getEip, listEips } from '../otc/eip.ts';
 import { removeLeftovers } from './cluster-leftovers.ts';
-import { type ClusterSeen, type ClusterSpec, clusterChanges, endpointsOf, minor, newCluster, refuseFailed } from './cluster-spec.ts';
+import { addressOf, type ClusterSeen, type ClusterSpec, clusterChanges, endpointsOf, minor, newCluster, refuseFailed } from './cluster-spec.ts';
 import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
 import { type EipResource, takeBack } from './eip.ts';
 import type { Gate, Gates } from './gate.ts';
@@ -60,7 +60,9 @@ export function cluster(context: CloudContext, needs: ClusterNeeds): ClusterReso
     }),
     observe: async ({ eip }) => {
       const found = await find();
-      return found === undefined || eip?.status !== 'DOWN' ? found : { ...found, unbound: true };
+      if (found === undefined || eip === undefined) return found;
+      const leaving = settings.access !== 'eip' && addressOf(found.endpoints.external) === eip.public_ip_address;
+      return { ...found, ...(eip.status === 'DOWN' ? { unbound: true } : {}), ...(leaving ? { leaving } : {}) };
     },
     diff: (spec, seen) => (existing === undefined ? clusterChanges(spec, seen) : checkExisting(spec, seen)),
     apply: async (spec, seen, _changes, run) => {
@@ -71,7 +73,8 @@ export function cluster(context: CloudContext, needs: ClusterNeeds): ClusterReso
       const made = seen ?? (await createOnce({ what: `CCE cluster ${name}`, create, look: () => find(true), exists: ['CCE.01409001'] }, run));
       const available = await whenAvailable(context, made, run);
       // The address of one that was being made a moment ago is bound by now.
-      const ready = seen?.unbound === true ? { ...available, unbound: (await addressFor(otc, spec)).status === 'DOWN' } : available;
+      const unbound = seen?.unbound === true && spec.address !== undefined && (await addressFor(otc, spec)).status === 'DOWN';
+      const ready: ClusterSeen = { ...available, unbound, leaving: seen?.leaving === true };
       const changes = clusterChanges(spec, ready);
       const refused = changes.filter(({ replace }) => replace === true);
       if (refused.length > 0) {
@@ -83,7 +86,9 @@ export function cluster(context: CloudContext, needs: ClusterNeeds): ClusterReso
       }
       for (const change of changes) await carryOut(context, spec, ready, change, run);
       // A phase says nothing about a change that the service has not begun yet: what was changed is awaited itself.
-      return changes.length === 0 ? ready : whenAvailable(context, ready, run, (now) => clusterChanges(spec, now)[0]);
+      return changes.length === 0
+        ? ready
+        : whenAvailable(context, ready, run, (now) => clusterChanges(spec, { ...now, leaving: ready.leaving === true })[0]);
     },
     destroy: ({ id }, run) => removeCluster(context, { id, name }, run),
     facts: ({ id, version, endpoints }) => ({ id, version, ...(endpoints.external === undefined ? {} : { endpoint: endpoints.external }) }),
@@ -154,6 +159,19 @@ async function carryOut(context: CloudContext, spec: ClusterSpec, seen: ClusterS
   await takeBack(otc, id, run);
   await cce.bindMasterEip(otc, seen.id, id);
   run.say('the API server gets a new certificate for its public address, which takes 5 to 10 minutes');
+}
+
+/** Takes an address that is not wanted any more from the API server, where that (still) has it. */
+export async function releaseAddress({ otc, names }: CloudContext, { id, public_ip_address: address }: Eip, run: Run): Promise<void> {
+  const found = (await cce.listClusters(otc, true)).find(({ metadata }) => metadata.name === names('cce'));
+  if (found === undefined || addressOf(seenCluster(found).endpoints.external) !== address) return;
+  // A list may still show a cluster that is gone.
+  if ((await unlessGone(cce.getCluster(otc, found.metadata.uid))) === undefined) return;
+  await cce.unbindMasterEip(otc, found.metadata.uid);
+  await until(`the API server to give up its address ${address}`, schedules.quick, run, async () => {
+    const { status } = await getEip(otc, id);
+    return status === 'DOWN' ? { done: true, value: undefined } : { done: false, state: status };
+  });
 }
 
 async function addressFor(otc: CloudContext['otc'], { address, name }: ClusterSpec): Promise<Eip> {

@@ -30,9 +30,12 @@ export interface EipSettings {
   readonly passing?: boolean;
   /** Mbit/s */
   readonly bandwidth: number;
+  /** Unbinds it from what keeps it until it goes. */
+  readonly release?: (address: Eip, run: Run) => Promise<void>;
 }
 
-export function eip(context: CloudContext, needs: Gates, { id: resourceId, role, wanted, passing = false, bandwidth }: EipSettings): EipResource {
+export function eip(context: CloudContext, needs: Gates, settings: EipSettings): EipResource {
+  const { id: resourceId, role, wanted, passing = false, bandwidth, release } = settings;
   const { otc, names } = context;
   const alias = names(role);
   const find = async (fresh?: boolean): Promise<Eip | undefined> => {
@@ -65,7 +68,9 @@ export function eip(context: CloudContext, needs: Gates, { id: resourceId, role,
       }
       return ready;
     },
-    destroy: async ({ id }, run) => {
+    destroy: async (seen, run) => {
+      const { id } = seen;
+      await release?.(seen, run);
       await unlessGone(deleteEip(otc, id));
       await until(`EIP ${alias} to be gone`, schedules.quick, run, async () => {
         const still = await unlessGone(getEip(otc, id));

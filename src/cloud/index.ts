@@ -1,12 +1,13 @@
 /** Owns the wiring of all cloud resources: who needs whom. What each of them is stands in a file of its own. */
-import { type AnyResource, maybe } from '../engine/resource.ts';
+import { type AnyResource, maybe, type Run } from '../engine/resource.ts';
+import type { Eip } from '../otc/eip.ts';
 import { zonesOf } from '../stack/defaults.ts';
 import { type AgencyResource, agency } from './agency.ts';
 import { type ApiAccess, apiAccess } from './api-access.ts';
 import { type BastionResource, bastion } from './bastion.ts';
 import { throughBastion } from './bastion-access.ts';
 import { type BastionGroup, bastionGroup } from './bastion-group.ts';
-import { type ClusterResource, cluster } from './cluster.ts';
+import { type ClusterResource, cluster, releaseAddress } from './cluster.ts';
 import type { CloudContext } from './context.ts';
 import { type DatabaseResource, database } from './database.ts';
 import { type DatabaseCa, databaseCa } from './database-ca.ts';
@@ -118,7 +119,8 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
     group: maybe(guarded),
   });
   const publicApi = stack.cluster.existing === undefined && stack.cluster.access === 'eip';
-  const clusterEip = eip(context, gates, { id: 'cluster/eip', role: 'api', wanted: publicApi, bandwidth: API_BANDWIDTH });
+  const release = (address: Eip, run: Run): Promise<void> => releaseAddress(context, address, run);
+  const clusterEip = eip(context, gates, { id: 'cluster/eip', role: 'api', wanted: publicApi, bandwidth: API_BANDWIDTH, release });
   const kubernetes = cluster(context, { vpc: network, subnet: subnetCluster, eip: maybe(clusterEip), ...gates, ...delegationFirst });
   const access = apiAccess(context, { cluster: kubernetes, vpc: network });
   const keyPair = nodeKeyPair(context);

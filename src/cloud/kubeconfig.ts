@@ -70,7 +70,12 @@ export function kubeconfig(context: CloudContext, needs: Needs): Kubeconfig {
     } catch (error) {
       const missing = closed(found);
       if (context.looksOnly !== true || error instanceof Cancelled || asFault(error).status !== undefined || missing.length === 0) throw error;
-      throw new NotLooked(`not looked at: ${asFault(error).message}. What leads there is not in place (${missing.join(', ')}); a deploy mends it`);
+      // A rule opens no way from outside to a private address.
+      const mended =
+        stack.cluster.access === 'private'
+          ? `This run must be in the VPC or in a network joined to it; only there does a deploy help, which puts in place ${missing.join(', ')}`
+          : `What leads there is not in place (${missing.join(', ')}); a deploy mends it`;
+      throw new NotLooked(`not looked at: ${asFault(error).message}. ${mended}`);
     }
   };
   return resource<Needs, null, KubeconfigSeen>({

@@ -13,7 +13,7 @@ import { buildGraph } from '../../../src/graph.ts';
 import { Secret } from '../../../src/secret.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
 import type { Toolbox } from '../../../src/tools/toolbox.ts';
-import { cloudWorld, OTC_SERVERS, served, settled, verdict } from './cloud-world.ts';
+import { cloudWorld, inSync, OTC_SERVERS, served, settled, verdict } from './cloud-world.ts';
 import { contextFor, journal, pause, run, secrets, stack } from './stack.ts';
 
 const { emulator } = cloudWorld();
@@ -116,3 +116,37 @@ for (const [access, id, port] of [
     assert.ok(broken((await go(false, changed, silence)).outcomes).includes('cluster/kubeconfig'), 'silence without a reason fails');
   });
 }
+
+for (const access of ['private', 'bastion'] as const) {
+  test(`access eip becomes ${access}: the address leaves only when the new way in has proved itself`, async () => {
+    const there = (): unknown[] => {
+      const ours = emulator()
+        .store.table<{ id: string; alias: string; status: string }>('vpc.publicips')
+        .where(({ alias }) => alias.startsWith('shop-api-'));
+      const [cluster] = emulator()
+        .store.table<{ id: string; publicip_id?: string }>('cce.clusters')
+        .where(() => true);
+      return [ours.map(({ status }) => status !== 'DOWN'), cluster?.publicip_id !== undefined];
+    };
+    settled((await go(true, { cluster: { ...stack.cluster, access: 'eip' } })).outcomes);
+    const changed = { cluster: { ...stack.cluster, access } };
+    const { outcomes } = await go(true, changed, silence);
+    assert.match(verdict(outcomes, 'cluster/kubeconfig'), /\| failed/);
+    assert.match(verdict(outcomes, 'cluster/cluster'), /\| unchanged/);
+    assert.match(verdict(outcomes, 'cluster/eip'), /\| blocked/);
+    assert.deepEqual(there(), [[true], true]);
+    const proven = (await go(true, changed)).outcomes;
+    assert.match(verdict(proven, 'cluster/eip'), /\| delete/);
+    assert.deepEqual(broken(proven), []);
+    assert.deepEqual(there(), [[], false]);
+    inSync((await go(false, changed)).outcomes);
+    assert.deepEqual(emulator().defects, []);
+  });
+}
+
+test('a plan of access private promises nobody outside that a rule lets them in', async () => {
+  settled((await go(true)).outcomes);
+  const { outcomes } = await go(false, { cluster: { ...stack.cluster, access: 'private' } }, silence);
+  const note = outcomes.find(({ id }) => id === 'cluster/kubeconfig')?.note ?? '';
+  assert.match(note, /no answer\. This run must be in the VPC or in a network joined to it; only there does a deploy help.*rule ingress tcp 5443/);
+});
