@@ -2,7 +2,16 @@
  * Owns the picture of the deployment in code: the one place where all resources are put together. Who needs whom among
  * the cloud's resources stands in `cloud/index.ts`, among the cluster's in `zitadel/index.ts`; here the two meet.
  */
-import { backup, type CloudContext, cloudResources, type Door, externalDnsNeeds, tagDatabase, upgradeBackupName } from './cloud/index.ts';
+import {
+  backup,
+  type CloudContext,
+  cloudResources,
+  type Door,
+  externalDnsNeeds,
+  secretAtDestroy,
+  tagDatabase,
+  upgradeBackupName,
+} from './cloud/index.ts';
 import type { Fault } from './engine/fault.ts';
 import type { Outcome } from './engine/outcome.ts';
 import { type AnyResource, maybe, type Run } from './engine/resource.ts';
@@ -55,6 +64,8 @@ export interface Graph {
   runs(outcomes: readonly Outcome[]): boolean;
   /** Whether the stack file consents to delete a resource that holds data. */
   consented(resource: AnyResource): boolean;
+  /** What `destroy` must say of the secret given, and whether it must not begin. @throws Fault where the database cannot be looked at */
+  secretAtDestroy(run: Run): ReturnType<typeof secretAtDestroy>;
   /** The cluster's lock; undefined where there is no cluster to take it in, or no bastion (any more) that leads there. */
   takeLease(
     holder: { readonly stack: string; readonly holder: string; readonly lost: (fault: Fault) => void },
@@ -136,6 +147,7 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, looksOnly, acme
         ({ id, verdict, done }) => id === cluster.release.id && (verdict === 'unchanged' || verdict === 'update' || (verdict === 'create' && done)),
       ),
     consented: (resource) => consents.get(resource) ?? false,
+    secretAtDestroy: (run) => secretAtDestroy(cloudContext, [cloud.database, cloud.formerDatabase], run),
     takeLease: async (holder, run) => {
       const found = await cloud.cluster.observe({}, run);
       if (found === undefined) return undefined;

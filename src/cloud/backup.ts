@@ -84,6 +84,12 @@ export async function lastBackup(otc: Otc, prefix: string, seen: DatabaseSeen, r
   return keptText(seen, await backup(otc, seen, name, 'Last backup before zitadel-on-otc deleted the instance', run));
 }
 
+/** What a plan of destroy says of the last backup; undefined where the instance never held data. */
+export function lastBackupText(prefix: string, { status }: DatabaseSeen): string | undefined {
+  if (status === 'CREATE FAIL') return undefined;
+  return `a last manual backup (${prefix}-…) is made first and kept; restoring its data needs the same stack-secret (or masterkey), without which it cannot be read`;
+}
+
 /** Milliseconds for which a backup is taken for the one that a destroy made which died before its end. */
 const LAST = 2 * 3_600_000;
 

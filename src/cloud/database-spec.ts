@@ -63,10 +63,15 @@ export function masterkeyCheck(masterkey: Secret): string {
   return createHmac('sha256', masterkey.open()).update('zitadel-on-otc masterkey check').digest('hex').slice(0, 24);
 }
 
+/** Whether the instance carries the check value of another masterkey. */
+export function isOtherMasterkey(tags: readonly Tag[], masterkey: Secret | undefined): boolean {
+  const tag = tags.find(({ key }) => key === MASTERKEY_TAG);
+  return tag !== undefined && masterkey !== undefined && tag.value !== masterkeyCheck(masterkey);
+}
+
 /** @throws Fault where the instance carries the check value of another masterkey */
 export function refuseOtherMasterkey(name: string, tags: readonly Tag[], masterkey: Secret | undefined): void {
-  const tag = tags.find(({ key }) => key === MASTERKEY_TAG);
-  if (tag === undefined || masterkey === undefined || tag.value === masterkeyCheck(masterkey)) return;
+  if (!isOtherMasterkey(tags, masterkey)) return;
   throw new Fault(`the data in RDS instance ${name} was encrypted with another masterkey than the one given`, {
     resource: name,
     finding: 'masterkey',

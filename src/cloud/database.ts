@@ -7,7 +7,7 @@ import { type Change, type Maybe, type Resource, type Run, resource } from '../e
 import { schedules, until } from '../engine/until.ts';
 import { unlessGone } from '../otc/client.ts';
 import * as rds from '../otc/rds.ts';
-import { lastBackup } from './backup.ts';
+import { lastBackup, lastBackupText } from './backup.ts';
 import { type CloudContext, createOnce, secretMissing, theExisting, theOne } from './context.ts';
 import { changeAll, checkTag } from './database-change.ts';
 import {
@@ -108,6 +108,7 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
       return changeAll(context, spec, ready, changes, () => look(true), run);
     },
     destroy: (seen, run) => removeInstance(context, seen, run),
+    beforeDestroy: (seen) => lastBackupText(names('last'), seen),
     notice: ({ waitForRestart = [] }) =>
       waitForRestart.length === 0
         ? undefined

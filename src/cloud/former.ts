@@ -7,6 +7,7 @@ import { listClusters } from '../otc/cce.ts';
 import { type LoadBalancer, listLoadBalancers } from '../otc/elb.ts';
 import { listInstances } from '../otc/rds.ts';
 import type { Existing } from '../stack/stack.ts';
+import { lastBackupText } from './backup.ts';
 import { removeCluster } from './cluster.ts';
 import { type CloudContext, theOne } from './context.ts';
 import { removeInstance } from './database.ts';
@@ -18,7 +19,7 @@ import type { SubnetResource } from './subnet.ts';
 import type { VpcResource } from './vpc.ts';
 
 interface Former<N extends Needs, Seen extends { readonly id: string }>
-  extends Pick<Resource<N, null, Seen>, 'id' | 'needs' | 'destroy' | 'facts' | 'protect' | 'handsOver'> {
+  extends Pick<Resource<N, null, Seen>, 'id' | 'needs' | 'destroy' | 'beforeDestroy' | 'facts' | 'protect' | 'handsOver'> {
   /** The service's word for it. */
   readonly what: string;
   /** The stack's own name for it. */
@@ -87,6 +88,7 @@ export function formerDatabase(context: CloudContext, needs: Stored): FormerData
         expansion: undefined,
       })),
     destroy: (seen, run) => removeInstance(context, seen, run),
+    beforeDestroy: (seen) => lastBackupText(names('last'), seen),
     facts: ({ id, host, port }) => ({ id, host, port: String(port) }),
   });
 }

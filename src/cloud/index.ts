@@ -32,6 +32,7 @@ import { type VpcResource, vpc } from './vpc.ts';
 export { backup, upgradeBackupName } from './backup.ts';
 export type { CloudContext } from './context.ts';
 export { tagDatabase } from './database.ts';
+export { secretAtDestroy } from './database-farewell.ts';
 export { externalDnsNeeds } from './external-dns-needs.ts';
 export { takeVpcLock } from './lock.ts';
 export { type GetText, runnerAddress } from './runner-address.ts';

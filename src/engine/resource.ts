@@ -128,6 +128,8 @@ export interface Resource<N extends Needs, Spec, Seen> {
    */
   // biome-ignore lint/suspicious/noConfusingVoidType: most have nothing to say
   destroy(seen: Seen, run: Run): Promise<string | void>;
+  /** What `destroy` does before it takes it away, and what of it stays, in one sentence for a plan of that. */
+  beforeDestroy?(seen: Seen): string | undefined;
   /** Why `destroy` leaves it, in one sentence, where it is not the stack's to take away; undefined where it is. */
   keep?(seen: Seen): string | undefined;
   /**

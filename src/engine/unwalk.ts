@@ -55,7 +55,7 @@ export async function unwalk(roots: readonly AnyResource[], options: UnwalkOptio
     const stuck = after.filter(({ verdict }) => verdict === 'failed' || verdict === 'blocked').map(({ id }) => id);
     const waits = options.write && barred.size > 0 ? [...barred.keys()].map(({ id }) => id) : stuck;
     if (waits.length > 0) return end('blocked', { note: `waits for ${waits.join(', ')}` });
-    if (!options.write) return end('delete');
+    if (!options.write) return end('delete', noteOf(resource.beforeDestroy?.(seen)));
     options.journal.begin(resource);
     let begun = false;
     try {
@@ -63,7 +63,7 @@ export async function unwalk(roots: readonly AnyResource[], options: UnwalkOptio
       stopIfCancelled(options.signal);
       begun = true;
       const note = await resource.destroy(seen, runFor(resource, options));
-      return end('delete', { done: true, ...(typeof note === 'string' ? { note } : {}) });
+      return end('delete', { done: true, ...noteOf(note) });
     } catch (error) {
       if (error instanceof Cancelled)
         return end('blocked', { note: `${whyStopped(options.signal)}${begun ? ' while this was being taken away' : ''}` });
@@ -92,6 +92,11 @@ export async function unwalk(roots: readonly AnyResource[], options: UnwalkOptio
     return outcome;
   };
   return Promise.all(order.map(told));
+}
+
+// biome-ignore lint/suspicious/noConfusingVoidType: what `destroy` returns
+function noteOf(note: string | void): Partial<Outcome> {
+  return typeof note === 'string' ? { note } : {};
 }
 
 /** What is not taken away, and why; undefined where it is. */

@@ -26,7 +26,12 @@ import { nextSteps, supportOf, tell, versionsOf } from './report.ts';
 /** Runs the command. @returns true where the step succeeded */
 export async function run(context: RunContext): Promise<boolean> {
   const { runner, env, inputs, stack, notices, otc, signal } = context;
-  for (const notice of notices) runner.annotate('warning', notice);
+  const noticed: Fault[] = [];
+  const notice = (fault: Fault): void => {
+    noticed.push(fault);
+    runner.annotate('warning', fault);
+  };
+  notices.forEach(notice);
   runner.line(`${inputs.command}: stack ${stack.name} in ${stack.region}, project ${otc.projectName} (${otc.projectId})`);
   const temp = env['RUNNER_TEMP'] ?? '/tmp';
   const toolbox = toolboxFor({
@@ -61,7 +66,7 @@ export async function run(context: RunContext): Promise<boolean> {
   let left: readonly Fault[] = [];
   try {
     const late = context.cancelled.then((): Found => ({ outcomes: journal.soFar() }));
-    const found = await Promise.race([carryOut(work, graph, graphFor, journal, { lock, passing, toolbox }), late]);
+    const found = await Promise.race([carryOut(work, graph, graphFor, journal, { lock, passing, toolbox, notice }), late]);
     outcomes = found.outcomes;
     digest = found.planned === undefined ? undefined : await digestOf(context, graph, found.planned);
   } catch (error) {
@@ -77,7 +82,7 @@ export async function run(context: RunContext): Promise<boolean> {
   const report = reportOf(context, graph, {
     outcomes,
     faults,
-    notices: [...notices, ...doorNotice(door?.mode === 'read' ? admitted : []), ...left],
+    notices: [...noticed, ...doorNotice(door?.mode === 'read' ? admitted : []), ...left],
     planDigest: digest,
   });
   return tell(context, report, factsOf(outcomes, graph));
@@ -153,6 +158,8 @@ interface Tasks {
   readonly lock: RunLock;
   readonly passing: Passing;
   readonly toolbox: Toolbox;
+  /** Tells something at once, and in the report. */
+  readonly notice: (fault: Fault) => void;
 }
 
 async function carryOut(context: RunContext, graph: Graph, graphFor: (looksOnly: boolean) => Graph, journal: Journal, tasks: Tasks): Promise<Found> {
@@ -162,7 +169,12 @@ async function carryOut(context: RunContext, graph: Graph, graphFor: (looksOnly:
   const read: WalkOptions = { write: false, signal, journal };
   if (inputs.command === 'check') return walk(graph.readiness, read);
   const mayDelete = (resource: AnyResource): boolean => graph.consented(resource);
-  if (inputs.command === 'plan' && inputs.target === 'destroy') return { outcomes: await unwalk(graph.roots, { ...read, mayDelete }) };
+  const run: Run = { signal, say: (line) => context.runner.line(line) };
+  if (inputs.command === 'plan' && inputs.target === 'destroy') {
+    const secret = await graph.secretAtDestroy(run);
+    if (secret !== undefined) tasks.notice(secret.notice);
+    return { outcomes: await unwalk(graph.roots, { ...read, mayDelete }) };
+  }
   if (inputs.command === 'plan' || inputs.command === 'drift') {
     const planned = await walk(graph.roots, { ...read, findings: inputs.command === 'drift' });
     return { outcomes: planned.outcomes, planned };
@@ -179,13 +191,17 @@ async function carryOut(context: RunContext, graph: Graph, graphFor: (looksOnly:
       instead: `To destroy it, run destroy with confirm-destroy: ${stack.name}.`,
     });
   }
+  if (inputs.command === 'destroy') {
+    const secret = await graph.secretAtDestroy(run);
+    if (secret?.refuses === true) throw secret.notice;
+    if (secret !== undefined) tasks.notice(secret.notice);
+  }
   if (door !== undefined) door.mode = 'write';
   const first = (): Promise<void> => begin(context, tasks);
   const write: WalkOptions = { ...read, write: true, beforeFirstWrite: first };
   try {
     if (inputs.command === 'deploy') {
       const { outcomes } = await walk(graph.roots, write);
-      const run: Run = { signal, say: (line) => context.runner.line(line) };
       return { outcomes: await tasks.passing.end(outcomes, first, run) };
     }
     return { outcomes: await unwalk(graph.roots, { ...write, mayDelete }) };

@@ -7,7 +7,9 @@ import { test } from 'node:test';
 import type { TableName } from '../../../sandbox/otc/tables/names.ts';
 import { upgradeBackupName } from '../../../src/cloud/backup.ts';
 import { clusterOf } from '../../../src/cloud/cluster-leftovers.ts';
+import { secretAtDestroy } from '../../../src/cloud/database-farewell.ts';
 import { unwalk } from '../../../src/engine/unwalk.ts';
+import { Secret } from '../../../src/secret.ts';
 import { cloudWorld, verdict } from './cloud-world.ts';
 import { journal, pause, run, verdicts } from './stack.ts';
 
@@ -241,3 +243,36 @@ test('names of backups are what RDS takes', () => {
   assert.match(name, /^[A-Za-z][A-Za-z0-9_-]{3,63}$/);
   assert.ok(name.endsWith('-r12-10-0-0-rc-1'));
 });
+
+test('a plan of destroy tells of the last backup that is made and kept', async () => {
+  await deploy();
+  const outcomes = await unwalk((await go({ write: false })).cloud.all, { ...destroying, write: false, journal: journal() });
+  const one = outcomes.find(({ id }) => id === 'database/instance');
+  assert.equal(one?.verdict, 'delete');
+  assert.match(one?.note ?? '', /a last manual backup \(shop-last-\w+-…\) is made first and kept; .*needs the same stack-secret/);
+});
+
+for (const [what, given, deletes, says, refuses] of [
+  ['the right one', {}, true, undefined, false],
+  [
+    'another, the database goes',
+    { masterkey: new Secret('x'.repeat(32)) },
+    true,
+    /not the one .*made with.*\n.*refuses this before anything is deleted/,
+    true,
+  ],
+  ['another, the database stays', { masterkey: new Secret('x'.repeat(32)) }, false, /not the one .*made with.*\n.*goes on/, false],
+  ['none, the database goes', { masterkey: undefined }, true, /no stack-secret was given/, false],
+  ['none, the database stays', { masterkey: undefined }, false, undefined, false],
+] as const) {
+  test(`the secret at a destroy: ${what}`, async () => {
+    await deploy();
+    const { cloud, context } = await go({ write: false });
+    const stack = { ...context.stack, destroy: { ...context.stack.destroy, database: deletes } };
+    const found = await secretAtDestroy({ stack, secrets: { ...context.secrets, ...given } }, [cloud.database, cloud.formerDatabase], run);
+    assert.equal(found?.refuses ?? false, refuses);
+    const text = found === undefined ? undefined : `${found.notice.message}\n${found.notice.hint}`;
+    if (says === undefined) assert.equal(text, undefined);
+    else assert.match(text ?? '', says);
+  });
+}
