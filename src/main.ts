@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { asFault, Cancelled, type Fault, Faults } from './engine/fault.ts';
+import { proxyOf } from './engine/proxy.ts';
 import { idToken } from './github/id-token.ts';
 import { commandIn, type Inputs, readInputs } from './github/inputs.ts';
 import { actionsRunner, lackOfRunner, Runner } from './github/runner.ts';
@@ -62,6 +63,7 @@ async function main(): Promise<boolean> {
     ...{ transport, signal: stop.signal, faults, started },
   });
   try {
+    proxyOf(process.env);
     inputs = readInputs(process.env);
     checkVersions(inputs, process.platform, process.arch);
     read = readConfiguration(inputs, process.env);

@@ -179,7 +179,7 @@ export class Otc {
       const outcome = await this.#once(call, url);
       if (outcome instanceof TransportFailure) {
         const safe = !outcome.sent || likeness(call) !== 'POST';
-        const row = connectionRowFor(outcome.code);
+        const row = connectionRowFor(outcome);
         if (!safe || row === undefined || !this.#mayGoOn(row, call, started, attempt)) throw this.#noAnswer(call, outcome);
         if (attempt === 1) wire.ports.say?.(`${serviceNames[call.service]} ${call.method} ${call.path}: ${row.why} (${outcome.code}); trying again`);
         await this.#pause(row, attempt);
@@ -263,7 +263,7 @@ export class Otc {
       {
         code: failure.code,
         cause: failure,
-        hint: hintForConnection(failure.code),
+        hint: hintForConnection(failure),
       },
     );
   }

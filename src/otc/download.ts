@@ -2,7 +2,7 @@
 import { Fault } from '../engine/fault.ts';
 import { pauseFor, stopIfCancelled } from '../engine/until.ts';
 import { hintForConnection, requestIdOf } from './errors.ts';
-import { connectionRow, pauseBefore } from './retry.ts';
+import { connectionRow, connectionRowFor, pauseBefore } from './retry.ts';
 import { TransportFailure } from './transport.ts';
 import type { Ports } from './wire.ts';
 
@@ -24,7 +24,8 @@ export async function download({ transport, signal, pause = pauseFor, random = M
     } catch (error) {
       if (!(error instanceof TransportFailure)) throw error;
       const { code, message } = error;
-      if (attempt >= TRIES) throw new Fault(`no answer to ${what} (${code}: ${message})`, { code, cause: error, hint: hintForConnection(code) });
+      if (attempt >= TRIES || connectionRowFor(error) === undefined)
+        throw new Fault(`no answer to ${what} (${code}: ${message})`, { code, cause: error, hint: hintForConnection(error) });
     }
     await pause(pauseBefore(connectionRow, attempt, random), signal);
   }

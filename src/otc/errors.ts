@@ -3,7 +3,9 @@
  * with status, code, request id and, where the cause is known, what to do. Whether to repeat is `retry.ts`'s business.
  */
 import { Fault, type FaultDetails } from '../engine/fault.ts';
+import { hintForProxy } from '../engine/proxy.ts';
 import { type Service, serviceNames } from './endpoints.ts';
+import type { TransportFailure } from './transport.ts';
 
 /** A service refused, or its answer did not arrive. */
 export class ServiceFault extends Fault {
@@ -121,10 +123,7 @@ const HINTS: readonly Hint[] = [
   },
   { code: /^CCE\.01400015$/, hint: 'Choose a version that CCE offers: v1.30 to v1.33 at the time of writing.' },
   { code: /^APIG(W)?\.0308$|^IAM\.0012$|^DNS\.0014$/, hint: 'The service throttles this account. Run again in a few minutes.' },
-  {
-    status: 407,
-    hint: 'The proxy in HTTPS_PROXY wants to know who asks: write it as http://user:password@host:port, or name the service in NO_PROXY.',
-  },
+  { status: 407, hint: hintForProxy('407') },
   {
     status: 401,
     hint: 'The credentials do not hold any more: a temporary key or token has expired, or the key, password or permissions were changed. Run again with valid ones.',
@@ -214,8 +213,9 @@ export function unusable({ service, method, path, status, headers, body, unclear
   });
 }
 
-/** What to do about a connection that failed, by Node's error code. */
-export function hintForConnection(code: string): string {
+/** What to do about a connection that failed, by Node's error code or a proxy's status. */
+export function hintForConnection({ code, ofProxy }: Pick<TransportFailure, 'code' | 'ofProxy'>): string {
+  if (ofProxy) return hintForProxy(code);
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return 'The host name has no address: check the region, and that this machine resolves public names.';
   if (/CERT|SIGNATURE|SELF_SIGNED/.test(code))

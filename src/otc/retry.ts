@@ -4,6 +4,7 @@
  */
 import type { Service } from './endpoints.ts';
 import { CCE_AT_WORK, CCE_FORBIDDEN, type ErrorText } from './errors.ts';
+import type { TransportFailure } from './transport.ts';
 
 export interface RetryRow {
   readonly why: string;
@@ -102,10 +103,13 @@ export const notKnownYet: RetryRow = { why: 'made a moment ago and not known eve
 export const connectionRow: RetryRow = { why: 'no answer', status: [], ...brief };
 
 const notKnown: RetryRow = { ...connectionRow, why: 'unknown host', budget: 10 };
+const noProxy: RetryRow = { ...connectionRow, why: 'no way through the proxy', budget: 10 };
 
-/** How long to try again after no answer came, by Node's error code; undefined where time heals nothing: certificates. */
-export function connectionRowFor(code: string): RetryRow | undefined {
+/** How long to try again after no answer came, by Node's error code; undefined where time heals nothing: certificates, a proxy that refuses. */
+export function connectionRowFor({ code, ofProxy }: Pick<TransportFailure, 'code' | 'ofProxy'>): RetryRow | undefined {
+  if (ofProxy && /^4\d\d$/.test(code)) return undefined;
   if (/CERT|SIGNATURE|SELF_SIGNED/.test(code)) return undefined;
+  if (ofProxy) return noProxy;
   return code === 'ENOTFOUND' ? notKnown : connectionRow;
 }
 

@@ -29,8 +29,8 @@ export function refuseOtherRegion({ region, project = region }: Target): void {
 /** The fault that tells why signing in failed; what already explains itself stays as it is. */
 export function explain(error: unknown, attempt: Attempt): unknown {
   if (error instanceof Cancelled) return error;
-  const code = error instanceof TransportFailure ? error.code : error instanceof ServiceFault && error.status === undefined ? error.code : undefined;
-  if (code !== undefined) return unreachable(error as Error, code, attempt);
+  const failure = error instanceof ServiceFault ? error.cause : error;
+  if (failure instanceof TransportFailure) return unreachable(error as Error, failure, attempt);
   if (!(error instanceof ServiceFault) || error.status === undefined) return error;
   const details = { status: error.status, code: error.code, requestId: error.requestId, cause: error };
   if (error.status === 401 || LOCKED.test(error.message))
@@ -44,17 +44,19 @@ export function explain(error: unknown, attempt: Attempt): unknown {
   return error;
 }
 
-function unreachable(error: Error, code: string, { identity, target }: Attempt): Fault {
+function unreachable(error: Error, failure: TransportFailure, { identity, target }: Attempt): Fault {
+  const { code, ofProxy } = failure;
   const host = new URL(identity).host;
   const known = REGIONS.includes(target.region);
-  if (code === 'ENOTFOUND' && !known) {
+  if (code === 'ENOTFOUND' && !ofProxy && !known) {
     return new Fault(`region ${target.region} is unknown: ${host} has no address`, {
       code,
       cause: error,
       hint: `Regions are ${REGIONS.join(', ')}.`,
     });
   }
-  return new Fault(`IAM cannot be reached at ${host} (${code})`, { code, cause: error, hint: hintForConnection(code) });
+  const why = ofProxy ? `: ${failure.message}` : ` (${code})`;
+  return new Fault(`IAM cannot be reached at ${host}${why}`, { code, cause: error, hint: hintForConnection(failure) });
 }
 
 function hintFor401(error: ServiceFault, attempt: Attempt): string {

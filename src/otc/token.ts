@@ -41,7 +41,7 @@ async function exchangeOnce(wire: Wire, request: Omit<Outgoing, 'signal'>): Prom
     try {
       return await wire.exchange({ ...request, signal });
     } catch (error) {
-      const row = error instanceof TransportFailure && !error.sent ? connectionRowFor(error.code) : undefined;
+      const row = error instanceof TransportFailure && !error.sent ? connectionRowFor(error) : undefined;
       if (row === undefined || attempt === TRIES) throw error;
       await pause(pauseBefore(row, attempt, random), signal);
     }

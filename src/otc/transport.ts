@@ -5,6 +5,7 @@
 import { Agent, request as httpsRequest } from 'node:https';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { Cancelled } from '../engine/fault.ts';
+import { nameOf, proxyFor } from '../engine/proxy.ts';
 
 export interface HttpRequest {
   readonly method: string;
@@ -31,11 +32,14 @@ export class TransportFailure extends Error {
   override readonly name = 'TransportFailure';
   readonly code: string;
   readonly sent: boolean;
+  /** Whether the proxy is what failed: it was not reached, or let nothing through, which the code then says by its status. */
+  readonly ofProxy: boolean;
 
-  constructor(message: string, code: string, sent: boolean, cause?: unknown) {
+  constructor(message: string, code: string, sent: boolean, cause?: unknown, ofProxy = false) {
     super(message, { cause });
     this.code = code;
     this.sent = sent;
+    this.ofProxy = ofProxy;
   }
 }
 
@@ -71,14 +75,13 @@ export function neverSent({ code, syscall }: Pick<NodeJS.ErrnoException, 'code' 
 export function nodeTransport(env: Readonly<Record<string, string | undefined>> = process.env, sent: () => void = () => undefined): Transport {
   const direct = new Agent({ keepAlive: true, maxSockets: 16 });
   const proxied = new Map<string, Promise<Agent>>();
-  const agentFor = (url: URL): Agent | Promise<Agent> => {
-    const proxy = proxyFor(url, env);
+  const agentFor = (proxy: URL | undefined): Agent | Promise<Agent> => {
     if (proxy === undefined) return direct;
-    let agent = proxied.get(proxy);
+    let agent = proxied.get(proxy.href);
     if (agent === undefined) {
       // Loaded only behind a proxy: it costs start-up time that nobody else should pay.
       agent = import('https-proxy-agent').then(({ HttpsProxyAgent }) => new HttpsProxyAgent(proxy, { keepAlive: true }) as unknown as Agent);
-      proxied.set(proxy, agent);
+      proxied.set(proxy.href, agent);
     }
     return agent;
   };
@@ -87,9 +90,10 @@ export function nodeTransport(env: Readonly<Record<string, string | undefined>> 
   return async (request) => {
     if (request.signal.aborted) throw new Cancelled('the run was cancelled');
     const url = new URL(request.url);
-    const agent = await agentFor(url);
+    const proxy = proxyFor(url, env);
+    const agent = await agentFor(proxy);
     context ??= createSecureContext();
-    return exchange(request, url, { agent, secureContext: context }, sent);
+    return exchange(request, url, { agent, secureContext: context }, proxy, sent);
   };
 }
 
@@ -97,12 +101,17 @@ function exchange(
   request: HttpRequest,
   url: URL,
   way: { readonly agent: Agent; readonly secureContext: SecureContext },
+  proxy: URL | undefined,
   sent: () => void,
 ): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
+    /** A proxy is the only one spoken to until there is a socket through it. */
+    let through = proxy === undefined;
     const fail = (error: NodeJS.ErrnoException): void => {
       const code = error.code ?? 'UNKNOWN';
       if (request.signal.aborted) reject(new Cancelled('the run was cancelled', { cause: error }));
+      else if (proxy !== undefined && !through)
+        reject(new TransportFailure(`the proxy ${nameOf(proxy)} cannot be used: ${error.message}`, code, false, error, true));
       else reject(new TransportFailure(`${url.host}: ${error.message}`, code, !neverSent(error), error));
     };
     const length = request.body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(request.body)) };
@@ -124,27 +133,18 @@ function exchange(
       outgoing.destroy(Object.assign(new Error(`no answer within ${request.timeoutSeconds} s`), { code: 'ESOCKETTIMEDOUT' })),
     );
     outgoing.on('error', fail);
+    outgoing.once('socket', () => {
+      through = true;
+    });
+    // Its answer would else pass for the service's.
+    outgoing.once('proxyConnect', ({ statusCode, statusText }: { readonly statusCode: number; readonly statusText: string }) => {
+      if (statusCode === 200) return;
+      fail(Object.assign(new Error(`${statusCode} ${statusText} to CONNECT ${url.hostname}:${url.port || '443'}`), { code: String(statusCode) }));
+      outgoing.destroy();
+    });
     outgoing.once('finish', sent);
     outgoing.end(request.body);
   });
-}
-
-/**
- * The proxy for a URL by HTTPS_PROXY and NO_PROXY (either case), or undefined. NO_PROXY entries match the host and its
- * subdomains, with or without a leading dot and a port; `*` matches all.
- */
-export function proxyFor(url: URL, env: Readonly<Record<string, string | undefined>>): string | undefined {
-  const proxy = env['https_proxy'] || env['HTTPS_PROXY'];
-  if (!proxy) return undefined;
-  const port = url.port || '443';
-  for (const entry of (env['no_proxy'] || env['NO_PROXY'] || '').split(/[\s,]+/)) {
-    if (entry === '') continue;
-    if (entry === '*') return undefined;
-    const [, host = '', entryPort] = /^\*?\.?(.*?)(?::(\d+))?$/.exec(entry) ?? [];
-    if (entryPort !== undefined && entryPort !== port) continue;
-    if (host !== '' && (url.hostname === host.toLowerCase() || url.hostname.endsWith(`.${host.toLowerCase()}`))) return undefined;
-  }
-  return proxy.includes('://') ? proxy : `http://${proxy}`;
 }
 
 /** GET over a transport, the answer as text. */

@@ -3,18 +3,19 @@
  * API server, chart repositories and the verification; the OTC client has its own transport.
  */
 import { Agent, request as httpRequest } from 'node:http';
-import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
+import { type AgentOptions, Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect as connectTls, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { Fault } from '../engine/fault.ts';
+import { hintForProxy, nameOf, proxyFor } from '../engine/proxy.ts';
 
 /** Milliseconds until a connection attempt is given up. */
 const CONNECT_TIMEOUT = 15_000;
 
 /** A TCP connection to `host:port`, through a proxy where the environment says so. */
 export async function dial(host: string, port: number, signal?: AbortSignal): Promise<Socket> {
-  const proxy = await proxyFor(host, port);
+  const proxy = proxyFor(new URL(`https://${host}:${port}/`), process.env);
   return proxy === undefined ? dialDirectly(host, port, signal) : dialThrough(proxy, host, port, signal);
 }
 
@@ -74,12 +75,6 @@ export class DialAgent extends HttpsAgent {
   }
 }
 
-async function proxyFor(host: string, port: number): Promise<URL | undefined> {
-  if (!process.env['HTTPS_PROXY'] && !process.env['https_proxy']) return undefined;
-  const { getProxyUrl } = await import('@actions/http-client/lib/proxy.js');
-  return getProxyUrl(new URL(`https://${host}:${port}/`));
-}
-
 function dialDirectly(host: string, port: number, signal?: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connectTcp({ host, port, ...(signal === undefined ? {} : { signal }) });
@@ -100,25 +95,28 @@ function dialDirectly(host: string, port: number, signal?: AbortSignal): Promise
 }
 
 function dialThrough(proxy: URL, host: string, port: number, signal?: AbortSignal): Promise<Socket> {
-  const name = `${proxy.hostname}:${proxy.port || '80'}`;
+  const name = nameOf(proxy);
   return new Promise((resolve, reject) => {
     const user = proxy.username === '' ? undefined : `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
-    const request = httpRequest({
-      host: proxy.hostname,
-      port: proxy.port || 80,
+    const secure = proxy.protocol === 'https:';
+    const request = (secure ? httpsRequest : httpRequest)({
+      host: proxy.hostname.replace(/^\[|\]$/g, ''),
+      port: proxy.port || (secure ? 443 : 80),
       method: 'CONNECT',
       path: `${host}:${port}`,
       headers: { host: `${host}:${port}`, ...(user === undefined ? {} : { 'proxy-authorization': `Basic ${Buffer.from(user).toString('base64')}` }) },
-      agent: new Agent({ keepAlive: false }),
+      agent: secure ? new HttpsAgent({ keepAlive: false }) : new Agent({ keepAlive: false }),
       timeout: CONNECT_TIMEOUT,
       ...(signal === undefined ? {} : { signal }),
     });
-    request.once('timeout', () => request.destroy(new Fault(`the proxy ${name} did not answer within ${CONNECT_TIMEOUT / 1000} s`)));
-    request.once('error', reject);
+    const fail = (what: string, code: string, cause?: Error): void =>
+      reject(signal?.aborted === true ? cause : new Fault(`the proxy ${name} ${what}`, { code, cause, hint: hintForProxy(code) }));
+    request.once('timeout', () => request.destroy(Object.assign(new Error(`no answer within ${CONNECT_TIMEOUT / 1000} s`), { code: 'ETIMEDOUT' })));
+    request.once('error', (error: NodeJS.ErrnoException) => fail(`cannot be used: ${error.message}`, error.code ?? 'UNKNOWN', error));
     request.once('connect', (response, socket) => {
       if (response.statusCode === 200) return resolve(socket as Socket);
       socket.destroy();
-      reject(new Fault(`the proxy ${name} refused a connection to ${host}:${port} with status ${response.statusCode}`));
+      fail(`cannot be used: ${response.statusCode} ${response.statusMessage} to CONNECT ${host}:${port}`, String(response.statusCode));
     });
     request.end();
   });

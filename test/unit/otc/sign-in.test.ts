@@ -103,6 +103,26 @@ test('an unknown region and an unreachable IAM are told apart', async () => {
   await assert.rejects(signIn(key, { region: 'eu-de' }, lost.ports), fault(/cannot be reached at iam\.eu-de/, /no address/));
 });
 
+test('a proxy that fails is named in place of IAM: asked again for seconds, not where it refuses', async () => {
+  const refusing = fake(() => {
+    throw new TransportFailure('the proxy 10.0.0.1:3128 cannot be used: 407 to CONNECT iam', '407', false, undefined, true);
+  });
+  await assert.rejects(
+    signIn(key, { region: 'eu-de' }, refusing.ports),
+    fault(
+      /^IAM cannot be reached at iam\.eu-de\.\S+: the proxy 10\.0\.0\.1:3128 cannot be used: 407/,
+      /asks for a user name and password, or for others/,
+    ),
+  );
+  assert.equal(refusing.requests.length, 1);
+  const silent = fake(() => {
+    throw new TransportFailure('the proxy 10.0.0.1:3128 cannot be used: refused', 'ECONNREFUSED', false, undefined, true);
+  });
+  await assert.rejects(signIn(key, { region: 'eu-de' }, silent.ports), fault(/the proxy 10\.0\.0\.1:3128/, /Look whether that proxy runs/));
+  const waited = silent.pauses.reduce((sum, seconds) => sum + seconds, 0);
+  assert.ok(waited >= 5 && waited < 25, String(waited));
+});
+
 test('what never left is sent again; a password that may have arrived is not', async () => {
   const token = { project: { id: 'pid', name: 'eu-de', domain: { id: 'did' } }, catalog };
   const flaky = (failure: TransportFailure): Fake =>

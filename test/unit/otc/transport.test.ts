@@ -5,32 +5,10 @@ import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { test } from 'node:test';
 import { Cancelled } from '../../../src/engine/fault.ts';
-import { type HttpRequest, neverSent, nodeTransport, proxyFor, TransportFailure, told } from '../../../src/otc/transport.ts';
+import { type HttpRequest, neverSent, nodeTransport, TransportFailure, told } from '../../../src/otc/transport.ts';
 
 const get = (url: string, signal = new AbortController().signal): HttpRequest => ({ method: 'GET', url, headers: {}, signal, timeoutSeconds: 5 });
 const portOf = (server: { address(): unknown }): number => (server.address() as AddressInfo).port;
-
-test('proxies by the environment', () => {
-  const url = new URL('https://iam.eu-de.otc.t-systems.com/v3');
-  const env = { HTTPS_PROXY: 'http://proxy:3128' };
-  assert.equal(proxyFor(url, {}), undefined);
-  assert.equal(proxyFor(url, env), 'http://proxy:3128');
-  assert.equal(proxyFor(url, { https_proxy: 'proxy:3128' }), 'http://proxy:3128');
-  for (const list of [
-    '*',
-    't-systems.com',
-    '.t-systems.com',
-    '*.t-systems.com',
-    'other,iam.eu-de.otc.t-systems.com',
-    't-systems.com:443',
-    'a b T-Systems.com',
-  ]) {
-    assert.equal(proxyFor(url, { ...env, NO_PROXY: list }), undefined, list);
-  }
-  for (const list of ['', 'systems.com', 'x.t-systems.com', 't-systems.com:8443', '.']) {
-    assert.equal(proxyFor(url, { ...env, no_proxy: list }), 'http://proxy:3128', list);
-  }
-});
 
 test('a refused connection and an unknown host were never sent', async () => {
   const closed = createTcpServer().listen(0, '127.0.0.1');
@@ -77,23 +55,50 @@ test('cancelling ends a request that waits', async () => {
   }
 });
 
-test('behind a proxy the request goes through its tunnel', async () => {
+/** A proxy that answers each CONNECT with this. */
+async function proxyThatSays(answer: string): Promise<{ readonly port: number; readonly asked: (string | undefined)[]; close(): void }> {
   const asked: (string | undefined)[] = [];
   const proxy = createServer();
   proxy.on('connect', (request, socket) => {
-    asked.push(request.url);
-    socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+    asked.push(`${request.url} ${request.headers['proxy-authorization']}`);
+    socket.end(answer);
   });
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
-  try {
-    const transport = nodeTransport({ HTTPS_PROXY: `http://127.0.0.1:${portOf(proxy)}` });
-    const answer = await transport(get('https://iam.eu-de.otc.t-systems.com/v3')).catch((error: unknown) => error);
-    assert.ok(answer instanceof Error || (answer as { status: number }).status === 403);
-    assert.deepEqual(asked, ['iam.eu-de.otc.t-systems.com:443']);
-  } finally {
-    proxy.close();
-  }
+  return { port: portOf(proxy), asked, close: () => void proxy.close() };
+}
+
+for (const [what, answer, code, message] of [
+  ['asks who it is', 'HTTP/1.1 407 Proxy Authentication Required\r\n\r\n', '407', /407 Proxy Authentication Required to CONNECT iam\./],
+  ['refuses', 'HTTP/1.1 403 Forbidden\r\nX-Request-Id: r\r\n\r\n', '403', /403 Forbidden to CONNECT iam\./],
+  ['hangs up', '', 'UNKNOWN', /cannot be used: /],
+] as const) {
+  test(`a proxy that ${what} is named, and its answer is not the service's`, async () => {
+    const proxy = await proxyThatSays(answer);
+    try {
+      const transport = nodeTransport({ HTTPS_PROXY: `http://u:p%40@127.0.0.1:${proxy.port}` });
+      await assert.rejects(transport(get('https://iam.eu-de.otc.t-systems.com/v3')), (error) => {
+        assert.ok(error instanceof TransportFailure);
+        assert.deepEqual([error.code, error.ofProxy, error.sent], [code, true, false]);
+        assert.match(error.message, message);
+        assert.ok(error.message.startsWith(`the proxy 127.0.0.1:${proxy.port} cannot be used: `), error.message);
+        return true;
+      });
+      assert.deepEqual(proxy.asked, [`iam.eu-de.otc.t-systems.com:443 Basic ${Buffer.from('u:p@').toString('base64')}`]);
+    } finally {
+      proxy.close();
+    }
+  });
+}
+
+test('a proxy at which nobody listens is named', async () => {
+  const proxy = await proxyThatSays('');
+  proxy.close();
+  await assert.rejects(
+    nodeTransport({ HTTPS_PROXY: `http://u:p@127.0.0.1:${proxy.port}` })(get('https://iam.eu-de.otc.t-systems.com/v3')),
+    (error) =>
+      error instanceof TransportFailure && error.ofProxy && error.code === 'ECONNREFUSED' && /^the proxy 127\.0\.0\.1:\d+ cannot/.test(error.message),
+  );
 });
 
 test('each request can be told of: without its query, and failures too', async () => {

@@ -92,6 +92,13 @@ for (const [name, lack] of [
   });
 }
 
+test('a proxy that cannot be used is an error before anything is asked', async () => {
+  const { code, log, summary } = await run(good, { COMMAND: 'plan', ...key }, folder, { HTTPS_PROXY: 'socks5://u:something-secret@127.0.0.1:9' });
+  assert.equal(code, 1);
+  assert.match(log, /::error title=zitadel-on-otc::HTTPS_PROXY names a proxy of the kind socks5/);
+  assert.ok(!`${log.replace(/^::add-mask::.*$/gm, '')}${summary}`.includes('something-secret'));
+});
+
 test('a report that cannot be written is a warning, and takes no other output along', async () => {
   const { code, outputs, summary, log } = await run(good, { COMMAND: 'check' }, join(folder, 'not-there'));
   assert.equal(code, 0, log);
