@@ -155,7 +155,7 @@ export const stackSchema = v.strictObject({
   certificates: v.optional(
     block('TLS certificate of the domain.', {
       issuer: v.optional(v.pipe(v.picklist(['letsencrypt', 'letsencrypt-staging', 'existing']), say('Who signs.')), 'letsencrypt'),
-      secret: v.optional(k8sName('TLS Secret in ZITADEL’s namespace; needed with `issuer: existing`.')),
+      secret: v.optional(k8sName('TLS Secret in ZITADEL’s namespace; needed with `issuer: existing`, and checked before anything names it.')),
       certManager: v.optional(chart('cert-manager'), 'v1.21.1'),
       solver: v.optional(chart('the DNS01 solver for Open Telekom Cloud'), '0.1.4'),
       issuerName: v.optional(k8sName('Name of the ClusterIssuer; the staging one adds -staging.'), 'opentelekomcloud-letsencrypt'),

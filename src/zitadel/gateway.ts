@@ -9,7 +9,7 @@ import type { AnyResource, Resource, Run } from '../engine/resource.ts';
 import { type Look, until } from '../engine/until.ts';
 import { type AppliedSeen, type AppliedSpec, applied, conditionOf, type NeedsCluster } from '../kube/applied.ts';
 import { BOUND_TO, freeBoundServices } from '../kube/bound-services.ts';
-import { type CloudNeeds, type Giving, isOurs, type KubeContext, keptFor, type LoadBalancerSeen, ourLabels } from '../kube/context.ts';
+import { after, type CloudNeeds, type Giving, isOurs, type KubeContext, keptFor, type LoadBalancerSeen, ourLabels } from '../kube/context.ts';
 import { warnings } from '../kube/diagnosis.ts';
 import { type Manifest, objectPath } from '../kube/paths.ts';
 import { IN_THE_WAY, type Rival } from '../kube/rivals.ts';
@@ -41,6 +41,8 @@ export interface GatewayOptions {
   readonly controller: AnyResource;
   /** ZITADEL's namespace: the certificate's Secret and the routes are there. */
   readonly home: AnyResource;
+  /** What must be well before the Gateway is touched. */
+  readonly before: readonly AnyResource[];
   /** Annotations that bind a Service to the load balancer. */
   readonly annotations: (balancer: LoadBalancerSeen) => Readonly<Record<string, string>>;
   /** What holds the load balancer's ports when another controller was chosen before. */
@@ -102,8 +104,8 @@ export function gatewayResources(context: KubeContext, cloud: CloudNeeds, option
 function gatewayObject(
   context: KubeContext,
   { kubeconfig, loadBalancer }: CloudNeeds,
-  { wanted, home, rivals }: GatewayOptions,
-  before: Readonly<Record<string, AnyResource>>,
+  { wanted, home, before, rivals }: GatewayOptions,
+  kinds: Readonly<Record<string, AnyResource>>,
 ): Resource<NeedsBalancer, AppliedSpec, AppliedSeen> {
   const { stack } = context;
   const identity = identityOf(stack, 'Gateway', GATEWAY);
@@ -111,7 +113,7 @@ function gatewayObject(
   const plain = applied<NeedsBalancer>(context, {
     id: 'ingress/gateway',
     title,
-    needs: { kubeconfig, loadBalancer, home, ...before },
+    needs: { kubeconfig, loadBalancer, home, ...kinds, ...after(before) },
     wanted,
     identity,
     resource: GATEWAY_KIND,

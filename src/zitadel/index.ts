@@ -7,6 +7,7 @@ import { certificateResources } from './certificates.ts';
 import { externalDnsResources } from './external-dns.ts';
 import { ingressControllers } from './ingress.ts';
 import { loginToken } from './login-token.ts';
+import { ownCertificate } from './own-certificate.ts';
 import { zitadelRelease, zitadelSecrets } from './release.ts';
 import { type VerificationSeen, verification } from './verification.ts';
 
@@ -22,10 +23,12 @@ export interface ClusterResources {
 export function clusterResources(context: KubeContext, cloud: CloudNeeds): ClusterResources {
   const { stack } = context;
   const home = namespace(context, cloud, { name: stack.zitadel.namespace, wanted: true });
-  const ingress = ingressControllers(context, cloud, home);
+  const own = ownCertificate(context, cloud);
+  const brought = own.wanted ? [own] : [];
+  const ingress = ingressControllers(context, cloud, home, brought);
   const certificates = certificateResources(context, cloud, home);
   const secrets = zitadelSecrets(context, cloud, home);
-  const release = zitadelRelease(context, cloud, secrets, ingress.beforeRoutes);
+  const release = zitadelRelease(context, cloud, secrets, [...ingress.beforeRoutes, ...brought]);
   const token = loginToken(context, cloud, release);
   const wantedCertificate = certificates.certificate.wanted ? [certificates.certificate] : [];
   const gateway = stack.ingress.controller === 'envoy-gateway' ? ingress.wanted : [];
@@ -36,6 +39,7 @@ export function clusterResources(context: KubeContext, cloud: CloudNeeds): Clust
     all: [
       home,
       ...ingress.all,
+      own,
       ...certificates.all,
       secrets.masterkey,
       secrets.config,

@@ -141,8 +141,11 @@ export interface IngressControllers {
   readonly beforeRoutes: readonly AnyResource[];
 }
 
-/** @param home ZITADEL's namespace */
-export function ingressControllers(context: KubeContext, cloud: CloudNeeds, home: AnyResource): IngressControllers {
+/**
+ * @param home ZITADEL's namespace
+ * @param before what must be well before anything that serves the domain is touched
+ */
+export function ingressControllers(context: KubeContext, cloud: CloudNeeds, home: AnyResource, before: readonly AnyResource[]): IngressControllers {
   const { stack } = context;
   const names = Object.keys(controllers) as Controller[];
   const made = names.map((name) => ({ name, ...controllerOf(context, cloud, name) }));
@@ -154,6 +157,7 @@ export function ingressControllers(context: KubeContext, cloud: CloudNeeds, home
     wanted: stack.ingress.controller === 'envoy-gateway',
     controller: envoyGateway,
     home,
+    before,
     annotations: loadBalancerAnnotations,
     rivals: names.filter((name) => name !== 'envoy-gateway').map((name) => rivalRelease(controllers[name])),
   });

@@ -7,6 +7,7 @@ import { Secret } from '../../../src/secret.ts';
 import type { KubeObject } from '../../../src/tools/api.ts';
 import type { Upgrade } from '../../../src/tools/helm.ts';
 import { clusterResources } from '../../../src/zitadel/index.ts';
+import { selfSignedFor } from '../../harness/self-signed.ts';
 import { cloudNeeds, contextOf, type FakeCluster, given } from '../kube/fakes.ts';
 
 export const secrets = {
@@ -41,11 +42,23 @@ export function installs(cluster: FakeCluster): (upgrade: Upgrade) => void {
   };
 }
 
+/** The Secret that {@link existing} names. */
+export function tlsSecret({ certPem, keyPem }: { certPem: string; keyPem: string }): KubeObject {
+  const base64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
+  return { metadata: { name: 'mine' }, data: { 'tls.crt': base64(certPem), 'tls.key': base64(keyPem) } };
+}
+
+const MINE = '/api/v1/namespaces/zitadel/secrets/mine';
+const mine = tlsSecret(await selfSignedFor('login.example.com'));
+
+/** @param options `tls`: what the user's Secret is; null: there is none */
 export async function deploy(
   cluster: FakeCluster,
-  options: { more?: string; write?: boolean; secrets?: typeof secrets | Record<never, never>; tags?: Tag[] } = {},
+  options: { tls?: KubeObject | null; more?: string; write?: boolean; secrets?: typeof secrets | Record<never, never>; tags?: Tag[] } = {},
 ): Promise<Map<string, Outcome>> {
-  const { more = existing, write = true } = options;
+  const { more = existing, write = true, tls = mine } = options;
+  if (tls === null) cluster.objects.delete(MINE);
+  else cluster.objects.set(MINE, tls);
   cluster.onUpgrade = installs(cluster);
   const { tags } = options;
   const tagDatabase = tags === undefined ? undefined : async (_id: string, added: readonly Tag[]): Promise<void> => void tags.push(...added);

@@ -53,7 +53,14 @@ test('somebody else’s Gateway of that name stays', async () => {
 test('a Gateway is usable once it is programmed for the generation that is wanted now; a load balancer that cannot be bound is named', async (t) => {
   t.mock.timers.enable({ apis: ['Date'], now: Date.parse('2026-11-26T12:00:00Z') });
   const { cluster, context } = served();
-  const options = { wanted: true, controller: given('ingress/envoy-gateway', {}), home: given('home', {}), annotations: () => ({}), rivals: [] };
+  const options = {
+    wanted: true,
+    controller: given('ingress/envoy-gateway', {}),
+    home: given('home', {}),
+    annotations: () => ({}),
+    before: [],
+    rivals: [],
+  };
   const { all } = gatewayResources(context, cloudNeeds(), options);
   const gateway = byId(all, 'ingress/gateway');
   const spec = gateway.want({ kubeconfig, loadBalancer: { id: 'lb1', eipAddress: '203.0.113.9', guaranteed: true } });
@@ -97,7 +104,7 @@ test('a Service that is bound to a replaced load balancer goes before the EnvoyP
   const bound = { name: 'envoy-zitadel-zitadel-9a8278e2', labels: owner, annotations: { 'kubernetes.io/elb.id': 'lb0' } };
   cluster.objects.set(serviceAt, { metadata: bound } as unknown as KubeObject);
   const annotations = ({ id }: { readonly id: string }) => ({ 'kubernetes.io/elb.id': id });
-  const options = { wanted: true, controller: given('ingress/envoy-gateway', {}), home: given('home', {}), annotations, rivals: [] };
+  const options = { wanted: true, controller: given('ingress/envoy-gateway', {}), home: given('home', {}), annotations, before: [], rivals: [] };
   const proxy = byId(gatewayResources(context, cloudNeeds(), options).all, 'ingress/envoy-proxy');
   const spec = proxy.want({ kubeconfig, loadBalancer: { id: 'lb1', eipAddress: '203.0.113.9', guaranteed: true } });
   await proxy.apply(spec, { cluster, live: {} }, [], { signal: new AbortController().signal, say: () => undefined });

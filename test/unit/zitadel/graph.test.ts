@@ -4,9 +4,12 @@ import { test } from 'node:test';
 import { inOrder } from '../../../src/engine/order.ts';
 import { Secret } from '../../../src/secret.ts';
 import { TAKEN_NAMESPACES } from '../../../src/stack/name-rules.ts';
+import type { KubeObject } from '../../../src/tools/api.ts';
 import { clusterResources } from '../../../src/zitadel/index.ts';
+import { certificateIn } from '../../../src/zitadel/own-certificate.ts';
+import { selfSignedFor } from '../../harness/self-signed.ts';
 import { byId, cloudNeeds, contextOf, fakeCluster } from '../kube/fakes.ts';
-import { activate, deploy, existing, secrets } from './deployment.ts';
+import { activate, deploy, existing, secrets, tlsSecret } from './deployment.ts';
 
 test('first deploy makes everything in order; the second one writes nothing', async () => {
   const cluster = activate(fakeCluster());
@@ -77,6 +80,34 @@ for (const setting of ['name', 'user']) {
     assert.deepEqual(cluster.writes, []);
   });
 }
+
+test('a certificate of the user’s own that is not there stops the release, and the plan says so', async () => {
+  for (const more of [existing, `${existing}ingress: { controller: envoy-gateway }\n`]) {
+    const cluster = activate(fakeCluster());
+    for (const write of [false, true]) {
+      const found = await deploy(cluster, { write, more, tls: null });
+      assert.match(found.get('certificates/own')?.fault?.message ?? '', /zitadel\/mine cannot serve .*not there/);
+      assert.match(found.get('certificates/own')?.fault?.hint ?? '', /kubectl create secret tls mine/);
+      if (write) assert.equal(found.get('zitadel/release')?.verdict, 'blocked');
+    }
+    assert.ok(!cluster.writes.some((write) => write === 'upgrade zitadel' || write.endsWith('/gateways/zitadel')));
+  }
+});
+
+test('a certificate of the user’s own is checked for host, key and dates', async () => {
+  const [good, other] = [await selfSignedFor('login.example.com'), await selfSignedFor('www.example.com')];
+  const problem = (one: KubeObject | undefined, domain = 'login.example.com', at = Date.now()): string | undefined =>
+    certificateIn(one, domain, new Date(at)).problem;
+  assert.equal(problem(tlsSecret(good)), undefined);
+  assert.equal(problem(tlsSecret(await selfSignedFor('*.example.com'))), undefined);
+  assert.match(problem(tlsSecret(other)) ?? '', /is for DNS:www\.example\.com/);
+  assert.match(problem(tlsSecret({ ...good, keyPem: other.keyPem })) ?? '', /not the key of/);
+  assert.match(problem(tlsSecret({ ...good, keyPem: 'no key' })) ?? '', /no key that can be read/);
+  assert.match(problem(tlsSecret({ ...good, certPem: 'none' })) ?? '', /no certificate that can be read/);
+  assert.match(problem(tlsSecret({ ...good, keyPem: '' })) ?? '', /lacks tls\.key/);
+  assert.match(problem(tlsSecret(good), 'login.example.com', Date.now() + 100 * 86_400_000) ?? '', /expired at/);
+  assert.match(problem(tlsSecret(good), 'login.example.com', Date.now() - 10 * 86_400_000) ?? '', /valid from/);
+});
 
 test('a changed password changes the Secret, and through its stamp the release alone, which the plan lists', async () => {
   const cluster = activate(fakeCluster());
