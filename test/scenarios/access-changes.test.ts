@@ -189,11 +189,19 @@ describe('access on a living stack', { timeout: 400_000 }, () => {
     ]);
   });
 
-  it('private: from outside it says in seconds what is wrong', async () => {
-    const result = await deploy({ command: 'plan', config: stackFile({ cluster: { access: 'private' } }) });
+  it('private: from outside plan and deploy say what is wrong, and the bastion stays until the new way in is proven', async () => {
+    const config = stackFile({ cluster: { access: 'private' } });
+    const plan = await deploy({ command: 'plan', config });
+    assert.equal(plan.exitCode, 0, plan.log);
+    assert.match(JSON.stringify(reportOf(plan)), /cannot be reached at its private address 10\.20\.[\d.]+:5443.*This run must be in the VPC/);
+    assert.ok(plan.took < 40_000, `${plan.took} ms`);
+    const before = (await bastion.server()).id;
+    const result = await deploy({ config });
     assert.equal(result.exitCode, 1);
     assert.match(errorsOf(result), /cannot be reached at its private address 10\.20\.[\d.]+:5443[\s\S]*self-hosted runner/);
-    assert.ok(result.took < 40_000, `${result.took} ms`);
+    assert.equal((await bastion.server()).id, before);
+    const back = await deploy();
+    assert.equal(back.exitCode, 0, back.log);
   });
 
   it('destroy goes through the tunnel, and takes the bastion away last', async () => {

@@ -108,6 +108,24 @@ describe('destroy', { timeout: 540_000 }, () => {
     await world.control.snapshot('deployed');
   });
 
+  it('with another stack-secret: where the database goes too it is refused before anything is deleted, and its plan says so and tells of the last backup', async () => {
+    const before = await left();
+    await world.control.clearRequests();
+    const other = { 'stack-secret': Buffer.from('the one secret of quite another stack').toString('base64') };
+    const plan = await run('plan', { config: consenting, inputs: { ...other, target: 'destroy' } });
+    assert.equal(plan.exitCode, 0, plan.log);
+    assert.match(plan.summary, /a last manual backup [^|]*is made first and kept/);
+    const refused = await destroy({ config: consenting, inputs: other });
+    assert.equal(refused.exitCode, 1, refused.log);
+    for (const { log, summary } of [plan, refused])
+      for (const text of [log, summary]) assert.match(text, /is not the one that this stack was made with/);
+    assert.deepEqual(
+      (await writes()).filter((line) => !/ (tokens|clustercert)$/.test(line)),
+      [],
+    );
+    assert.deepEqual(await left(), before);
+  });
+
   it('unconfirmed it does nothing; planned it says what would go', async () => {
     const before = await left();
     await world.control.clearRequests();
