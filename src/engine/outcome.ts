@@ -27,6 +27,8 @@ export interface Outcome {
   readonly done: boolean;
   /** True for what only observes (preflight, delegation, verification): its verdict is a finding, nothing that deploy writes. */
   readonly readsOnly?: boolean;
+  /** True where it would have to be replaced and must not be: a deploy refuses it before its first write. */
+  readonly refused?: boolean;
   /** True where the stack file says all there is to it; not part of the plan digest. */
   readonly consented?: boolean;
 }

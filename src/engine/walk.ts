@@ -178,7 +178,7 @@ async function madeSo(resource: AnyResource, spec: unknown, seen: unknown, { opt
   const verdict: Verdict = seen === undefined ? 'create' : changes.some(({ replace }) => replace === true) ? 'replace' : 'update';
   const refusal = verdict === 'replace' ? refusalOf(resource, changes) : undefined;
   if (refusal !== undefined && options.write) throw refusal;
-  if (refusal !== undefined) return end(verdict, seen, { changes, note: `${refusal.message}. ${refusal.hint}` });
+  if (refusal !== undefined) return end(verdict, seen, { changes, note: `${refusal.message}. ${refusal.hint}`, refused: true });
   if (!options.write || !canBeMade(resource)) {
     const documents = (await resource.documents?.(spec, seen, changes, run)) ?? [];
     return end(verdict, verdict === 'update' ? seen : undefined, { changes, ...(documents.length === 0 ? {} : { documents }) });

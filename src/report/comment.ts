@@ -5,7 +5,7 @@
 import { code, inline } from './escape.ts';
 import { sectionsOf } from './markdown.ts';
 import { type Mark, markLine } from './marker.ts';
-import { cut, type Detail, fitting, link, results } from './parts.ts';
+import { cut, type Detail, fitting, link, signOf } from './parts.ts';
 import { redacted } from './redacted.ts';
 import type { Report } from './report.ts';
 
@@ -32,7 +32,7 @@ export function renderComment(report: Report, mark: Mark, origin: Origin, longes
   const frame = (middle: string): string => `${markLine(mark)}\n${middle}\n\n${originLine(origin)}\n`;
   const fits = (text: string): boolean => text.length <= longest;
   const whole = fitting(details, (detail) => frame(sectionsOf(clean, detail).filter(Boolean).join('\n\n')), fits);
-  return whole ?? frame(`## ${results[clean.result]} ${inline(cut(clean.verdict, 300))}\n\nThe rest is too long for a comment; see the job summary.`);
+  return whole ?? frame(`## ${signOf(clean)} ${inline(cut(clean.verdict, 300))}\n\nThe rest is too long for a comment; see the job summary.`);
 }
 
 export function originLine({ commit, runUrl }: Origin): string {

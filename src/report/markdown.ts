@@ -5,7 +5,7 @@
 import { documents } from './documents.ts';
 import { inline } from './escape.ts';
 import { graphOf } from './graph.ts';
-import { access, cut, type Detail, diff, facts, failures, findingTable, fitting, fold, notices, results, steps, table, versions } from './parts.ts';
+import { access, cut, type Detail, diff, facts, failures, findingTable, fitting, fold, notices, signOf, steps, table, versions } from './parts.ts';
 import { redacted } from './redacted.ts';
 import type { Report } from './report.ts';
 
@@ -26,7 +26,7 @@ export function renderMarkdown(report: Report, largest = LARGEST): string {
   const fits = (text: string): boolean => Buffer.byteLength(text, 'utf8') <= largest;
   const whole = fitting(details, (detail) => `${sectionsOf(clean, detail).filter(Boolean).join('\n\n')}\n`, fits);
   if (whole !== undefined) return whole;
-  const verdict = `## ${results[clean.result]} ${inline(cut(clean.verdict, 300))}\n\nThe full report is too long for this page; the output \`report\` names its file.\n`;
+  const verdict = `## ${signOf(clean)} ${inline(cut(clean.verdict, 300))}\n\nThe full report is too long for this page; the output \`report\` names its file.\n`;
   return fits(verdict) ? verdict : '';
 }
 
@@ -42,7 +42,7 @@ export function sectionsOf(report: Report, detail: Detail): string[] {
   const drift = report.command === 'drift' && report.findings.length > 0;
   const resources = table(report, detail);
   return [
-    `## ${results[report.result]} ${inline(cut(report.verdict, detail.message))}`,
+    `## ${signOf(report)} ${inline(cut(report.verdict, detail.message))}`,
     facts(report),
     access(report),
     failures(report, detail),

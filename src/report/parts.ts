@@ -23,7 +23,13 @@ const icons: Record<Verdict, string> = {
   kept: '🔒',
   absent: '➖',
 };
-export const results: Record<Report['result'], string> = { unchanged: '✅', changed: '🟢', drifted: '🟠', failed: '❌' };
+/** The sign before the verdict; a plan that a deploy refuses is no green one. */
+export function signOf({ result, outcomes }: Pick<Report, 'result' | 'outcomes'>): string {
+  return result === 'changed' && outcomes.some(({ refused }) => refused === true) ? REFUSED : results[result];
+}
+
+const REFUSED = '⛔';
+const results: Record<Report['result'], string> = { unchanged: '✅', changed: '🟢', drifted: '🟠', failed: '❌' };
 const past: Partial<Record<Verdict, string>> = { create: 'created', update: 'updated', replace: 'replaced', delete: 'deleted' };
 const severityIcons: Record<Severity, string> = { critical: '🔴', high: '🟠', medium: '🟡', low: '⚪' };
 /** Lines of a message that are shown at once; more are folded away. */
@@ -138,14 +144,16 @@ export function table({ command, outcomes }: Report, { rows }: Pick<Detail, 'row
 }
 
 /** `created`, `to update`, `does not pass`: the verdict of a resource in words. */
-export function verdictWords({ verdict, done, readsOnly }: Outcome): string {
+export function verdictWords({ verdict, done, readsOnly, refused }: Outcome): string {
+  if (refused === true) return 'refused';
   if (!PLANNED.has(verdict)) return verdict;
   if (readsOnly === true) return 'does not pass';
   return done ? (past[verdict] ?? verdict) : `to ${verdict}`;
 }
 
 function row(outcome: Outcome): string {
-  const icon = outcome.readsOnly === true && PLANNED.has(outcome.verdict) ? '⚠️' : icons[outcome.verdict];
+  const unwell = outcome.readsOnly === true && PLANNED.has(outcome.verdict);
+  const icon = outcome.refused === true ? REFUSED : unwell ? '⚠️' : icons[outcome.verdict];
   const time = outcome.seconds >= 0.05 ? durationText(outcome.seconds) : '';
   return `| ${prose(outcome.title)} | ${together(`${icon} ${verdictWords(outcome)}`)} | ${prose(cut(whatOf(outcome), 300))} | ${together(time)} |`;
 }

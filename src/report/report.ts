@@ -140,12 +140,17 @@ function driftSentence(findings: readonly Finding[]): string {
 export function tallyOf(outcomes: readonly Outcome[]): string {
   const past: Record<string, string> = { create: 'created', update: 'updated', replace: 'replaced', delete: 'deleted' };
   const parts = PLANNED.flatMap((verdict) => {
-    const all = outcomes.filter((one) => one.verdict === verdict && one.readsOnly !== true);
+    const all = outcomes.filter((one) => one.verdict === verdict && one.readsOnly !== true && one.refused !== true);
     const done = all.filter((one) => one.done).length;
     return [done > 0 ? `${done} ${past[verdict]}` : '', all.length > done ? `${all.length - done} to ${verdict}` : ''];
   });
   const rest: readonly Verdict[] = ['failed', 'blocked', 'unknown', 'kept', 'unchanged'];
-  return [...parts, ...rest.map((verdict) => (counts(outcomes, verdict) > 0 ? `${counts(outcomes, verdict)} ${verdict}` : ''))]
+  const refused = outcomes.filter((one) => one.refused === true).length;
+  return [
+    refused > 0 ? `${refused} refused` : '',
+    ...parts,
+    ...rest.map((verdict) => (counts(outcomes, verdict) > 0 ? `${counts(outcomes, verdict)} ${verdict}` : '')),
+  ]
     .filter(Boolean)
     .join(', ');
 }

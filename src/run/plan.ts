@@ -3,8 +3,9 @@
  * approved one before the first write. What a digest is made of stands in `report/plan-digest.ts`.
  */
 import { Fault } from '../engine/fault.ts';
-import type { Outcome } from '../engine/outcome.ts';
-import type { Walked } from '../engine/walk.ts';
+import { inOrder } from '../engine/order.ts';
+import type { Journal, Outcome } from '../engine/outcome.ts';
+import { type Walked, type WalkOptions, walk } from '../engine/walk.ts';
 import type { Graph } from '../graph.ts';
 import { type PlanParts, planDifferences, planDigest, samePlan, shortDigest } from '../report/plan-digest.ts';
 import type { Stack } from '../stack/stack.ts';
@@ -47,6 +48,20 @@ export function withoutCluster(parts: PlanParts, wayIn: string): PlanParts {
     return { ...rest, id, needs, verdict: verdict === 'delete' || verdict === 'absent' ? 'absent' : 'unknown', changes: [] };
   });
   return { ...parts, outcomes };
+}
+
+/** Of a walk that only compares, nothing is told. */
+export const SILENT: Journal = { begin: () => undefined, say: () => undefined, end: () => undefined };
+
+/** What must not be replaced and would have to be, in one fault: what is safe to write beside it would serve no stack that there can be. */
+export async function refusedOf(graph: Graph, read: WalkOptions): Promise<Fault | undefined> {
+  const guarded = inOrder(graph.roots).filter(({ protect, within, wanted }) => wanted && protect !== undefined && within === undefined);
+  const { outcomes } = await walk(guarded, { ...read, journal: SILENT });
+  const [one, ...more] = outcomes.filter(({ refused }) => refused === true);
+  if (one === undefined) return undefined;
+  if (more.length === 0) return new Fault(one.note ?? one.title, { resource: one.title, hint: 'Nothing was written.' });
+  const all = [one, ...more].map(({ note, title }) => note ?? title);
+  return new Fault(`${all.length} changes are refused:\n${all.join('\n')}`, { hint: 'Nothing was written.' });
 }
 
 /** The plan is not the approved one; what it is now is the report of this run. */

@@ -6,6 +6,7 @@ import type { Door } from '../cloud/index.ts';
 import { asFault, Cancelled, Fault } from '../engine/fault.ts';
 import type { Journal, Outcome } from '../engine/outcome.ts';
 import type { AnyResource, Run } from '../engine/resource.ts';
+import { stopIfCancelled } from '../engine/until.ts';
 import { unwalk } from '../engine/unwalk.ts';
 import { type Walked, type WalkOptions, walk } from '../engine/walk.ts';
 import type { Inputs } from '../github/inputs.ts';
@@ -19,7 +20,7 @@ import type { RunContext } from './context.ts';
 import { doorNotice, doorOf, readMode, secondsToClose } from './door.ts';
 import { lockFor, type RunLock } from './lock.ts';
 import { type Passing, passingOf } from './passing.ts';
-import { OtherPlan, planOf, refuseOtherPlan } from './plan.ts';
+import { OtherPlan, planOf, refusedOf, refuseOtherPlan, SILENT } from './plan.ts';
 import { refuseWithoutSecrets } from './ready.ts';
 import { nextSteps, supportOf, tell, versionsOf } from './report.ts';
 
@@ -197,11 +198,20 @@ async function carryOut(context: RunContext, graph: Graph, graphFor: (looksOnly:
     if (secret !== undefined) tasks.notice(secret.notice);
   }
   if (door !== undefined) door.mode = 'write';
-  const first = (): Promise<void> => begin(context, tasks);
-  const write: WalkOptions = { ...read, write: true, beforeFirstWrite: first };
+  const refusing = new AbortController();
+  const stops = AbortSignal.any([signal, refusing.signal]);
+  let refusal: Fault | undefined;
+  const first = async (): Promise<void> => {
+    if (inputs.command === 'deploy') refusal = await refusedOf(graphFor(true), read);
+    if (refusal !== undefined) refusing.abort(new Cancelled('nothing is written beside what is refused'));
+    stopIfCancelled(stops);
+    await begin(context, tasks);
+  };
+  const write: WalkOptions = { ...read, signal: stops, write: true, beforeFirstWrite: first };
   try {
     if (inputs.command === 'deploy') {
       const { outcomes } = await walk(graph.roots, write);
+      if (refusal !== undefined) throw refusal;
       return { outcomes: await tasks.passing.end(outcomes, first, run) };
     }
     return { outcomes: await unwalk(graph.roots, { ...write, mayDelete }) };
@@ -220,8 +230,7 @@ async function begin({ inputs, runner, signal }: RunContext, { lock, passing, to
 /** With `plan-digest`, `deploy` does exactly what was planned, or stops before its first write. */
 async function comparePlan({ inputs, stack, signal }: RunContext, graph: Graph, read: WalkOptions): Promise<void> {
   if (inputs.planDigest === undefined) return;
-  const silent: Journal = { begin: () => undefined, say: () => undefined, end: () => undefined };
-  const walked = await walk(graph.roots, { ...read, journal: silent });
+  const walked = await walk(graph.roots, { ...read, journal: SILENT });
   refuseOtherPlan(inputs.planDigest, await planOf(stack, graph, walked, signal), graph.wayIn);
 }
 

@@ -66,6 +66,20 @@ describe('plans', { timeout: 300_000 }, () => {
   });
   after(async () => await world?.stop());
 
+  it('a change that must be refused stops a deploy before it writes anything beside it, and a plan says so first', async () => {
+    // The pods' range would not be let in to the database any more, and the cluster would have to be another one.
+    const config = stackFile({ cluster: { containerNetwork: { mode: 'overlay_l2' } } });
+    const plan = await world.deploy({ command: 'plan', config });
+    assert.equal(plan.exitCode, 0, plan.log);
+    assert.match(plan.summary, /^## ⛔ .*plan: 1 refused/m);
+    await world.control.clearRequests();
+    const refused = await world.deploy({ config });
+    assert.equal(refused.exitCode, 1, refused.log);
+    assert.match(errorsOf(refused), /CCE cluster .* would have to be replaced to change .*: refused/);
+    const written = writes(cloudCalls(await world.control.requests())).filter((call) => !/clustercert/.test(JSON.stringify(call)));
+    assert.deepEqual(written, []);
+  });
+
   it('sees everything with the ready-made policy and role alone, and writes nothing', async () => {
     await world.control.clearRequests();
     const [plan, drift] = [await read({ command: 'plan' }), await read({ command: 'drift' })];

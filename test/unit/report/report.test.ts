@@ -115,6 +115,12 @@ for (const [what, parts, result, verdict] of [
     'zitadel-prod: destroyed: 1 deleted, 1 kept',
   ],
   [
+    'a plan that would be refused',
+    { command: 'plan', outcomes: [outcome('a/b', 'replace', { refused: true }), outcome('a/c', 'update')] },
+    'changed',
+    'zitadel-prod: plan: 1 refused, 1 to update',
+  ],
+  [
     'a plan of destroy',
     { command: 'plan', ofDestroy: true, outcomes: [outcome('a/b', 'delete')] },
     'changed',
