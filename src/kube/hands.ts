@@ -27,7 +27,7 @@ const CONTROLLER =
 const TOOL = /^(kubectl|k9s|node-fetch|lens|openlens|freelens|headlamp|curl|terraform|hashicorp|mozilla|okhttp|python|openapi)/i;
 
 /** Notes that kubectl and the deployment controller leave for themselves. */
-const NOTE = /^(kubectl|deployment)\.kubernetes\.io\//;
+const NOTE = /^((kubectl|deployment)\.kubernetes\.io\/|kubernetes\.io\/change-cause$)/;
 
 /** Told with its place, the value that it has, and how to take it out of the object it was found in. */
 export interface ByHand {

@@ -78,6 +78,8 @@ function keyOf(parts: readonly unknown[]): string {
 
 /** A resource that is missing as a whole, or one too many. */
 function judgeWhole({ id, verdict }: Outcome): Judged {
+  // A public address, or a way in, that nobody asked for.
+  if (verdict === 'delete' && /^(cluster\/eip|bastion\/)/.test(id)) return { stake: 'exposure', severity: 'high' };
   if (verdict === 'delete') return { stake: 'configuration', severity: 'low' };
   if (id === 'database/instance' || id === 'zitadel/masterkey') return { stake: 'data', severity: 'critical' };
   if (id === 'cluster/api-access' || id.startsWith('network/security-')) return { stake: 'exposure', severity: 'high' };
@@ -96,7 +98,7 @@ const rules: readonly (Judged & { readonly fits: (id: string, change: Change) =>
   { stake: 'data', severity: 'high', fits: (id, { field }) => id.startsWith('database/') && /auto-expansion|masterkey/.test(field) },
   { stake: 'exposure', severity: 'critical', fits: (id, { field }) => id.startsWith('database/') && /public_ips?/.test(field) },
   { stake: 'exposure', severity: 'critical', fits: (_, change) => opens(change) && /from (0\.0\.0\.0\/0|::\/0)/.test(change.field) },
-  { stake: 'exposure', severity: 'high', fits: (_, change) => opens(change) || joins(change) },
+  { stake: 'exposure', severity: 'high', fits: (_, change) => opens(change) || joins(change) || publishes(change) },
   // Somebody else may be answering; that nobody answers, or that it ended, exposes nothing.
   { stake: 'exposure', severity: 'high', fits: (id, { before }) => id === VERIFICATION && /certificate(?! ended)/.test(String(before)) },
   { stake: 'availability', severity: 'high', fits: (id) => id === VERIFICATION || id === 'dns/delegation' || id === 'dns/record' },
@@ -105,6 +107,7 @@ const rules: readonly (Judged & { readonly fits: (id: string, change: Change) =>
   { stake: 'availability', severity: 'high', fits: (id, { field }) => id === 'zitadel/login-token' && field === 'Secret' },
   { stake: 'exposure', severity: 'high', fits: (id, { field }) => id.startsWith('database/') && /security_group|parameter|ssl/i.test(field) },
   { stake: 'exposure', severity: 'high', fits: (id) => /(^|\/)(config|solver-credentials|masterkey)$/.test(id) },
+  { stake: 'configuration', severity: 'medium', fits: (_, { field, why }) => why === ADDED_BY_OTHERS && NOTED.test(field) },
   { stake: 'exposure', severity: 'high', fits: (_, { why }) => why === ADDED_BY_OTHERS },
   {
     stake: 'exposure',
@@ -122,6 +125,14 @@ const rules: readonly (Judged & { readonly fits: (id: string, change: Change) =>
 function opens({ field, before, after }: Change): boolean {
   return field.startsWith('rule ') && before !== undefined && after === undefined;
 }
+
+/** The API server has a public address that it should not have. */
+function publishes({ field, before, after }: Change): boolean {
+  return field === 'status.endpoints.external' && before !== undefined && after === undefined;
+}
+
+/** A label or an annotation of an object through which nothing is served, and that lets nobody do more. */
+const NOTED = /^(?!Ingress|HTTPRoute|HTTPProxy|Gateway|Service |Namespace)\w+ \S+ metadata\.(annotations|labels)\./;
 
 /** Carries a security group, whose rules let more through, that it should not. */
 function joins({ field, before, after }: Change): boolean {

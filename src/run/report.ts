@@ -155,6 +155,10 @@ export function nextSteps(
     return outcomes.flatMap(({ title, done, note }) => (done && note !== undefined && !note.startsWith('goes with') ? [`${title}: ${note}.`] : []));
   if (command === 'plan' && target === 'destroy')
     return hasChanges(outcomes) ? ['Run destroy with confirm-destroy to take away what is listed for deletion.'] : [];
+  if (command === 'plan' && outcomes.some(({ refused }) => refused === true))
+    return ['Set back in the stack file what is refused: a deploy of it stops before its first write.'];
+  if (command === 'check')
+    return ['Run deploy. Whether its key may write shows at the first write; docs/permissions.md names the rights that it needs.'];
   if (command === 'plan' && hasChanges(outcomes)) return ['Run deploy, with plan-digest if exactly this plan is to be carried out.'];
   if (command === 'drift' && hasChanges(outcomes)) return ['Run deploy to bring everything back to what the stack file says.'];
   if ((command === 'plan' || command === 'drift') && changesKnown(outcomes) === 'unknown')

@@ -6,7 +6,7 @@ import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { Fault } from '../../../src/engine/fault.ts';
 import type { Outcome, Verdict } from '../../../src/engine/outcome.ts';
-import type { Change } from '../../../src/engine/resource.ts';
+import { ADDED_BY_OTHERS, type Change } from '../../../src/engine/resource.ts';
 import { LONGEST_BODY, renderComment } from '../../../src/report/comment.ts';
 import { findingsDigest, findingsOf } from '../../../src/report/findings.ts';
 import { readMemory, renderClosing, renderDelta, renderIssue, renderReopening } from '../../../src/report/issue.ts';
@@ -108,7 +108,13 @@ test('each judgement once', () => {
     findingsOf([one(id, verdict)]).map(({ severity, stake }) => `${severity} ${stake}`)[0] ?? '';
   assert.equal(whole('database/instance', 'create'), 'critical data');
   assert.equal(whole('cluster/cluster', 'create'), 'high availability');
-  assert.equal(whole('cluster/bastion', 'delete'), 'low configuration');
+  assert.equal(whole('cluster/key-pair', 'delete'), 'low configuration');
+  for (const id of ['cluster/eip', 'bastion/server', 'bastion/eip']) assert.equal(whole(id, 'delete'), 'high exposure', id);
+  assert.equal(judged('cluster/cluster', { field: 'status.endpoints.external', before: '203.0.113.9' }), 'high exposure');
+  const added = (field: string): string => judged('zitadel/release', { field, before: 'x', why: ADDED_BY_OTHERS });
+  assert.equal(added('Deployment zitadel metadata.annotations.team'), 'medium configuration');
+  assert.equal(added('Ingress zitadel metadata.annotations.projectcontour.io/response-timeout'), 'high exposure');
+  assert.equal(added('Deployment zitadel spec.template.spec.containers[guest]'), 'high exposure');
   assert.deepEqual(findingsOf([one('a/b', 'unchanged'), one('a/c', 'kept'), one('a/d', 'unknown'), one('a/e', 'failed')]), []);
 });
 
