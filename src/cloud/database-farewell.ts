@@ -2,7 +2,7 @@
  * Owns what `destroy` must say of the secret before anything is deleted: the right one is known by the check value of the
  * masterkey in the instance's tags, and without it nobody reads the data again, whether the instance or its last backup is kept.
  */
-import { Fault } from '../engine/fault.ts';
+import { Cancelled, Fault } from '../engine/fault.ts';
 import type { Run } from '../engine/resource.ts';
 import type { CloudContext } from './context.ts';
 import type { DatabaseResource } from './database.ts';
@@ -15,7 +15,13 @@ export async function secretAtDestroy(
   [database, former]: readonly [DatabaseResource, FormerDatabase],
   run: Run,
 ): Promise<{ readonly notice: Fault; readonly refuses: boolean } | undefined> {
-  const seen = database.readsOnly === true ? await former.observe({}, run) : await database.observe({}, run);
+  let seen: DatabaseSeen | undefined;
+  try {
+    seen = database.readsOnly === true ? await former.observe({}, run) : await database.observe({}, run);
+  } catch (error) {
+    // Where the database stays, that it cannot be looked at keeps nothing else from going; its own row tells of it.
+    if (stack.destroy.database || error instanceof Cancelled || !(error instanceof Fault)) throw error;
+  }
   if (seen === undefined) return undefined;
   const { masterkey } = secrets;
   if (isOtherMasterkey(seen.tags, masterkey)) return { notice: otherSecret(seen, stack.destroy.database), refuses: stack.destroy.database };

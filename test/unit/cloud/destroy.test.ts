@@ -8,6 +8,7 @@ import type { TableName } from '../../../sandbox/otc/tables/names.ts';
 import { upgradeBackupName } from '../../../src/cloud/backup.ts';
 import { clusterOf } from '../../../src/cloud/cluster-leftovers.ts';
 import { secretAtDestroy } from '../../../src/cloud/database-farewell.ts';
+import { Fault } from '../../../src/engine/fault.ts';
 import { unwalk } from '../../../src/engine/unwalk.ts';
 import { Secret } from '../../../src/secret.ts';
 import { cloudWorld, verdict } from './cloud-world.ts';
@@ -276,3 +277,14 @@ for (const [what, given, deletes, says, refuses] of [
     else assert.match(text ?? '', says);
   });
 }
+
+test('an instance that cannot be looked at keeps destroy from beginning only where it would be deleted', async () => {
+  await deploy();
+  const { cloud, context } = await go({ write: false });
+  const former = { ...cloud.formerDatabase };
+  const database = { ...cloud.database, observe: () => Promise.reject(new Fault('the list of instances is forbidden')) };
+  const asked = (deletes: boolean) =>
+    secretAtDestroy({ ...context, stack: { ...context.stack, destroy: { ...context.stack.destroy, database: deletes } } }, [database, former], run);
+  assert.equal(await asked(false), undefined);
+  await assert.rejects(asked(true), /forbidden/);
+});
