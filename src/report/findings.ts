@@ -93,6 +93,8 @@ const VERIFICATION = 'zitadel/verification';
 const rules: readonly (Judged & { readonly fits: (id: string, change: Change) => boolean })[] = [
   { stake: 'data', severity: 'critical', fits: (id, { replace }) => id.startsWith('database/') && replace === true },
   { stake: 'data', severity: 'critical', fits: (id) => id === 'zitadel/masterkey' },
+  // Two of them write into one database.
+  { stake: 'data', severity: 'high', fits: (id) => id === 'zitadel/only-one' },
   { stake: 'data', severity: 'critical', fits: (_, { field }) => field.startsWith('backup_strategy') },
   { stake: 'data', severity: 'critical', fits: (_, { field }) => /^parameter (fsync|full_page_writes|synchronous_commit)$/.test(field) },
   { stake: 'data', severity: 'high', fits: (id, { field }) => id.startsWith('database/') && /auto-expansion|masterkey/.test(field) },

@@ -166,8 +166,8 @@ export const stackSchema = v.strictObject({
   zitadel: v.optional(
     block('ZITADEL itself.', {
       chart: v.optional(chart('ZITADEL'), '9.34.0'),
-      namespace: v.optional(k8sName('Namespace.'), 'zitadel'),
-      release: v.optional(k8sName('Name of the Helm release.'), 'zitadel'),
+      namespace: v.optional(k8sName('Namespace; it stays once ZITADEL runs.'), 'zitadel'),
+      release: v.optional(k8sName('Name of the Helm release; it stays once ZITADEL runs.'), 'zitadel'),
       replicas: v.optional(integer(1, 50, 'Replicas of the server.'), 3),
       loginReplicas: v.optional(integer(1, 50, 'Replicas of the login app.'), 2),
       organization: v.optional(person('Name of the first organization.'), 'ZITADEL'),

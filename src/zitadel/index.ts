@@ -7,6 +7,7 @@ import { certificateResources } from './certificates.ts';
 import { externalDnsResources } from './external-dns.ts';
 import { ingressControllers } from './ingress.ts';
 import { loginToken } from './login-token.ts';
+import { onlyOne } from './only-one.ts';
 import { ownCertificate } from './own-certificate.ts';
 import { zitadelRelease, zitadelSecrets } from './release.ts';
 import { type VerificationSeen, verification } from './verification.ts';
@@ -22,7 +23,8 @@ export interface ClusterResources {
 /** All resources inside the cluster, and the look at them from outside. */
 export function clusterResources(context: KubeContext, cloud: CloudNeeds): ClusterResources {
   const { stack } = context;
-  const home = namespace(context, cloud, { name: stack.zitadel.namespace, wanted: true });
+  const alone = onlyOne(context, cloud);
+  const home = namespace(context, cloud, { name: stack.zitadel.namespace, wanted: true, after: { alone } });
   const own = ownCertificate(context, cloud);
   const brought = own.wanted ? [own] : [];
   const ingress = ingressControllers(context, cloud, home, brought);
@@ -37,6 +39,7 @@ export function clusterResources(context: KubeContext, cloud: CloudNeeds): Clust
   const verified = verification(context, cloud, { release, before });
   return {
     all: [
+      alone,
       home,
       ...ingress.all,
       own,

@@ -41,7 +41,9 @@ export function fakeCluster(): FakeCluster {
     if (method === 'GET') {
       const found = objects.get(bare);
       if (found !== undefined) return { status: 200, body: JSON.stringify(found) };
-      const items = [...objects].filter(([key]) => key.startsWith(`${bare}/`) && selected(objects.get(key), path)).map(([, object]) => object);
+      const everywhere = bare.replace(/^(\/api\/v1)\/(\w+)$/, '$1/namespaces/[^/]+/$2');
+      const inside = new RegExp(`^(${bare}|${everywhere})/`);
+      const items = [...objects].filter(([key]) => inside.test(key) && selected(key, objects.get(key), path)).map(([, object]) => object);
       const isCollection = /\/(secrets|pods|events|jobs|leases|ingresses|services|persistentvolumes|persistentvolumeclaims)$/.test(bare);
       return isCollection
         ? { status: 200, body: JSON.stringify({ items }) }
@@ -109,15 +111,18 @@ export function fakeCluster(): FakeCluster {
 }
 
 /** Enough of label selectors for the release Secrets: `name=x` and `status!=superseded`. */
-function selected(object: KubeObject | undefined, path: string): boolean {
-  const selector = new URL(path, 'https://cluster').searchParams.get('labelSelector') ?? '';
+function selected(key: string, object: KubeObject | undefined, path: string): boolean {
+  const { searchParams } = new URL(path, 'https://cluster');
+  const selector = searchParams.get('labelSelector') ?? '';
+  const elsewhere = /^metadata\.namespace!=(.*)$/.exec(searchParams.get('fieldSelector') ?? '')?.[1];
+  if (elsewhere !== undefined && key.includes(`/namespaces/${elsewhere}/`)) return false;
   const labels = object?.metadata.labels ?? {};
   return selector
     .split(',')
     .filter(Boolean)
     .every((term) => {
-      const [key = '', value] = term.split(/!?=/);
-      return term.includes('!=') ? labels[key] !== value : labels[key] === value;
+      const [label = '', value] = term.split(/!?=/);
+      return term.includes('!=') ? labels[label] !== value : labels[label] === value;
     });
 }
 
