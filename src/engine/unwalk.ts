@@ -9,7 +9,7 @@ import { inOne, inOrder, needed } from './order.ts';
 import type { Outcome } from './outcome.ts';
 import type { AnyResource, Needs } from './resource.ts';
 import { stopIfCancelled, whyStopped } from './until.ts';
-import { onceBefore, outcomeOf, runFor, type WalkOptions } from './walk.ts';
+import { onceBefore, outcomeOf, runFor, type WalkOptions } from './visiting.ts';
 
 export interface UnwalkOptions extends WalkOptions {
   /** Consent to delete a resource that holds data. */

@@ -5,21 +5,11 @@
  */
 import { asFault, Cancelled, Fault, NotLooked } from './fault.ts';
 import { following, inOne, inOrder, needed } from './order.ts';
-import type { Journal, Outcome, Verdict } from './outcome.ts';
+import type { Outcome, Verdict } from './outcome.ts';
 import type { AnyResource, Change, Maybe, Needs, Run } from './resource.ts';
 import { stopIfCancelled, whyStopped } from './until.ts';
-
-export interface WalkOptions {
-  readonly write: boolean;
-  readonly signal: AbortSignal;
-  readonly journal: Journal;
-  /** Called once, before the first write of the run: takes the stack's lock. */
-  readonly beforeFirstWrite?: () => Promise<void>;
-  /** True in `drift`: what a deploy could not heal is a difference like any other, not a failure of the run. */
-  readonly findings?: boolean;
-  /** How resources wait between two looks at what is under way. */
-  readonly pause?: Run['pause'];
-}
+import { leftBehind, removeUnwanted } from './unwanted.ts';
+import { onceBefore, outcomeOf, runFor, type WalkOptions } from './visiting.ts';
 
 export interface Walked {
   /** In the order of the graph. */
@@ -190,13 +180,6 @@ async function madeSo(resource: AnyResource, spec: unknown, seen: unknown, { opt
   return end(verdict, after, { changes, done: true });
 }
 
-/** What becomes of something that the stack does not ask for (any more). */
-function leftBehind({ handsOver, protect }: AnyResource, seen: unknown): [Verdict, unknown, Partial<Outcome>] {
-  if (seen === undefined || handsOver === true) return ['absent', seen, {}];
-  if (typeof handsOver === 'string') return ['kept', seen, { note: handsOver }];
-  return protect === 'data' ? ['kept', seen, { note: 'holds data; remove it by destroy with consent' }] : ['delete', seen, {}];
-}
-
 function isBroken({ verdict }: Outcome): boolean {
   return verdict === 'failed' || verdict === 'blocked';
 }
@@ -204,56 +187,6 @@ function isBroken({ verdict }: Outcome): boolean {
 /** What a deploy could not heal, as a difference. */
 function findingOf({ finding = 'state', message, hint }: Fault): Change {
   return { field: finding, before: message, after: 'as the stack file says', ...(hint === undefined ? {} : { why: hint }) };
-}
-
-/** Takes away what a former choice of options made, dependents first; without `write` says what stays. */
-async function removeUnwanted(
-  order: readonly AnyResource[],
-  found: readonly Visit[],
-  outcomes: Outcome[],
-  options: WalkOptions,
-  writes: () => Promise<void>,
-): Promise<void> {
-  const healthy = outcomes.every(({ verdict }) => verdict !== 'failed' && verdict !== 'blocked');
-  /** What could or may not be taken away; what it stands on is not touched either. */
-  const staying = new Map<AnyResource, 'kept' | 'blocked'>();
-  order.forEach((resource, index) => {
-    if (found[index]?.outcome.verdict === 'kept') staying.set(resource, 'kept');
-  });
-  for (const index of [...order.keys()].reverse()) {
-    const resource = order[index];
-    const visit = found[index];
-    if (resource === undefined || visit?.outcome.verdict !== 'delete') continue;
-    const replaceOutcome = (verdict: Verdict, more: Partial<Outcome>): void => {
-      outcomes[index] = { ...visit.outcome, verdict, ...more };
-      options.journal.end(outcomes[index]);
-    };
-    if (!healthy && options.write) {
-      replaceOutcome('blocked', { note: 'what replaces it is not in place yet' });
-      continue;
-    }
-    const inTheWay = [...staying].filter(([other]) => Object.values(other.needs as Needs).some((need) => needed(need) === resource));
-    if (inTheWay.length > 0) {
-      const data = inTheWay.every(([, why]) => why === 'kept');
-      staying.set(resource, data ? 'kept' : 'blocked');
-      if (data) replaceOutcome('kept', { note: 'what holds data stands on it' });
-      else replaceOutcome('blocked', { note: `waits for ${inTheWay.map(([{ id }]) => id).join(', ')}` });
-      continue;
-    }
-    if (!options.write) continue;
-    options.journal.begin(resource);
-    const started = Date.now();
-    try {
-      await writes();
-      stopIfCancelled(options.signal);
-      await resource.destroy(visit.seen, runFor(resource, options));
-      replaceOutcome('delete', { done: true, seconds: (Date.now() - started) / 1000 });
-    } catch (error) {
-      staying.set(resource, 'blocked');
-      if (error instanceof Cancelled) replaceOutcome('blocked', { note: whyStopped(options.signal) });
-      else replaceOutcome('failed', { fault: asFault(error) });
-    }
-  }
 }
 
 function canBeMade({ readsOnly }: AnyResource): boolean {
@@ -273,31 +206,4 @@ function refusalOf(resource: AnyResource, changes: readonly Change[]): Fault | u
 
 function show(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
-}
-
-/** The outcome record of a resource. */
-export function outcomeOf(resource: AnyResource, verdict: Verdict, seconds: number, seen: unknown, more: Partial<Outcome> = {}): Outcome {
-  const facts: Readonly<Record<string, string>> = seen === undefined ? {} : (resource.facts?.(seen) ?? {});
-  const needs = Object.values(resource.needs as Needs).map((need) => needed(need).id);
-  const only = { ...(resource.readsOnly === true ? { readsOnly: true } : {}), ...(resource.consented === true ? { consented: true } : {}) };
-  const notice = seen === undefined ? undefined : resource.notice?.(seen);
-  const price = verdict === 'create' && more.done !== true ? resource.price : undefined;
-  const note = [price, more.note ?? notice].filter((part) => part !== undefined).join('; ');
-  const said = note === '' ? {} : { note };
-  return { id: resource.id, title: resource.title, needs, verdict, changes: [], facts, seconds, done: false, ...only, ...more, ...said };
-}
-
-/** What a resource may use, bound to its own place in the journal. */
-export function runFor(resource: AnyResource, options: Pick<WalkOptions, 'signal' | 'journal' | 'pause'>): Run {
-  const pause = options.pause === undefined ? {} : { pause: options.pause };
-  return { signal: options.signal, say: (line) => options.journal.say(resource, line), ...pause };
-}
-
-/** The lock is taken once, by whoever writes first; all others wait for the same promise. */
-export function onceBefore(options: Pick<WalkOptions, 'beforeFirstWrite'>): () => Promise<void> {
-  let promise: Promise<void> | undefined;
-  return () => {
-    promise ??= options.beforeFirstWrite?.() ?? Promise.resolve();
-    return promise;
-  };
 }

@@ -5,7 +5,8 @@
 import { Fault } from '../engine/fault.ts';
 import { inOrder } from '../engine/order.ts';
 import type { Journal, Outcome } from '../engine/outcome.ts';
-import { type Walked, type WalkOptions, walk } from '../engine/walk.ts';
+import type { WalkOptions } from '../engine/visiting.ts';
+import { type Walked, walk } from '../engine/walk.ts';
 import type { Graph } from '../graph.ts';
 import { type PlanParts, planDifferences, planDigest, samePlan, shortDigest } from '../report/plan-digest.ts';
 import type { Stack } from '../stack/stack.ts';
@@ -53,15 +54,20 @@ export function withoutCluster(parts: PlanParts, wayIn: string): PlanParts {
 /** Of a walk that only compares, nothing is told. */
 export const SILENT: Journal = { begin: () => undefined, say: () => undefined, end: () => undefined };
 
-/** What must not be replaced and would have to be, in one fault: what is safe to write beside it would serve no stack that there can be. */
-export async function refusedOf(graph: Graph, read: WalkOptions): Promise<Fault | undefined> {
+/** A look at what must not be replaced in the cloud, and at what it stands on. */
+export async function lookAtGuarded(graph: Graph, read: WalkOptions): Promise<readonly Outcome[]> {
   const guarded = inOrder(graph.roots).filter(({ protect, within, wanted }) => wanted && protect !== undefined && within === undefined);
-  const { outcomes } = await walk(guarded, { ...read, journal: SILENT });
-  const [one, ...more] = outcomes.filter(({ refused }) => refused === true);
-  if (one === undefined) return undefined;
-  if (more.length === 0) return new Fault(one.note ?? one.title, { resource: one.title, hint: 'Nothing was written.' });
-  const all = [one, ...more].map(({ note, title }) => note ?? title);
-  return new Fault(`${all.length} changes are refused:\n${all.join('\n')}`, { hint: 'Nothing was written.' });
+  return (await walk(guarded, { ...read, journal: SILENT })).outcomes;
+}
+
+/** What must not be replaced and would have to be, in one fault: what is safe to write beside it would serve no stack that there can be. */
+export function refusedIn(outcomes: readonly Outcome[]): Fault | undefined {
+  const refused = outcomes.filter((outcome) => outcome.refused === true);
+  const all = refused.map(({ note, title }) => note ?? title);
+  if (all.length === 0) return undefined;
+  const [one] = refused;
+  const message = all.length === 1 ? all.join() : `${all.length} changes are refused:\n${all.join('\n')}`;
+  return new Fault(message, { resource: all.length === 1 ? one?.title : undefined, hint: 'Nothing was written.' });
 }
 
 /** The plan is not the approved one; what it is now is the report of this run. */

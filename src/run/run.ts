@@ -8,7 +8,8 @@ import type { Journal, Outcome } from '../engine/outcome.ts';
 import type { AnyResource, Run } from '../engine/resource.ts';
 import { stopIfCancelled } from '../engine/until.ts';
 import { unwalk } from '../engine/unwalk.ts';
-import { type Walked, type WalkOptions, walk } from '../engine/walk.ts';
+import { onceBefore, type WalkOptions } from '../engine/visiting.ts';
+import { type Walked, walk } from '../engine/walk.ts';
 import type { Inputs } from '../github/inputs.ts';
 import { runnerJournal } from '../github/journal.ts';
 import { buildGraph, type Graph } from '../graph.ts';
@@ -20,7 +21,7 @@ import type { RunContext } from './context.ts';
 import { doorNotice, doorOf, readMode, secondsToClose } from './door.ts';
 import { lockFor, type RunLock } from './lock.ts';
 import { type Passing, passingOf } from './passing.ts';
-import { OtherPlan, planOf, refusedOf, refuseOtherPlan, SILENT } from './plan.ts';
+import { lookAtGuarded, OtherPlan, planOf, refusedIn, refuseOtherPlan, SILENT } from './plan.ts';
 import { refuseWithoutSecrets } from './ready.ts';
 import { nextSteps, supportOf, tell, versionsOf } from './report.ts';
 
@@ -164,74 +165,81 @@ interface Tasks {
 }
 
 async function carryOut(context: RunContext, graph: Graph, graphFor: (looksOnly: boolean) => Graph, journal: Journal, tasks: Tasks): Promise<Found> {
-  const { inputs, stack, signal } = context;
+  const { inputs, signal } = context;
   const { door } = graph.cloudContext;
   if (door !== undefined) door.mode = readMode(context);
   const read: WalkOptions = { write: false, signal, journal };
   if (inputs.command === 'check') return walk(graph.readiness, read);
-  const mayDelete = (resource: AnyResource): boolean => graph.consented(resource);
-  const run: Run = { signal, say: (line) => context.runner.line(line) };
-  if (inputs.command === 'plan' && inputs.target === 'destroy') {
-    const secret = await graph.secretAtDestroy(run);
-    if (secret !== undefined) tasks.notice(secret.notice);
-    return { outcomes: await unwalk(graph.roots, { ...read, mayDelete }) };
-  }
-  if (inputs.command === 'plan' || inputs.command === 'drift') {
+  if (inputs.command === 'destroy' || (inputs.command === 'plan' && inputs.target === 'destroy')) return takeAway(context, graph, read, tasks);
+  if (inputs.command !== 'deploy') {
     const planned = await walk(graph.roots, { ...read, findings: inputs.command === 'drift' });
     return { outcomes: planned.outcomes, planned };
   }
-  if (inputs.command === 'deploy') {
-    refuseWithoutSecrets(context.secrets);
-    // As the plan looked: from a graph that only looks.
-    await comparePlan(context, graphFor(true), read);
-  }
-  if (inputs.command === 'destroy' && inputs.confirmDestroy !== stack.name) {
-    const hint = `Give the input confirm-destroy the name of the stack: ${stack.name}.`;
-    throw new Fault(`destroy of ${stack.name} is not confirmed`, {
-      hint,
-      instead: `To destroy it, run destroy with confirm-destroy: ${stack.name}.`,
-    });
-  }
-  if (inputs.command === 'destroy') {
-    const secret = await graph.secretAtDestroy(run);
-    if (secret?.refuses === true) throw secret.notice;
-    if (secret !== undefined) tasks.notice(secret.notice);
-  }
+  refuseWithoutSecrets(context.secrets);
+  // As a plan looks: from a graph that only looks.
+  const approved = await comparePlan(context, graphFor(true), read);
   if (door !== undefined) door.mode = 'write';
   const refusing = new AbortController();
   const stops = AbortSignal.any([signal, refusing.signal]);
   let refusal: Fault | undefined;
-  const first = async (): Promise<void> => {
-    if (inputs.command === 'deploy') refusal = await refusedOf(graphFor(true), read);
-    if (refusal !== undefined) refusing.abort(new Cancelled('nothing is written beside what is refused'));
-    stopIfCancelled(stops);
-    await begin(context, tasks);
-  };
-  const write: WalkOptions = { ...read, signal: stops, write: true, beforeFirstWrite: first };
+  const first = onceBefore({
+    async beforeFirstWrite() {
+      refusal = refusedIn(approved ?? (await lookAtGuarded(graphFor(true), read)));
+      if (refusal !== undefined) refusing.abort(new Cancelled('nothing is written beside what is refused'));
+      stopIfCancelled(stops);
+      await begin(context, tasks);
+    },
+  });
   try {
-    if (inputs.command === 'deploy') {
-      const { outcomes } = await walk(graph.roots, write);
-      if (refusal !== undefined) throw refusal;
-      return { outcomes: await tasks.passing.end(outcomes, first, run) };
-    }
-    return { outcomes: await unwalk(graph.roots, { ...write, mayDelete }) };
+    const { outcomes } = await walk(graph.roots, { ...read, signal: stops, write: true, beforeFirstWrite: first });
+    if (refusal !== undefined) throw refusal;
+    return { outcomes: await tasks.passing.end(outcomes, first, runOf(context)) };
   } finally {
     await tasks.lock.release();
   }
 }
 
-/** What comes before the first write: tools that are what they should be, then the lock. */
-async function begin({ inputs, runner, signal }: RunContext, { lock, passing, toolbox }: Tasks): Promise<void> {
-  if (inputs.command === 'deploy') await toolbox.prepare({ signal, say: (line) => runner.line(line) });
-  await lock.take();
-  if (inputs.command === 'deploy') passing.begin();
+/** `destroy`, or a plan of it. @throws Fault where nobody has confirmed it, or the data could not be read any more */
+async function takeAway(context: RunContext, graph: Graph, read: WalkOptions, tasks: Tasks): Promise<Found> {
+  const { inputs, stack } = context;
+  const write = inputs.command === 'destroy';
+  if (write && inputs.confirmDestroy !== stack.name) {
+    throw new Fault(`destroy of ${stack.name} is not confirmed`, {
+      hint: `Give the input confirm-destroy the name of the stack: ${stack.name}.`,
+      instead: `To destroy it, run destroy with confirm-destroy: ${stack.name}.`,
+    });
+  }
+  const secret = await graph.secretAtDestroy(runOf(context));
+  if (write && secret?.refuses === true) throw secret.notice;
+  if (secret !== undefined) tasks.notice(secret.notice);
+  const { door } = graph.cloudContext;
+  if (write && door !== undefined) door.mode = 'write';
+  const mayDelete = (resource: AnyResource): boolean => graph.consented(resource);
+  try {
+    return { outcomes: await unwalk(graph.roots, { ...read, write, mayDelete, beforeFirstWrite: () => begin(context, tasks) }) };
+  } finally {
+    if (write) await tasks.lock.release();
+  }
 }
 
-/** With `plan-digest`, `deploy` does exactly what was planned, or stops before its first write. */
-async function comparePlan({ inputs, stack, signal }: RunContext, graph: Graph, read: WalkOptions): Promise<void> {
-  if (inputs.planDigest === undefined) return;
+function runOf({ signal, runner }: RunContext): Run {
+  return { signal, say: (line) => runner.line(line) };
+}
+
+/** What comes before the first write: tools that are what they should be, then the lock. */
+async function begin(context: RunContext, { lock, passing, toolbox }: Tasks): Promise<void> {
+  const deploys = context.inputs.command === 'deploy';
+  if (deploys) await toolbox.prepare(runOf(context));
+  await lock.take();
+  if (deploys) passing.begin();
+}
+
+/** With `plan-digest`, `deploy` does exactly what was planned, or stops before its first write. @returns that plan */
+async function comparePlan({ inputs, stack, signal }: RunContext, graph: Graph, read: WalkOptions): Promise<readonly Outcome[] | undefined> {
+  if (inputs.planDigest === undefined) return undefined;
   const walked = await walk(graph.roots, { ...read, journal: SILENT });
   refuseOtherPlan(inputs.planDigest, await planOf(stack, graph, walked, signal), graph.wayIn);
+  return walked.outcomes;
 }
 
 /**

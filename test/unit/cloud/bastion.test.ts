@@ -11,7 +11,7 @@ import { cloudResources } from '../../../src/cloud/index.ts';
 import { admits, runnerAddress } from '../../../src/cloud/runner-address.ts';
 import { doorMark, isDoor } from '../../../src/cloud/runner-door.ts';
 import { Fault, NotLooked } from '../../../src/engine/fault.ts';
-import { outcomeOf } from '../../../src/engine/walk.ts';
+import { outcomeOf } from '../../../src/engine/visiting.ts';
 import type { Otc } from '../../../src/otc/client.ts';
 import { Secret } from '../../../src/secret.ts';
 import { bastionKeys } from '../../../src/stack/ssh-keys.ts';

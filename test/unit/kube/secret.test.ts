@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Fault } from '../../../src/engine/fault.ts';
 import type { Change } from '../../../src/engine/resource.ts';
-import { outcomeOf } from '../../../src/engine/walk.ts';
+import { outcomeOf } from '../../../src/engine/visiting.ts';
 import type { KubeContext } from '../../../src/kube/context.ts';
 import { CHANGED, secretObject } from '../../../src/kube/secret.ts';
 import { planDigest } from '../../../src/report/plan-digest.ts';

@@ -1,0 +1,43 @@
+/** Owns what both walks share (`walk.ts`, `unwalk.ts`): their options, the outcome record of a resource, what comes before the first write. */
+import { needed } from './order.ts';
+import type { Journal, Outcome, Verdict } from './outcome.ts';
+import type { AnyResource, Needs, Run } from './resource.ts';
+
+export interface WalkOptions {
+  readonly write: boolean;
+  readonly signal: AbortSignal;
+  readonly journal: Journal;
+  /** Called once, before the first write of the run: takes the stack's lock. */
+  readonly beforeFirstWrite?: () => Promise<void>;
+  /** True in `drift`: what a deploy could not heal is a difference like any other, not a failure of the run. */
+  readonly findings?: boolean;
+  /** How resources wait between two looks at what is under way. */
+  readonly pause?: Run['pause'];
+}
+
+/** The outcome record of a resource. */
+export function outcomeOf(resource: AnyResource, verdict: Verdict, seconds: number, seen: unknown, more: Partial<Outcome> = {}): Outcome {
+  const facts: Readonly<Record<string, string>> = seen === undefined ? {} : (resource.facts?.(seen) ?? {});
+  const needs = Object.values(resource.needs as Needs).map((need) => needed(need).id);
+  const only = { ...(resource.readsOnly === true ? { readsOnly: true } : {}), ...(resource.consented === true ? { consented: true } : {}) };
+  const notice = seen === undefined ? undefined : resource.notice?.(seen);
+  const price = verdict === 'create' && more.done !== true ? resource.price : undefined;
+  const note = [price, more.note ?? notice].filter((part) => part !== undefined).join('; ');
+  const said = note === '' ? {} : { note };
+  return { id: resource.id, title: resource.title, needs, verdict, changes: [], facts, seconds, done: false, ...only, ...more, ...said };
+}
+
+/** What a resource may use, bound to its own place in the journal. */
+export function runFor(resource: AnyResource, options: Pick<WalkOptions, 'signal' | 'journal' | 'pause'>): Run {
+  const pause = options.pause === undefined ? {} : { pause: options.pause };
+  return { signal: options.signal, say: (line) => options.journal.say(resource, line), ...pause };
+}
+
+/** The lock is taken once, by whoever writes first; all others wait for the same promise. */
+export function onceBefore(options: Pick<WalkOptions, 'beforeFirstWrite'>): () => Promise<void> {
+  let promise: Promise<void> | undefined;
+  return () => {
+    promise ??= options.beforeFirstWrite?.() ?? Promise.resolve();
+    return promise;
+  };
+}
