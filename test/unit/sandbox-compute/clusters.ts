@@ -54,5 +54,15 @@ export function clusterClient(now: () => { readonly cloud: ComputeCloud; readonl
     return group;
   };
 
-  return { create, show, available, groupWith };
+  /** An order of CCE Turbo. */
+  const turbo = (eni = {}, spec = {}): Patch => ({
+    spec: {
+      category: undefined,
+      containerNetwork: { mode: 'eni' },
+      eniNetwork: { eniSubnetId: now().place.subnet, eniSubnetCIDR: '10.20.0.0/24', ...eni },
+      ...spec,
+    },
+  });
+
+  return { create, show, available, groupWith, turbo };
 }
