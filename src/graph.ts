@@ -64,7 +64,7 @@ export interface Graph {
   runs(outcomes: readonly Outcome[]): boolean;
   /** Whether the stack file consents to delete a resource that holds data. */
   consented(resource: AnyResource): boolean;
-  /** What `destroy` must say of the secret given, and whether it must not begin. @throws Fault where the database cannot be looked at */
+  /** What `destroy` must say of the secret given, and whether it must not begin. @throws Fault where the database is to go and cannot be looked at */
   secretAtDestroy(run: Run): ReturnType<typeof secretAtDestroy>;
   /** The cluster's lock; undefined where there is no cluster to take it in, or no bastion (any more) that leads there. */
   takeLease(

@@ -76,7 +76,8 @@ async function visitOne(
   let seen: unknown;
   let looked = false;
   try {
-    const broken = visits.filter(({ outcome }) => isBroken(outcome)).map(({ outcome }) => outcome.id);
+    const outcomes = visits.map(({ outcome }) => outcome);
+    const broken = outcomes.filter(isBroken).map(({ id }) => id);
     const unlooked = withoutLook(resource, visits, broken, options, end);
     if (unlooked !== undefined) return unlooked;
     stopIfCancelled(options.signal);
@@ -88,13 +89,7 @@ async function visitOne(
     if (broken.length > 0 && seen === undefined) return end('blocked', seen, waitsFor(broken));
     if (seen === undefined && !canBeMade(resource)) return end('unknown', undefined, { note: 'not there yet' });
     const spec: unknown = resource.want(Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.offered])));
-    const follows =
-      options.write || options.findings === true
-        ? []
-        : following(
-            resource,
-            visits.map(({ outcome }) => outcome),
-          );
+    const follows = options.write || options.findings === true ? [] : following(resource, outcomes);
     return await madeSo(resource, spec, seen, { options, writes, run, end, follows });
   } catch (error) {
     // What is not wanted waits for nothing: it is looked for another time.

@@ -107,27 +107,14 @@ function configurationConflicts(config: string, stack: Stack, refuse: Refuse): v
   // The blueprint's own variable is left out before; an address that is right today is another once the database is restored.
   refuse(`${postgres}.Host`, () => true, 'the address of the database is taken from RDS; at another one ZITADEL would sign in to another server');
   tlsConflicts(postgres, stack, refuse);
-  refuse(
-    `${postgres}.Port`,
-    not(stack.database.port),
-    `the database listens on ${stack.database.port}`,
-    'Change "database.port" in the stack file.',
-    ['database.port'],
-  );
-  refuse(
-    `${postgres}.Database`,
-    not(stack.database.name),
-    `the database is called ${stack.database.name}`,
-    'Change "database.name" in the stack file.',
-    ['database.name'],
-  );
-  refuse(
-    `${postgres}.User.Username`,
-    not(stack.database.user),
-    `ZITADEL’s role is called ${stack.database.user}`,
-    'Change "database.user" in the stack file.',
-    ['database.user'],
-  );
+  for (const [key, setting, what] of [
+    ['Port', 'port', 'the database listens on'],
+    ['Database', 'name', 'the database is called'],
+    ['User.Username', 'user', 'ZITADEL’s role is called'],
+  ] as const) {
+    const wanted = stack.database[setting];
+    refuse(`${postgres}.${key}`, not(wanted), `${what} ${wanted}`, `Change "database.${setting}" in the stack file.`, [`database.${setting}`]);
+  }
   refuse(`${postgres}.Admin.Username`, not('root'), 'the administrator of an RDS instance is called root');
   refuse(`${config}.FirstInstance.Skip`, (value) => value !== false, 'without a first instance there is nothing to log in to');
   for (const key of ['MachineKeyPath', 'PatPath', 'LoginClientPatPath'])
