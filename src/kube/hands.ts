@@ -4,20 +4,15 @@
  * value could be a default was set by a person. What controllers set is theirs. Pure; lists and maps that are the manifest's whoever
  * wrote to them are `strays.ts`'s.
  */
+import { FIELD_MANAGER } from '../tools/kubectl.ts';
 import { FOREIGN, isMap } from './compare.ts';
+import { fieldOwners } from './field-owners.ts';
 import type { Manifest } from './paths.ts';
 
 type Fields = Record<string, unknown>;
 
-interface Managed {
-  readonly manager?: string;
-  readonly time?: string;
-  readonly subresource?: string;
-  readonly fieldsV1?: Fields;
-}
-
 /** Helm and this action: what they set, the manifest says. */
-const OURS = new Set(['helm', 'Helm', 'zitadel-on-otc']);
+const OURS = new Set(['helm', 'Helm', FIELD_MANAGER]);
 
 /** Programs that keep objects going, by the names that they give themselves; a restored backup is as it was. */
 const CONTROLLER =
@@ -42,9 +37,9 @@ export interface ByHand {
  */
 export function setByHand(manifest: Manifest, live: object): ByHand[] {
   if (manifest.kind === 'CustomResourceDefinition') return [];
-  const { metadata = {} } = live as { readonly metadata?: { readonly creationTimestamp?: string; readonly managedFields?: readonly Managed[] } };
+  const { metadata = {} } = live as { readonly metadata?: { readonly creationTimestamp?: string } };
   const found = new Map<string, ByHand>();
-  for (const { manager = '', subresource, time, fieldsV1 } of metadata.managedFields ?? []) {
+  for (const { manager = '', subresource, time, fieldsV1 } of fieldOwners(live)) {
     // Who made the object as a whole (again) is said to have set each default, too.
     if (time !== undefined && time === metadata.creationTimestamp) continue;
     if (subresource !== undefined || fieldsV1 === undefined || OURS.has(manager) || CONTROLLER.test(manager)) continue;

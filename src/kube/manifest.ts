@@ -5,6 +5,7 @@ import type { Change, Document, Run } from '../engine/resource.ts';
 import type { KubeApi, KubeObject } from '../tools/api.ts';
 import type { StoredRelease } from '../tools/helm.ts';
 import { differences } from './compare.ts';
+import { fieldOwners } from './field-owners.ts';
 import { liveDocument } from './manifest-documents.ts';
 import { discoverPath, type Manifest } from './paths.ts';
 import { straysIn } from './strays.ts';
@@ -126,12 +127,9 @@ function refuseUnreadable(refused: ReadonlyMap<string, Fault>): void {
  * Whether an autoscaler sets the number of replicas: the controller manager owns the field, by the subresource `scale`. Whoever
  * scales by hand owns it under a name of their own (Kubernetes API concepts, "Field management").
  */
-function isAutoscaled({ metadata }: KubeObject): boolean {
-  const { managedFields = [] } = metadata as { managedFields?: readonly { manager?: string; subresource?: string; fieldsV1?: object }[] };
-  return managedFields.some(
+function isAutoscaled(live: KubeObject): boolean {
+  return fieldOwners(live).some(
     ({ manager, subresource, fieldsV1 }) =>
-      manager === 'kube-controller-manager' &&
-      subresource === 'scale' &&
-      'f:replicas' in ((fieldsV1 as { 'f:spec'?: object } | undefined)?.['f:spec'] ?? {}),
+      manager === 'kube-controller-manager' && subresource === 'scale' && 'f:replicas' in ((fieldsV1?.['f:spec'] as object | undefined) ?? {}),
   );
 }

@@ -12,6 +12,7 @@ import { FIELD_MANAGER } from '../tools/kubectl.ts';
 import type { Cluster } from '../tools/toolbox.ts';
 import type { NeedsCluster } from './applied.ts';
 import { clusterIn, clusterOf, inCluster, isOurs, type KubeContext, keptFor, ourLabels, refuseForeign } from './context.ts';
+import { type FieldOwner, fieldOwners } from './field-owners.ts';
 import { objectPath } from './paths.ts';
 
 /** Annotation with the time (ISO 8601) at which we last changed the content. */
@@ -168,21 +169,15 @@ function editedBy(editors: readonly string[], changes: readonly Change[]): Chang
   return [{ field: 'data', why: `written by ${editors.join(', ')}, not by this action${what}` }];
 }
 
-interface FieldOwner {
-  readonly manager?: string;
-  readonly time?: string;
-  readonly fieldsV1?: Readonly<Record<string, unknown>>;
-}
-
 /**
  * Field managers, besides ours, that wrote content after us (Kubernetes API concepts, "Field management": `time` is when a manager last
  * changed one of its fields). Who wrote before us may own a field beside us for ever, and counts no more.
  */
-function editorsOf({ metadata }: KubeObject): string[] {
-  const { managedFields = [] } = metadata as { managedFields?: readonly FieldOwner[] };
+function editorsOf(live: KubeObject): string[] {
+  const owners = fieldOwners(live);
   const at = ({ time }: FieldOwner): number => (time === undefined ? Number.POSITIVE_INFINITY : Date.parse(time));
-  const ours = Math.max(...managedFields.filter(({ manager }) => manager === FIELD_MANAGER).map(({ time = '' }) => Date.parse(time) || 0));
-  const others = managedFields.filter((owner) => owner.manager !== FIELD_MANAGER && owner.fieldsV1?.['f:data'] !== undefined && at(owner) >= ours);
+  const ours = Math.max(...owners.filter(({ manager }) => manager === FIELD_MANAGER).map(({ time = '' }) => Date.parse(time) || 0));
+  const others = owners.filter((owner) => owner.manager !== FIELD_MANAGER && owner.fieldsV1?.['f:data'] !== undefined && at(owner) >= ours);
   return [...new Set(others.map(({ manager = 'somebody' }) => manager))].sort();
 }
 
