@@ -3,13 +3,14 @@
  * VPC, as nodes and pods need it), SSH to nodes from nowhere. Both are rules in groups that CCE made and opens to all.
  */
 import { Fault } from '../engine/fault.ts';
-import { type Change, type Resource, type Run, resource } from '../engine/resource.ts';
-import { getSecurityGroup, listSecurityGroups, type SecurityGroup, type SecurityGroupRule } from '../otc/security-group.ts';
+import { type Change, type Maybe, maybe, type Resource, type Run, resource } from '../engine/resource.ts';
+import { unlessGone } from '../otc/client.ts';
+import { deleteSecurityGroupRule, getSecurityGroup, listSecurityGroups, type SecurityGroup, type SecurityGroupRule } from '../otc/security-group.ts';
 import { cidr, contains, parseCidr } from '../stack/cidr.ts';
 import type { ClusterResource } from './cluster.ts';
 import type { ClusterSeen } from './cluster-spec.ts';
 import { appears, type CloudContext, theOne } from './context.ts';
-import { type Rule, ruleChanges, setRules } from './rules.ts';
+import { type Rule, ruleChanges, ruleText, seenRuleText, setRules } from './rules.ts';
 import { isDoor } from './runner-door.ts';
 import type { VpcResource } from './vpc.ts';
 
@@ -21,10 +22,13 @@ export interface AccessSeen {
   readonly node: SecurityGroup;
   /** The cluster's own node group, for the node pools. */
   readonly nodeGroupId: string;
+  /** True while the public address goes last of all: so do the rules that let in through it, see {@link formerAccess}. */
+  readonly leaving?: boolean;
 }
 
 type Needs = { readonly cluster: ClusterResource; readonly vpc: VpcResource };
 export type ApiAccess = Resource<Needs, readonly Rule[], AccessSeen>;
+export type FormerAccess = Resource<Needs & { readonly access: Maybe<ApiAccess> }, null, readonly SecurityGroupRule[]>;
 
 export function apiAccess(context: CloudContext, needs: Needs): ApiAccess {
   const { otc, stack } = context;
@@ -48,7 +52,7 @@ export function apiAccess(context: CloudContext, needs: Needs): ApiAccess {
       if (cluster === undefined || existing !== undefined) return undefined;
       const look = (fresh?: boolean): Promise<AccessSeen | undefined> => groupsOf(context, cluster, fresh);
       const seen = (await look()) ?? (context.looksOnly === true ? undefined : await appears(() => look(true), run));
-      if (seen !== undefined) return seen;
+      if (seen !== undefined) return { ...seen, ...(cluster.leaving === true ? { leaving: true } : {}) };
       throw new Fault(`a security group that CCE made for cluster ${cluster.name} was not found`, {
         resource: cluster.id,
         finding: 'name',
@@ -58,7 +62,9 @@ export function apiAccess(context: CloudContext, needs: Needs): ApiAccess {
     diff: (rules, seen) => accessChanges(rules, seen, stack.name),
     apply: async (rules, seen) => {
       if (seen === undefined) throw new Fault('the security groups of the cluster are not there yet', { hint: 'Run again in a minute.' });
-      await setRules(otc, seen.control.id, rules, openings(seen.control, API_PORT, cidrsOf(rules)).filter(isStackRule));
+      const former = seen.leaving === true ? tooMany(rules, seen, stack.name) : [];
+      const theirs = openings(seen.control, API_PORT, cidrsOf(rules)).filter((rule) => isStackRule(rule) && !former.includes(rule));
+      await setRules(otc, seen.control.id, rules, theirs);
       await setRules(otc, seen.node.id, [], openings(seen.node, SSH_PORT, INSIDE));
       const [control, node] = await Promise.all([getSecurityGroup(otc, seen.control.id), getSecurityGroup(otc, seen.node.id)]);
       return { ...seen, control, node };
@@ -74,16 +80,45 @@ export function apiAccess(context: CloudContext, needs: Needs): ApiAccess {
   });
 }
 
+/** What let in through the public address of a former `cluster.access`: taken away as that is, when the new way in has proved itself. */
+export function formerAccess({ otc, stack }: CloudContext, needs: Needs & { readonly access: ApiAccess }): FormerAccess {
+  const { cluster, vpc, access } = needs;
+  return resource<FormerAccess['needs'], null, readonly SecurityGroupRule[]>({
+    id: 'cluster/former-access',
+    title: 'Former access to the API server',
+    needs: { cluster, vpc, access: maybe(access) },
+    within: cluster,
+    wanted: false,
+    want: () => null,
+    observe: async (found) => {
+      if (found.cluster === undefined || found.vpc === undefined || found.access?.leaving !== true) return undefined;
+      const rules = tooMany(access.want({ cluster: found.cluster, vpc: found.vpc }), found.access, stack.name);
+      return rules.length === 0 ? undefined : rules;
+    },
+    diff: () => [],
+    apply: async () => {
+      throw new Error('former access is never made');
+    },
+    destroy: async (rules) => {
+      for (const { id } of rules) await unlessGone(deleteSecurityGroupRule(otc, id));
+    },
+    facts: (rules) => ({ 'allowed from': rules.map(({ remote_ip_prefix }) => remote_ip_prefix || '0.0.0.0/0').join(', ') }),
+  });
+}
+
 /** Doors of runs are no matter of the stack; see `runner-door.ts`. */
 export function accessChanges(rules: readonly Rule[], seen: AccessSeen, stack: string): Change[] {
   const ssh = ruleChanges([], openings(seen.node, SSH_PORT, INSIDE)).map((change) => ({ ...change, why: 'SSH to nodes is closed' }));
-  return [
-    ...ruleChanges(
-      rules,
-      openings(seen.control, API_PORT, cidrsOf(rules)).filter((rule) => !isDoor(rule, stack)),
-    ),
-    ...ssh,
-  ];
+  const changes = ruleChanges(
+    rules,
+    openings(seen.control, API_PORT, cidrsOf(rules)).filter((rule) => !isDoor(rule, stack)),
+  );
+  return [...(seen.leaving === true ? changes.filter(({ after }) => after !== undefined) : changes), ...ssh];
+}
+
+function tooMany(rules: readonly Rule[], { control }: AccessSeen, stack: string): SecurityGroupRule[] {
+  const wanted = new Set(rules.map(ruleText));
+  return openings(control, API_PORT, cidrsOf(rules)).filter((rule) => !isDoor(rule, stack) && !wanted.has(seenRuleText(rule)));
 }
 
 /** Private ranges (RFC 1918): CCE's own rules between nodes, masters and pods name no others. */

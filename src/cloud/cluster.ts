@@ -86,9 +86,9 @@ export function cluster(context: CloudContext, needs: ClusterNeeds): ClusterReso
       }
       for (const change of changes) await carryOut(context, spec, ready, change, run);
       // A phase says nothing about a change that the service has not begun yet: what was changed is awaited itself.
-      return changes.length === 0
-        ? ready
-        : whenAvailable(context, ready, run, (now) => clusterChanges(spec, { ...now, leaving: ready.leaving === true })[0]);
+      if (changes.length === 0) return ready;
+      const leaving = ready.leaving === true;
+      return { ...(await whenAvailable(context, ready, run, (now) => clusterChanges(spec, { ...now, leaving })[0])), leaving };
     },
     destroy: ({ id }, run) => removeCluster(context, { id, name }, run),
     facts: ({ id, version, endpoints }) => ({ id, version, ...(endpoints.external === undefined ? {} : { endpoint: endpoints.external }) }),

@@ -3,7 +3,7 @@ import { type AnyResource, maybe, type Run } from '../engine/resource.ts';
 import type { Eip } from '../otc/eip.ts';
 import { zonesOf } from '../stack/defaults.ts';
 import { type AgencyResource, agency } from './agency.ts';
-import { type ApiAccess, apiAccess } from './api-access.ts';
+import { type ApiAccess, apiAccess, type FormerAccess, formerAccess } from './api-access.ts';
 import { type BastionResource, bastion } from './bastion.ts';
 import { throughBastion } from './bastion-access.ts';
 import { type BastionGroup, bastionGroup } from './bastion-group.ts';
@@ -60,6 +60,7 @@ export interface CloudResources {
   readonly cluster: ClusterResource;
   readonly formerCluster: FormerCluster;
   readonly apiAccess: ApiAccess;
+  readonly formerAccess: FormerAccess;
   readonly keyPair: KeyPairResource;
   /** One for each zone of the region; those the stack does not use are not wanted. */
   readonly nodePools: readonly NodePoolResource[];
@@ -165,6 +166,7 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
     cluster: kubernetes,
     formerCluster: formerCluster(context, { vpc: maybe(network), subnet: maybe(subnetCluster), eip: maybe(clusterEip) }),
     apiAccess: access,
+    formerAccess: formerAccess(context, { cluster: kubernetes, vpc: network, access }),
     keyPair: keyPair.leftover,
     nodeGroups: attached,
     bastionGroup: sshGroup,

@@ -118,7 +118,7 @@ for (const [access, id, port] of [
 }
 
 for (const access of ['private', 'bastion'] as const) {
-  test(`access eip becomes ${access}: the address leaves only when the new way in has proved itself`, async () => {
+  test(`access eip becomes ${access}: address and rules of the old way in leave only when the new one has proved itself`, async () => {
     const there = (): unknown[] => {
       const ours = emulator()
         .store.table<{ id: string; alias: string; status: string }>('vpc.publicips')
@@ -128,10 +128,24 @@ for (const access of ['private', 'bastion'] as const) {
         .where(() => true);
       return [ours.map(({ status }) => status !== 'DOWN'), cluster?.publicip_id !== undefined];
     };
-    settled((await go(true, { cluster: { ...stack.cluster, access: 'eip' } })).outcomes);
-    const changed = { cluster: { ...stack.cluster, access } };
+    const admitted = (): unknown[] =>
+      emulator()
+        .store.table<Rule>('vpc.security-group-rules')
+        .where((rule) => rule.direction === 'ingress' && rule.port_range_min === 5443 && rule.remote_ip_prefix?.startsWith('198.51.100.') === true)
+        .map(({ remote_ip_prefix }) => remote_ip_prefix)
+        .sort();
+    const [office, home] = ['198.51.100.0/24', '198.51.100.7/32'];
+    settled((await go(true, { cluster: { ...stack.cluster, access: 'eip', allow: [office, home] } })).outcomes);
+    assert.deepEqual(admitted(), [office, home]);
+    // The allow-list is changed with it, so that there is something to go with access private as well.
+    const changed = { cluster: { ...stack.cluster, access, allow: [office] } };
+    const planned = (await go(false, changed, silence)).outcomes.find(({ id }) => id === 'cluster/former-access');
+    const going = access === 'bastion' ? `${office}, ${home}` : home;
+    assert.deepEqual([planned?.verdict, planned?.facts['allowed from']?.split(', ').sort().join(', ')], ['delete', going]);
     const { outcomes } = await go(true, changed, silence);
     assert.match(verdict(outcomes, 'cluster/kubeconfig'), /\| failed/);
+    assert.match(verdict(outcomes, 'cluster/former-access'), /\| blocked/);
+    assert.deepEqual(admitted(), [office, home], 'the old way in still lets in');
     assert.match(verdict(outcomes, 'cluster/cluster'), /\| unchanged/);
     assert.match(verdict(outcomes, 'cluster/eip'), /\| blocked/);
     assert.deepEqual(there(), [[true], true]);
@@ -139,6 +153,7 @@ for (const access of ['private', 'bastion'] as const) {
     assert.match(verdict(proven, 'cluster/eip'), /\| delete/);
     assert.deepEqual(broken(proven), []);
     assert.deepEqual(there(), [[], false]);
+    assert.deepEqual(admitted(), access === 'bastion' ? [] : [office]);
     inSync((await go(false, changed)).outcomes);
     assert.deepEqual(emulator().defects, []);
   });
