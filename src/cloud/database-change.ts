@@ -89,7 +89,7 @@ async function begin(context: CloudContext, spec: DatabaseSpec, seen: DatabaseSe
   if (field === 'security_group_id') return rds.setSecurityGroup(otc, id, spec.securityGroupId ?? '');
   if (field === 'port') return rds.setPort(otc, id, spec.port);
   if (field.startsWith('backup_strategy')) return rds.setBackupPolicy(otc, id, spec.backup);
-  if (field === 'disk auto-expansion') return rds.setAutoExpansion(otc, id, wantedExpansion(spec.storage));
+  if (field === 'disk auto-expansion') return rds.setAutoExpansion(otc, id, wantedExpansion(spec.storage, seen.volume.size));
   if (field === 'public_ips') return rds.unbindPublicIp(otc, id);
   if (field === `tag ${MASTERKEY_TAG}`) return rds.addTags(otc, id, [checkTag(context, spec)]);
   if (!field.startsWith('generation')) throw new Error(`nothing carries out ${field}`);

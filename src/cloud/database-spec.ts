@@ -104,8 +104,9 @@ export function refuseOtherNames(instance: string, tags: readonly Tag[], setting
   }
 }
 
-export function wantedExpansion(storage: DatabaseSpec['storage']): AutoExpansion | { readonly switch_option: false } {
-  if (storage.autoExpandTo <= storage.size) return { switch_option: false };
+/** @param present GB that the disk has: beyond the limit nothing is left to grow, and RDS takes no limit below it */
+export function wantedExpansion(storage: DatabaseSpec['storage'], present: number): AutoExpansion | { readonly switch_option: false } {
+  if (storage.autoExpandTo <= storage.size || storage.autoExpandTo < present) return { switch_option: false };
   return { switch_option: true, limit_size: storage.autoExpandTo, trigger_threshold: EXPAND_BELOW };
 }
 
@@ -177,17 +178,31 @@ function days(period: string): string {
 function volumeChanges({ storage }: DatabaseSpec, seen: DatabaseSeen): Change[] {
   const changes: Change[] = [];
   const { size } = seen.volume;
-  const expansion = wantedExpansion(storage);
-  // What automatic growth added stays; only a size beyond its limit is a difference.
+  const expansion = wantedExpansion(storage, size);
+  // A larger one stays: it grew by itself, or `sizeWarnings` tells.
   if (size < storage.size) changes.push({ field: 'volume.size', before: size, after: storage.size });
-  else if (size > Math.max(storage.size, storage.autoExpandTo)) {
-    changes.push({ field: 'volume.size', before: size, after: storage.size, replace: true, why: 'volumes never shrink' });
-  }
   if (seen.expansion === undefined) return changes;
   const before = seen.expansion.switch_option ? `up to ${seen.expansion.limit_size} GB` : 'off';
   const after = 'limit_size' in expansion ? `up to ${expansion.limit_size} GB` : 'off';
   if (before !== after) changes.push({ field: 'disk auto-expansion', before, after });
   return changes;
+}
+
+/** A disk cannot shrink (RDS API reference, "Scaling up storage space of a DB instance"): what the file says below it, and growth by itself does not explain. */
+export function sizeWarnings({ name, storage }: DatabaseSpec, { id, volume, expansion }: DatabaseSeen): Fault[] {
+  const { size, autoExpandTo } = storage;
+  const grows = expansion !== undefined && autoExpandTo > size;
+  if (volume.size <= (grows ? autoExpandTo : size)) return [];
+  const said = grows ? `database.storage.autoExpandTo is ${autoExpandTo}` : `database.storage.size is ${size}`;
+  return [
+    new Fault(
+      `${said}, and the disk of RDS instance ${name} has ${volume.size} GB: a disk cannot shrink, so it stays${grows ? ' and grows no further by itself' : ''}`,
+      {
+        resource: id,
+        hint: `Write ${grows ? `"autoExpandTo: ${volume.size}" or more` : `"size: ${volume.size}"`}. For a smaller disk restore a backup to a new instance and name that one under database.existing.`,
+      },
+    ),
+  ];
 }
 
 /** HA and single instances of one size differ by the suffix only, which follows from the mode. Whatever the case of letters. */

@@ -21,6 +21,7 @@ import {
   refuseFailed,
   refuseOtherMasterkey,
   refuseOtherNames,
+  sizeWarnings,
 } from './database-spec.ts';
 import type { Gate, Gates } from './gate.ts';
 import type { DatabaseGroup } from './security-group.ts';
@@ -109,6 +110,7 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
     },
     destroy: (seen, run) => removeInstance(context, seen, run),
     beforeDestroy: (seen) => lastBackupText(names('last'), seen),
+    ...(existing === undefined ? { warnings: sizeWarnings } : {}),
     notice: ({ waitForRestart = [] }) =>
       waitForRestart.length === 0
         ? undefined

@@ -21,6 +21,8 @@ export interface Outcome {
   /** Why it is blocked, unknown or kept, or what should be known about it; one sentence. */
   readonly note?: string;
   readonly fault?: Fault;
+  /** What of the stack file holds otherwise than it reads there. */
+  readonly warnings?: readonly Fault[];
   readonly facts: Readonly<Record<string, string>>;
   readonly seconds: number;
   /** True where the verdict was carried out, false where it only is a plan. */

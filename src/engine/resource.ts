@@ -2,6 +2,7 @@
  * Owns the contract every resource fulfils, be it a VPC, a Helm release or the verification from outside. The walk
  * (`walk.ts`) calls it; resources live in `cloud/`, `kube/` and `zitadel/`. Knows neither OTC nor GitHub nor Helm.
  */
+import type { Fault } from './fault.ts';
 
 /** Why a {@link Change} is one where somebody has added to what is wanted. */
 export const ADDED_BY_OTHERS = 'added by others';
@@ -143,6 +144,8 @@ export interface Resource<N extends Needs, Spec, Seen> {
   readonly price?: string;
   /** What people should know about it as it is, in one sentence, although nothing differs and nothing failed. */
   notice?(seen: Seen): string | undefined;
+  /** What of the stack file holds otherwise than one would read it there, although nothing differs for it: each names its setting. Pure. */
+  warnings?(spec: Spec, seen: Seen): readonly Fault[];
   /** Short facts for the report of an existing resource, for example `{ id, address }`; never secrets. */
   facts?(seen: Seen): Readonly<Record<string, string>>;
 }

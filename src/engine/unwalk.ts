@@ -239,9 +239,12 @@ async function ride(
     return outcome;
   };
   if (carrier === undefined || !riders.has(resource)) return end('absent');
-  if (carrier.verdict !== 'delete') return end('blocked', { note: `goes with ${carrier.title}` });
-  const unseen = fault === undefined ? '' : `; it could not be looked at (${fault.message})`;
-  return end('delete', { done: carrier.done, note: `goes with ${carrier.title}${unseen}` });
+  // Whether it is there nobody knows: it is counted neither among what goes nor, once its carrier is gone, at all.
+  if (fault !== undefined && (!resource.wanted || carrier.done)) return end('absent');
+  const note = `goes with ${carrier.title}`;
+  if (carrier.verdict !== 'delete') return end('blocked', { note });
+  if (fault !== undefined) return end('unknown', { note: `${note}; it could not be looked at (${fault.message})` });
+  return end('delete', { done: carrier.done, note });
 }
 
 /**

@@ -157,8 +157,11 @@ interface Writing {
 }
 
 /** Makes something as it is wanted, or says what that would change. @throws Fault, Cancelled */
-async function madeSo(resource: AnyResource, spec: unknown, seen: unknown, { options, writes, run, end, follows }: Writing): Promise<Visit> {
+async function madeSo(resource: AnyResource, spec: unknown, seen: unknown, writing: Writing): Promise<Visit> {
+  const { options, writes, run, follows } = writing;
   const changes: Change[] = seen === undefined ? [] : [...resource.diff(spec, seen), ...follows];
+  const warnings = seen === undefined ? [] : (resource.warnings?.(spec, seen) ?? []);
+  const end: End = (verdict, now, more) => writing.end(verdict, now, warnings.length === 0 ? more : { ...more, warnings });
   if (seen !== undefined && changes.length === 0) return end('unchanged', seen);
   const verdict: Verdict = seen === undefined ? 'create' : changes.some(({ replace }) => replace === true) ? 'replace' : 'update';
   const refusal = verdict === 'replace' ? refusalOf(resource, changes) : undefined;

@@ -8,7 +8,11 @@ export function renderJson(report: Report): string {
   const document = {
     format: 1,
     ...report,
-    outcomes: report.outcomes.map(({ fault, ...outcome }) => ({ ...outcome, ...(fault === undefined ? {} : { fault: plain(fault) }) })),
+    // Their warnings are among the notices.
+    outcomes: report.outcomes.map(({ fault, warnings: _noticed, ...outcome }) => ({
+      ...outcome,
+      ...(fault === undefined ? {} : { fault: plain(fault) }),
+    })),
     faults: report.faults.map(plain),
     notices: report.notices.map(plain),
   };

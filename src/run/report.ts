@@ -84,7 +84,7 @@ function keepReport(path: string, report: Report, runner: Runner): boolean {
 }
 
 /** The same fault at its line of the stack file, where its cause is a setting. */
-function placed(fault: Fault, { placeOf }: Telling): Fault {
+export function placed(fault: Fault, { placeOf }: Pick<Telling, 'placeOf'>): Fault {
   const place = fault.place ?? placeOf?.(fault.message);
   const { message, hint, resource, status, code, requestId, finding, cause } = fault;
   return place === fault.place ? fault : new Fault(message, { hint, resource, status, code, requestId, finding, cause, place });

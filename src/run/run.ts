@@ -23,7 +23,7 @@ import { lockFor, type RunLock } from './lock.ts';
 import { type Passing, passingOf } from './passing.ts';
 import { lookAtGuarded, OtherPlan, planOf, refusedIn, refuseOtherPlan, SILENT } from './plan.ts';
 import { refuseWithoutSecrets } from './ready.ts';
-import { nextSteps, supportOf, tell, versionsOf } from './report.ts';
+import { nextSteps, placed, supportOf, tell, versionsOf } from './report.ts';
 
 /** Runs the command. @returns true where the step succeeded */
 export async function run(context: RunContext): Promise<boolean> {
@@ -80,11 +80,12 @@ export async function run(context: RunContext): Promise<boolean> {
     [left, admitted] = await Promise.all([passing.left(seconds), closing(toolbox, door, seconds, faults)]);
   }
   if (lock.lost !== undefined) faults.unshift(lock.lost);
-  for (const notice of left) runner.annotate('warning', notice);
+  const warned = outcomes.flatMap(({ warnings = [] }) => warnings).map((fault) => placed(fault, context));
+  for (const notice of [...warned, ...left]) runner.annotate('warning', notice);
   const report = reportOf(context, graph, {
     outcomes,
     faults,
-    notices: [...noticed, ...doorNotice(door?.mode === 'read' ? admitted : []), ...left],
+    notices: [...noticed, ...warned, ...doorNotice(door?.mode === 'read' ? admitted : []), ...left],
     planDigest: digest,
   });
   return tell(context, report, factsOf(outcomes, graph));

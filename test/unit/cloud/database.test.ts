@@ -11,6 +11,7 @@ import {
   nameTags,
   refuseOtherMasterkey,
   refuseOtherNames,
+  sizeWarnings,
 } from '../../../src/cloud/database-spec.ts';
 import { Fault } from '../../../src/engine/fault.ts';
 import type { Change } from '../../../src/engine/resource.ts';
@@ -98,7 +99,7 @@ const databaseCases: [string, Partial<DatabaseSeen>, string[]][] = [
   ['another network', { vpc_id: 'x', subnet_id: 'y' }, ['vpc_id !', 'subnet_id !']],
   ['a smaller volume', { volume: { type: 'CLOUDSSD', size: 40 } }, ['volume.size']],
   ['a volume that grew within its limit', { volume: { type: 'CLOUDSSD', size: 180 } }, []],
-  ['a volume beyond its limit', { volume: { type: 'CLOUDSSD', size: 300 } }, ['volume.size !']],
+  ['a volume beyond its limit', { volume: { type: 'CLOUDSSD', size: 300 } }, ['disk auto-expansion']],
   ['another storage type', { volume: { type: 'ESSD', size: 100 } }, ['volume.type !']],
   ['a single instance', { type: 'Single', flavor_ref: 'rds.pg.n1.large.4' }, ['ha']],
   ['another flavor', { flavor_ref: 'rds.pg.n1.xlarge.4.ha' }, ['flavor_ref']],
@@ -135,6 +136,32 @@ const databaseCases: [string, Partial<DatabaseSeen>, string[]][] = [
 ];
 for (const [name, seen, expected] of databaseCases) {
   test(`database: ${name}`, () => assert.deepEqual(fields(databaseChanges(databaseSpec, { ...instance(databaseSpec), ...seen })), expected));
+}
+
+const off = { switch_option: false, limit_size: 0, trigger_threshold: 0 };
+const larger: [string, Partial<DatabaseSpec['storage']>, Partial<DatabaseSeen>, string[], RegExp | undefined][] = [
+  ['grew by itself', { size: 40 }, {}, [], undefined],
+  ['grew up to its limit', { size: 40, autoExpandTo: 180 }, { expansion: { ...off, switch_option: true, limit_size: 180 } }, [], undefined],
+  [
+    'larger than asked for, without growth',
+    { autoExpandTo: 0 },
+    { expansion: off },
+    [],
+    /database\.storage\.size is 100, .* has 180 GB: .* it stays$/,
+  ],
+  ['larger than asked for, where no disk grows', {}, { expansion: undefined }, [], /database\.storage\.size is 100, .* has 180 GB: .* it stays$/],
+  ['larger than it may grow', { size: 40, autoExpandTo: 160 }, {}, ['disk auto-expansion'], /autoExpandTo is 160, .* 180 GB: .* grows no further/],
+];
+for (const [name, storage, seen, expected, told] of larger) {
+  test(`a disk of 180 GB that is ${name}: ${told === undefined ? 'in sync' : 'stays, and that is told'}`, () => {
+    const spec = { ...databaseSpec, storage: { ...databaseSpec.storage, ...storage } };
+    const now = { ...instance(databaseSpec), volume: { type: 'CLOUDSSD', size: 180 }, ...seen };
+    assert.deepEqual(fields(databaseChanges(spec, now)), expected);
+    const [warning, ...more] = sizeWarnings(spec, now);
+    assert.deepEqual(more, []);
+    assert.equal(warning === undefined, told === undefined);
+    assert.match(warning?.message ?? '', told ?? /^$/);
+  });
 }
 
 test('a database that failed is explained', () => {

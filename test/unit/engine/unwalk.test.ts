@@ -7,6 +7,7 @@ import type { Outcome } from '../../../src/engine/outcome.ts';
 import { type AnyResource, maybe } from '../../../src/engine/resource.ts';
 import { unwalk } from '../../../src/engine/unwalk.ts';
 import { walk } from '../../../src/engine/walk.ts';
+import { tallyOf } from '../../../src/report/report.ts';
 import { Fake, options, small, verdicts } from './fake.ts';
 
 test('destroy keeps data and what it stands on, unless consented', async () => {
@@ -89,8 +90,15 @@ test('what is in something that goes, goes along, even where it cannot be looked
   const balancer = fake.make('balancer', { net });
   const ingress = fake.make('ingress', { login, balancer }, { within: cluster, leavesBehind: async () => true });
   const stubborn = fake.make('stubborn', { ingress }, { within: cluster, leavesBehind: async () => true, destroy: unreachable as never });
+  const former = fake.make('former', { login }, { within: cluster, wanted: false, observe: unreachable });
   for (const id of ['net', 'cluster', 'bastion', 'login', 'balancer', 'ingress', 'stubborn']) fake.exists.set(id, 'v');
-  const outcomes = await unwalk([app, stubborn], options(true));
+  const planned = await unwalk([app, former, stubborn], options(false));
+  assert.equal(tallyOf(planned), '6 to delete, 2 unknown', 'what nobody saw is not counted as there');
+  assert.deepEqual(
+    planned.flatMap(({ id, verdict, note }) => (verdict === 'unknown' ? [[id, note]] : [])),
+    ['space', 'app'].map((id) => [id, 'goes with cluster; it could not be looked at (no answer)']),
+  );
+  const outcomes = await unwalk([app, former, stubborn], options(true));
   assert.deepEqual(
     outcomes.map(({ id, verdict, done, note }) => [id, verdict, done, note ?? '']),
     [
@@ -98,8 +106,9 @@ test('what is in something that goes, goes along, even where it cannot be looked
       ['cluster', 'delete', true, ''],
       ['bastion', 'delete', true, ''],
       ['login', 'absent', false, ''],
-      ['space', 'delete', true, 'goes with cluster; it could not be looked at (no answer)'],
-      ['app', 'delete', true, 'goes with cluster; it could not be looked at (no answer)'],
+      ['space', 'absent', false, ''],
+      ['app', 'absent', false, ''],
+      ['former', 'absent', false, ''],
       ['balancer', 'delete', true, ''],
       ['ingress', 'delete', true, ''],
       ['stubborn', 'delete', true, 'goes with cluster; by itself it could not be taken away: no answer'],

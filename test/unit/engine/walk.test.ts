@@ -208,3 +208,19 @@ test('what people should know is said although nothing differs, and a refusal ca
   assert.deepEqual([outcomes[0]?.verdict, outcomes[0]?.note], ['unchanged', 'waits for a restart']);
   assert.deepEqual([outcomes[1]?.verdict, outcomes[1]?.fault?.hint], ['failed', 'Delete the pool.']);
 });
+
+test('what holds otherwise than the file says is a warning of what is there, also where a deploy changes the rest', async () => {
+  const fake = new Fake();
+  const warnings = (spec: string, seen: string): Fault[] => [new Fault(`${spec} is asked for, ${seen} stays`)];
+  const all = ['same', 'other', 'made'].map((id) => fake.make(id, {}, { warnings }));
+  fake.exists.set('same', 'v').set('other', 'w');
+  const { outcomes } = await walk(all, options(true));
+  assert.deepEqual(
+    outcomes.map(({ verdict, warnings: told }) => [verdict, told?.map(({ message }) => message)]),
+    [
+      ['unchanged', ['v is asked for, v stays']],
+      ['update', ['v is asked for, w stays']],
+      ['create', undefined],
+    ],
+  );
+});
