@@ -12,13 +12,11 @@ import {
   tagDatabase,
   upgradeBackupName,
 } from './cloud/index.ts';
-import type { Fault } from './engine/fault.ts';
 import type { Outcome } from './engine/outcome.ts';
 import { type AnyResource, maybe, type Run } from './engine/resource.ts';
 import type { Walked } from './engine/walk.ts';
 import { chartDigests, isChartRelease } from './kube/chart-digest.ts';
 import type { CloudNeeds, ExternalDnsUser, KubeContext } from './kube/context.ts';
-import { type HeldLock, takeLease } from './kube/lease-lock.ts';
 import type { Otc } from './otc/client.ts';
 import { Secret } from './secret.ts';
 import { namesFor } from './stack/names.ts';
@@ -66,11 +64,6 @@ export interface Graph {
   consented(resource: AnyResource): boolean;
   /** What `destroy` must say of the secret given, and whether it must not begin. @throws Fault where the database is to go and cannot be looked at */
   secretAtDestroy(run: Run): ReturnType<typeof secretAtDestroy>;
-  /** The cluster's lock; undefined where there is no cluster to take it in, or no bastion (any more) that leads there. */
-  takeLease(
-    holder: { readonly stack: string; readonly holder: string; readonly lost: (fault: Fault) => void },
-    run: Run,
-  ): Promise<HeldLock | undefined>;
 }
 
 /** All resources of a stack, wired. @throws Fault for a choice that is not offered */
@@ -148,16 +141,6 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, looksOnly, acme
       ),
     consented: (resource) => consents.get(resource) ?? false,
     secretAtDestroy: (run) => secretAtDestroy(cloudContext, [cloud.database, cloud.formerDatabase], run),
-    takeLease: async (holder, run) => {
-      const found = await cloud.cluster.observe({}, run);
-      if (found === undefined) return undefined;
-      const access = await cloud.apiAccess.observe({ cluster: found }, run);
-      const [bastion, bastionGroup] = await Promise.all([cloud.bastion.observe({}, run), cloud.bastionGroup.observe({}, run)]);
-      // It is itself among what is to be written then, and nothing leads to the lock before.
-      if (stack.cluster.access === 'bastion' && (bastion?.status !== 'ACTIVE' || bastion.address === undefined)) return undefined;
-      const kubeconfig = await cloud.kubeconfig.observe({ cluster: found, access, bastion, bastionGroup }, run);
-      return kubeconfig === undefined ? undefined : takeLease({ api: toolbox.cluster(kubeconfig).api, ...holder }, run);
-    },
   };
 }
 

@@ -4,5 +4,7 @@ import type { Maybe, Resource } from '../engine/resource.ts';
 // biome-ignore lint/suspicious/noExplicitAny: whoever waits for a check does not use what it saw
 export type Gate = Resource<any, any, unknown>;
 
+export type Checks = { readonly preflight: Gate; readonly agency: Maybe<Gate> };
+
 /** What everything that costs money or a quota waits for, so that a deployment which cannot succeed makes nothing. */
-export type Gates = { readonly preflight: Gate; readonly agency: Maybe<Gate> };
+export type Gates = Checks & { readonly lock: Maybe<Gate> };

@@ -21,6 +21,7 @@ import { type FormerCluster, type FormerDatabase, type FormerLoadBalancer, forme
 import { type KeyPairResource, nodeKeyPair } from './key-pair.ts';
 import { type Kubeconfig, kubeconfig } from './kubeconfig.ts';
 import { type LoadBalancerResource, loadBalancer } from './load-balancer.ts';
+import { type LockGroup, lockGroup } from './lock-place.ts';
 import { type NatGatewayResource, natGateway, type SnatRuleResource, snatRule } from './nat-gateway.ts';
 import { type NodeGroups, nodeGroups } from './node-groups.ts';
 import { type NodePoolResource, nodePool } from './node-pool.ts';
@@ -34,13 +35,14 @@ export type { CloudContext } from './context.ts';
 export { tagDatabase } from './database.ts';
 export { secretAtDestroy } from './database-farewell.ts';
 export { externalDnsNeeds } from './external-dns-needs.ts';
-export { takeVpcLock } from './lock.ts';
+export { takeLock } from './lock.ts';
 export { type GetText, runnerAddress } from './runner-address.ts';
 export { closeDoors, type Door, type OpenDoor, runnerDoor } from './runner-door.ts';
 
 export interface CloudResources {
   readonly preflight: Preflight;
   readonly agency: AgencyResource;
+  readonly lock: LockGroup;
   readonly vpc: VpcResource;
   readonly subnetCluster: SubnetResource;
   /** The cluster's subnet where one serves both. */
@@ -93,7 +95,9 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
   const { stack } = context;
   const looked = preflight(context);
   const trust = agency(context, { preflight: looked });
-  const gates = { preflight: looked, agency: maybe(trust) };
+  const checked = { preflight: looked, agency: maybe(trust) };
+  const lock = lockGroup(context, checked);
+  const gates = { ...checked, lock: maybe(lock) };
   const network = vpc(context, gates);
   const subnetCluster = subnet(context, 'cluster', network);
   const ownDatabaseSubnet = subnet(context, 'database', network);
@@ -149,6 +153,7 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
   const named = {
     preflight: looked,
     agency: trust,
+    lock,
     vpc: network,
     subnetCluster,
     natEip,

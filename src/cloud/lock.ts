@@ -1,6 +1,6 @@
 /**
- * Owns the one-writer lock of a stack for as long as there is no cluster: the VPC, whose name OTC keeps unique, with a line
- * in its description that says who writes and until when. With a cluster, a Kubernetes Lease takes its place (`kube/`).
+ * Owns the one-writer lock of a stack: a line in the description of something of the stack's own (`lock-place.ts`) that says who
+ * writes and until when.
  */
 import { createHash } from 'node:crypto';
 import { asFault, Fault } from '../engine/fault.ts';
@@ -9,8 +9,8 @@ import type { Run } from '../engine/resource.ts';
 import { pauseFor, stopIfCancelled } from '../engine/until.ts';
 import { unlessGone } from '../otc/client.ts';
 import { isTrouble } from '../otc/errors.ts';
-import { createVpc, getVpc, listVpcs, updateVpc, type Vpc } from '../otc/vpc.ts';
-import { type CloudContext, createOnce, description, theOne } from './context.ts';
+import { type CloudContext, createOnce, description } from './context.ts';
+import { type Carrier, type LockPlace, lockPlace } from './lock-place.ts';
 
 /** A lock that was not renewed for so long belongs to a dead run. */
 const VALID_SECONDS = 120;
@@ -26,18 +26,18 @@ export interface LockHolder {
   readonly now: () => number;
   /** Told when another run has taken the lock over, or it can no longer be proved held; no new write may start then. */
   readonly lost?: (fault: Fault) => void;
-  /** False where nothing is made just for the lock: a destroy must not leave a VPC behind that was not there. */
+  /** False where nothing is made just for the lock: a destroy must not leave anything behind that was not there. */
   readonly make?: boolean;
   /** Pauses; default a timer that honours the signal. */
   readonly pause?: (seconds: number, signal: AbortSignal) => Promise<void>;
 }
 
 export interface Lock {
-  /** Gives it back and stops renewing; the VPC may be gone by then. */
+  /** Gives it back and stops renewing; what carries it may be gone by then. */
   release(): Promise<void>;
 }
 
-/** What a VPC's description holds (VPC API v1). */
+/** What a description holds (VPC API v1 for a VPC, v2.0 for a security group). */
 const LONGEST = 255;
 
 /** `Managed by …; locked by run 42 until 2026-01-01T10:00:00Z`; the holder must fit, see {@link fitting}. */
@@ -52,34 +52,33 @@ export function fitting(plain: string, holder: string): string {
 }
 
 /** Who holds the lock and until when, by a description; undefined where it is free. */
-export function lockIn(text: string | undefined): { readonly holder: string; readonly until: number } | undefined {
+export function lockIn(text: string | null | undefined): { readonly holder: string; readonly until: number } | undefined {
   const [, holder, until] = /; locked by (.+) until (\S+)$/.exec(text ?? '') ?? [];
   return holder === undefined || until === undefined ? undefined : { holder, until: Date.parse(until) };
 }
 
 /**
- * Takes the lock, making the VPC where there is none; what was written of it is given back where it cannot be had. Undefined
- * where the stack uses an existing VPC, which is never changed, or none is there and none may be made: then only the Lease guards.
+ * Takes the lock, making what carries it where there is nothing; what was written of it is given back where it cannot be had. Undefined
+ * where nothing is there to carry it and nothing may be made.
+ *
+ * Two runs that begin at once may each make a carrier, where the service keeps no name unique. It is made with the lock in it, and then
+ * all of the name are looked at: the one whose carrier came later sees the other's lock and yields. Should both see each other's, both
+ * yield, and find the same first carrier when they try again.
  * @throws Fault naming the run that holds it
  */
-export async function takeVpcLock(context: CloudContext, given: LockHolder, run: Run): Promise<Lock | undefined> {
-  const { otc, stack, names } = context;
-  if (stack.network.existing !== undefined) return undefined;
+export async function takeLock(context: CloudContext, given: LockHolder, run: Run): Promise<Lock | undefined> {
+  const { otc } = context;
   const holder = { ...given, holder: fitting(description(context), given.holder) };
-  const name = names('vpc');
-  const find = async (): Promise<Vpc | undefined> =>
-    theOne(
-      (await listVpcs(otc, true)).filter((vpc) => vpc.name === name),
-      `VPC ${name}`,
-      (vpc) => vpc.id,
-    );
+  const place = lockPlace(context);
   const mine = (): string => lockText(description(context), holder.holder, new Date(holder.now() + VALID_SECONDS * 1000));
-  const create = (): Promise<Vpc> => createVpc(otc, { name, cidr: stack.network.cidr, description: mine() });
+  const find = async (): Promise<Carrier | undefined> => (await place.all())[0];
   const found = await find();
   if (found === undefined && holder.make === false) return undefined;
-  const vpc = found ?? (await createOnce({ what: `VPC ${name}`, create, look: find, exists: ['VPC.0115'] }, run));
-  if (found === undefined) context.madeByLock.add(vpc.id);
-  refuseHeld(vpc, holder);
+  const { title: what, exists } = place;
+  const carrier = found ?? (await createOnce({ what, create: () => place.create(mine()), look: find, exists }, run));
+  const { id } = carrier;
+  if (found === undefined) context.madeByLock.add(id);
+  refuseHeld(carrier, holder);
   let early: Fault | undefined;
   let held = false;
   const lost = (fault: Fault): void => {
@@ -93,23 +92,23 @@ export async function takeVpcLock(context: CloudContext, given: LockHolder, run:
     // Also after a cancel, under a signal of its own: nobody should have to wait for a lock that nobody holds.
     const last = otc.withSignal(AbortSignal.timeout(3000));
     try {
-      const now = await unlessGone(getVpc(last, vpc.id));
-      if (lockIn(now?.description)?.holder === holder.holder) await unlessGone(updateVpc(last, vpc.id, { description: description(context) }));
+      const now = await unlessGone(place.get(last, id));
+      if (lockIn(now?.description)?.holder === holder.holder) await unlessGone(place.write(last, id, description(context)));
     } catch (error) {
       // What the run did stays done; the lock is no longer renewed.
       run.say(`the stack's lock could not be given back and ends by itself within ${VALID_SECONDS} s: ${asFault(error).message}`);
     }
   };
   try {
-    const { began, written } = await lookAndWrite(context, { id: vpc.id, text: mine, young: found === undefined }, holder, run);
+    const { began, written } = await lookAndWrite(context, { place, id, text: mine, young: found === undefined }, holder, run);
     // A write that came late may have overwritten a lock that had settled: its holder sees ours, or loses its own, within this.
     const slow = written - began > SETTLE_SECONDS * 1000;
-    renewing = renew(context, { id: vpc.id, text: mine, taken: slow ? written : began }, { ...holder, lost }, run);
+    renewing = renew(context, { place, id, text: mine, taken: slow ? written : began }, { ...holder, lost }, run);
     if (slow)
       run.say(`the stack's lock took ${Math.round((written - began) / 1000)} s to write; waiting ${VALID_SECONDS} s for a run it may have overtaken`);
     await (holder.pause ?? pauseFor)(slow ? VALID_SECONDS : SETTLE_SECONDS, run.signal);
     stopIfCancelled(run.signal);
-    refuseHeld(await getVpc(otc, vpc.id), holder);
+    for (const one of [await place.get(otc, id), ...(await place.others(id))]) refuseHeld(one, holder);
     if (early !== undefined) throw early;
     held = true;
   } catch (error) {
@@ -119,6 +118,12 @@ export async function takeVpcLock(context: CloudContext, given: LockHolder, run:
   return { release };
 }
 
+interface Written {
+  readonly place: LockPlace;
+  readonly id: string;
+  readonly text: () => string;
+}
+
 /**
  * Looks and writes at once. After trouble it looks again: a write that the client repeats by itself might come long after the look.
  * @param young made just now, so that it may not be known everywhere yet
@@ -126,7 +131,7 @@ export async function takeVpcLock(context: CloudContext, given: LockHolder, run:
  */
 async function lookAndWrite(
   { otc }: CloudContext,
-  { id, text, young }: { readonly id: string; readonly text: () => string; readonly young: boolean },
+  { place, id, text, young }: Written & { readonly young: boolean },
   holder: LockHolder,
   run: Run,
 ): Promise<{ readonly began: number; readonly written: number }> {
@@ -134,8 +139,9 @@ async function lookAndWrite(
   for (const first = now(); ; ) {
     const began = now();
     try {
-      refuseHeld(await getVpc(otc, id, 0), holder);
-      await updateVpc(otc, id, { description: text() }, 0);
+      for (const one of await place.others(id)) refuseHeld(one, holder);
+      refuseHeld(await place.get(otc, id, 0), holder);
+      await place.write(otc, id, text(), 0);
       return { began, written: now() };
     } catch (error) {
       const passing = error instanceof Fault && error.code !== LOCKED && (isTrouble(error) || (young && error.status === 404));
@@ -145,12 +151,12 @@ async function lookAndWrite(
   }
 }
 
-function refuseHeld(vpc: Vpc, { holder, now }: LockHolder): void {
-  const lock = lockIn(vpc.description);
+function refuseHeld(carrier: Carrier, { holder, now }: LockHolder): void {
+  const lock = lockIn(carrier.description);
   if (lock === undefined || lock.holder === holder || !(lock.until > now())) return;
   const until = new Date(lock.until).toISOString().slice(0, 19);
   throw new Fault(`another run is changing this stack: ${lock.holder}`, {
-    resource: vpc.id,
+    resource: carrier.id,
     code: LOCKED,
     hint: `Wait for that run to end, then run again; its lock lasts until ${until}Z unless it goes on. Give the workflow a "concurrency" group, so that runs queue instead.`,
   });
@@ -163,8 +169,8 @@ interface Renewing {
 
 function renew(
   { otc }: CloudContext,
-  { id, text, taken }: { readonly id: string; readonly text: () => string; readonly taken: number },
-  { holder, now, lost, pause = pauseFor }: LockHolder,
+  { place, id, text, taken }: Written & { readonly taken: number },
+  { holder, now, lost, make, pause = pauseFor }: LockHolder,
   run: Run,
 ): Renewing {
   const stopping = new AbortController();
@@ -176,19 +182,20 @@ function renew(
     proof.end();
     lost?.(fault);
   };
-  const proof = proofOf(VALID_SECONDS, now, () => lose(unproved(id, lastFailure)));
+  const proof = proofOf(VALID_SECONDS, now, () => lose(unproved(place.title, id, lastFailure)));
   proof.renewed(taken);
   const loop = async (): Promise<void> => {
     while (!signal.aborted) {
       try {
         await pause(RENEW_EVERY_SECONDS, signal);
         const began = now();
-        const found = await unlessGone(getVpc(otc, id));
+        const found = await unlessGone(place.get(otc, id));
         const held = lockIn(found?.description);
         // Who was silent for too long has lost it to another run, and must not take it back.
         if (held !== undefined && held.holder !== holder) return lose(takenOver(id, held.holder));
+        if (found === undefined && make !== false) return lose(deleted(place.title, id));
         // Gone with a destroy of our own, nothing else can take it: what is left of that needs no lock.
-        if (found !== undefined) await updateVpc(otc, id, { description: text() });
+        if (found !== undefined) await place.write(otc, id, text());
         proof.renewed(began);
       } catch (error) {
         if (signal.aborted) return;
@@ -213,10 +220,17 @@ function takenOver(id: string, by: string): Fault {
   });
 }
 
-function unproved(id: string, cause: Fault | undefined): Fault {
+function deleted(title: string, id: string): Fault {
+  return new Fault(`the stack's lock was lost: its ${title} was deleted`, {
+    resource: id,
+    hint: 'No new write was started, because by now another run may have made another one. When nobody is at work, run again.',
+  });
+}
+
+function unproved(title: string, id: string, cause: Fault | undefined): Fault {
   return new Fault(`the stack's lock could not be renewed in time${cause === undefined ? '' : `: ${cause.message}`}`, {
     resource: id,
-    hint: "No new write was started, because by now another run may hold the lock. It is named in the VPC's description; when nobody is at work, run again.",
+    hint: `No new write was started, because by now another run may hold the lock. It is named in the description of the ${title}; when nobody is at work, run again.`,
     cause,
   });
 }

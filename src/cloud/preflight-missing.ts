@@ -54,7 +54,11 @@ export async function missingOf(context: CloudContext, look: Look): Promise<Miss
     present === undefined ? 0 : wanted.filter((name) => name !== false && !present.some((one) => nameOf(one) === name)).length;
   const named = ({ name }: { readonly name: string }): string => name;
   const bastions = throughBastion ? absent([names('bastion')], servers, named) : 0;
-  const ownGroups = [...(database.existing ? [] : [names('rds-client'), names('rds-instance')]), ...(bastions > 0 ? [names('bastion')] : [])];
+  const ownGroups = [
+    ...(database.existing ? [] : [names('rds-client'), names('rds-instance')]),
+    ...(bastions > 0 ? [names('bastion')] : []),
+    ...(network.existing ? [names('lock')] : []),
+  ];
   const found = clusters?.find(({ metadata }) => metadata.name === names('cce'));
   const clustersMissing = cluster.existing || clusters === undefined || found !== undefined ? 0 : 1;
   const groupsMissing = absent(ownGroups, groups, named);

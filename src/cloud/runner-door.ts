@@ -121,7 +121,7 @@ export function runnerDoor(ports: DoorPorts): Door {
       if (door.mode === 'closed') throw new NotLooked(CLOSED);
       const key = `${group.id} ${port}`;
       const known = doors.get(key);
-      // The lock may itself need the open door: only the first caller waits for the lock.
+      // Who holds the lock may come here: only the first caller waits for it.
       if (known !== undefined) return void (await known);
       const promise = openOne(group.id, port, run);
       doors.set(key, promise);

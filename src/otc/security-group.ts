@@ -29,15 +29,22 @@ export async function listSecurityGroups(otc: Otc, fresh?: boolean): Promise<Sec
   return byMarker<SecurityGroup>(otc, { service: 'vpc', path: '/v2.0/security-groups', key: 'security_groups', each: known, limit: 2000, fresh });
 }
 
-export async function getSecurityGroup(otc: Otc, id: string): Promise<SecurityGroup> {
-  return (await otc.get<{ security_group: SecurityGroup }>('vpc', `/v2.0/security-groups/${id}`, { must: { security_group: known }, fresh: true }))
-    .security_group;
+/** @param patience seconds for which the client repeats it, where the caller knows better */
+export async function getSecurityGroup(otc: Otc, id: string, patience?: number): Promise<SecurityGroup> {
+  const path = `/v2.0/security-groups/${id}`;
+  const call = { service: 'vpc', method: 'GET', path, must: { security_group: known }, fresh: true, patience } as const;
+  return (await otc.send<{ security_group: SecurityGroup }>(call)).security_group;
 }
 
 /** Comes with two rules that let everything out. */
 export async function createSecurityGroup(otc: Otc, group: { name: string; description: string }): Promise<SecurityGroup> {
   const must = { security_group: known };
   return (await otc.post<{ security_group: SecurityGroup }>('vpc', '/v2.0/security-groups', { security_group: group }, must)).security_group;
+}
+
+/** A description of at most 255 characters. */
+export async function updateSecurityGroup(otc: Otc, id: string, group: { description: string }, patience?: number): Promise<void> {
+  await otc.send<void>({ service: 'vpc', method: 'PUT', path: `/v2.0/security-groups/${id}`, body: { security_group: group }, patience });
 }
 
 /** 409 while a port carries it or another group's rule names it; `patience` in seconds. */

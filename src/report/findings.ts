@@ -79,10 +79,11 @@ function keyOf(parts: readonly unknown[]): string {
 /** A resource that is missing as a whole, or one too many. */
 function judgeWhole({ id, verdict }: Outcome): Judged {
   // A public address, or a way in, that nobody asked for.
-  if (verdict === 'delete' && /^(cluster\/eip|bastion\/)/.test(id)) return { stake: 'exposure', severity: 'high' };
+  if (verdict === 'delete' && /^(cluster\/(eip|former-access)|bastion\/)/.test(id)) return { stake: 'exposure', severity: 'high' };
   if (verdict === 'delete') return { stake: 'configuration', severity: 'low' };
   if (id === 'database/instance' || id === 'zitadel/masterkey') return { stake: 'data', severity: 'critical' };
   if (id === 'cluster/api-access' || id.startsWith('network/security-')) return { stake: 'exposure', severity: 'high' };
+  if (id === 'network/lock') return { stake: 'configuration', severity: 'low' };
   if (/^(dns|cluster|load-balancer|ingress|certificates|zitadel|network|project)\//.test(id)) return { stake: 'availability', severity: 'high' };
   return { stake: 'configuration', severity: 'medium' };
 }

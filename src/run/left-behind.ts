@@ -2,7 +2,7 @@
  * Owns taking away, in the post step, what a cancelled or killed main step left in the cloud: its door, and what was made
  * for that run alone. Loaded only then: it signs in again, since nothing secret is kept between the two steps.
  */
-import { type CloudContext, closeDoors, cloudResources, takeVpcLock } from '../cloud/index.ts';
+import { type CloudContext, closeDoors, cloudResources, takeLock } from '../cloud/index.ts';
 import { asFault, Fault } from '../engine/fault.ts';
 import { LOCKED } from '../engine/proof.ts';
 import type { Run } from '../engine/resource.ts';
@@ -69,8 +69,7 @@ export async function takeLeftBastion(runner: Runner, env: Env): Promise<void> {
 }
 
 /**
- * Takes away what was there for a deploy alone. With an existing VPC, which is never changed, there is no lock to take: the Lease in
- * the cluster could be reached through this very bastion only.
+ * Takes away what was there for a deploy alone.
  * @throws Fault with the code {@link LOCKED} where another run is at work, any other where something stayed
  */
 export async function takeUnderLock(context: CloudContext, holder: string, run: Run): Promise<void> {
@@ -82,7 +81,7 @@ export async function takeUnderLock(context: CloudContext, holder: string, run: 
     lost = fault;
     stop.abort();
   };
-  const lock = await takeVpcLock(
+  const lock = await takeLock(
     context,
     { holder, now: Date.now, make: false, lost: lose, ...(run.pause === undefined ? {} : { pause: run.pause }) },
     run,

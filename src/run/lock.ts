@@ -1,8 +1,5 @@
-/**
- * Owns which lock a run takes before its first write: the stack's VPC, whose name OTC keeps unique; where the stack uses
- * an existing VPC, which is never changed, a Lease in the cluster. How each lock works stands in `cloud/` and `kube/`.
- */
-import { takeVpcLock } from '../cloud/index.ts';
+/** Owns when a run takes the stack's lock, and how long it waits for another run to give it back. What the lock is stands in `cloud/lock.ts`. */
+import { takeLock } from '../cloud/index.ts';
 import { Cancelled, Fault } from '../engine/fault.ts';
 import { LOCKED } from '../engine/proof.ts';
 import type { Run } from '../engine/resource.ts';
@@ -23,7 +20,12 @@ const PATIENCE_SECONDS = 150;
 const LOOK_EVERY_SECONDS = 5;
 
 /** @param stop ends all work of the run when the lock is lost */
-export function lockFor({ runner, env, inputs, signal, stack }: RunContext, graph: Graph, stop: AbortController, pause = pauseFor): RunLock {
+export function lockFor(
+  { runner, env, inputs, signal }: RunContext,
+  graph: Graph,
+  stop: AbortController,
+  { pause = pauseFor, take = takeLock } = {},
+): RunLock {
   const run: Run = { signal, say: (line) => runner.line(line) };
   const holder = holderOf(env);
   let held: { release(): Promise<void> } | undefined;
@@ -34,14 +36,14 @@ export function lockFor({ runner, env, inputs, signal, stack }: RunContext, grap
     stop.abort(new Cancelled("the stack's lock was lost"));
   };
   const takeOnce = async (): Promise<void> => {
-    held = await takeVpcLock(graph.cloudContext, { holder, now: Date.now, make: inputs.command !== 'destroy', lost }, run);
-    if (held !== undefined) return;
-    held = await graph.takeLease({ stack: stack.name, holder, lost }, run);
+    held = await take(graph.cloudContext, { holder, now: Date.now, make: inputs.command !== 'destroy', lost }, run);
     if (held === undefined)
-      runner.line('There is neither a VPC of ours nor a cluster that can be reached, so nothing keeps a second run out: use a "concurrency" group.');
+      runner.line(
+        'Nothing of the stack that could carry its lock is there (any more), so nothing keeps a second run out: use a "concurrency" group.',
+      );
   };
   const takePatiently = async (): Promise<void> => {
-    const started = Date.now();
+    const patientUntil = Date.now() + PATIENCE_SECONDS * 1000;
     let last = { state: '', at: 0 };
     for (;;) {
       try {
@@ -50,9 +52,12 @@ export function lockFor({ runner, env, inputs, signal, stack }: RunContext, grap
         await graph.cloudContext.door?.ensure(run);
         return;
       } catch (error) {
-        if (!(error instanceof Fault) || error.code !== LOCKED || Date.now() - started > PATIENCE_SECONDS * 1000) throw error;
+        if (!(error instanceof Fault) || error.code !== LOCKED || Date.now() + LOOK_EVERY_SECONDS * 1000 > patientUntil) throw error;
         if (error.message !== last.state || Date.now() - last.at >= 60_000) {
-          run.say(`${error.message}; waiting for it to end`);
+          const end = new Date(patientUntil).toISOString().slice(11, 19);
+          run.say(
+            `${error.message}; waiting until ${end} UTC at the latest (${PATIENCE_SECONDS} s in all), then this run fails, having changed nothing`,
+          );
           last = { state: error.message, at: Date.now() };
         }
       }

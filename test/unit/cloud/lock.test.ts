@@ -1,7 +1,7 @@
 /** Owns the proof of how the lock of the VPC is taken: a write that comes late never makes a second holder, and a cancel leaves no lock. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type CloudContext, takeVpcLock } from '../../../src/cloud/index.ts';
+import { type CloudContext, takeLock } from '../../../src/cloud/index.ts';
 import { lockIn } from '../../../src/cloud/lock.ts';
 import { Cancelled, Fault } from '../../../src/engine/fault.ts';
 import { LOCKED } from '../../../src/engine/proof.ts';
@@ -42,7 +42,7 @@ function slowly(name: string, seconds: number, meanwhile: () => Promise<void> = 
 
 /** The VPC, so that the run under test writes its lock into it and makes none. */
 async function madeBefore(): Promise<void> {
-  const first = await takeVpcLock(
+  const first = await takeLock(
     await context(),
     { holder: 'first', now: Date.now, pause: async (s, signal) => (s < 10 ? undefined : untilAborted(signal)) },
     run,
@@ -53,7 +53,7 @@ async function madeBefore(): Promise<void> {
 test('a lock that was written at once is settled after a moment', async () => {
   await madeBefore();
   const { pauses, given } = slowly('quick', 0);
-  const lock = await takeVpcLock(await context(), given, run);
+  const lock = await takeLock(await context(), given, run);
   await lock?.release();
   assert.deepEqual(pauses, [2]);
 });
@@ -62,7 +62,7 @@ test('a lock whose write came late is held only when a run that it overwrote has
   await madeBefore();
   const said: string[] = [];
   const { pauses, given } = slowly('late', 200);
-  const lock = await takeVpcLock(await context(), given, { ...run, say: (line) => said.push(line) });
+  const lock = await takeLock(await context(), given, { ...run, say: (line) => said.push(line) });
   assert.equal(lockIn(vpc().description)?.holder, 'late');
   await lock?.release();
   assert.deepEqual(pauses, [120]);
@@ -77,7 +77,7 @@ test('a lock whose write came late yields to a run that shows meanwhile, and lea
     await updateVpc(otc, vpc().id, { description: text.replace('locked by late', 'locked by settled') });
   });
   await assert.rejects(
-    takeVpcLock(await context(), given, run),
+    takeLock(await context(), given, run),
     (error) => error instanceof Fault && error.code === LOCKED && /settled/.test(error.message),
   );
   assert.equal(lockIn(vpc().description)?.holder, 'settled');
@@ -94,7 +94,7 @@ test('a cancel while the lock settles gives it back', async () => {
     stop.abort(new Cancelled('the run was cancelled'));
     await pauseFor(seconds, signal);
   };
-  const taking = takeVpcLock(await context(stop.signal), { holder: 'stopped', now: Date.now, pause }, { ...run, signal: stop.signal });
+  const taking = takeLock(await context(stop.signal), { holder: 'stopped', now: Date.now, pause }, { ...run, signal: stop.signal });
   await assert.rejects(taking, Cancelled);
   assert.deepEqual([seen, lockIn(vpc().description)], ['stopped', undefined]);
 });

@@ -9,12 +9,10 @@ import { cloudResources } from '../../../src/cloud/index.ts';
 import { Fault } from '../../../src/engine/fault.ts';
 import type { Outcome } from '../../../src/engine/outcome.ts';
 import { walk } from '../../../src/engine/walk.ts';
-import { buildGraph } from '../../../src/graph.ts';
 import { Secret } from '../../../src/secret.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
-import type { Toolbox } from '../../../src/tools/toolbox.ts';
 import { cloudWorld, inSync, OTC_SERVERS, served, settled, verdict } from './cloud-world.ts';
-import { contextFor, journal, pause, run, secrets, stack } from './stack.ts';
+import { contextFor, journal, pause, secrets, stack } from './stack.ts';
 
 const { emulator } = cloudWorld();
 const seed = new Secret(randomBytes(32).toString('base64url'));
@@ -64,29 +62,6 @@ test('a stopped bastion: a difference, and the cluster is not looked at; a deplo
   );
   settled((await go(true)).outcomes);
   assert.equal(servers.get(bastion.id)?.status, 'ACTIVE');
-});
-
-test('a lock that stands in the cluster is not waited for where the bastion that leads there is still to be made or started', async () => {
-  settled((await go(true)).outcomes);
-  const servers = emulator().store.table<{ id: string; name: string; status: string }>('ecs.servers');
-  const [bastion] = servers.where(({ name }) => name.startsWith('shop-bastion-'));
-  assert.ok(bastion);
-  const lease = async (): Promise<unknown> => {
-    const cluster = (): never => {
-      throw new Fault('knocked');
-    };
-    const graph = buildGraph({
-      ...{ stack: { ...stack, ...bastions }, otc: await emulator().connect(), secrets: { ...secrets, bastionKeySeed: seed } },
-      ...{ toolbox: { cluster, approach: cluster } as unknown as Toolbox, looksOnly: false, patient: true },
-      ...{ acme: undefined, externalDns: undefined, configuration: {} },
-    });
-    return graph.takeLease({ stack: stack.name, holder: 'run', lost: () => undefined }, run);
-  };
-  await assert.rejects(lease(), /knocked/);
-  servers.update(bastion.id, { status: 'SHUTOFF' });
-  assert.equal(await lease(), undefined);
-  servers.remove(bastion.id);
-  assert.equal(await lease(), undefined);
 });
 
 for (const [access, id, port] of [

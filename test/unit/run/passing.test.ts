@@ -1,7 +1,7 @@
 /** A bastion that is there only while a deploy needs it: taken away at the end, named where it stayed, no part of a plan's digest. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type CloudContext, cloudResources, takeVpcLock } from '../../../src/cloud/index.ts';
+import { type CloudContext, cloudResources, takeLock } from '../../../src/cloud/index.ts';
 import { Fault } from '../../../src/engine/fault.ts';
 import type { Outcome } from '../../../src/engine/outcome.ts';
 import { LOCKED } from '../../../src/engine/proof.ts';
@@ -11,6 +11,7 @@ import { walk } from '../../../src/engine/walk.ts';
 import { Runner } from '../../../src/github/runner.ts';
 import type { Graph } from '../../../src/graph.ts';
 import type { Otc } from '../../../src/otc/client.ts';
+import { createVpc } from '../../../src/otc/vpc.ts';
 import { findingsOf } from '../../../src/report/findings.ts';
 import { planDigest } from '../../../src/report/plan-digest.ts';
 import type { RunContext } from '../../../src/run/context.ts';
@@ -22,7 +23,7 @@ import { cloudWorld, OTC_SERVERS, served, settled, verdict } from '../cloud/clou
 import { contextFor, journal, pause, run, secrets, stack } from '../cloud/stack.ts';
 
 const { emulator, rows, writes } = cloudWorld();
-const passing: Partial<Stack> = { cluster: { ...stack.cluster, access: 'bastion', bastion: { ...stack.cluster.bastion, keep: false } } };
+let passing: Partial<Stack> = { cluster: { ...stack.cluster, access: 'bastion', bastion: { ...stack.cluster.bastion, keep: false } } };
 const bastionKeySeed = new Secret(Buffer.alloc(32, 5).toString('base64url'));
 const delegation = served(OTC_SERVERS);
 
@@ -103,13 +104,13 @@ test('plan and drift name what is left, the digest of the plan is the same witho
   assert.equal(digestOf(with_), digestOf(without));
 });
 
-test('the post step takes it away under the lock, and leaves it to a run that holds that', async () => {
+const underLock = async (): Promise<void> => {
   settled(await walked(true));
   const context = contextOf(await emulator().connect(), false);
   // Renewals, 30 s apart, do not come up in a test; what waits for seconds waits for no time.
   const quick = (seconds: number, signal: AbortSignal): Promise<void> => (seconds < 30 ? pause(seconds, signal) : pauseFor(seconds, signal));
   const running: Run = { ...run, pause: quick };
-  const lock = await takeVpcLock(context, { holder: 'octo/shop run 2', now: Date.now, pause: quick }, running);
+  const lock = await takeLock(context, { holder: 'octo/shop run 2', now: Date.now, pause: quick }, running);
   await assert.rejects(
     takeUnderLock(context, 'octo/shop run 1', running),
     (error) => error instanceof Fault && error.code === LOCKED && /octo\/shop run 2/.test(error.message),
@@ -118,6 +119,23 @@ test('the post step takes it away under the lock, and leaves it to a run that ho
   await lock?.release();
   await takeUnderLock(context, 'octo/shop run 1', running);
   assert.deepEqual([servers(), addresses()], [0, 0]);
-  const described = rows<{ name: string; description: string }>('vpc.vpcs').find(({ name }) => name.startsWith('shop-'))?.description;
-  assert.doesNotMatch(described ?? 'locked by', /locked by/, 'given back');
+  const carriers = [
+    ...rows<{ name: string; description: string }>('vpc.vpcs'),
+    ...rows<{ name: string; description: string }>('vpc.security-groups'),
+  ];
+  const described = carriers.filter(({ name }) => /^shop-(vpc|lock)-/.test(name)).map(({ description }) => description);
+  assert.deepEqual(described, ['Managed by zitadel-on-otc, stack shop'], 'given back');
+};
+
+test('the post step takes it away under the lock, and leaves it to a run that holds that', underLock);
+
+test('so it does in an existing VPC', async () => {
+  const former = passing;
+  const { id } = await createVpc(await emulator().connect(), { name: 'theirs', cidr: stack.network.cidr, description: '' });
+  passing = { ...former, network: { ...stack.network, existing: { id } } };
+  try {
+    await underLock();
+  } finally {
+    passing = former;
+  }
 });
