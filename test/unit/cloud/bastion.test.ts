@@ -13,6 +13,7 @@ import { doorMark, isDoor } from '../../../src/cloud/runner-door.ts';
 import { Fault, NotLooked } from '../../../src/engine/fault.ts';
 import { outcomeOf } from '../../../src/engine/visiting.ts';
 import type { Otc } from '../../../src/otc/client.ts';
+import { listPublicImages } from '../../../src/otc/ims.ts';
 import { Secret } from '../../../src/secret.ts';
 import { bastionKeys } from '../../../src/stack/ssh-keys.ts';
 import { contextFor, stack } from './stack.ts';
@@ -46,6 +47,18 @@ it('user data: YAML with one account, one key for one target, and the derived ho
     assert.ok(settings.includes(line), line);
   const files = config.write_files.map(({ content }: { content: string }) => content);
   assert.deepEqual(files, [sshdSettings(setup), 'ChannelTimeout direct-tcpip=15m\nUnusedConnectionTimeout 15m\n']);
+});
+
+it('its image is the newest public one of exactly this name', async () => {
+  const images = ['2025-03-01', '2026-03-01', '2024-03-01'].map((created_at) => ({ id: created_at, min_disk: 4, created_at }));
+  // A service that sorts as it is asked, and else not.
+  const get = async (_service: string, _path: string, { query }: { readonly query: Record<string, string> }) => {
+    assert.deepEqual([query['name'], query['visibility'], query['status']], [setup.image, 'public', 'active']);
+    const sorted = query['sort_key'] === 'created_at' ? images.toSorted((a, b) => a.created_at.localeCompare(b.created_at)) : images;
+    return { images: query['sort_dir'] === 'desc' ? sorted.toReversed() : sorted };
+  };
+  const [newest] = await listPublicImages({ get } as unknown as Otc, setup.image);
+  assert.equal(newest?.id, '2026-03-01');
 });
 
 it('its price: the list price where one is on record, else where it stands', () => {
