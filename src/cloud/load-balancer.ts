@@ -101,6 +101,8 @@ export function loadBalancer(context: CloudContext, needs: Needs): LoadBalancerR
     },
     destroy: ({ id }, run) => removeBalancer(context, name, id, run),
     blockedBy: ({ id }) => othersListeners(context, id, false),
+    notice: ({ ipv6_vip_address: ipv6 }) =>
+      ipv6 ? `its IPv6 address ${ipv6} gets no AAAA record: TCP from an IPv6 client needs backends with IPv6, which the nodes are not` : undefined,
     facts: ({ id, eipAddress }) => ({ id, address: eipAddress }),
   });
 }

@@ -1,6 +1,6 @@
 /**
  * Owns for how long a lock that must be renewed counts as held: from each renewal on, for as long as nobody else may take it.
- * How a lock is taken and renewed is its own file's business (`cloud/lock.ts`, `kube/lease-lock.ts`).
+ * How the stack's lock is taken and renewed is `cloud/lock.ts`'s.
  */
 
 /** Code of the fault that another run holds the lock. */

@@ -29,7 +29,6 @@ const PLURALS: Readonly<Record<string, string>> = {
   'admissionregistration.k8s.io/v1/MutatingWebhookConfiguration': 'cluster:mutatingwebhookconfigurations',
   'apiregistration.k8s.io/v1/APIService': 'cluster:apiservices',
   'apiextensions.k8s.io/v1/CustomResourceDefinition': 'cluster:customresourcedefinitions',
-  'coordination.k8s.io/v1/Lease': 'leases',
   'cert-manager.io/v1/ClusterIssuer': 'cluster:clusterissuers',
   'cert-manager.io/v1/Issuer': 'issuers',
   'cert-manager.io/v1/Certificate': 'certificates',

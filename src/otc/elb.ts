@@ -9,6 +9,7 @@ export interface LoadBalancer {
   readonly vpc_id: string;
   readonly vip_address: string;
   readonly vip_port_id: string;
+  readonly ipv6_vip_address?: string | null;
   readonly vip_subnet_cidr_id?: string | null;
   readonly elb_virsubnet_ids: readonly string[];
   readonly provisioning_status: string;

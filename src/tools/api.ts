@@ -1,7 +1,7 @@
 /**
  * Owns talking to a cluster's API server over HTTPS. All reading goes this way: twenty objects cost one TLS handshake
  * and some milliseconds each, where a kubectl process costs 0.2 s and 50 MB. Writing objects is kubectl's
- * (`kubectl.ts`), except for the Lease, whose compare-and-swap is one PUT with a resourceVersion.
+ * (`kubectl.ts`), except where a write must fail if anybody else wrote in between: one PUT with a resourceVersion.
  */
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';

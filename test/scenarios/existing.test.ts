@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { privateRegistry } from '../../sandbox/charts/registry.ts';
 import type { Row } from '../../sandbox/otc/store.ts';
+import { bastionIn } from '../harness/bastion.ts';
 import { census, cloudCalls, grown, writes } from '../harness/census.ts';
 import { type HelmRelease, helmReleases, object, objects } from '../harness/cluster.ts';
 import { stackFile } from '../harness/stack-file.ts';
@@ -142,9 +143,15 @@ describe('a stack in an existing network', { timeout: 400_000 }, () => {
     const refused = await world.deploy({ inputs, config });
     assert.equal(refused.exitCode, 1, refused.log);
     assert.match(errorsOf(refused), /Helm release cert-manager\/acme-dns .* was not made by this action/);
+    // Nobody reaches the cluster any more: the lock is elsewhere, so that the same deploy heals that too.
+    const bastion = bastionIn(world);
+    const closed = await bastion.entrances();
+    await world.control.edit({ tables: { 'vpc.security-group-rules': { remove: closed.map(({ id }) => id) } } });
     const adopting = { inputs, config: `${config}adopt: { releases: true }\n` };
     const taken = await world.deploy(adopting);
     assert.equal(taken.exitCode, 0, taken.log);
+    assert.equal(verdictOf(taken, 'bastion/security-group'), 'update');
+    assert.deepEqual([closed.length, (await bastion.entrances()).length], [1, 1]);
     assert.equal(verdictOf(taken, 'certificates/solver'), 'update');
     const { version, info, apply_method: method } = await stored();
     assert.deepEqual([version, info.status, method], [2, 'deployed', 'csa']);

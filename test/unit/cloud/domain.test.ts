@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { zoneChanges } from '../../../src/cloud/dns-zone.ts';
-import { externalDnsNeeds } from '../../../src/cloud/index.ts';
+import { cloudResources, externalDnsNeeds } from '../../../src/cloud/index.ts';
+import type { LoadBalancerSeen } from '../../../src/cloud/load-balancer.ts';
 import { walk } from '../../../src/engine/walk.ts';
+import type { Otc } from '../../../src/otc/client.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
 import { cloudWorld, inSync, settled, verdict } from './cloud-world.ts';
-import { journal, pause, stack } from './stack.ts';
+import { contextFor, journal, pause, stack } from './stack.ts';
 
 const { deploy, emulator, go, rows } = cloudWorld();
 
@@ -61,6 +63,14 @@ test('an AAAA record of somebody else beside ours is named: it leads clients wit
   assert.match(fault?.message ?? '', /clients with IPv6 go to 2001:db8::1/);
   records.remove('stray');
   inSync((await go({ write: false })).outcomes);
+});
+
+test('an IPv6 address that an existing load balancer has is named, and gets no AAAA record, since nothing behind it would answer', () => {
+  const existing = { id: 'theirs' };
+  const { loadBalancer } = cloudResources(contextFor({ projectId: 'p' } as Otc, { loadBalancer: { ...stack.loadBalancer, existing } }));
+  const seen = { ipv6_vip_address: '2001:db8::5' } as LoadBalancerSeen;
+  assert.match(loadBalancer.notice?.(seen) ?? '', /2001:db8::5 gets no AAAA record/);
+  assert.equal(loadBalancer.notice?.({ ...seen, ipv6_vip_address: null }), undefined);
 });
 
 test('e-mail and TTL of a zone that the stack made are seen and set again; those of another one are its owner’s', async () => {
