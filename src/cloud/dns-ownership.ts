@@ -9,6 +9,7 @@ import { type AnyResource, type Change, type Maybe, type Resource, type Run, res
 import { until } from '../engine/until.ts';
 import * as dns from '../otc/dns.ts';
 import { type CloudContext, createOnce, description } from './context.ts';
+import { unprovenRecords } from './dns-former-record.ts';
 import { foreign } from './dns-record.ts';
 import type { DnsZone } from './dns-zone.ts';
 import type { LoadBalancerResource } from './load-balancer.ts';
@@ -54,7 +55,7 @@ export function dnsOwnership(
       records: [ownerText(owner, options.resource)],
       description: description(context),
     };
-    const look = async (): Promise<{ id: string } | undefined> => (await recordsOf(home, zoneId, name, true)).owner;
+    const look = async (): Promise<{ id: string } | undefined> => (await recordsOf(context, zoneId, true)).owner;
     const create = (): Promise<{ id: string }> => dns.createRecordSet(home, zoneId, mark);
     const { id } = await createOnce({ what: `TXT record ${mark.name}`, create, look, exists: ['DNS.0312'] }, run);
     await untilActive(home, zoneId, id, `TXT record ${mark.name}`, run);
@@ -68,16 +69,15 @@ export function dnsOwnership(
     usualSeconds: 60,
     want: ({ zone, loadBalancer }) => ({ name, zoneId: zone.id, address: loadBalancer.eipAddress, owner }),
     // What a former choice left is taken back, or away, by dns/record.
-    observe: async ({ zone }) =>
-      wanted && zone !== undefined ? (await recordsOf(await otc.dnsHome(), (zone as dns.Zone).id, name)).record : undefined,
+    observe: async ({ zone }) => (wanted && zone !== undefined ? (await recordsOf(context, (zone as dns.Zone).id)).record : undefined),
     diff: ownershipChanges,
+    warnings: unprovenRecords,
     apply: async (spec, seen, _changes, run) => {
-      const home = await otc.dnsHome();
       const { zoneId, address } = spec;
       if (seen !== undefined && seen.owner === undefined && madeByUs(seen)) await handOver(zoneId, run);
       try {
         return await until(`external-dns to keep the A record ${stack.domain}`, SCHEDULE, run, async () => {
-          const { record } = await recordsOf(home, zoneId, name, true);
+          const { record } = await recordsOf(context, zoneId, true);
           if (record === undefined) return { done: false, state: 'no record yet' };
           const left = ownershipChanges(spec, record);
           if (left.length === 0) return { done: true, value: record };

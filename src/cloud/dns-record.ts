@@ -7,6 +7,7 @@ import { Fault } from '../engine/fault.ts';
 import { type Change, type Resource, resource } from '../engine/resource.ts';
 import * as dns from '../otc/dns.ts';
 import { type CloudContext, createOnce, description } from './context.ts';
+import { unprovenRecords } from './dns-former-record.ts';
 import { type DnsZone, zoneWanted } from './dns-zone.ts';
 import type { LoadBalancerResource } from './load-balancer.ts';
 import { madeByUs, type OwnedRecord, ownerId, recordsOf, refuseIpv6, removeRecordSet, untilActive } from './record-owner.ts';
@@ -31,7 +32,7 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
   const owner = ownerId(context);
   const wanted = stack.dns.records === 'direct';
   const find = async (zoneId: string, fresh?: boolean): Promise<OwnedRecord | undefined> => {
-    const { record } = await recordsOf(await otc.dnsHome(), zoneId, name, fresh);
+    const { record } = await recordsOf(context, zoneId, fresh);
     return record === undefined || wanted || isOurs(record, owner) ? record : undefined;
   };
   return resource<Needs, RecordSpec, OwnedRecord>({
@@ -49,6 +50,7 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
     want: ({ zone, loadBalancer }) => ({ name, zoneId: zone.id, address: loadBalancer.eipAddress, ttl: stack.dns.ttl, owner }),
     observe: async ({ zone }) => (zone === undefined ? undefined : find(zone.id)),
     diff: recordChanges,
+    warnings: unprovenRecords,
     apply: async (spec, seen, changes, run) => {
       const home = await otc.dnsHome();
       const { zoneId } = spec;
@@ -62,7 +64,7 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
         await dns.updateRecordSet(home, zoneId, found.id, record);
         now = await untilActive(home, zoneId, found.id, what, run);
       }
-      const { owner: mark } = await recordsOf(home, zoneId, name, true);
+      const { owner: mark } = await recordsOf(context, zoneId, true);
       if (mark?.by === owner) await removeRecordSet(home, zoneId, mark.id, `TXT record of external-dns for ${name}`, run);
       return { ...now, zoneId };
     },

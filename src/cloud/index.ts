@@ -14,6 +14,7 @@ import { type DatabaseCa, databaseCa } from './database-ca.ts';
 import { type Delegation, delegation } from './delegation.ts';
 import type { DelegationPort } from './delegation-query.ts';
 import { type ExistingRecordCheck, existingRecord } from './dns-existing-record.ts';
+import { type FormerRecords, formerRecords } from './dns-former-record.ts';
 import { type DnsRecord, dnsRecord } from './dns-record.ts';
 import { type DnsZone, dnsZone } from './dns-zone.ts';
 import { type EipResource, eip } from './eip.ts';
@@ -75,6 +76,7 @@ export interface CloudResources {
   readonly loadBalancer: LoadBalancerResource;
   readonly formerLoadBalancer: FormerLoadBalancer;
   readonly record: DnsRecord;
+  readonly formerRecords: FormerRecords;
   readonly existingRecord: ExistingRecordCheck;
   /** What a deploy takes away again before it ends, dependents first. */
   readonly passing: readonly AnyResource[];
@@ -182,6 +184,7 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
     loadBalancer: balancer,
     formerLoadBalancer: formerLoadBalancer(context, { vpc: maybe(network), subnet: maybe(subnetCluster), eip: maybe(balancerEip) }),
     record,
+    formerRecords: formerRecords(context, { zone, loadBalancer: balancer }),
     existingRecord: kept,
   };
   const passing = use.passing ? [sshServer, sshEip, sshGroup] : [];

@@ -9,7 +9,7 @@ import { schedules, until } from '../engine/until.ts';
 import type { Otc } from '../otc/client.ts';
 import { unlessGone } from '../otc/client.ts';
 import * as dns from '../otc/dns.ts';
-import { type CloudContext, theOne } from './context.ts';
+import { type CloudContext, description, theOne } from './context.ts';
 
 /** Ends in a dot, so that the TXT record of a domain that is the zone itself lies in the zone as well. */
 export const TXT_PREFIX = 'extdns-%{record_type}.';
@@ -28,7 +28,18 @@ export interface Owner {
   /** Id of the TXT record set. */
   readonly id: string;
   readonly by: string;
+  /** What in the cluster wants the record: `ingress/<namespace>/<name>`. */
+  readonly for?: string | undefined;
   readonly status: string;
+}
+
+/** An A record with this stack's mark under another name than the domain's: the stack had that domain before. */
+export interface FormerRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly records: readonly string[];
+  /** The TXT record of this stack's external-dns beside it. */
+  readonly owner: Owner | undefined;
 }
 
 /** The domain's A record, and whose it is by external-dns's registry. */
@@ -37,6 +48,8 @@ export interface OwnedRecord extends dns.RecordSet {
   readonly owner?: Owner;
   /** Where AAAA records of the name lead; absent where there are none. */
   readonly ipv6?: readonly string[];
+  /** Absent where there are none. */
+  readonly former?: readonly FormerRecord[];
 }
 
 export interface DomainRecords {
@@ -45,18 +58,57 @@ export interface DomainRecords {
   readonly owner: Owner | undefined;
 }
 
+type OfStack = Pick<CloudContext, 'otc' | 'stack' | 'names'>;
+
 /** Both records of the domain, by one call. @throws Fault where there are several A record sets of the name */
-export async function recordsOf(home: Otc, zoneId: string, name: string, fresh?: boolean): Promise<DomainRecords> {
-  const all = await dns.listRecordSetsUnder(home, zoneId, name, fresh);
+export async function recordsOf(context: OfStack, zoneId: string, fresh?: boolean): Promise<DomainRecords> {
+  const name = `${context.stack.domain}.`;
+  const all = await dns.listRecordSets(await context.otc.dnsHome(), zoneId, fresh);
   const record = theOne(
     all.filter((one) => one.type === 'A' && one.name === name),
     `A record ${name}`,
     ({ id }) => id,
   );
-  const owner = all.filter((one) => one.type === 'TXT' && one.name === ownerRecordName(name)).flatMap(ownerOf)[0];
+  const owner = ownerBeside(all, name);
   if (record === undefined) return { record: undefined, owner };
   const ipv6 = all.filter((one) => one.type === 'AAAA' && one.name === name).flatMap(({ records }) => records);
-  return { record: { ...record, zoneId, ...(owner === undefined ? {} : { owner }), ...(ipv6.length === 0 ? {} : { ipv6 }) }, owner };
+  const former = formerRecords(context, all);
+  const found = {
+    ...record,
+    zoneId,
+    ...(owner === undefined ? {} : { owner }),
+    ...(ipv6.length === 0 ? {} : { ipv6 }),
+    ...(former.length === 0 ? {} : { former }),
+  };
+  return { record: found, owner };
+}
+
+function ownerBeside(all: readonly dns.RecordSet[], name: string): Owner | undefined {
+  return all.filter((one) => one.type === 'TXT' && one.name === ownerRecordName(name)).flatMap(ownerOf)[0];
+}
+
+/** By the same call. */
+export async function formerRecordsIn(context: OfStack, zoneId: string): Promise<FormerRecord[]> {
+  return formerRecords(context, await dns.listRecordSets(await context.otc.dnsHome(), zoneId));
+}
+
+/**
+ * The mark is this stack's description, or the TXT record by which its external-dns keeps the record for ZITADEL's own Ingress or route:
+ * one for an Ingress of the user's is none of ours.
+ */
+function formerRecords(context: OfStack, all: readonly dns.RecordSet[]): FormerRecord[] {
+  const { domain, zitadel } = context.stack;
+  const mark = description(context);
+  const routes = ['ingress', 'httproute'].flatMap((kind) =>
+    [zitadel.release, `${zitadel.release}-zitadel`].flatMap((name) => ['', '-login'].map((part) => `${kind}/${zitadel.namespace}/${name}${part}`)),
+  );
+  return all
+    .filter(({ type, name }) => type === 'A' && name !== `${domain}.`)
+    .flatMap(({ id, name, records, description: text }) => {
+      const beside = ownerBeside(all, name);
+      const owner = beside?.by === ownerId(context) && routes.includes(beside.for ?? '') ? beside : undefined;
+      return text === mark || owner !== undefined ? [{ id, name, records, owner }] : [];
+    });
 }
 
 /**
@@ -77,8 +129,9 @@ export function refuseIpv6(name: string, { id, ipv6 }: Pick<OwnedRecord, 'id' | 
 function ownerOf({ id, records, status }: dns.RecordSet): Owner[] {
   const [text = ''] = records;
   const labels = text.replace(/^"|"$/g, '').split(',');
-  const by = labels.find((label) => label.startsWith('external-dns/owner='))?.split('=')[1];
-  return labels.includes('heritage=external-dns') && by !== undefined ? [{ id, by, status }] : [];
+  const label = (key: string): string | undefined => labels.find((one) => one.startsWith(`external-dns/${key}=`))?.split('=')[1];
+  const by = label('owner');
+  return labels.includes('heritage=external-dns') && by !== undefined ? [{ id, by, for: label('resource'), status }] : [];
 }
 
 /** What the TXT record says, as external-dns writes it for an Ingress. */

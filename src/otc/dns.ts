@@ -59,11 +59,10 @@ export interface RecordSet {
 
 const recordKnown = { ...known, type: 'text', records: ['text'] } as const;
 
-/** Record sets of a zone whose name is this one or lies below it, of all types. One call, as the service searches for parts of names. */
-export async function listRecordSetsUnder(otc: Otc, zoneId: string, name: string, fresh?: boolean): Promise<RecordSet[]> {
+/** All record sets of a zone: a project may have 500 of them by default, which is one page. */
+export async function listRecordSets(otc: Otc, zoneId: string, fresh?: boolean): Promise<RecordSet[]> {
   const path = `/v2/zones/${zoneId}/recordsets`;
-  const all = await byOffset<RecordSet>(otc, { service: 'dns', path, key: 'recordsets', each: recordKnown, query: { name }, limit: 500, fresh });
-  return all.filter((record) => record.name === name || record.name.endsWith(`.${name}`));
+  return byOffset<RecordSet>(otc, { service: 'dns', path, key: 'recordsets', each: recordKnown, limit: 500, fresh });
 }
 
 export async function getRecordSet(otc: Otc, zoneId: string, id: string): Promise<RecordSet> {

@@ -80,7 +80,10 @@ export const stackSchema = v.strictObject({
       storage: v.optional(
         block('Disk.', {
           type: v.optional(v.pipe(v.picklist(['CLOUDSSD', 'ESSD', 'COMMON', 'ULTRAHIGH']), say('Storage type that the region offers.')), 'CLOUDSSD'),
-          size: v.optional(step10(40, 4000, 'GB, a multiple of 10. It grows, never shrinks: a disk larger than the file explains stays as it is, with a warning.'), 100),
+          size: v.optional(
+            step10(40, 4000, 'GB, a multiple of 10. It grows, never shrinks: a disk larger than the file explains stays as it is, with a warning.'),
+            100,
+          ),
           autoExpandTo: v.optional(
             step10(0, 4000, 'GB up to which RDS enlarges the disk by itself; 0 switches that off. Default: five times the size.'),
           ),

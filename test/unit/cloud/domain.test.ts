@@ -51,6 +51,48 @@ test('the domain’s record changes hands in place, and goes at destroy whoever 
   inSync((await go({ write: false })).outcomes);
 });
 
+test('under another domain the former record goes after the new one stands, by the same calls; what is not proven ours stays and is named', async () => {
+  await deploy();
+  const now = await go({ write: false });
+  const { owner } = externalDnsNeeds(now.context, now.cloud);
+  const calls = now.otc.calls;
+  const records = emulator().store.table<RecordRow>('dns.recordsets');
+  const [former] = rows<RecordRow>('dns.recordsets').filter(({ type, name }) => type === 'A' && name === 'login.example.com.');
+  assert.ok(former);
+  const idOf = (name: string): string => Buffer.from(name).toString('hex').padEnd(32, '0');
+  const add = (id: string, name: string, change: Partial<RecordRow>): unknown =>
+    records.insert({ ...former, id: idOf(id), name: `${name}.example.com.`, ...change });
+  const kept = (id: string, name: string, route: string): void => {
+    add(id, name, { description: '' });
+    const text = `"heritage=external-dns,external-dns/owner=${owner},external-dns/resource=${route}"`;
+    add(`${id}-txt`, `extdns-a.${name}`, { type: 'TXT', records: [text], description: '' });
+  };
+  kept('sso', 'sso', 'ingress/zitadel/zitadel-login');
+  kept('user', 'shop', 'ingress/zitadel/shop');
+  add('old', 'old', { records: ['192.0.2.1'] });
+  add('other', 'other', { description: 'Managed by zitadel-on-otc, stack other' });
+  const moved: Partial<Stack> = { domain: 'id.example.com' };
+  const planned = (await go({ write: false, stack: moved })).outcomes;
+  assert.equal(verdict(planned, 'dns/former-record'), 'dns/former-record | delete');
+  assert.equal(
+    planned.find(({ id }) => id === 'dns/former-record')?.facts['record'],
+    `login.example.com. (${former.id}), sso.example.com. (${idOf('sso')})`,
+  );
+  settled((await go({ stack: moved })).outcomes);
+  const ids = rows<RecordRow>('dns.recordsets').map(({ id }) => id);
+  for (const gone of [former.id, idOf('sso'), idOf('sso-txt')]) assert.ok(!ids.includes(gone), gone);
+  for (const stays of ['user', 'user-txt', 'old', 'other']) assert.ok(ids.includes(idOf(stays)), stays);
+  const after = await go({ write: false, stack: moved });
+  inSync(after.outcomes);
+  assert.equal(after.otc.calls, calls);
+  const told = after.outcomes.flatMap(({ id, warnings = [] }) => warnings.map(({ message, resource }) => [id, resource, message]));
+  assert.deepEqual(
+    told.map(([id, resource]) => [id, resource]),
+    [['dns/record', idOf('old')]],
+  );
+  assert.match(told[0]?.[2] ?? '', /old\.example\.com\. \(\w+\) .* leads to 192\.0\.2\.1 instead of/);
+});
+
 test('an AAAA record of somebody else beside ours is named: it leads clients with IPv6 astray', async () => {
   await deploy();
   const records = emulator().store.table<RecordRow>('dns.recordsets');

@@ -1,0 +1,59 @@
+/**
+ * Owns the A records of domains that the stack had before, in the zone of its present one. A deploy takes them away when all else is
+ * well, the verification under the new domain included. What only looks like one is named and left alone.
+ */
+import { Fault } from '../engine/fault.ts';
+import { type Resource, resource } from '../engine/resource.ts';
+import type { CloudContext } from './context.ts';
+import type { DnsZone } from './dns-zone.ts';
+import type { LoadBalancerResource } from './load-balancer.ts';
+import { type FormerRecord, formerRecordsIn, type OwnedRecord, removeRecordSet } from './record-owner.ts';
+
+type Needs = { readonly zone: DnsZone; readonly loadBalancer: LoadBalancerResource };
+type Seen = { readonly zoneId: string; readonly records: readonly FormerRecord[] };
+export type FormerRecords = Resource<Needs, null, Seen>;
+
+export function formerRecords(context: CloudContext, needs: Needs): FormerRecords {
+  return resource<Needs, null, Seen>({
+    id: 'dns/former-record',
+    title: 'A record of a former domain',
+    needs,
+    wanted: false,
+    want: () => null,
+    observe: async ({ zone, loadBalancer }) => {
+      if (zone === undefined || loadBalancer === undefined) return undefined;
+      const records = (await formerRecordsIn(context, zone.id)).filter((one) => leadsTo(one, loadBalancer.eipAddress));
+      return records.length === 0 ? undefined : { zoneId: zone.id, records };
+    },
+    diff: () => [],
+    apply: async () => {
+      throw new Error('no record of a former domain is ever made');
+    },
+    destroy: async ({ zoneId, records }, run) => {
+      const home = await context.otc.dnsHome();
+      for (const { id, name, owner } of records) {
+        await removeRecordSet(home, zoneId, id, `A record ${name}`, run);
+        if (owner !== undefined) await removeRecordSet(home, zoneId, owner.id, `TXT record of external-dns for ${name}`, run);
+      }
+    },
+    facts: ({ records }) => ({ record: records.map(({ id, name }) => `${name} (${id})`).join(', ') }),
+  });
+}
+
+/** A mark is a text that anybody can write; only with the stack's own address behind it does it prove whose the record is. */
+function leadsTo({ records }: FormerRecord, address: string): boolean {
+  return records.length === 1 && records[0] === address;
+}
+
+/** Records that have the mark and lead elsewhere: not proven to be this stack's, so they stay. Pure. */
+export function unprovenRecords({ address }: { readonly address: string }, { former = [] }: Pick<OwnedRecord, 'former'>): Fault[] {
+  return former
+    .filter((one) => !leadsTo(one, address))
+    .map(
+      ({ id, name, records }) =>
+        new Fault(`A record ${name} (${id}) says that it is this stack's, and leads to ${records.join(', ')} instead of ${address}: left alone`, {
+          resource: id,
+          hint: 'Delete it in the DNS console if nothing needs it any more.',
+        }),
+    );
+}
