@@ -60,6 +60,8 @@ export interface Graph {
   chartDigests(walked: Walked, signal: AbortSignal): Promise<Record<string, string>>;
   /** Whether ZITADEL stands, by the outcomes of a walk. */
   runs(outcomes: readonly Outcome[]): boolean;
+  /** Login name of the first administrator, as ZITADEL's release knows it. */
+  login(outcomes: readonly Outcome[]): string | undefined;
   /** Whether the stack file consents to delete a resource that holds data. */
   consented(resource: AnyResource): boolean;
   /** What `destroy` must say of the secret given, and whether it must not begin. @throws Fault where the database is to go and cannot be looked at */
@@ -139,6 +141,7 @@ export function buildGraph({ stack, otc, secrets, toolbox, door, looksOnly, acme
       outcomes.some(
         ({ id, verdict, done }) => id === cluster.release.id && (verdict === 'unchanged' || verdict === 'update' || (verdict === 'create' && done)),
       ),
+    login: (outcomes) => outcomes.find(({ id }) => id === cluster.release.id)?.facts['login'],
     consented: (resource) => consents.get(resource) ?? false,
     secretAtDestroy: (run) => secretAtDestroy(cloudContext, [cloud.database, cloud.formerDatabase], run),
   };

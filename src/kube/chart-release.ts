@@ -53,6 +53,12 @@ export interface ReleaseOptions<N extends NeedsCluster> {
   readonly hookObjects?: readonly Manifest[];
   /** Compares an installed release's values with the wanted ones. @throws Fault where the change must not be made */
   readonly refuse?: (before: Values, wanted: Values) => void;
+  /** Values that hold from the first time on that the release was in place, whatever the stack file says, and what people are told of that. */
+  readonly settled?: {
+    readonly keep: (before: Values, wanted: Values) => Values;
+    readonly warnings: (before: Values, wanted: Values) => readonly Fault[];
+  };
+  readonly facts?: (values: Values) => Readonly<Record<string, string>>;
   /** Done and awaited before an installed release gets another chart version. */
   readonly beforeVersion?: (needs: SeenOf<N>, change: VersionChange, run: Run) => Promise<void>;
   /** Seconds for a single hook, or for the workloads to become ready. */
@@ -76,6 +82,9 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
   const clusterOf = (seen: SeenOf<N>): Cluster => context.toolbox.cluster((seen as unknown as { kubeconfig: Kubeconfig }).kubeconfig);
   const read = (cluster: Cluster, signal: AbortSignal): Promise<ReleaseSeen | undefined> =>
     releaseState(cluster, namespace, release, restart, signal);
+  const { settled } = options;
+  const settle = (spec: ReleaseSpec, seen: ReleaseSeen | undefined): ReleaseSpec =>
+    settled === undefined || seen?.proven !== true ? spec : { ...spec, values: settled.keep(seen.values, spec.values) };
   return {
     id,
     title,
@@ -103,13 +112,15 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
       // Helm puts our labels on a revision before it makes anything: also what a killed first install left is known as ours.
       if (!seen.ours) refuseForeign(`Helm release ${namespace}/${release} (chart version ${seen.chartVersion}, ${seen.status})`, context.stack);
       options.refuse?.(seen.values, spec.values);
-      return releaseChanges(spec, seen, source);
+      return releaseChanges(settle(spec, seen), seen, source);
     },
+    warnings: (spec, seen) => (seen.proven ? (settled?.warnings(seen.values, spec.values) ?? []) : []),
     diffAlone: (seen) => (seen.ours ? [...statusChange(seen), ...seen.drift] : []),
-    documents: (spec, seen, changes, run) => releaseDocuments(options, spec, seen, changes, run),
+    documents: (spec, seen, changes, run) => releaseDocuments(options, settle(spec, seen), seen, changes, run),
     apply: async (spec, seen, changes, run) => {
       const { cluster } = spec;
-      if (seen === undefined || changes.some(({ field }) => field !== 'restart')) await upgrade(context, options, title, spec, seen, run);
+      if (seen === undefined || changes.some(({ field }) => field !== 'restart'))
+        await upgrade(context, options, title, settle(spec, seen), seen, run);
       if (restart !== undefined && spec.stamp !== undefined) await stamp(cluster, namespace, restart.deployment, spec.stamp, run);
       const after = await read(cluster, run.signal);
       if (after === undefined) throw new Fault(`${title} is gone right after it was installed`, { resource: title });
@@ -121,7 +132,10 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
     destroy: async ({ cluster }, run) => {
       await uninstall(cluster, { release, namespace }, true, run);
     },
-    facts: ({ revision, chartVersion, appVersion, status }) => ({ revision: String(revision), chart: chartVersion, version: appVersion, status }),
+    facts: ({ revision, chartVersion, appVersion, status, values }) => ({
+      ...{ revision: String(revision), chart: chartVersion, version: appVersion, status },
+      ...options.facts?.(values),
+    }),
   };
 }
 

@@ -15,6 +15,8 @@ export interface ReleaseSeen {
   readonly revision: number;
   /** Helm's word: `deployed`, `failed`, `pending-install`, … */
   readonly status: string;
+  /** True where this revision or one before it was really in place. */
+  readonly proven: boolean;
   /** What helm says of the revision: `Upgrade complete`, `Rollback to 3`. */
   readonly description?: string | undefined;
   readonly chartVersion: string;
@@ -59,11 +61,13 @@ export async function releaseState(
   if (newest === undefined) return undefined;
   const release = decodeRelease(newest);
   const { status } = release.info;
+  const proven = status === 'deployed' || (await lastGood(cluster, namespace, name, signal)) !== undefined;
   const drift = status === 'deployed' ? await driftOf(release, cluster.api, signal) : { changes: [], documents: [] };
   return {
     cluster,
     revision: release.version,
     status,
+    proven,
     description: release.info.description,
     chartVersion: release.chart.metadata.version,
     appVersion: release.chart.metadata.appVersion ?? '',

@@ -16,7 +16,7 @@ import { buildGraph, type Graph } from '../graph.ts';
 import { planDigest } from '../report/plan-digest.ts';
 import { makeReport, type Report, unfinished } from '../report/report.ts';
 import { type Toolbox, toolboxFor } from '../tools/toolbox.ts';
-import { consoleUrlOf, firstLogin, urlOf } from '../zitadel/identity.ts';
+import { consoleUrlOf, firstPassword, urlOf } from '../zitadel/identity.ts';
 import type { RunContext } from './context.ts';
 import { doorNotice, doorOf, readMode, secondsToClose } from './door.ts';
 import { lockFor, type RunLock } from './lock.ts';
@@ -103,7 +103,7 @@ function reportOf(context: RunContext, graph: Graph, found: CameOut): Report {
     ofDestroy: inputs.command === 'plan' && inputs.target === 'destroy',
     stack: { name: stack.name, region: stack.region, project: otc.projectName },
     cancelled: signal.aborted,
-    ...(graph.runs(outcomes) ? { url: urlOf(stack), consoleUrl: consoleUrlOf(stack), login: loginOf(context) } : {}),
+    ...(graph.runs(outcomes) ? { url: urlOf(stack), consoleUrl: consoleUrlOf(stack), login: loginOf(context, graph.login(outcomes)) } : {}),
     versions: versionsOf(stack, inputs),
     nextSteps: nextSteps({ ...inputs, stack, cancelled: signal.aborted, hasBastionKey: secrets.bastionKeySeed !== undefined }, outcomes, faults),
     support: supportOf(stack, Date.now()),
@@ -258,10 +258,10 @@ async function digestOf({ inputs, stack, signal, runner }: RunContext, graph: Gr
   }
 }
 
-function loginOf({ stack, inputs, secrets }: RunContext): { name: string; passwordFrom: string } {
+/** By the name that ZITADEL was set up with, as its release knows it. */
+function loginOf({ stack, inputs, secrets }: RunContext, name: string | undefined): Report['login'] {
   const from = inputs.secrets.adminPassword !== undefined ? 'admin-password' : secrets.adminPassword !== undefined ? 'stack-secret' : undefined;
-  const { loginName, password, change } = firstLogin(stack, from);
-  return { name: loginName, passwordFrom: change ? `${password}, to be changed at the first login` : password };
+  return name === undefined ? undefined : { name, passwordFrom: firstPassword(stack, from) };
 }
 
 /** The user that external-dns is given: its own, else the one that this run signs in with. */

@@ -12,6 +12,9 @@ const SHORTEST = 4;
 export function settingIn(text: string, file: Readonly<Record<string, unknown>>): Path | undefined {
   const named = [...text.matchAll(NAME)].map(([name]) => name.split('.')).find(([block = '']) => Object.hasOwn(file, block));
   if (named !== undefined) return named;
+  // One that stands in no block is named where the text begins.
+  const [, single] = /^([a-z]+) is /.exec(text) ?? [];
+  if (single !== undefined && Object.hasOwn(file, single)) return [single];
   const quoted = values(file, []).filter(({ path, value }) => !EVERYWHERE.has(String(path[0])) && value.length >= SHORTEST && isWord(value, text));
   return quoted.sort((one, other) => other.value.length - one.value.length)[0]?.path;
 }

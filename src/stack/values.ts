@@ -210,7 +210,7 @@ export function find(values: Values, parts: readonly string[]): { path: string[]
 }
 
 /** Sets a leaf; keys that differ in case only are the same to ZITADEL. Only own properties are read or written. */
-function put(tree: Record<string, unknown>, path: Path, leaf: unknown): void {
+export function put(tree: Record<string, unknown>, path: Path, leaf: unknown): void {
   const [first, ...rest] = path.map(String);
   if (first === undefined) return;
   const found = Object.keys(tree).find((candidate) => candidate.toLowerCase() === first.toLowerCase());

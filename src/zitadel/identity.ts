@@ -35,29 +35,17 @@ export function consoleUrlOf({ domain }: Pick<Stack, 'domain'>): string {
   return `https://${domain}/ui/console`;
 }
 
-export interface FirstLogin {
-  readonly loginName: string;
-  /** Where the password comes from; never the password. */
-  readonly password: string;
-  /** Whether ZITADEL asks for another one at the first login. */
-  readonly change: boolean;
-}
-
-/** @param passwordFrom the input that gave the password: `stack-secret` derives it, `admin-password` is it */
-export function firstLogin(stack: Pick<Stack, 'domain' | 'zitadel'>, passwordFrom: 'stack-secret' | 'admin-password' | undefined): FirstLogin {
-  const { admin } = stack.zitadel;
+/**
+ * Where the first administrator's password comes from; never the password.
+ * @param from the input that gave it: `stack-secret` derives it, `admin-password` is it
+ */
+export function firstPassword({ zitadel }: Pick<Stack, 'zitadel'>, from: 'stack-secret' | 'admin-password' | undefined): string {
   const password = {
     'admin-password': 'the one given as admin-password',
-    'stack-secret': `derived from stack-secret, label "admin", generation ${admin.passwordGeneration}`,
+    'stack-secret': `derived from stack-secret, label "admin", generation ${zitadel.admin.passwordGeneration}`,
     unknown: 'the one of the run that first set ZITADEL up',
-  }[passwordFrom ?? 'unknown'];
-  return { loginName: loginNameOf(stack), password, change: admin.changePassword };
-}
-
-/** `<user>@<organisation>.<domain>`; a user name that is an address already stays as it is (ZITADEL v4.13, observed). */
-export function loginNameOf({ domain, zitadel }: Pick<Stack, 'domain' | 'zitadel'>): string {
-  const { userName } = zitadel.admin;
-  return userName.includes('@') ? userName : `${userName}@${organizationDomain(zitadel.organization, domain)}`;
+  }[from ?? 'unknown'];
+  return zitadel.admin.changePassword ? `${password}, to be changed at the first login` : password;
 }
 
 /** The domain that ZITADEL gives an organisation: spaces become hyphens, other signs go, one label of at most 63 characters. */

@@ -11,6 +11,7 @@ import type { ReleaseSeen } from '../kube/release-state.ts';
 import type { JobLimit } from '../kube/rollout.ts';
 import { type SecretSeen, secretObject } from '../kube/secret.ts';
 import { configDocument, rolePassword } from './config.ts';
+import { firstSetupWarnings, keepFirst, loginNameIn } from './first-setup.ts';
 import { CONFIG_KEY, fullName, secretNames } from './identity.ts';
 import { keepsToken } from './kept-token.ts';
 import { restoreToken } from './login-token.ts';
@@ -142,6 +143,11 @@ export function zitadelRelease(
         secretsChanged: [masterkey.changed, config.changed, databaseCa.changed],
       }),
     refuse: (before, wanted) => refuseOtherDatabase(`Helm release ${namespace}/${release}`, before, wanted),
+    settled: { keep: keepFirst, warnings: firstSetupWarnings },
+    facts: (values) => {
+      const login = loginNameIn(values);
+      return login === undefined ? {} : { login };
+    },
     restartsFor: ['masterkey', 'config', 'databaseCa'],
     hookObjects: hookObjects(namespace, fullName(release)),
     before: ({ database }, { cluster }, run) => restoreToken(context, cluster, database, run),

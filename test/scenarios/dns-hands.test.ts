@@ -1,6 +1,7 @@
 /**
  * Who writes the domain's A record may change on a living stack: this action, external-dns in the cluster, the user. Each
- * change is watched at the zone's own name server every 100 milliseconds: never an empty answer, never a wrong one.
+ * change is watched at the zone's own name server every 100 milliseconds: never an empty answer, never a wrong one. At last the
+ * domain itself changes.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -180,11 +181,21 @@ describe('a record in the user’s hands', { timeout: 240_000 }, () => {
   });
 });
 
-describe('external-dns from the start', { timeout: 300_000 }, () => {
+describe('another domain, and external-dns from the start', { timeout: 300_000 }, () => {
+  const config = stackFile({ domain: 'id.example.com', dns: { records: 'external-dns' }, ...consent });
+  const names = async (): Promise<string[]> =>
+    (await world.control.table<RecordRow>('dns.recordsets')).filter(({ type }) => type === 'A' || type === 'TXT').map(({ name }) => name);
+
+  it('serves the new domain, then takes the former record away; the first login keeps its name', async () => {
+    const { log, outputs } = await run('external-dns', { config });
+    assert.deepEqual((await names()).sort(), ['extdns-a.id.example.com.', 'id.example.com.']);
+    assert.match(log, /::warning file=\S+,line=\d+,col=\d+[^\n]*::domain is id\.example\.com and ZITADEL was set up under login\.example\.com/);
+    assert.deepEqual([outputs['url'], outputs['login-name']], ['https://id.example.com', `zitadel-admin@zitadel.${domain}`]);
+  });
+
   it('goes with its record at destroy, controller first', async () => {
-    await run('external-dns');
-    await run('external-dns', { command: 'destroy', inputs: { 'confirm-destroy': 'zitadel-sandbox' } });
-    assert.deepEqual([await recordsOf('A'), await recordsOf('TXT')], [[], []]);
+    await run('external-dns', { config, command: 'destroy', inputs: { 'confirm-destroy': 'zitadel-sandbox' } });
+    assert.deepEqual(await names(), []);
   });
 
   it('makes the record itself', async () => {

@@ -52,6 +52,10 @@ function make(cluster: FakeCluster, pinned?: string, adopt = false) {
       release: 'zitadel',
       source: { repository: 'https://charts.zitadel.com', name: 'zitadel', version: '9.34.0', digest: pinned },
       values: () => ({ a: 1 }),
+      settled: {
+        keep: (before, wanted) => ({ ...wanted, ...(before['first'] === undefined ? {} : { first: before['first'] }) }),
+        warnings: ({ first }) => (first === undefined ? [] : [new Fault('the first one holds')]),
+      },
       hookObjects: [{ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'zitadel-setup', namespace: 'zitadel' } }],
       beforeVersion: async (_needs, { from, to, revision }) => void cluster.writes.push(`before ${from} becomes ${to}, revision ${revision}`),
       timeoutSeconds: 10,
@@ -99,6 +103,20 @@ test('status, chart, values, owner and pin are each a change', async () => {
   assert.deepEqual(await fields({}, 'cd'.repeat(32)), ['chart.digest']);
   assert.deepEqual(await fields({}, digest), []);
   assert.deepEqual(await fields({ labels: {} }), ['owner']);
+});
+
+test('what was settled when the release was first in place holds; a first install that failed settles nothing', async () => {
+  const found = async (...stored: Stored[]): Promise<[string[], number]> => {
+    const cluster = fakeCluster();
+    for (const one of stored) store(cluster, { values: { a: 1, first: 'x' }, ...one });
+    const { release, spec } = make(cluster);
+    const seen = await release.observe({ kubeconfig }, quiet);
+    assert.ok(seen !== undefined);
+    return [release.diff(spec, seen).map(({ field }) => field), release.warnings?.(spec, seen).length ?? 0];
+  };
+  assert.deepEqual(await found({}), [[], 1]);
+  assert.deepEqual(await found({ status: 'failed' }), [['status', 'values.first'], 0]);
+  assert.deepEqual(await found({ status: 'superseded' }, { revision: 2, status: 'failed' }), [['status'], 1]);
 });
 
 test("values of somebody else's release are named, never shown", async () => {
