@@ -18,7 +18,11 @@ export const stackSchema = v.strictObject({
     'Name of the stack; every resource is called after it. It cannot be changed later.',
   ),
   region: v.pipe(v.picklist(['eu-de', 'eu-nl', 'eu-ch2']), say('Region of Open Telekom Cloud.')),
-  domain: text(HOST, 'a host name such as login.example.com', 'Host name under which ZITADEL is reached.'),
+  domain: text(
+    HOST,
+    'a host name such as login.example.com',
+    'Host name under which ZITADEL is reached; another one is another issuer for every application.',
+  ),
   contact: email('E-mail address for Let’s Encrypt and the DNS zone.'),
   consent: consentBlock,
   adopt: adoptBlock,
@@ -173,7 +177,7 @@ export const stackSchema = v.strictObject({
       release: v.optional(k8sName('Name of the Helm release; it stays once ZITADEL runs.'), 'zitadel'),
       replicas: v.optional(integer(1, 50, 'Replicas of the server.'), 3),
       loginReplicas: v.optional(integer(1, 50, 'Replicas of the login app.'), 2),
-      organization: v.optional(person('Name of the first organization.'), 'ZITADEL'),
+      organization: v.optional(person('Name of the first organization; counts at the first setup only.'), 'ZITADEL'),
       admin: v.optional(
         block('First administrator; counts at the first setup only.', {
           userName: v.optional(text(/^[A-Za-z0-9._@+-]{1,200}$/, 'letters, digits and . _ @ + -', 'User name.'), 'zitadel-admin'),
