@@ -71,7 +71,7 @@ function ineffective({ setting, path }: (typeof SETTINGS)[number], before: Value
 
 /** `setup`, which runs at each upgrade, adds the domain to the instance and to the console's redirect addresses (ZITADEL v4, step `config_change`). */
 function moved(from: string, to: string): Fault {
-  return new Fault(`domain is ${to} and ZITADEL was set up under ${from}: its issuer becomes https://${to}, and ${from} is not served any more`, {
+  return new Fault(`domain is ${to} and ZITADEL is served under ${from}: its issuer becomes https://${to}, and ${from} is not served any more`, {
     hint:
       `Give each application the new issuer, and identity providers the new redirect address; passkeys and security keys hold for ${from} alone. ` +
       `Login names keep their ending. An A record of ${from} in another zone than that of ${to} stays: delete it there.`,

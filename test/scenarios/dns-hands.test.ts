@@ -189,7 +189,7 @@ describe('another domain, and external-dns from the start', { timeout: 300_000 }
   it('serves the new domain, then takes the former record away; the first login keeps its name', async () => {
     const { log, outputs } = await run('external-dns', { config });
     assert.deepEqual((await names()).sort(), ['extdns-a.id.example.com.', 'id.example.com.']);
-    assert.match(log, /::warning file=\S+,line=\d+,col=\d+[^\n]*::domain is id\.example\.com and ZITADEL was set up under login\.example\.com/);
+    assert.match(log, /##\[warning\]\S*zitadel\.yaml:3:1: domain is id\.example\.com and ZITADEL is served under login\.example\.com/);
     assert.deepEqual([outputs['url'], outputs['login-name']], ['https://id.example.com', `zitadel-admin@zitadel.${domain}`]);
   });
 

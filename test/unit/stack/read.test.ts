@@ -146,7 +146,7 @@ test('the place of a setting that a later message is about', () => {
   assert.match(line('Flavor s3.large.4 is sold out in eu-de-01; on offer: s3.xlarge.4.') ?? '', /^nodes: /);
   assert.equal(line('database.flavor: not in two zones'), 'flavor: rds.pg.n1.large.4.ha');
   assert.equal(line('database.storage.size: 100 cannot be made smaller'), 'database:', 'left to its default: the block around it');
-  assert.equal(line('domain is id.example.com and ZITADEL was set up under login.example.com'), 'domain: login.example.com');
+  assert.equal(line('domain is id.example.com and ZITADEL is served under login.example.com'), 'domain: login.example.com');
   for (const none of ['quota reached: cluster', 'Flavor s3.large.44 is unknown', 'GET https://login.example.com/: 404', 'network.cidr overlaps'])
     assert.equal(placeOf(none), undefined, none);
 });

@@ -41,7 +41,7 @@ test('under another domain the login name keeps its ending, however often it cha
   const second = values({ domain: 'id.example.com' });
   const moved = keepFirst(before, second);
   assert.equal(loginNameIn(moved), 'zitadel-admin@zitadel.login.example.com');
-  assert.match(told(before, second).join(), /^domain is id\.example\.com and ZITADEL was set up under login\.example\.com: its issuer becomes/);
+  assert.match(told(before, second).join(), /^domain is id\.example\.com and ZITADEL is served under login\.example\.com: its issuer becomes/);
   assert.deepEqual(told(moved, second), []);
   assert.deepEqual(keepFirst(moved, second), moved, 'in sync afterwards');
   const third = values({ domain: 'sso.example.com' });
