@@ -76,14 +76,13 @@ describe('access on a living stack', { timeout: 400_000 }, () => {
       [closed, 'bastion/security-group', /does not answer at [\d.]+:22.*not in place \(rule ingress tcp 22 from 192\.0\.2\.0\/24\)/],
     ] as const) {
       await change();
-      const plan = await deploy({ command: 'plan' });
+      const [plan, drift] = await Promise.all([deploy({ command: 'plan' }), deploy({ command: 'drift' })]);
       assert.deepEqual([plan.exitCode, plan.outputs['result']], [0, 'changed'], plan.log);
       assert.match(JSON.stringify(reportOf(plan)), why);
       assert.deepEqual(
         (JSON.parse(plan.outputs['changes'] ?? '[]') as { readonly resource: string }[]).map((one) => one.resource),
         [resource],
       );
-      const drift = await deploy({ command: 'drift' });
       assert.deepEqual([drift.exitCode, drift.outputs['result'], drift.outputs['drift-count']], [0, 'drifted', '1'], drift.log);
       const healed = await deploy({ inputs: { 'plan-digest': plan.outputs['plan-digest'] ?? '' } });
       assert.equal(healed.exitCode, 0, healed.log);
