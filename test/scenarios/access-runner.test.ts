@@ -84,12 +84,20 @@ describe('cluster.allow: [runner]', { timeout: 400_000 }, () => {
     assert.deepEqual(await admitted(), []);
   });
 
-  it('a killed run is cleaned up by its post step', async () => {
-    const { signal, postExitCode, state, log } = await world.deploy({ config, stop: { by: 'SIGKILL', at: { line: 'port 5443 is open' } } });
-    assert.equal(signal, 'SIGKILL', log);
-    assert.match(state['doors'] ?? '', /"group"/);
-    assert.equal(postExitCode, 0, log);
-    assert.deepEqual(await admitted(), []);
+  it('a killed run is cleaned up by its post step, a plan that opened for its look as well', async () => {
+    for (const [command, file] of [
+      ['deploy', config],
+      ['plan', forReads],
+    ] as const) {
+      const { signal, postExitCode, state, log } = await world.deploy({
+        ...{ command, config: file },
+        stop: { by: 'SIGKILL', at: { line: 'port 5443 is open' } },
+      });
+      assert.equal(signal, 'SIGKILL', log);
+      assert.match(state['doors'] ?? '', /"group"/);
+      assert.equal(postExitCode, 0, log);
+      assert.deepEqual(await admitted(), [], command);
+    }
   });
 
   it('a cancelled run closes its door itself, within seven seconds', async () => {
