@@ -15,7 +15,8 @@ const files: Takes = {
 
 const fields: Readonly<Record<string, Takes>> = {
   ...{ command: text, config: text, files, inputs: texts, env: texts, secretInputs: listOfTexts, debug: trueOrFalse },
-  ...{ credentials: oneOf('access-key', 'password', 'reader', 'none'), stop: object, action: object },
+  ...{ credentials: oneOf('access-key', 'password', 'reader', 'none'), runner: oneOf('hosted', 'vpc') },
+  ...{ stop: object, action: object },
 };
 
 /** The one field of a choice. */

@@ -39,6 +39,8 @@ export interface DeployRequest {
   /** Names of inputs whose values come from the workflow's secrets; default: all that carry one. */
   readonly secretInputs?: readonly string[];
   readonly debug?: boolean;
+  /** Where the runner stands: outside the cloud (`hosted`, the default), or in the VPC as a self-hosted one. */
+  readonly runner?: 'hosted' | 'vpc';
   readonly stop?: Stop;
   /** Another folder with an `action.yml`, or a script in the action's place. */
   readonly action?: { readonly folder: string } | { readonly script: string };
@@ -110,7 +112,7 @@ export function jobs(world: RunningWorld, options: JobsOptions): Jobs {
       try {
         return await runAction(whole, {
           node: node24,
-          network: world.runner.holder,
+          network: (request.runner === 'vpc' ? world.console : world.runner).holder,
           folder: join(options.folder, 'jobs'),
           toolCache: join(world.cache, 'tool-cache'),
           caFile: options.caFile,

@@ -199,6 +199,17 @@ describe('access on a living stack', { timeout: 400_000 }, () => {
     assert.equal(result.exitCode, 1);
     assert.match(errorsOf(result), /cannot be reached at its private address 10\.20\.[\d.]+:5443[\s\S]*self-hosted runner/);
     assert.equal((await bastion.server()).id, before);
+  });
+
+  it('private: from a runner in the VPC the bastion goes, ZITADEL does not notice, and there is a way back', async () => {
+    const before = await zitadel();
+    const inside = { runner: 'vpc', config: stackFile({ cluster: { access: 'private' } }) } as const;
+    const result = await deploy(inside);
+    assert.equal(result.exitCode, 0, result.log);
+    const addresses = (await world.control.table<PublicIpRow>('vpc.publicips')).map(({ alias }) => alias.split('-')[2]);
+    assert.deepEqual(addresses.sort(), ['elb', 'nat'], 'the bastion’s went with it');
+    assert.equal((await deploy({ ...inside, command: 'plan' })).outputs['result'], 'unchanged');
+    assert.equal(await zitadel(), before);
     const back = await deploy();
     assert.equal(back.exitCode, 0, back.log);
   });
