@@ -54,6 +54,14 @@ export async function standing(world: TestWorld): Promise<Record<string, string[
   return Object.fromEntries(found.filter(([, names]) => names.length > 0));
 }
 
+/** Of what still stands after a destroy, what its summary does not list as kept. */
+export function unlisted(names: Readonly<Record<string, readonly string[]>>, summary: string): string[] {
+  const listed = summary.split('\n').filter((line) => /\bkept\b/.test(line));
+  return Object.values(names)
+    .flat()
+    .filter((one) => !listed.some((line) => line.includes(one.replace(/\.$/, ''))));
+}
+
 /** `table: name`, of whatever is there twice. */
 export function twice(names: Readonly<Record<string, readonly string[]>>): string[] {
   return Object.entries(names).flatMap(([table, all]) =>

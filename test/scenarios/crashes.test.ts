@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { kindOf } from '../../sandbox/control/state.ts';
 import type { RunResult } from '../../sandbox/runner/run.ts';
 import type { DeployRequest, Stop } from '../../sandbox/runner/service.ts';
-import { census } from '../harness/census.ts';
+import { census, standing, unlisted, writes } from '../harness/census.ts';
 import { helmReleases, helmRevisions } from '../harness/cluster.ts';
 import { startWorld, type TestWorld } from '../harness/world.ts';
 import * as cloud from './expect/cloud.ts';
@@ -100,21 +100,9 @@ describe('a deploy that is stopped on its way', { timeout: minutes * 60_000 + 12
     assert.equal(again.outputs['result'], 'unchanged', again.log);
   });
 
-  it('cancelled in a long wait, it ends within seconds, gives the lock back and says what exists', async () => {
-    await world.control.restore('empty');
-    await world.control.latency('real');
-    const { run, seconds } = await stopped({ by: 'cancel', at: { line: 'DNS zone example.com: created' } });
-    await world.control.latency('fast');
-    assert.equal(run.exitCode, 1);
-    assert.ok(seconds <= endsWithin, `${seconds} s`);
-    assert.match(run.summary, /cancelled/i);
-    assert.match(run.summary, /DNS zone example\.com/);
-    assert.equal(run.outputs['result'], 'failed');
-    const [vpc] = await world.control.table<{ readonly id: string; readonly description: string }>('vpc.vpcs');
-    assert.doesNotMatch(vpc?.description ?? '', /locked/);
-  });
-
   it('cancelled while helm works, it stops helm, and the next run recovers the release', async () => {
+    const { exitCode, stderr } = await world.enter(['helm', 'uninstall', 'zitadel', '-n', 'zitadel', '--no-hooks'], { timeout: 90_000 });
+    assert.equal(exitCode, 0, stderr);
     const { run, seconds } = await stopped({ by: 'cancel', at: { line: 'job zitadel-init' } });
     assert.equal(run.exitCode, 1);
     assert.ok(seconds <= endsWithin, `${seconds} s`);
@@ -145,5 +133,28 @@ describe('a deploy that is stopped on its way', { timeout: minutes * 60_000 + 12
       stuck.map(({ namespace, name, version, info }) => `${namespace}/${name} ${version} ${info.status}`),
       [],
     );
+  });
+
+  it('cancelled in a long wait, it ends within seconds, gives the lock back and says what exists; a plan from there writes nothing, a destroy leaves only what it lists', async () => {
+    await world.control.restore('empty');
+    await world.control.latency('real');
+    const { run, seconds } = await stopped({ by: 'cancel', at: { line: 'DNS zone example.com: created' } });
+    await world.control.latency('fast');
+    assert.equal(run.exitCode, 1);
+    assert.ok(seconds <= endsWithin, `${seconds} s`);
+    assert.match(run.summary, /cancelled/i);
+    assert.match(run.summary, /DNS zone example\.com/);
+    assert.equal(run.outputs['result'], 'failed');
+    const [vpc] = await world.control.table<{ readonly id: string; readonly description: string }>('vpc.vpcs');
+    assert.doesNotMatch(vpc?.description ?? '', /locked/);
+
+    await world.control.clearRequests();
+    const plan = await world.deploy({ ...request, command: 'plan' });
+    assert.equal(plan.exitCode, 0, plan.log);
+    assert.deepEqual(writes(await world.control.requests()), [], 'the plan writes nothing');
+    const inputs = { ...request.inputs, 'confirm-destroy': 'zitadel-sandbox' };
+    const destroyed = await world.deploy({ ...request, command: 'destroy', inputs });
+    assert.equal(destroyed.exitCode, 0, destroyed.log);
+    assert.deepEqual(unlisted(await standing(world), destroyed.summary), [], destroyed.summary);
   });
 });
