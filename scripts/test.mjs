@@ -29,8 +29,8 @@ const cores = availableParallelism();
 const testing = [`--import=${join(root, 'scripts/orphans.mjs')}`, '--test', '--test-reporter=spec', `--test-concurrency=${cores}`, ...options];
 if (named.length > 0) process.exit(await runNode24([...testing, ...named]));
 
-/** Files whose hooks stand outside of every suite: in a process with others those would be the others' hooks too. */
-const hooked = (file) => /^(before|after)(Each)?\(/m.test(readFileSync(join(root, file), 'utf8'));
+/** Files whose hooks around each test stand outside of every suite: in a process with others those would be around the others' tests too. */
+const hooked = (file) => /^(before|after)Each\(/m.test(readFileSync(join(root, file), 'utf8'));
 
 /** The units as jobs: the files of a folder share a process, which is started and loaded once, and those with hooks of their own do not. */
 function unitJobs() {

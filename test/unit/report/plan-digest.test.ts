@@ -62,7 +62,7 @@ test('property: the digest is the same in any order, at any time, with and witho
       assert.equal(planDigest({ ...parts, outcomes: [...parts.outcomes, measured, one('z/absent', 'absent')] }), digest);
       assert.deepEqual(planDifferences(digest, { ...parts, outcomes: withSecrets }), []);
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });
 
@@ -113,7 +113,7 @@ for (const [what, edit] of edits) {
         );
         assert.throws(() => refuseOtherPlan(approved, other, WAY_IN), OtherPlan);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 }
@@ -132,7 +132,7 @@ test('property: whatever stands behind the sha256 decides nothing and breaks not
       assert.doesNotThrow(() => refuseOtherPlan(`${hash}.${text}`, parts, WAY_IN));
       assert.throws(() => refuseOtherPlan(`${'0'.repeat(64)}.${text}`, parts, WAY_IN), OtherPlan);
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });
 

@@ -29,7 +29,14 @@ function run(stack: string | undefined, inputs: Readonly<Record<string, string>>
   for (const name of ['output', 'state', 'summary']) writeFileSync(at(name), '');
   if (stack !== undefined) writeFileSync(at('zitadel.yaml'), stack);
   const env = {
-    ...{ PATH: process.env['PATH'], RUNNER_TEMP: temp, GITHUB_OUTPUT: at('output'), GITHUB_STATE: at('state'), GITHUB_STEP_SUMMARY: at('summary') },
+    ...{
+      PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      RUNNER_TEMP: temp,
+      GITHUB_OUTPUT: at('output'),
+      GITHUB_STATE: at('state'),
+      GITHUB_STEP_SUMMARY: at('summary'),
+    },
     // Nobody answers there.
     ...{ INPUT_CONFIG: at('zitadel.yaml'), 'INPUT_IDENTITY-ENDPOINT': 'https://127.0.0.1:9/v3' },
     ...Object.fromEntries(Object.entries(inputs).map(([name, value]) => [`INPUT_${name}`, value])),
