@@ -209,7 +209,7 @@ test('property: nothing closes a fence from inside', () => {
 });
 
 test('never above the limit, however much there is, and the verdict stays', () => {
-  const changes = Array.from({ length: 300 }, (_, index) => ({ field: `field${index}`, before: 'x'.repeat(300), after: 'ß'.repeat(300) }));
+  const changes = Array.from({ length: 60 }, (_, index) => ({ field: `field${index}`, before: 'x'.repeat(300), after: 'ß'.repeat(300) }));
   const outcomes = Array.from({ length: 300 }, (_, index) =>
     outcome(`a/${index}`, 'update', { changes, title: `Thing ${index} ${'y'.repeat(200)}` }),
   );
