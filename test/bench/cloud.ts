@@ -23,10 +23,10 @@ export interface Measured {
   readonly calls: readonly Entry[];
 }
 
-/** Runs the action. @throws Error with its log where it fails */
+/** Runs the action, with nothing compiled beforehand. @throws Error with its log where it fails */
 export async function runAction(world: TestWorld, action: string, request: DeployRequest = {}): Promise<Measured> {
   await world.control.clearRequests();
-  const result = await world.deploy({ ...request, action: { folder: action } });
+  const result = await world.deploy({ ...request, action: { folder: action }, env: { NODE_DISABLE_COMPILE_CACHE: '1', ...request.env } });
   if (result.exitCode !== 0) throw new Error(`the action failed with exit code ${result.exitCode}:\n${result.log}\n${await world.log()}`);
   return { result, calls: cloudCalls(await world.control.requests()) };
 }

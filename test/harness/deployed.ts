@@ -1,6 +1,7 @@
 /**
- * Owns the deployed world that several scenario files start from. `npm test` names a folder in DEPLOYED_FOLDER: the first file
- * that asks deploys and leaves a snapshot there, the others start as copies of it. Without that folder each deploys itself.
+ * Owns the deployed world that several scenario files start from. `npm test` names a folder in DEPLOYED_FOLDER: the file
+ * whose subject the first deploy is (DEPLOYED_MAKER), or else the first that asks, leaves a snapshot there, the others start as
+ * copies of it. Without that folder each deploys itself.
  */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -27,31 +28,47 @@ export async function deployedWorld(pace: Pace = 'fast'): Promise<TestWorld> {
 }
 
 async function made(pace: Pace): Promise<TestWorld> {
-  const shared = process.env['DEPLOYED_FOLDER'];
-  if (shared === undefined || shared === '') return deployed(pace);
-  if (!(await first(join(shared, 'making')))) {
-    if (await left(shared)) return copy(join(shared, 'snapshot'), pace);
-    return deployed(pace);
-  }
+  const folder = process.env['DEPLOYED_FOLDER'];
+  if (folder === undefined || folder === '') return deployed(pace);
+  if (await first(join(folder, 'making'))) return leaving(folder, () => deployed(pace));
+  if (await left(folder)) return copy(join(folder, 'snapshot'), pace);
+  return deployed(pace);
+}
+
+/** Carries out a first deploy of the sandbox's own stack with `stackSecret`, which some file tests anyhow, and leaves its world to the others. */
+export async function shared(world: TestWorld, deploy: () => Promise<void>): Promise<void> {
+  const folder = process.env['DEPLOYED_FOLDER'];
+  if (folder === undefined || folder === '' || !(await ours(folder))) return deploy();
+  await leaving(folder, async () => {
+    await deploy();
+    await age(world);
+    return world;
+  });
+}
+
+/** Makes a deployed world and leaves its snapshot, or word that it failed. */
+async function leaving(folder: string, make: () => Promise<TestWorld>): Promise<TestWorld> {
   try {
-    const world = await deployed(pace);
+    const world = await make();
     await world.control.snapshot('deployed');
-    await cp(join(world.folder, 'world/snapshots/deployed'), join(shared, 'copying'), { recursive: true });
-    await rename(join(shared, 'copying'), join(shared, 'snapshot'));
+    await cp(join(world.folder, 'world/snapshots/deployed'), join(folder, 'copying'), { recursive: true });
+    await rename(join(folder, 'copying'), join(folder, 'snapshot'));
     return world;
   } catch (error) {
-    await writeFile(join(shared, 'failed'), '');
+    await writeFile(join(folder, 'failed'), '');
     throw error;
   }
 }
+
+/** As if its bastion had been made long ago: a young one is waited for while it may be booting. */
+export const age = (world: TestWorld): Promise<void> => bastionIn(world).set({ created: '2026-01-01T10:00:00Z' });
 
 async function deployed(pace: Pace): Promise<TestWorld> {
   const world = await startWorld({ pace });
   try {
     const { exitCode, log } = await world.deploy({ inputs: { 'stack-secret': stackSecret } });
     assert.equal(exitCode, 0, log);
-    // As if it had been made long ago: a young bastion is waited for while it may be booting.
-    await bastionIn(world).set({ created: '2026-01-01T10:00:00Z' });
+    await age(world);
     return world;
   } catch (error) {
     await world.stop();
@@ -78,6 +95,12 @@ export async function answering(world: TestWorld): Promise<void> {
   const ask = ['curl', '-sS', '-f', '--max-time', '5', '--retry', '60', '--retry-delay', '1', '--retry-all-errors', '-o', '/dev/null', url];
   const answer = await world.enter(ask, { timeout: 90_000 });
   assert.equal(answer.exitCode, 0, answer.stderr);
+}
+
+/** Is it to this file to make the world? `npm test` says so to one from the start. */
+async function ours(folder: string): Promise<boolean> {
+  if (process.env['DEPLOYED_MAKER'] !== '1') return first(join(folder, 'making'));
+  return !existsSync(join(folder, 'snapshot')) && !existsSync(join(folder, 'failed'));
 }
 
 /** Is this the first to make that folder? */

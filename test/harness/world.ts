@@ -16,6 +16,8 @@ import { Control } from './control.ts';
 const root = join(import.meta.dirname, '../..');
 /** Folder of another build of the action to test in place of this repository's own. */
 const action = process.env['ACTION_FOLDER'];
+/** Some hundred runs need not compile the same bundle each. */
+const compiled = { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '' };
 /** Folder of real chart archives that every world serves in place of the sandbox's own charts. */
 const realCharts = process.env['CHARTS_FOLDER'];
 /** Milliseconds until a world must be ready; the first one on a machine builds the control plane. */
@@ -94,7 +96,8 @@ export async function startWorld(settings: WorldSettings = {}): Promise<TestWorl
     env: readEnv(await readFile(join(folder, 'env'), 'utf8')),
     enter: (command, more) => execute(join(folder, 'enter'), command, more),
     inside: (command, more) => execute(join(folder, 'inside'), command, more),
-    deploy: (request = {}) => control.run(action === undefined ? request : { action: { folder: action }, ...request }),
+    deploy: (request = {}) =>
+      control.run({ ...(action === undefined ? {} : { action: { folder: action } }), ...request, env: { ...compiled, ...request.env } }),
     log: () => readFile(join(folder, 'world.log'), 'utf8'),
     stop,
   };
