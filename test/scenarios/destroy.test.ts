@@ -8,16 +8,15 @@ import { after, before, describe, it } from 'node:test';
 import type { RunResult } from '../../sandbox/runner/run.ts';
 import type { DeployRequest } from '../../sandbox/runner/service.ts';
 import { derivePassword } from '../../src/stack/secrets.ts';
-import { bastionIn } from '../harness/bastion.ts';
 import { named, rowOf } from '../harness/by-hand.ts';
 import { query, secretData } from '../harness/cluster.ts';
+import { age, deployedWorld, stackSecret } from '../harness/deployed.ts';
 import { stackFile } from '../harness/stack-file.ts';
-import { startWorld, type TestWorld } from '../harness/world.ts';
+import type { TestWorld } from '../harness/world.ts';
 import * as cluster from './expect/cluster.ts';
 
 type Row = { readonly id: string; readonly [field: string]: unknown };
 
-const stackSecret = Buffer.from('the one secret of a stack that goes').toString('base64');
 const name = 'zitadel-sandbox';
 const consenting = stackFile({ destroy: { database: true, zone: true } });
 
@@ -81,32 +80,12 @@ describe('destroy', { timeout: 540_000 }, () => {
   };
 
   before(async () => {
-    world = await startWorld();
-  });
-  after(async () => await world?.stop());
-
-  it('on an empty project: a plan writes nothing, and there is nothing to destroy', async () => {
-    await world.control.clearRequests();
-    const plan = await run('plan');
-    assert.equal(plan.exitCode, 0, plan.log);
-    assert.match(plan.summary, /to\screate/);
-    const nothing = await destroy();
-    assert.equal(nothing.exitCode, 0, nothing.log);
-    assert.match(nothing.summary, /nothing to do/);
-    assert.deepEqual(
-      (await writes()).filter((line) => !/ tokens$/.test(line)),
-      [],
-    );
-    assert.deepEqual(await left(), {});
-    const deployed = await run('deploy');
-    assert.equal(deployed.exitCode, 0, deployed.log);
+    world = await deployedWorld();
     token = (await secretData(world, 'zitadel', 'login-client'))['pat'] ?? '';
     assert.notEqual(token, '');
     assert.ok(!JSON.stringify(await world.control.resources()).includes(token), 'kept beside the database, but sealed');
-    // As if it had been made long ago: a young one is waited for while it may be booting.
-    await bastionIn(world).set({ created: '2026-01-01T10:00:00Z' });
-    await world.control.snapshot('deployed');
   });
+  after(async () => await world?.stop());
 
   it('with another stack-secret: where the database goes too it is refused before anything is deleted, and its plan says so and tells of the last backup', async () => {
     const before = await left();
@@ -180,8 +159,6 @@ describe('destroy', { timeout: 540_000 }, () => {
       setUp: await ask("SELECT count(*) FROM eventstore.events2 WHERE event_type = 'instance.added'"),
     });
     const before = await found();
-    const plan = await run('plan');
-    assert.equal(plan.exitCode, 0, plan.log);
     const deployed = await run('deploy');
     assert.equal(deployed.exitCode, 0, deployed.log);
     assert.deepEqual(await found(), before);
@@ -205,7 +182,7 @@ describe('destroy', { timeout: 540_000 }, () => {
   });
 
   it('with consent all goes, even when the cluster does not answer any more; a last backup is kept and named', async () => {
-    await world.control.restore('deployed');
+    await age(world);
     // The rule that lets the runner in to the bastion is gone: the API server cannot be reached.
     const rules = await world.control.table<Row>('vpc.security-group-rules');
     const doors = rules.filter((rule) => rule['port_range_min'] === 22 && String(rule['remote_ip_prefix']).startsWith('192.0.2.'));
@@ -229,7 +206,20 @@ describe('destroy', { timeout: 540_000 }, () => {
     const second = await destroy({ config: consenting });
     assert.equal(second.exitCode, 0, second.log);
     assert.deepEqual(await left(), {});
-    const third = await destroy({ config: consenting });
-    assert.match(third.summary, /nothing to do/);
+  });
+
+  it('on an empty project: there is nothing to destroy, and a plan writes nothing', async () => {
+    await world.control.clearRequests();
+    const nothing = await destroy({ config: consenting });
+    assert.equal(nothing.exitCode, 0, nothing.log);
+    assert.match(nothing.summary, /nothing to do/);
+    const plan = await run('plan');
+    assert.equal(plan.exitCode, 0, plan.log);
+    assert.match(plan.summary, /to\screate/);
+    assert.deepEqual(
+      (await writes()).filter((line) => !/ tokens$/.test(line)),
+      [],
+    );
+    assert.deepEqual(await left(), {});
   });
 });
