@@ -3,7 +3,7 @@
 // once more, alone: worlds are real processes with real time-outs, and a busy machine can be too slow. That it was needed is said
 // at the end; a second failure is final.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { node24, root, runNode24 } from './node24.mjs';
@@ -44,8 +44,10 @@ function unitJobs() {
   ];
 }
 
-/** Where the first scenario that needs a deployed world leaves it for the others (`test/harness/deployed.ts`). */
+/** Where the file that tests the first deploy leaves its world for those that need a deployed one (`test/harness/deployed.ts`). */
 const deployed = mkdtempSync(join(tmpdir(), 'zoo-deployed-'));
+const maker = join('test/scenarios', 'deploys.test.ts');
+if (!unitOnly) mkdirSync(join(deployed, 'making'));
 process.on('exit', () => rmSync(deployed, { recursive: true, force: true }));
 const running = new Set();
 let stopped = false;
@@ -63,13 +65,15 @@ function run(job) {
     const child = spawn(node24, ['--disable-warning=ExperimentalWarning', ...testing, '--test-timeout=600000', ...job.options, ...job.files], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, DEPLOYED_FOLDER: deployed },
+      env: { ...process.env, DEPLOYED_FOLDER: deployed, ...(job.name === maker ? { DEPLOYED_MAKER: '1' } : {}) },
     });
     running.add(child);
     const output = [];
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(chunk));
     child.on('close', (code) => {
       running.delete(child);
+      // However it ended: who waits for its world then makes one.
+      if (job.name === maker && !stopped && !existsSync(join(deployed, 'snapshot'))) writeFileSync(join(deployed, 'failed'), '');
       const text = Buffer.concat(output).toString('utf8');
       console.log(`\n== ${job.name} (${Math.round((Date.now() - started) / 1000)} s)\n${text}`);
       const count = (word) => Number(new RegExp(`^ℹ ${word} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
@@ -78,20 +82,20 @@ function run(job) {
   });
 }
 
-/** The longest first, so that the lanes end together; between them at the start, those that need no deployed world, which one lane then makes. */
+/** First the file that makes the deployed world and those that need none; then the longest, so that the lanes end together. */
 const longest = [
-  'drift',
+  'deploys',
   'mistakes-network',
   'crashes',
-  'mistakes-inside',
+  'faults',
+  'drift',
   'half-made',
   'destroy',
   'dns-hands',
   'access-changes',
   'controllers',
   'nights',
-  'deploys',
-  'faults',
+  'mistakes-inside',
   'access-bastion',
   'plans',
   'existing',

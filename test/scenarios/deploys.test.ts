@@ -9,6 +9,7 @@ import type { RunResult } from '../../sandbox/runner/run.ts';
 import { derivePassword } from '../../src/stack/secrets.ts';
 import { type Census, census, cloudCalls, grown, writes } from '../harness/census.ts';
 import { helmReleases, helmRevisions, object, objects, query, resourceVersions, secretData } from '../harness/cluster.ts';
+import { shared, stackSecret } from '../harness/deployed.ts';
 import { findLeaks, forms, placesInCluster, placesOf, type Secret, secretsInCluster } from '../harness/leaks.ts';
 import { type Observed, observed } from '../harness/observer.ts';
 import { stackFile } from '../harness/stack-file.ts';
@@ -16,7 +17,6 @@ import { startWorld, type TestWorld } from '../harness/world.ts';
 import * as cloud from './expect/cloud.ts';
 import * as cluster from './expect/cluster.ts';
 
-const stackSecret = Buffer.from('the one secret of a stack, 32 bytes or more').toString('base64');
 const inputs = { 'stack-secret': stackSecret };
 const files = { 'values.yaml': 'replicaCount: 2\nzitadel:\n  configmapConfig:\n    Log:\n      Level: warn\n' };
 let world: TestWorld;
@@ -32,8 +32,10 @@ describe('a first deploy', { timeout: 180_000 }, () => {
   let seen: Observed;
 
   before(async () => {
-    ({ result: run, seen } = await observed(world, () => world.deploy({ inputs })));
-    assert.equal(run.exitCode, 0, run.log);
+    await shared(world, async () => {
+      ({ result: run, seen } = await observed(world, () => world.deploy({ inputs })));
+      assert.equal(run.exitCode, 0, run.log);
+    });
     facts = await cloud.cloudFacts(world);
   });
 
