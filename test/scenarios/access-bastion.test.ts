@@ -41,8 +41,6 @@ describe('the bastion', { timeout: 300_000 }, () => {
     address = (await bastion.publicIp()).public_ip_address;
     await writeFile(join(world.folder, 'client-key'), keys.client.privateKey.open(), { mode: 0o600 });
     await writeFile(join(world.folder, 'known-hosts'), `${address} ssh-ed25519 ${keys.host.publicBlob}\n`);
-    // As if it had been made long ago: a young one is waited for while it may be booting.
-    await bastion.set({ created: '2026-01-01T10:00:00Z' });
   });
   after(() => world?.stop());
 
@@ -87,17 +85,15 @@ describe('the bastion', { timeout: 300_000 }, () => {
     assert.match((await ssh('-v', '-o', 'PubkeyAuthentication=no', `tunnel@${address}`)).stderr, /Permission denied \(publickey\)/);
   });
 
-  it('a second deploy, a plan and a drift run find nothing to change', async () => {
-    for (const command of ['deploy', 'plan', 'drift']) {
-      const { exitCode, log, outputs, summary, took, leftovers, orphans } = await deploy({ command });
-      assert.equal(exitCode, 0, log);
-      const kept = Object.keys(leftovers).filter((name) => !/^zitadel-on-otc-[\w-]+\.json$/.test(name));
-      assert.deepEqual([kept, orphans], [[], []]);
-      assert.equal(outputs['result'], 'unchanged', log);
-      assert.match(log, /in sync, nothing to change/);
-      assert.match(summary, /s3\.medium\.1, list price about 0\.05 EUR an hour/, 'what it costs while it is kept');
-      assert.ok(took < 10_000, `${command} took ${took} ms`);
-    }
+  it('a plan finds nothing to change, says what it costs, and leaves nothing behind', async () => {
+    const { exitCode, log, outputs, summary, took, leftovers, orphans } = await deploy({ command: 'plan' });
+    assert.equal(exitCode, 0, log);
+    const kept = Object.keys(leftovers).filter((name) => !/^zitadel-on-otc-[\w-]+\.json$/.test(name));
+    assert.deepEqual([kept, orphans], [[], []]);
+    assert.equal(outputs['result'], 'unchanged', log);
+    assert.match(log, /in sync, nothing to change/);
+    assert.match(summary, /s3\.medium\.1, list price about 0\.05 EUR an hour/, 'what it costs while it is kept');
+    assert.ok(took < 10_000, `${took} ms`);
   });
 
   it('without stack-secret a plan does not look into the cluster and says why; a deploy accepts that plan', async () => {
@@ -115,8 +111,6 @@ describe('the bastion', { timeout: 300_000 }, () => {
       errorsOf(changed),
       /approved one any more: .*\ndns\/record: approved unchanged, now update\ndns\/record ttl: .*\nNot known when it was approved, now unchanged: .*zitadel\/release/,
     );
-    const other = await deploy({ inputs: { 'plan-digest': '0'.repeat(64) } });
-    assert.match(errorsOf(other), /the plan is not the approved one any more/);
   });
 
   it('a wrong host key ends the run before anything is sent', async () => {

@@ -1,6 +1,7 @@
 /**
  * A stack in a sub-project: its public zone must be in the region's own project, which is the only one that the DNS01 solver
- * sees. Where the credentials may not work there, the action says so before it makes anything.
+ * sees. Where the credentials may not work there, the action says so before it makes anything. There external-dns makes the
+ * record, from the first deploy on.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -8,13 +9,25 @@ import type { RunResult } from '../../sandbox/runner/run.ts';
 import type { DeployRequest } from '../../sandbox/runner/service.ts';
 import { cloudCalls } from '../harness/census.ts';
 import { object } from '../harness/cluster.ts';
+import { stackFile } from '../harness/stack-file.ts';
 import { startWorld, type TestWorld } from '../harness/world.ts';
 
 const folder = process.env['ACTION_FOLDER'];
 const action: Pick<DeployRequest, 'action'> = folder === undefined ? {} : { action: { folder } };
 let world: TestWorld;
 const run = (more: DeployRequest = {}): Promise<RunResult> =>
-  world.deploy({ ...action, ...more, inputs: { project: 'eu-de_zitadel', ...more.inputs } });
+  world.deploy({
+    ...action,
+    config: stackFile({ dns: { records: 'external-dns' } }),
+    ...more,
+    inputs: {
+      project: 'eu-de_zitadel',
+      'external-dns-username': world.env['OS_USERNAME'] ?? '',
+      'external-dns-password': world.env['OS_PASSWORD'] ?? '',
+      'external-dns-domain-name': world.env['OS_USER_DOMAIN_NAME'] ?? '',
+      ...more.inputs,
+    },
+  });
 
 before(async () => {
   world = await startWorld();
@@ -40,7 +53,7 @@ describe('a stack in a sub-project', { timeout: 240_000 }, () => {
     for (const name of ['vpc.vpcs', 'dns.zones', 'rds.instances', 'cce.clusters']) assert.deepEqual(await world.control.table(name), [], name);
   });
 
-  it('gets its zone there and everything else in the sub-project, and a certificate', async () => {
+  it('gets its zone there and everything else in the sub-project, a record and a certificate', async () => {
     const result = await run();
     assert.equal(result.exitCode, 0, result.log);
     const projects = await world.control.table<{ id: string; name: string }>('iam.projects');
@@ -48,6 +61,10 @@ describe('a stack in a sub-project', { timeout: 240_000 }, () => {
     const [zone] = await world.control.table<{ id: string; project_id: string }>('dns.zones');
     const [vpc] = await world.control.table<{ id: string; tenant_id: string }>('vpc.vpcs');
     assert.deepEqual([projectOf(zone?.project_id ?? ''), projectOf(vpc?.tenant_id ?? '')], ['eu-de', 'eu-de_zitadel']);
+    const records = await world.control.table<{ id: string; type: string; name: string; records: string[]; description: string }>('dns.recordsets');
+    const [record] = records.filter(({ type }) => type === 'A');
+    assert.deepEqual([record?.records, record?.description], [[result.outputs['public-ip']], ''], 'made by external-dns');
+    assert.ok(records.some(({ type, name }) => type === 'TXT' && name === 'extdns-a.login.example.com.'));
     const { status } = await object(world, 'certificate/zitadel-tls', 'zitadel');
     assert.ok(status.conditions.some((one: { type: string; status: string }) => one.type === 'Ready' && one.status === 'True'));
   });
@@ -56,7 +73,8 @@ describe('a stack in a sub-project', { timeout: 240_000 }, () => {
     await world.control.clearRequests();
     const result = await run();
     assert.equal(result.outputs['result'], 'unchanged', result.summary);
-    const calls = cloudCalls(await world.control.requests());
+    // The controller asks as well, from a node.
+    const calls = cloudCalls(await world.control.requests()).filter(({ source }) => source.startsWith('192.0.2.10:'));
     assert.ok(
       calls.some(({ host }) => host.includes('.obs.')),
       'the download counts',
