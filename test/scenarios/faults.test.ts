@@ -69,8 +69,6 @@ describe('in bad weather', { timeout: 680_000 }, () => {
     cloud.expectCloud(facts);
     await cluster.expectZitadel(world, facts);
     await cluster.expectOutside(world);
-    const again = await run({});
-    assert.equal(again.outputs['result'], 'unchanged', again.log);
   });
 
   it('a drift run finds nothing', async () => {
@@ -82,7 +80,5 @@ describe('in bad weather', { timeout: 680_000 }, () => {
     const destroy: DeployRequest = { command: 'destroy', inputs: { 'confirm-destroy': 'zitadel-sandbox' } };
     await struck(destroy);
     assert.deepEqual(await standing(world), {});
-    const again = await run(destroy);
-    assert.match(again.summary, /nothing to do/);
   });
 });
