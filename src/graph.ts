@@ -43,6 +43,8 @@ export interface GraphOptions {
   readonly configuration: Readonly<Record<string, unknown>>;
   /** True where verification is repeated until it passes. */
   readonly patient: boolean;
+  /** Ids of what taking the lock made: the same for all graphs of a run. */
+  readonly madeByLock: Set<string>;
 }
 
 export interface Graph {
@@ -69,13 +71,25 @@ export interface Graph {
 }
 
 /** All resources of a stack, wired. @throws Fault for a choice that is not offered */
-export function buildGraph({ stack, otc, secrets, toolbox, door, looksOnly, acme, externalDns, configuration, patient }: GraphOptions): Graph {
+export function buildGraph({
+  stack,
+  otc,
+  secrets,
+  toolbox,
+  door,
+  looksOnly,
+  acme,
+  externalDns,
+  configuration,
+  patient,
+  madeByLock,
+}: GraphOptions): Graph {
   const cloudContext: CloudContext = {
     otc,
     stack,
     secrets,
     names: namesFor(stack.name, otc.projectId),
-    madeByLock: new Set(),
+    madeByLock,
     externalDns: patient && stack.dns.records === 'external-dns' ? externalDns : undefined,
     missingInputs: patient ? missingInputs(stack, acme !== undefined, externalDns !== undefined) : [],
     door,

@@ -4,33 +4,22 @@
  * cluster) goes along with it, so that a cluster which does not answer any more can still be destroyed. Where something of others is
  * seen to stand in the way, nothing is begun: half a stack neither serves nor is gone, and who put that there may still need the rest.
  */
-import { asFault, blockedFault, Cancelled, type Fault } from './fault.ts';
-import { inOne, inOrder, needed } from './order.ts';
+import { asFault, Cancelled, type Fault } from './fault.ts';
+import { inOrder, needed } from './order.ts';
 import type { Outcome } from './outcome.ts';
 import type { AnyResource, Needs } from './resource.ts';
+import { begins, goes, type Observed, type Survey, type SurveyOptions, survey } from './survey.ts';
 import { stopIfCancelled, whyStopped } from './until.ts';
-import { onceBefore, outcomeOf, runFor, type WalkOptions } from './visiting.ts';
-
-export interface UnwalkOptions extends WalkOptions {
-  /** Consent to delete a resource that holds data. */
-  readonly mayDelete: (resource: AnyResource) => boolean;
-}
-
-interface Observed {
-  readonly seen: unknown;
-  readonly fault?: Fault;
-}
+import { type BeforeWrites, onceBefore, outcomeOf, runFor } from './visiting.ts';
 
 /** Destroys what is not kept; without `write` says what would be. Outcomes come in the order of the graph. */
-export async function unwalk(roots: readonly AnyResource[], options: UnwalkOptions): Promise<readonly Outcome[]> {
+export async function unwalk(roots: readonly AnyResource[], options: SurveyOptions): Promise<readonly Outcome[]> {
   const order = inOrder(roots);
-  const observed = await observeAll(order, options);
-  const lookOf = (resource: AnyResource): Observed => observed.get(resource) ?? { seen: undefined };
-  const kept = keptResources(order, lookOf, options);
-  const riders = await ridersOf(order, lookOf, kept, options);
-  const barred = await barredBy(order, (resource) => goes(resource, lookOf, kept) && !riders.has(resource), lookOf, options);
-  const dependents = dependentsOf(order);
   const writes = onceBefore(options);
+  const first = await survey(order, options);
+  const { lookOf, kept, riders, barred } =
+    options.write && !writes.done() && begins(order, first) ? await afterLock(order, first, options, writes) : first;
+  const dependents = dependentsOf(order);
   const results = new Map<AnyResource, Promise<Outcome>>();
   /** What could not be taken away by itself, and now goes with what it is in. */
   const stubborn = new Map<AnyResource, { readonly fault: Fault; readonly seconds: number }>();
@@ -94,6 +83,17 @@ export async function unwalk(roots: readonly AnyResource[], options: UnwalkOptio
   return Promise.all(order.map(told));
 }
 
+/** Another run may have made or changed things until this one had the lock. */
+async function afterLock(order: readonly AnyResource[], first: Survey, options: SurveyOptions, writes: BeforeWrites): Promise<Survey> {
+  try {
+    await writes();
+  } catch {
+    // Told by each that would be taken away: they wait for the same promise.
+    return first;
+  }
+  return survey(order, options);
+}
+
 // biome-ignore lint/suspicious/noConfusingVoidType: what `destroy` returns
 function noteOf(note: string | void): Partial<Outcome> {
   return typeof note === 'string' ? { note } : {};
@@ -114,120 +114,13 @@ function untouched(
   return ['kept', { note: resource.protect === 'data' ? 'holds data' : 'what holds data stands on it' }];
 }
 
-async function observeAll(order: readonly AnyResource[], options: UnwalkOptions): Promise<Map<AnyResource, Observed>> {
-  const looks = new Map<AnyResource, Promise<Observed>>();
-  const observe = (resource: AnyResource): Promise<Observed> => {
-    const promise = looks.get(resource) ?? look(resource);
-    looks.set(resource, promise);
-    return promise;
-  };
-  const look = async (resource: AnyResource): Promise<Observed> => {
-    const needs = Object.entries(resource.needs as Needs);
-    const found = await Promise.all(needs.map(([, need]) => observe(needed(need))));
-    if (resource.gate === true) return { seen: undefined };
-    // Where one thing in a cluster could not be looked at, the others need not try.
-    const unseen = needs.findIndex(([, need], index) => found[index]?.fault !== undefined && inOne(resource, needed(need)));
-    const fault = found[unseen]?.fault;
-    if (fault !== undefined) return { seen: undefined, fault };
-    try {
-      const seen: unknown = await resource.observe(
-        Object.fromEntries(needs.map(([name], index) => [name, found[index]?.seen])),
-        runFor(resource, options),
-      );
-      return { seen };
-    } catch (error) {
-      return { seen: undefined, fault: asFault(error) };
-    }
-  };
-  const found = await Promise.all(order.map(observe));
-  stopIfCancelled(options.signal);
-  return new Map(order.map((resource, index) => [resource, found[index] ?? { seen: undefined }]));
-}
-
-/** What holds data and is there without consent to delete it, and all that it stands on. */
-function keptResources(order: readonly AnyResource[], lookOf: (resource: AnyResource) => Observed, options: UnwalkOptions): Set<AnyResource> {
-  const kept = new Set<AnyResource>();
-  const keep = (resource: AnyResource): void => {
-    if (kept.has(resource)) return;
-    kept.add(resource);
-    for (const need of Object.values(resource.needs as Needs)) keep(needed(need));
-  };
-  for (const resource of order) {
-    const { seen, fault } = lookOf(resource);
-    // Data that could not be looked at may be there.
-    const there = seen !== undefined || fault !== undefined;
-    if (resource.protect === 'data' && there && resource.readsOnly !== true && !options.mayDelete(resource)) keep(resource);
-  }
-  // A rule of a group that stays, stays.
-  for (const resource of order) if (resource.within !== undefined && kept.has(resource.within)) kept.add(resource);
-  return kept;
-}
-
-/** Whether something will be destroyed, as far as can be said beforehand. */
-function goes(resource: AnyResource, lookOf: (resource: AnyResource) => Observed, kept: ReadonlySet<AnyResource>): boolean {
-  const { seen } = lookOf(resource);
-  return seen !== undefined && resource.readsOnly !== true && !kept.has(resource) && resource.keep?.(seen) === undefined;
-}
-
-/** What cannot be destroyed, as far as that shows beforehand. */
-async function barredBy(
-  order: readonly AnyResource[],
-  willGo: (resource: AnyResource) => boolean,
-  lookOf: (resource: AnyResource) => Observed,
-  options: UnwalkOptions,
-): Promise<Map<AnyResource, Fault>> {
-  const barred = new Map<AnyResource, Fault>();
-  const ask = async (resource: AnyResource): Promise<void> => {
-    if (resource.blockedBy === undefined || !willGo(resource)) return;
-    const run = runFor(resource, options);
-    try {
-      const others = await resource.blockedBy(lookOf(resource).seen, run);
-      if (others.length > 0) barred.set(resource, blockedFault(resource.title, others));
-    } catch (error) {
-      if (error instanceof Cancelled) throw error;
-      run.say(`whether something stands in its way could not be told: ${asFault(error).message}`);
-    }
-  };
-  await Promise.all(order.map(ask));
-  return barred;
-}
-
-/** All that goes along with what it is in, and leaves nothing outside. */
-async function ridersOf(
-  order: readonly AnyResource[],
-  lookOf: (resource: AnyResource) => Observed,
-  kept: ReadonlySet<AnyResource>,
-  options: UnwalkOptions,
-): Promise<Set<AnyResource>> {
-  const riders = new Set<AnyResource>();
-  const ask = async (resource: AnyResource): Promise<void> => {
-    const { within, leavesBehind } = resource;
-    if (within === undefined || !goes(within, lookOf, kept)) return;
-    const { seen } = lookOf(resource);
-    if (seen === undefined || leavesBehind === undefined) {
-      riders.add(resource);
-      return;
-    }
-    const run = runFor(resource, options);
-    try {
-      if (!(await leavesBehind(seen, run))) riders.add(resource);
-    } catch (error) {
-      if (error instanceof Cancelled) throw error;
-      run.say(`whether it leaves something behind could not be told: ${asFault(error).message}`);
-      riders.add(resource);
-    }
-  };
-  await Promise.all(order.map(ask));
-  return riders;
-}
-
 /** The outcome of what goes along: that of what it is in. */
 async function ride(
   resource: AnyResource,
   take: (resource: AnyResource) => Promise<Outcome>,
   riders: ReadonlySet<AnyResource>,
   lookOf: (resource: AnyResource) => Observed,
-  options: UnwalkOptions,
+  options: SurveyOptions,
 ): Promise<Outcome> {
   const { within } = resource;
   const { seen, fault } = lookOf(resource);

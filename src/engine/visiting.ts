@@ -7,7 +7,7 @@ export interface WalkOptions {
   readonly write: boolean;
   readonly signal: AbortSignal;
   readonly journal: Journal;
-  /** Called once, before the first write of the run: takes the stack's lock. */
+  /** Called once, before the first write of the run: takes the stack's lock. What was seen before is looked at again before it is written. */
   readonly beforeFirstWrite?: () => Promise<void>;
   /** True in `drift`: what a deploy could not heal is a difference like any other, not a failure of the run. */
   readonly findings?: boolean;
@@ -33,11 +33,20 @@ export function runFor(resource: AnyResource, options: Pick<WalkOptions, 'signal
   return { signal: options.signal, say: (line) => options.journal.say(resource, line), ...pause };
 }
 
+/** What comes before every write. */
+export interface BeforeWrites {
+  (): Promise<void>;
+  /** True once it has come: what was seen earlier may be another run's doing by now. */
+  readonly done: () => boolean;
+}
+
 /** The lock is taken once, by whoever writes first; all others wait for the same promise. */
-export function onceBefore(options: Pick<WalkOptions, 'beforeFirstWrite'>): () => Promise<void> {
+export function onceBefore({ beforeFirstWrite }: Pick<WalkOptions, 'beforeFirstWrite'>): BeforeWrites {
   let promise: Promise<void> | undefined;
-  return () => {
-    promise ??= options.beforeFirstWrite?.() ?? Promise.resolve();
-    return promise;
+  let done = beforeFirstWrite === undefined;
+  const take = async (): Promise<void> => {
+    await beforeFirstWrite?.();
+    done = true;
   };
+  return Object.assign(() => (promise ??= take()), { done: () => done });
 }

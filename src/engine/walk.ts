@@ -9,7 +9,7 @@ import type { Outcome, Verdict } from './outcome.ts';
 import type { AnyResource, Change, Maybe, Needs, Run } from './resource.ts';
 import { stopIfCancelled, whyStopped } from './until.ts';
 import { leftBehind, removeUnwanted } from './unwanted.ts';
-import { onceBefore, outcomeOf, runFor, type WalkOptions } from './visiting.ts';
+import { type BeforeWrites, onceBefore, outcomeOf, runFor, type WalkOptions } from './visiting.ts';
 
 export interface Walked {
   /** In the order of the graph. */
@@ -59,7 +59,7 @@ async function visitOne(
   resource: AnyResource,
   visitNeed: (need: AnyResource | Maybe<AnyResource>) => Promise<Visit>,
   options: WalkOptions,
-  writes: () => Promise<void>,
+  writes: BeforeWrites,
 ): Promise<Visit> {
   const needs = Object.entries(resource.needs as Needs);
   const visits = await Promise.all(needs.map(([, need]) => visitNeed(need)));
@@ -81,7 +81,9 @@ async function visitOne(
     const unlooked = withoutLook(resource, visits, broken, options, end);
     if (unlooked !== undefined) return unlooked;
     stopIfCancelled(options.signal);
-    seen = await resource.observe(Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.seen])), run);
+    const look = (): Promise<unknown> => resource.observe(Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.seen])), run);
+    const early = !writes.done();
+    seen = await look();
     looked = true;
     if (!resource.wanted) return end(...leftBehind(resource, seen));
     const missing = needs.filter(([, need], index) => !('maybe' in need) && visits[index]?.offered === undefined).map(([, need]) => needed(need).id);
@@ -90,7 +92,7 @@ async function visitOne(
     if (seen === undefined && !canBeMade(resource)) return end('unknown', undefined, { note: 'not there yet' });
     const spec: unknown = resource.want(Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.offered])));
     const follows = options.write || options.findings === true ? [] : following(resource, outcomes);
-    return await madeSo(resource, spec, seen, { options, writes, run, end, follows });
+    return await madeSo(resource, spec, seen, { options, writes, run, end, follows, ...(early ? { look } : {}) });
   } catch (error) {
     // What is not wanted waits for nothing: it is looked for another time.
     if (error instanceof Cancelled && !resource.wanted && options.signal.aborted) return end('absent', undefined);
@@ -149,9 +151,11 @@ function waitsFor(ids: readonly string[]): { readonly note: string } {
 
 interface Writing {
   readonly options: WalkOptions;
-  readonly writes: () => Promise<void>;
+  readonly writes: BeforeWrites;
   readonly run: Run;
   readonly end: End;
+  /** Looks again: where what was seen was seen before the lock was taken, another run may have made or changed it since. */
+  readonly look?: () => Promise<unknown>;
   /** What only a plan lists: the deploy finds it when it comes there. */
   readonly follows: readonly Change[];
 }
@@ -173,6 +177,10 @@ async function madeSo(resource: AnyResource, spec: unknown, seen: unknown, writi
   }
   await writes();
   stopIfCancelled(options.signal);
+  if (writing.look !== undefined) {
+    const { look, ...rest } = writing;
+    return madeSo(resource, spec, await look(), rest);
+  }
   if (verdict === 'replace') await resource.destroy(seen, run);
   const after: unknown = await resource.apply(spec, verdict === 'replace' ? undefined : seen, changes, run);
   return end(verdict, after, { changes, done: true });

@@ -53,7 +53,7 @@ export interface Session {
   readonly dnsHome?: () => Promise<Otc>;
 }
 
-/** Reads of this run, by scope and URL. */
+/** Reads of this run, by scope, project and URL. */
 type Reads = Map<string, { readonly service: Service; readonly answer: Promise<unknown> }>;
 
 export class Otc {
@@ -100,11 +100,10 @@ export class Otc {
     return new Otc(this.#session, signal, this.#reads, this.#young);
   }
 
-  /** Where public DNS is managed; what ends this session's work ends it there. */
+  /** Where public DNS is managed; what ends this session's work ends it there, and what is forgotten here is forgotten there. */
   async dnsHome(): Promise<Otc> {
     const home = await this.#session.dnsHome?.();
-    if (home === undefined) return this;
-    return home.#signal === this.#signal ? home : home.withSignal(this.#signal);
+    return home === undefined ? this : new Otc(home.#session, this.#signal, this.#reads, this.#young);
   }
 
   /** Forgets all reads: after a wait, things have changed that no write of ours announced. */
@@ -145,7 +144,7 @@ export class Otc {
         this.#forgetService(call.service);
       }
     }
-    const key = `${call.scope ?? 'project'} ${url}`;
+    const key = `${call.scope ?? 'project'} ${this.projectId} ${url}`;
     const known = call.fresh === true ? undefined : this.#reads.get(key);
     if (known !== undefined) return (await known.answer) as T;
     const read = { service: call.service, answer: this.#repeat(call, url) };

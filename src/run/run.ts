@@ -47,6 +47,7 @@ export async function run(context: RunContext): Promise<boolean> {
   const working = AbortSignal.any([signal, losing.signal]);
   const work: RunContext = { ...context, otc: otc.withSignal(working), signal: working };
   const door = doorOf(context, () => lock.take());
+  const madeByLock = new Set<string>();
   const graphFor = (looksOnly: boolean): Graph =>
     buildGraph({
       ...work,
@@ -55,7 +56,8 @@ export async function run(context: RunContext): Promise<boolean> {
       looksOnly,
       acme: acmeKeyOf(inputs),
       externalDns: externalDnsUserOf(inputs),
-      patient: inputs.command === 'deploy',
+      patient: inputs.command === 'deploy' && !looksOnly,
+      madeByLock,
     });
   const graph = graphFor(['plan', 'drift', 'check'].includes(inputs.command));
   const lock = lockFor(work, graph, losing);
@@ -183,12 +185,18 @@ async function carryOut(context: RunContext, graph: Graph, graphFor: (looksOnly:
   const refusing = new AbortController();
   const stops = AbortSignal.any([signal, refusing.signal]);
   let refusal: Fault | undefined;
+  const refuse = (fault: Fault | undefined): void => {
+    if (fault === undefined) return;
+    refusal = fault;
+    refusing.abort(new Cancelled('nothing is written beside what is refused'));
+    stopIfCancelled(stops);
+  };
   const first = onceBefore({
     async beforeFirstWrite() {
-      refusal = refusedIn(approved ?? (await lookAtGuarded(graphFor(true), read)));
-      if (refusal !== undefined) refusing.abort(new Cancelled('nothing is written beside what is refused'));
-      stopIfCancelled(stops);
+      refuse(refusedIn(approved ?? (await lookAtGuarded(graphFor(true), read))));
       await begin(context, tasks);
+      // Another run may have written until the lock was this one's.
+      await comparePlan(context, graphFor(true), read).catch((error: unknown) => refuse(asFault(error)));
     },
   });
   try {
@@ -232,6 +240,8 @@ async function begin(context: RunContext, { lock, passing, toolbox }: Tasks): Pr
   const deploys = context.inputs.command === 'deploy';
   if (deploys) await toolbox.prepare(runOf(context));
   await lock.take();
+  // Until then another run may have written.
+  context.otc.forget();
   if (deploys) passing.begin();
 }
 

@@ -8,8 +8,10 @@ import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { privateRegistry } from '../../sandbox/charts/registry.ts';
 import type { Row } from '../../sandbox/otc/store.ts';
+import type { RunResult } from '../../sandbox/runner/run.ts';
+import type { DeployRequest } from '../../sandbox/runner/service.ts';
 import { bastionIn } from '../harness/bastion.ts';
-import { census, cloudCalls, grown, writes } from '../harness/census.ts';
+import { census, cloudCalls, grown, standing, twice, writes } from '../harness/census.ts';
 import { type HelmRelease, helmReleases, object, objects } from '../harness/cluster.ts';
 import { stackFile } from '../harness/stack-file.ts';
 import { errorsOf, verdictOf } from '../harness/telling.ts';
@@ -36,14 +38,20 @@ describe('a stack in an existing network', { timeout: 400_000 }, () => {
   /** Without what moves by itself: a zone's serial number counts its records' changes. */
   const still = (rows: readonly Row[] = []): unknown[] => rows.map((row) => ({ ...row, serial: 0, updated_at: '' }));
 
+  /** The same deploy by two workflow runs at the same time. */
+  const atOnce = (request: DeployRequest): Promise<readonly RunResult[]> =>
+    Promise.all(['1', '2'].map((id) => world.deploy({ ...request, env: { GITHUB_RUN_ID: id } })));
+
   before(async () => {
     world = await startWorld({ pace: 'instant' });
     // The landing zone of another team: what a stack makes before it finds its domain not delegated.
     await world.control.edit({ switches: { 'delegation:example.com': 'other' } });
-    const landing = await world.deploy({ inputs, config: stackFile({ name: 'landing', domain: 'www.example.com' }) });
-    assert.equal(landing.exitCode, 1, landing.log);
-    assert.equal(verdictOf(landing, 'load-balancer/load-balancer'), 'create');
-    assert.equal(verdictOf(landing, 'network/snat-rule'), 'create');
+    // Two runs make it at once: one waits for the other's lock, and what that has made by then is not made again.
+    const landings = await atOnce({ inputs, config: stackFile({ name: 'landing', domain: 'www.example.com' }) });
+    for (const { exitCode, log } of landings) assert.equal(exitCode, 1, log);
+    for (const id of ['load-balancer/load-balancer', 'network/snat-rule'])
+      assert.deepEqual(landings.map((landing) => verdictOf(landing, id)).sort(), ['create', 'unchanged'], id);
+    assert.deepEqual(twice(await standing(world)), []);
     await world.control.edit({ switches: { 'delegation:example.com': null } });
     there = (await world.control.resources()) as Record<string, readonly Row[]>;
     const one = (table: string, test: (row: Named) => boolean = () => true): { readonly id: string } => {
@@ -81,8 +89,7 @@ describe('a stack in an existing network', { timeout: 400_000 }, () => {
 
   it('makes what is missing, and nothing of what is there', async () => {
     const earlier = await census(world);
-    const run = await world.deploy({ inputs, config });
-    assert.equal(run.exitCode, 0, run.log);
+    for (const { exitCode, log } of await atOnce({ inputs, config })) assert.equal(exitCode, 0, log);
     const made = grown(earlier, await census(world));
     for (const table of ['vpc.vpcs', 'vpc.subnets', 'nat.gateways', 'elb.loadbalancers', 'dns.zones', 'iam.agencies'])
       assert.equal(made[table], undefined, table);

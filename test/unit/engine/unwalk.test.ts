@@ -49,6 +49,22 @@ test('what of others is in the way is asked of what would go alone; a plan goes 
   assert.deepEqual([fake.events, locked], [[], []]);
 });
 
+test('what another run made until the lock was ours is taken away too; a lock that cannot be had is told by each', async () => {
+  const fake = new Fake();
+  const { database, cluster } = small(fake);
+  fake.exists.set('vpc', 'v');
+  const beforeFirstWrite = async () => {
+    for (const id of ['subnet', 'cluster']) fake.exists.set(id, 'v');
+  };
+  const outcomes = await unwalk([database, cluster], options(true, { beforeFirstWrite }));
+  assert.deepEqual(verdicts(outcomes), { vpc: 'delete', subnet: 'delete', database: 'absent', cluster: 'delete' });
+  assert.deepEqual(fake.events, ['-cluster', '-subnet', '-vpc']);
+  for (const id of ['vpc', 'subnet']) fake.exists.set(id, 'v');
+  const held = await unwalk([database, cluster], options(true, { beforeFirstWrite: () => Promise.reject(new Fault('held by another run')) }));
+  assert.deepEqual(verdicts(held), { vpc: 'blocked', subnet: 'failed', database: 'absent', cluster: 'absent' });
+  assert.equal(held.find(({ id }) => id === 'subnet')?.fault?.message, 'held by another run');
+});
+
 test('property: whatever the graph, each resource is applied once and after its needs, and destroyed before them', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.array(fc.nat(30), { maxLength: 4 }), { minLength: 1, maxLength: 14 }), async (arrows) => {

@@ -224,3 +224,25 @@ test('what holds otherwise than the file says is a warning of what is there, als
     ],
   );
 });
+
+test('what was seen before the lock is looked at again under it: another run may have made it since', async () => {
+  const fake = new Fake();
+  const { database, cluster } = small(fake);
+  let forgotten = false;
+  const beforeFirstWrite = async () => {
+    // The lock was another run's until now, which made two of them and changed none.
+    for (const id of ['vpc', 'subnet', 'extra']) fake.exists.set(id, 'v');
+    fake.exists.set('other', 'theirs');
+    forgotten = true;
+  };
+  const extra = fake.make('extra', {});
+  const other = fake.make('other', {});
+  const observe = async (): Promise<undefined> => assert.ok(forgotten) as undefined;
+  const after = fake.make('after', { cluster }, { observe });
+  const { outcomes } = await walk([database, cluster, extra, other, after], options(true, { beforeFirstWrite }));
+  assert.deepEqual(verdicts(outcomes), {
+    ...{ vpc: 'unchanged', subnet: 'unchanged', database: 'create', cluster: 'create' },
+    ...{ extra: 'unchanged', other: 'update', after: 'create' },
+  });
+  assert.deepEqual(fake.events.sort(), ['+after', '+cluster', '+database', '+other']);
+});
