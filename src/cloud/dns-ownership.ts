@@ -8,18 +8,20 @@ import { Fault } from '../engine/fault.ts';
 import { type AnyResource, type Change, type Maybe, type Resource, type Run, resource } from '../engine/resource.ts';
 import { until } from '../engine/until.ts';
 import * as dns from '../otc/dns.ts';
-import { type CloudContext, createOnce, description } from './context.ts';
+import { type CloudContext, createOnce } from './context.ts';
 import { unprovenRecords } from './dns-former-record.ts';
 import { foreign } from './dns-record.ts';
 import type { DnsZone } from './dns-zone.ts';
 import type { LoadBalancerResource } from './load-balancer.ts';
-import { madeByUs, type OwnedRecord, ownerId, ownerRecordName, ownerText, recordsOf, refuseIpv6, untilActive } from './record-owner.ts';
+import { dnsMark, madeBy, type OwnedRecord, ownerId, ownerRecordName, ownerText, recordsOf, refuseIpv6, untilActive } from './record-owner.ts';
 
 export interface OwnershipSpec {
   readonly name: string;
   readonly zoneId: string;
   readonly address: string;
   readonly owner: string;
+  /** Description by which the stack knows what it made itself. */
+  readonly mark: string;
 }
 
 type Needs = { readonly zone: DnsZone; readonly loadBalancer: LoadBalancerResource } & Readonly<Record<string, AnyResource | Maybe<AnyResource>>>;
@@ -45,20 +47,21 @@ export function dnsOwnership(
   const { otc, stack } = context;
   const name = `${stack.domain}.`;
   const owner = ownerId(context);
+  const mark = dnsMark(context);
   const wanted = stack.dns.records === 'external-dns';
   const handOver = async (zoneId: string, run: Run): Promise<void> => {
     const home = await otc.dnsHome();
-    const mark = {
+    const beside = {
       name: ownerRecordName(name),
       type: 'TXT',
       ttl: stack.dns.ttl,
       records: [ownerText(owner, options.resource)],
-      description: description(context),
+      description: mark,
     };
     const look = async (): Promise<{ id: string } | undefined> => (await recordsOf(context, zoneId, true)).owner;
-    const create = (): Promise<{ id: string }> => dns.createRecordSet(home, zoneId, mark);
-    const { id } = await createOnce({ what: `TXT record ${mark.name}`, create, look, exists: ['DNS.0312'] }, run);
-    await untilActive(home, zoneId, id, `TXT record ${mark.name}`, run);
+    const create = (): Promise<{ id: string }> => dns.createRecordSet(home, zoneId, beside);
+    const { id } = await createOnce({ what: `TXT record ${beside.name}`, create, look, exists: ['DNS.0312'] }, run);
+    await untilActive(home, zoneId, id, `TXT record ${beside.name}`, run);
     run.say(`the A record ${stack.domain} is external-dns's from now on`);
   };
   return resource<Needs, OwnershipSpec, OwnedRecord>({
@@ -67,14 +70,14 @@ export function dnsOwnership(
     needs: { ...options.after, ...needs },
     wanted,
     usualSeconds: 60,
-    want: ({ zone, loadBalancer }) => ({ name, zoneId: zone.id, address: loadBalancer.eipAddress, owner }),
+    want: ({ zone, loadBalancer }) => ({ name, zoneId: zone.id, address: loadBalancer.eipAddress, owner, mark }),
     // What a former choice left is taken back, or away, by dns/record.
     observe: async ({ zone }) => (wanted && zone !== undefined ? (await recordsOf(context, (zone as dns.Zone).id)).record : undefined),
     diff: ownershipChanges,
     warnings: unprovenRecords,
     apply: async (spec, seen, _changes, run) => {
       const { zoneId, address } = spec;
-      if (seen !== undefined && seen.owner === undefined && madeByUs(seen)) await handOver(zoneId, run);
+      if (seen !== undefined && seen.owner === undefined && madeBy(seen, mark) === undefined) await handOver(zoneId, run);
       try {
         return await until(`external-dns to keep the A record ${stack.domain}`, SCHEDULE, run, async () => {
           const { record } = await recordsOf(context, zoneId, true);
@@ -105,10 +108,10 @@ export function ownershipChanges(spec: Omit<OwnershipSpec, 'zoneId'>, seen: Owne
   const leadsTo = [...seen.records].sort().join(', ');
   const elsewhere = leadsTo !== spec.address;
   const ours = seen.owner?.by === spec.owner;
-  const handedOver = seen.owner === undefined && madeByUs(seen);
+  const handedOver = seen.owner === undefined && madeBy(seen, spec.mark) === undefined;
   if (handedOver)
     changes.push({ field: 'owner', before: 'zitadel-on-otc', after: 'external-dns', why: 'it is handed over in place and never missing' });
-  if (elsewhere && !ours && !handedOver) throw foreign(spec.name, seen, leadsTo);
+  if (elsewhere && !ours && !handedOver) throw foreign(spec, seen, leadsTo);
   if (elsewhere) changes.push({ field: 'records', before: leadsTo, after: spec.address, why: 'external-dns corrects it' });
   if (seen.status !== 'ACTIVE') changes.push({ field: 'status', before: seen.status, after: 'ACTIVE' });
   return changes;

@@ -6,11 +6,11 @@
 import { Fault } from '../engine/fault.ts';
 import { type Change, type Resource, resource } from '../engine/resource.ts';
 import * as dns from '../otc/dns.ts';
-import { type CloudContext, createOnce, description } from './context.ts';
+import { type CloudContext, createOnce } from './context.ts';
 import { unprovenRecords } from './dns-former-record.ts';
 import { type DnsZone, zoneWanted } from './dns-zone.ts';
 import type { LoadBalancerResource } from './load-balancer.ts';
-import { madeByUs, type OwnedRecord, ownerId, recordsOf, refuseIpv6, removeRecordSet, untilActive } from './record-owner.ts';
+import { dnsMark, madeBy, type OwnedRecord, ownerId, recordsOf, refuseIpv6, removeRecordSet, untilActive } from './record-owner.ts';
 
 export interface RecordSpec {
   readonly name: string;
@@ -20,6 +20,8 @@ export interface RecordSpec {
   readonly ttl: number;
   /** Owner id of this stack's external-dns, from which a record is taken back. */
   readonly owner: string;
+  /** Description by which the stack knows what it made itself. */
+  readonly mark: string;
 }
 
 type Needs = { readonly zone: DnsZone; readonly loadBalancer: LoadBalancerResource };
@@ -30,10 +32,11 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
   const name = `${stack.domain}.`;
   const what = `A record ${name}`;
   const owner = ownerId(context);
+  const mark = dnsMark(context);
   const wanted = stack.dns.records === 'direct';
   const find = async (zoneId: string, fresh?: boolean): Promise<OwnedRecord | undefined> => {
     const { record } = await recordsOf(context, zoneId, fresh);
-    return record === undefined || wanted || isOurs(record, owner) ? record : undefined;
+    return record === undefined || wanted || isOurs(record, { owner, mark }) ? record : undefined;
   };
   return resource<Needs, RecordSpec, OwnedRecord>({
     id: 'dns/record',
@@ -47,14 +50,14 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
       const [zone] = zoneWanted(context) ? await dns.listZones(home, `${stack.dns.zone}.`) : [];
       if (zone !== undefined) await find(zone.id);
     },
-    want: ({ zone, loadBalancer }) => ({ name, zoneId: zone.id, address: loadBalancer.eipAddress, ttl: stack.dns.ttl, owner }),
+    want: ({ zone, loadBalancer }) => ({ name, zoneId: zone.id, address: loadBalancer.eipAddress, ttl: stack.dns.ttl, owner, mark }),
     observe: async ({ zone }) => (zone === undefined ? undefined : find(zone.id)),
     diff: recordChanges,
     warnings: unprovenRecords,
     apply: async (spec, seen, changes, run) => {
       const home = await otc.dnsHome();
       const { zoneId } = spec;
-      const record = { name, type: 'A', ttl: spec.ttl, records: [spec.address], description: description(context) };
+      const record = { name, type: 'A', ttl: spec.ttl, records: [spec.address], description: mark };
       const create = (): Promise<dns.RecordSet> => dns.createRecordSet(home, zoneId, record);
       const found = seen ?? (await createOnce<dns.RecordSet>({ what, create, look: () => find(zoneId, true), exists: ['DNS.0312'] }, run));
       let now = await untilActive(home, zoneId, found.id, what, run);
@@ -64,22 +67,22 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
         await dns.updateRecordSet(home, zoneId, found.id, record);
         now = await untilActive(home, zoneId, found.id, what, run);
       }
-      const { owner: mark } = await recordsOf(context, zoneId, true);
-      if (mark?.by === owner) await removeRecordSet(home, zoneId, mark.id, `TXT record of external-dns for ${name}`, run);
+      const { owner: beside } = await recordsOf(context, zoneId, true);
+      if (beside?.by === owner) await removeRecordSet(home, zoneId, beside.id, `TXT record of external-dns for ${name}`, run);
       return { ...now, zoneId };
     },
-    destroy: async ({ id, zoneId, owner: mark }, run) => {
+    destroy: async ({ id, zoneId, owner: beside }, run) => {
       const home = await otc.dnsHome();
       await removeRecordSet(home, zoneId, id, what, run);
-      if (mark?.by === owner) await removeRecordSet(home, zoneId, mark.id, `TXT record of external-dns for ${name}`, run);
+      if (beside?.by === owner) await removeRecordSet(home, zoneId, beside.id, `TXT record of external-dns for ${name}`, run);
     },
-    keep: (seen) => (isOurs(seen, owner) ? undefined : 'was not made by this action'),
+    keep: (seen) => (isOurs(seen, { owner, mark }) ? undefined : madeBy(seen, mark)),
     facts: ({ records }) => ({ address: records.join(', ') }),
   });
 }
 
-function isOurs(record: Pick<OwnedRecord, 'owner'> & dns.RecordSet, owner: string): boolean {
-  return madeByUs(record) || record.owner?.by === owner;
+function isOurs(record: Pick<OwnedRecord, 'owner'> & dns.RecordSet, { owner, mark }: Pick<RecordSpec, 'owner' | 'mark'>): boolean {
+  return madeBy(record, mark) === undefined || record.owner?.by === owner;
 }
 
 /** @throws Fault where somebody else's record leads elsewhere, be it the A record or an AAAA record beside it */
@@ -87,9 +90,9 @@ export function recordChanges(spec: Omit<RecordSpec, 'zoneId'>, seen: Pick<Owned
   refuseIpv6(spec.name, seen);
   const changes: Change[] = [];
   const before = [...seen.records].sort().join(', ');
-  const ours = isOurs(seen, spec.owner);
+  const ours = isOurs(seen, spec);
   if (before !== spec.address) {
-    if (!ours) throw foreign(spec.name, seen, before);
+    if (!ours) throw foreign(spec, seen, before);
     changes.push({ field: 'records', before, after: spec.address === '' ? 'a new EIP' : spec.address });
   }
   if (ours && seen.ttl !== undefined && seen.ttl !== spec.ttl) changes.push({ field: 'ttl', before: seen.ttl, after: spec.ttl });
@@ -100,9 +103,9 @@ export function recordChanges(spec: Omit<RecordSpec, 'zoneId'>, seen: Pick<Owned
   return changes;
 }
 
-export function foreign(name: string, seen: Pick<OwnedRecord, 'owner'> & dns.RecordSet, leadsTo: string): Fault {
+export function foreign({ name, mark }: Pick<RecordSpec, 'name' | 'mark'>, seen: Pick<OwnedRecord, 'owner'> & dns.RecordSet, leadsTo: string): Fault {
   const by = seen.owner === undefined ? '' : `; it belongs to the external-dns with the owner id ${seen.owner.by}`;
-  return new Fault(`${name} already leads to ${leadsTo}, by a record that this action did not make${by}`, {
+  return new Fault(`${name} already leads to ${leadsTo}, by a record (${seen.id}) that ${madeBy(seen, mark) ?? 'was handed over'}${by}`, {
     resource: seen.id,
     finding: 'records',
     hint: 'Delete that record if nothing needs it any more; or set dns.records to existing and keep the domain in your own hands.',

@@ -4,8 +4,9 @@ import { type Change, type Resource, resource } from '../engine/resource.ts';
 import { schedules, until } from '../engine/until.ts';
 import { unlessGone } from '../otc/client.ts';
 import * as dns from '../otc/dns.ts';
-import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
+import { type CloudContext, createOnce, theExisting, theOne } from './context.ts';
 import type { Gates } from './gate.ts';
+import { dnsMark, madeBy, othersRecords } from './record-owner.ts';
 
 export interface ZoneSpec {
   /** With the dot at the end. */
@@ -28,7 +29,7 @@ export function dnsZone(context: CloudContext, needs: Gates): DnsZone {
   const { existing } = stack.dns;
   const name = `${stack.dns.zone}.`;
   const wanted = zoneWanted(context);
-  const settings = { email: stack.contact, ttl: ZONE_TTL, description: description(context) };
+  const settings = { email: stack.contact, ttl: ZONE_TTL, description: dnsMark(context) };
   const spec: ZoneSpec = existing === undefined ? { name, settings } : { name };
   const find = async (fresh?: boolean): Promise<dns.Zone | undefined> => {
     const found = await dns.listZones(await otc.dnsHome(), name, fresh);
@@ -63,12 +64,9 @@ export function dnsZone(context: CloudContext, needs: Gates): DnsZone {
       if (zoneChanges(spec, await active()).length > 0) await dns.updateZone(home, id, { email: settings.email, ttl: settings.ttl });
       return active();
     },
-    keep: ({ description: text }) =>
-      text === description(context)
-        ? undefined
-        : text?.startsWith('Managed by zitadel-on-otc') === true
-          ? 'was made by another stack'
-          : 'was not made by this action',
+    keep: (seen) => madeBy(seen, settings.description),
+    // They would go with it, unasked.
+    blockedBy: (seen) => othersRecords(context, seen),
     destroy: async ({ id }, run) => {
       const home = await otc.dnsHome();
       await unlessGone(dns.deleteZone(home, id));

@@ -1,7 +1,7 @@
 /**
- * Owns how external-dns says whose a record is: a TXT record beside it (its registry, external-dns 0.21.0). Read by whoever
- * hands the domain's A record over (`dns-ownership.ts`) or takes it back (`dns-record.ts`). The controller itself is
- * installed by `zitadel/external-dns.ts`, which takes the same prefix and owner.
+ * Owns how a zone or a record says whose it is: by our mark in its description, and for external-dns by a TXT record beside it (its
+ * registry, external-dns 0.21.0). Read by whoever hands the domain's A record over (`dns-ownership.ts`) or takes it back
+ * (`dns-record.ts`). The controller itself is installed by `zitadel/external-dns.ts`, which takes the same prefix and owner.
  */
 import { Fault } from '../engine/fault.ts';
 import type { Run } from '../engine/resource.ts';
@@ -98,7 +98,7 @@ export async function formerRecordsIn(context: OfStack, zoneId: string): Promise
  */
 function formerRecords(context: OfStack, all: readonly dns.RecordSet[]): FormerRecord[] {
   const { domain, zitadel } = context.stack;
-  const mark = description(context);
+  const mark = dnsMark(context);
   const routes = ['ingress', 'httproute'].flatMap((kind) =>
     [zitadel.release, `${zitadel.release}-zitadel`].flatMap((name) => ['', '-login'].map((part) => `${kind}/${zitadel.namespace}/${name}${part}`)),
   );
@@ -139,9 +139,37 @@ export function ownerText(by: string, resource: string): string {
   return `"heritage=external-dns,external-dns/owner=${by},external-dns/resource=${resource}"`;
 }
 
-/** Records are known by their name, and the domain's name is no proof that we made it: here the description counts. */
-export function madeByUs({ description }: dns.RecordSet): boolean {
-  return description?.startsWith('Managed by zitadel-on-otc') === true;
+/**
+ * What stands in the description of a zone or record that this stack made. Their names are no proof of that, and one zone serves several
+ * projects, each of which may have a stack of this name: so it names the project by its id, which never changes.
+ */
+export function dnsMark(context: Pick<CloudContext, 'stack' | 'otc'>): string {
+  return `${description(context)} in ${context.stack.region}, project ${context.otc.projectId}`;
+}
+
+/** Why a zone or record without this mark is not this stack's. */
+export function madeBy({ description: text }: { readonly description?: string | null }, mark: string): string | undefined {
+  if (text === mark) return undefined;
+  return text?.startsWith('Managed by zitadel-on-otc') === true ? `was made by another stack ("${text}")` : 'was not made by this action';
+}
+
+/**
+ * Record sets that would go with the zone and are not this stack's, for people. Its own are those with its mark or kept by its external-dns for
+ * ZITADEL, what the DNS01 solver wrote for its domain, and the two that every zone has (DNS user guide, "Record Set Overview").
+ */
+export async function othersRecords(context: OfStack, { id, name }: Pick<dns.Zone, 'id' | 'name'>): Promise<string[]> {
+  const all = await dns.listRecordSets(await context.otc.dnsHome(), id);
+  const domain = `${context.stack.domain}.`;
+  const beside = ownerBeside(all, domain);
+  const kept = beside?.by === ownerId(context) ? beside : undefined;
+  const own = new Set([kept, ...formerRecords(context, all).flatMap((one) => [one, one.owner])].map((one) => one?.id));
+  const isOwn = (one: dns.RecordSet): boolean =>
+    own.has(one.id) ||
+    madeBy(one, dnsMark(context)) === undefined ||
+    (one.name === domain && one.type === 'A' && kept !== undefined) ||
+    (one.name === name && ['SOA', 'NS'].includes(one.type)) ||
+    (one.name === `_acme-challenge.${domain}` && one.type === 'TXT');
+  return all.filter((one) => !isOwn(one)).map((one) => `record set ${one.name} ${one.type} (${one.id})`);
 }
 
 /** Waits until a record set has settled: writes are refused until the last one has. */

@@ -238,7 +238,7 @@ test('load balancers: address and flavors change in place, network and class do 
 });
 
 test('records: a foreign one is never overwritten', () => {
-  const spec = { name: 'login.example.com.', zoneId: 'z', address: '80.158.0.2', ttl: 300, owner: 'shop-dns-1a2b3c' };
+  const spec = { name: 'login.example.com.', zoneId: 'z', address: '80.158.0.2', ttl: 300, owner: 'shop-dns-1a2b3c', mark: 'this stack' };
   const ours = {
     id: 'r',
     name: spec.name,
@@ -246,12 +246,20 @@ test('records: a foreign one is never overwritten', () => {
     ttl: 300,
     records: ['80.158.0.2'],
     status: 'ACTIVE',
-    description: 'Managed by zitadel-on-otc, stack shop',
+    description: spec.mark,
   };
   assert.deepEqual(recordChanges(spec, ours), []);
   assert.deepEqual(fields(recordChanges(spec, { ...ours, records: ['1.2.3.4'], ttl: 60 })), ['records', 'ttl']);
   assert.deepEqual(recordChanges(spec, { ...ours, ttl: 60, description: null }), []);
-  assert.throws(() => recordChanges(spec, { ...ours, records: ['1.2.3.4'], description: 'mail' }), /already leads to 1\.2\.3\.4/);
+  assert.throws(
+    () => recordChanges(spec, { ...ours, records: ['1.2.3.4'], description: 'mail' }),
+    /already leads to 1\.2\.3\.4, by a record \(r\) that was not made by this action/,
+  );
+  const twin = { ...ours, records: ['1.2.3.4'], description: 'Managed by zitadel-on-otc, stack twin in eu-de, project p' };
+  assert.throws(
+    () => recordChanges(spec, twin),
+    /\(r\) that was made by another stack \("Managed by zitadel-on-otc, stack twin in eu-de, project p"\)/,
+  );
   const kept = { id: 't', by: spec.owner, status: 'ACTIVE' };
   assert.deepEqual(fields(recordChanges(spec, { ...ours, description: '', owner: kept })), ['owner'], 'taken back from our external-dns');
   const other = { ...ours, records: ['1.2.3.4'], description: '', owner: { ...kept, by: 'theirs' } };
@@ -259,10 +267,10 @@ test('records: a foreign one is never overwritten', () => {
 });
 
 test('ownership: a record of ours is handed over, one that external-dns keeps is its own to correct', () => {
-  const spec = { name: 'login.example.com.', address: '80.158.0.2', owner: 'shop-dns-1a2b3c' };
+  const spec = { name: 'login.example.com.', address: '80.158.0.2', owner: 'shop-dns-1a2b3c', mark: 'this stack' };
   const made = { id: 'r', zoneId: 'z', name: spec.name, type: 'A', ttl: 300, records: ['80.158.0.2'], status: 'ACTIVE', description: null };
   const owner = { id: 't', by: spec.owner, status: 'ACTIVE' };
-  assert.deepEqual(fields(ownershipChanges(spec, { ...made, description: 'Managed by zitadel-on-otc, stack shop' })), ['owner']);
+  assert.deepEqual(fields(ownershipChanges(spec, { ...made, description: spec.mark })), ['owner']);
   assert.deepEqual(ownershipChanges(spec, { ...made, owner }), []);
   assert.deepEqual(fields(ownershipChanges(spec, { ...made, records: ['1.2.3.4'], owner })), ['records']);
   assert.deepEqual(ownershipChanges(spec, made), [], 'somebody else’s that leads to us is fine');

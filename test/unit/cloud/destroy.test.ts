@@ -171,20 +171,57 @@ test('a database that goes leaves a complete backup, named in what is said of it
     assert.ok(note.includes(word), note);
 });
 
-test('somebody else’s record of the domain and another stack’s zone stay', async () => {
+for (const [whose, text, note] of [
+  ['somebody else’s', 'mine', /not made by this action/],
+  ['another stack’s', 'Managed by zitadel-on-otc, stack other in eu-de, project PROJECT', /another stack \("Managed by .*, stack other in/],
+  ['those of another project’s stack of this name', 'Managed by zitadel-on-otc, stack shop in eu-de, project other', /another stack/],
+] as const)
+  test(`a record of the domain and a zone stay that are ${whose}`, async () => {
+    await deploy();
+    const [records, zones] = [table('dns.recordsets'), table('dns.zones')];
+    const [record] = records.where(({ type, name }) => type === 'A' && name === 'login.example.com.');
+    const [zone] = zones.where(() => true);
+    assert.ok(record && zone);
+    const description = text.replace('PROJECT', String(zone['project_id']));
+    for (const [of, { id }] of [[records, record] as const, [zones, zone] as const]) of.update(id, { description });
+    const outcomes = await unwalk((await go({ write: false })).cloud.all, { ...destroying, journal: journal() });
+    for (const id of ['dns/record', 'dns/zone']) {
+      assert.match(verdict(outcomes, id), /\| kept/);
+      assert.match(outcomes.find((one) => one.id === id)?.note ?? '', note);
+    }
+    assert.ok(records.get(record.id) && zones.get(zone.id));
+  });
+
+test('a zone goes with what the stack wrote into it, and with nothing of others: that is named before anything is deleted', async () => {
   await deploy();
-  const records = emulator().store.table<{ id: string; description: string }>('dns.recordsets');
-  const [record] = rows<{ id: string; type: string; name: string }>('dns.recordsets').filter(
-    ({ type, name }) => type === 'A' && name.startsWith('login.'),
-  );
-  const zones = emulator().store.table<{ id: string; description: string }>('dns.zones');
-  const [zone] = zones.where(() => true);
-  assert.ok(record && zone);
-  records.update(record.id, { description: 'mine' });
-  zones.update(zone.id, { description: 'Managed by zitadel-on-otc, stack other' });
-  const outcomes = await unwalk((await go({ write: false })).cloud.all, { ...destroying, journal: journal() });
-  for (const id of ['dns/record', 'dns/zone']) assert.match(verdict(outcomes, id), /\| kept/);
-  assert.ok(records.get(record.id) && zones.get(zone.id));
+  const records = table('dns.recordsets');
+  const [record] = records.where(({ type, name }) => type === 'A' && name === 'login.example.com.');
+  assert.ok(record);
+  const put = (id: string, name: string, of: Readonly<Record<string, unknown>>): (() => void) =>
+    insert('dns.recordsets', { ...record, description: '', id, name: `${name}example.com.`, ...of });
+  const own = [put('challenge', '_acme-challenge.login.', { type: 'TXT', records: ['"x"'] })];
+  const theirs = [
+    put('legacy', 'legacy.', { description: 'old IdP, do not touch' }),
+    put('twin', 'twin.', { description: 'Managed by zitadel-on-otc, stack twin in eu-de, project p' }),
+    put('mail', '', { type: 'MX', records: ['10 mail.example.com.'] }),
+    put('delegated', 'sub.', { type: 'NS', records: ['ns.example.net.'] }),
+  ];
+  for (const write of [false, true]) {
+    const outcomes = await unwalk((await go({ write: false })).cloud.all, { ...destroying, write, journal: journal() });
+    const message = outcomes.find(({ id }) => id === 'dns/zone')?.fault?.message ?? '';
+    const named = [...message.matchAll(/record set (\S+) (\w+) \((\w+)\)/g)].map(([, name, type, id]) => `${name} ${type} ${id}`);
+    const wanted = ['legacy.example.com. A legacy', 'twin.example.com. A twin', 'example.com. MX mail', 'sub.example.com. NS delegated'];
+    assert.deepEqual(named.sort(), wanted.sort());
+    assert.deepEqual(
+      writes().filter((one) => one.startsWith('DELETE')),
+      [],
+    );
+  }
+  for (const take of theirs) take();
+  const gone = await unwalk((await go({ write: false })).cloud.all, { ...destroying, journal: journal() });
+  assert.deepEqual(verdicts(gone.filter((one) => ['failed', 'blocked'].includes(one.verdict))), []);
+  assert.deepEqual(rows('dns.zones'), []);
+  for (const take of own) take();
 });
 
 test('an old backup is no last one: a database of which none can be made now is not deleted', async () => {

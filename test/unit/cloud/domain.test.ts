@@ -45,10 +45,25 @@ test('the domain’s record changes hands in place, and goes at destroy whoever 
   const after = rows<RecordRow>('dns.recordsets').filter(({ name }) => name.endsWith('login.example.com.'));
   assert.deepEqual(
     after.map(({ id, type, description }) => [id, type, description]),
-    [[before?.id, 'A', 'Managed by zitadel-on-otc, stack shop']],
+    [[before?.id, 'A', `Managed by zitadel-on-otc, stack shop in eu-de, project ${now.otc.projectId}`]],
     'the same record set, taken back',
   );
   inSync((await go({ write: false })).outcomes);
+});
+
+test('a record that another stack made for the domain is not led elsewhere: not even that of this name in another project', async () => {
+  await deploy();
+  const records = emulator().store.table<RecordRow>('dns.recordsets');
+  const [record] = rows<RecordRow>('dns.recordsets').filter(({ type, name }) => type === 'A' && name === 'login.example.com.');
+  assert.ok(record);
+  for (const whose of ['twin in eu-de, project p', 'shop in eu-de, project p']) {
+    const theirs = { description: `Managed by zitadel-on-otc, stack ${whose}`, records: ['192.0.2.1'] };
+    records.update(record.id, theirs);
+    const { outcomes } = await go();
+    const said = outcomes.find(({ id }) => id === 'dns/record')?.fault?.message ?? '';
+    for (const word of ['192.0.2.1', record.id, whose]) assert.ok(said.includes(word), said);
+    assert.deepEqual(records.get(record.id)?.records, ['192.0.2.1']);
+  }
 });
 
 test('under another domain the former record goes after the new one stands, by the same calls; what is not proven ours stays and is named', async () => {
