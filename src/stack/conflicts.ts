@@ -3,7 +3,7 @@
  * each. What is lifted out of them is `values.ts`'s business. Value paths of ZITADEL's charts 9.x.
  */
 import type { Problem } from './document.ts';
-import { isMap, SECRET_KEY, type Values } from './secret-keys.ts';
+import { isMap, namesSecret, type Values } from './secret-keys.ts';
 import { SECRET_RULES } from './secrets.ts';
 import type { Stack } from './stack.ts';
 import { find, NAMED } from './values.ts';
@@ -18,8 +18,12 @@ const not = (expected: string | number) => (value: unknown) => given(value) && S
 /** What of the user's values would break the deployment, and why. Paths start at the root of the values. */
 export function conflicts(values: Values, stack: Stack): Problem[] {
   const problems: Problem[] = [];
+  // The masterkey is no setting of the configuration, and has its variable all the same.
+  const refused = new Set(['masterkey']);
   const refuse: Refuse = (path, wrong, why, hint = SET_HERE, reads = []) => {
     const parts = path.split('.');
+    const [, , setting] = parts;
+    if (path.startsWith('zitadel.configmapConfig.') && setting !== undefined) refused.add(setting.toLowerCase());
     const found = find(values, parts);
     if (found !== undefined && wrong(found.value)) problems.push({ path: found.path, message: why, hint, reads });
   };
@@ -35,6 +39,13 @@ export function conflicts(values: Values, stack: Stack): Problem[] {
   for (const config of ['zitadel.configmapConfig', 'zitadel.secretConfig']) configurationConflicts(config, stack, refuse);
   refuse('initJob.enabled', (value) => value !== true, 'without the init Job nobody makes ZITADEL’s role and database');
   refuse('initJob.command', given, 'a partial init leaves role or database unmade');
+  for (const path of ['initJob.args', 'setupJob.command', 'setupJob.args'])
+    refuse(
+      path,
+      (value) => given(value) && String(value) !== '',
+      'with a command of its own this Job would end well without its work',
+      'Remove the line: the chart says what the Job runs.',
+    );
   refuse('setupJob.enabled', (value) => value !== true, 'without the setup Job the server finds no schema');
   refuse('login.enabled', (value) => value !== true, 'ZITADEL v4 sends every login to the login app');
   podConflicts(refuse);
@@ -43,7 +54,7 @@ export function conflicts(values: Values, stack: Stack): Problem[] {
     refuse(key, given, 'Services and Jobs are found by the chart’s own names', 'Change "zitadel.release" in the stack file.');
   refuse('postgresql.enabled', (value) => value !== false, 'the database is RDS');
   refuse('selfSignedCert.enabled', (value) => value !== false, 'TLS ends at the ingress controller');
-  problems.push(...environmentConflicts(values));
+  problems.push(...environmentConflicts(values, refused), ...loginEnvironmentConflicts(values));
   return problems;
 }
 
@@ -158,11 +169,13 @@ function podConflicts(refuse: Refuse): void {
   }
 }
 
-/** The environment wins over files, and Helm stores it in clear. */
-function environmentConflicts({ env }: Values): Problem[] {
+/** The environment wins over files, and Helm stores it in clear. @param refused settings that may not contradict this action; nothing below them may */
+function environmentConflicts({ env }: Values, refused: ReadonlySet<string>): Problem[] {
   return (Array.isArray(env) ? env : []).flatMap((entry: unknown, index): Problem[] => {
     const name = isMap(entry) ? String(entry['name']) : '';
-    if (/^ZITADEL_(DATABASE|EXTERNAL|MASTERKEY|FIRSTINSTANCE|TLS)/i.test(name)) {
+    // viper's prefix, and its separator in place of dots
+    const [, setting = ''] = /^ZITADEL_([^_]+)/i.exec(name) ?? [];
+    if (refused.has(setting.toLowerCase())) {
       return [
         {
           path: ['env', index],
@@ -171,12 +184,30 @@ function environmentConflicts({ env }: Values): Problem[] {
         },
       ];
     }
-    if (!isMap(entry) || !SECRET_KEY.test(name) || !given(entry['value'])) return [];
+    if (!isMap(entry) || !namesSecret(entry)) return [];
     return [
       {
         path: ['env', index],
         message: `${name} looks like a secret, and Helm would store it in clear`,
         hint: 'Set it under zitadel.secretConfig, or take it from a Secret with valueFrom.',
+      },
+    ];
+  });
+}
+
+/** What the chart tells the login app by its own file; a variable would win over that (chart 9.34.0, login-config-dotenv). */
+const LOGIN_VARIABLES = ['ZITADEL_API_URL', 'ZITADEL_SERVICE_USER_TOKEN_FILE', 'CUSTOM_REQUEST_HEADERS', 'NEXT_PUBLIC_BASE_PATH'];
+
+function loginEnvironmentConflicts(values: Values): Problem[] {
+  const env = find(values, ['login', 'env']);
+  return (Array.isArray(env?.value) ? env.value : []).flatMap((entry: unknown, index): Problem[] => {
+    const name = isMap(entry) ? String(entry['name']) : '';
+    if (!LOGIN_VARIABLES.includes(name)) return [];
+    return [
+      {
+        path: [...(env?.path ?? []), index],
+        message: `the chart sets ${name}; with another one the login app does not find ZITADEL, or is not found`,
+        hint: 'Remove the line: the chart sets it.',
       },
     ];
   });

@@ -94,12 +94,12 @@ class Lifting {
     if (!isMap(from)) return;
     for (const [key, value] of Object.entries(from)) {
       const inner = [...path, key];
-      if (isMap(value)) {
+      const name = NAMED.get(inner.slice(BELOW).join('.').toLowerCase());
+      if (isMap(value) && name === undefined) {
         this.lift(value, inner, all);
         if (Object.keys(value).length === 0) delete from[key];
         continue;
       }
-      const name = NAMED.get(inner.slice(BELOW).join('.').toLowerCase());
       // Of a list that holds one, all goes: the Secret's file replaces a list of the ConfigMap's as a whole (viper 1.21, mergeMaps).
       if (name === undefined && !all && !holdsSecret(value, inner)) continue;
       delete from[key];
@@ -138,6 +138,11 @@ class Lifting {
   }
 
   #secretOf(path: Path, value: unknown): Secret | undefined {
+    if (typeof value === 'object') {
+      const message = `this is a ${Array.isArray(value) ? 'list' : 'block'}, where the text of a secret should be`;
+      this.problems.push({ path, message, hint: 'Write the text behind the colon, in quotes.' });
+      return undefined;
+    }
     const text = typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
     const core = urlPassword(text) ?? text;
     if (core.length >= 8) {

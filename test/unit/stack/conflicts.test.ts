@@ -36,6 +36,13 @@ for (const [what, values, message] of [
   ['a CA of its own for ZITADEL', 'zitadel: { configmapConfig: { Database: { Postgres: { Admin: { SSL: { RootCert: /x } } } } } }', /names its file/],
   ['TLS off by the environment', 'env: [{ name: ZITADEL_DATABASE_POSTGRES_ADMIN_SSL_MODE, value: disable }]', /environment wins/],
   ['another server by the environment', 'env: [{ name: Zitadel_Database_Postgres_Host, value: evil.example.org }]', /environment wins/],
+  ['another port by the environment', 'env: [{ name: ZITADEL_PORT, value: "9999" }]', /ZITADEL_PORT .* environment wins/],
+  ['TLS by the environment', 'env: [{ name: ZITADEL_TLS_ENABLED, value: "true" }]', /environment wins/],
+  ['no first instance by the environment', 'env: [{ name: ZITADEL_FIRSTINSTANCE_SKIP, value: "true" }]', /environment wins/],
+  ['a setup Job that does something else', 'setupJob: { command: [sh, -c, "exit 0"] }', /setupJob\.command: with a command of its own/],
+  ['a setup Job with other arguments', 'setupJob: { args: [version] }', /setupJob\.args/],
+  ['an init Job with other arguments', 'initJob: { args: [version] }', /initJob\.args/],
+  ['another ZITADEL for the login app', 'login: { env: [{ name: ZITADEL_API_URL, value: "http://x" }] }', /the chart sets ZITADEL_API_URL/],
   ['no pod', 'replicaCount: 0', /replicaCount: this is no number from 1, and without a pod/],
   ['no pod of the login app', 'login: { replicaCount: 0 }', /login\.replicaCount: this is no number/],
   ['a number in quotes', 'replicaCount: "3"', /replicaCount: this is no number/],
@@ -50,8 +57,10 @@ for (const [what, values, message] of [
   [
     'a list in place of a password',
     'zitadel: { configmapConfig: { FirstInstance: { Org: { Human: { Password: [something-secret] } } } } }',
-    /has 0 characters/,
+    /Password: this is a list, where the text of a secret should be/,
   ],
+  ['a block in place of a password', 'zitadel: { secretConfig: { Database.Postgres.Admin.Password: { a: something-secret } } }', /this is a block/],
+  ['a list in place of the masterkey', 'zitadel: { masterkey: [something-secret] }', /masterkey: this is a list/],
   ['a short number as a secret', 'zitadel: { configmapConfig: { Smtp: { Password: 1234 } } }', /has 4 characters/],
   ['a switch as the password', 'zitadel: { configmapConfig: { FirstInstance: { Org: { Human: { Password: true } } } } }', /has 4 characters/],
   ['a short password in a URL', 'zitadel: { configmapConfig: { Redis: { URL: "redis://:short@redis:6379/0" } } }', /has 5 characters/],
@@ -76,6 +85,19 @@ test('what equals our own is no conflict', () => {
   const values =
     'zitadel: { configmapConfig: { ExternalDomain: LOGIN.example.com, ExternalPort: 443, ExternalSecure: true } }\nlogin: { enabled: true }\nreplicaCount: 5\n';
   assert.deepEqual(errors(values), []);
+});
+
+test('no variable may say what no file may: each setting that is refused in the configuration, and what is below it', () => {
+  const refused = ['ExternalDomain: a.example.com', 'ExternalPort: 1', 'Port: 1', 'TLS: { Enabled: true }', 'FirstInstance: { Skip: true }'];
+  for (const line of refused) {
+    const name = `ZITADEL_${line.split(':')[0]?.toUpperCase()}`;
+    assert.equal(errors(`zitadel: { configmapConfig: { ${line} } }\n`).length, 1, line);
+    for (const variable of [name, `${name}_ANY`])
+      assert.match(errors(`env: [{ name: ${variable}, value: "1" }]\n`).join(), /since the environment wins over files$/, variable);
+  }
+  for (const other of ['ZITADEL_LOG_LEVEL', 'ZITADEL_PORTAL', 'ZITADEL_DEFAULTINSTANCE_ORG_NAME', 'MY_ZITADEL_PORT'])
+    assert.deepEqual(errors(`env: [{ name: ${other}, value: "1" }]\nlogin: { env: [{ name: ${other}, value: "1" }] }\n`), [], other);
+  assert.deepEqual(errors('setupJob: { command: "", args: [], additionalArgs: ["--init-projections=true"] }\ninitJob: { command: "" }\n'), []);
 });
 
 test('TLS to the database may be any that encrypts, unless the stack file names one', () => {

@@ -172,6 +172,70 @@ test('a private key is a secret under any name', () => {
   }
 });
 
+const manifest = (kind: string, more: object): Values => ({ extraManifests: [{ apiVersion: 'v1', kind, metadata: { name: 'a' }, ...more }] });
+
+test('a word that tells a secret does so wherever it may stand: in the configuration, a variable, a ConfigMap, a text', () => {
+  const names =
+    'SMTP_PASSWORD SMTP_PASSWD SMTP_PASS DB_PWD SMTP_PW SMTP_PASSWORT SMTP_SECRET CLIENT_SECRET API_TOKEN API_KEY SENTRY_KEY SENTRY_DSN GITHUB_PAT HASH_SALT HASH_PEPPER PASSWORD_2 KEY_PEM SMTP_CREDENTIALS CONNECTION_STRING AUTHORIZATION';
+  for (const name of names.split(' ')) {
+    const lifted = liftSecrets({ zitadel: { configmapConfig: { [name]: 'planted1planted' } } });
+    assert.deepEqual([lifted.values, lifted.problems], [{ zitadel: { configmapConfig: {} } }, []], name);
+    for (const values of [
+      { login: { env: [{ name, value: 'planted1planted' }] } },
+      manifest('ConfigMap', { data: { [name]: 'planted1planted' } }),
+      manifest('ConfigMap', { data: { '.env': `A=b\n${name}=planted1planted\n` } }),
+      { login: { customConfigmapConfig: `A="b"\n${name}="planted1planted"` } },
+      { extraContainers: [{ args: [`--${name.toLowerCase()}`, '$(A)', `${name}=planted1planted`] }] },
+    ]) {
+      const { problems } = liftSecrets(values);
+      assert.equal(problems.length, 1, JSON.stringify(values));
+      assert.ok(!JSON.stringify(problems).includes('planted'));
+    }
+  }
+});
+
+test('headers of an exporter are secrets but for those that carry none', () => {
+  const headers = { 'content-type': 'application/grpc', 'x-honeycomb-team': 'planted1planted' };
+  const written = 'content-type=application/grpc,x-honeycomb-team=planted1planted';
+  for (const config of [{ Exporter: { OtlpHeaders: headers } }, { Exporter: { Headers: written } }, { Exporter: { Headers: [written] } }]) {
+    const { values, problems } = liftSecrets({ zitadel: { configmapConfig: structuredClone(config) } });
+    assert.deepEqual(problems, []);
+    assert.ok(!JSON.stringify(values).includes('planted'), JSON.stringify(config));
+  }
+  for (const values of [
+    { login: { env: [{ name: 'OTEL_EXPORTER_OTLP_HEADERS', value: written }] } },
+    manifest('ConfigMap', { data: { OTEL_EXPORTER_OTLP_HEADERS: written } }),
+    manifest('ConfigMap', { data: { 'collector.yaml': 'exporters:\n  otlp:\n    headers:\n      x-honeycomb-team: planted1planted\n' } }),
+    manifest('OpenTelemetryCollector', { spec: { config: { exporters: { otlp: { headers } } } } }),
+  ])
+    assert.equal(liftSecrets(values).problems.length, 1, JSON.stringify(values));
+});
+
+test('what a manifest says by way of rule or reference is no secret', () => {
+  const spec = {
+    headers: { referrerPolicy: 'strict-origin-when-cross-origin', customResponseHeaders: { 'X-Robots-Tag': 'noindex,nofollow' } },
+    rules: [{ matches: [{ headers: [{ name: 'x-tenant', value: 'everybody-else' }] }] }],
+    data: [{ secretKey: 'password', remoteRef: { key: 'zitadel/smtp', property: 'password' } }],
+    secret: 'zitadel-tls-otc',
+    tlsSecret: 'zitadel-tls-otc',
+    passwordKey: 'smtp-password',
+    config: { exporters: { otlp: { headers: { 'content-type': 'application/grpc' }, endpoint: 'collector.example.com:4317' } } },
+  };
+  for (const values of [
+    manifest('ExternalSecret', { spec }),
+    manifest('SealedSecret', { spec: { encryptedData: { password: 'AgBy3i4OJSWK' } } }),
+    manifest('ConfigMap', { data: { EXISTING_SECRET: 'zitadel-smtp', SMTP_PASSWORD_FILE: '/run/secrets/smtp', TOKEN_URL: 'https://a.example.com' } }),
+    manifest('ConfigMap', { data: { TOKEN: '/var/run/secrets/token', PASSWORD: '$(SMTP_PASSWORD)', ALLOW_CREDENTIALS: 'true' } }),
+    { login: { env: [{ name: 'CUSTOM_REQUEST_HEADERS', value: 'Host:login.example.com,X-Other:login.example.com' }] } },
+    { ingress: { annotations: { 'nginx.ingress.kubernetes.io/cors-allow-headers': 'DNT,Keep-Alive,Authorization' } } },
+    {
+      zitadel: { dbSslUserCrtSecret: 'zitadel-user-crt' },
+      extraVolumes: [{ secret: { secretName: 'a', items: [{ key: 'password-of-it', path: 'p' }] } }],
+    },
+  ])
+    assert.deepEqual(liftSecrets(values).problems, [], JSON.stringify(values));
+});
+
 test('secrets in other values of the chart are refused, names of Secrets are not', () => {
   const refused: [Values, string][] = [
     [{ login: { env: [{ name: 'ZITADEL_SERVICE_USER_TOKEN', value: 'planted-secret' }] } }, 'login.env.0'],

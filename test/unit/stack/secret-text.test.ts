@@ -33,6 +33,18 @@ test('texts that tell a secret, and which part of them is it', () => {
     ['https://x.example.com/?a=b&x-access_token=planted1planted&c=d', 'planted1planted'],
     ['https://x.example.com/?api_key=planted1planted#top', 'planted1planted'],
     ['postgres://zitadel:planted@db:5432/zitadel', 'planted'],
+    ['https://x.example.com/?code=planted1planted', 'planted1planted'],
+    ['https://x.example.com/?se=2026-12-31T00:00&x-amz-auth=planted1planted', 'planted1planted'],
+    ['https://x.example.com/?hmac_secret=planted1planted', 'planted1planted'],
+    ['SMTP_PW=planted1', 'planted1'],
+    ['SMTP_SECRET=planted1', 'planted1'],
+    ['export HONEYCOMB_KEY="planted1"', 'planted1'],
+    ['GITHUB_PAT=planted1', 'planted1'],
+    ['--connection-string "planted1planted"', 'planted1planted'],
+    ['TLS_SECRET=zitadel-tls-otc SMTP_SECRET=planted1', 'planted1'],
+    ['OTEL_EXPORTER_OTLP_HEADERS="content-type=application/grpc,x-honeycomb-team=planted1"', 'planted1'],
+    ['exporters:\n  otlp:\n    headers:\n      x-honeycomb-team: planted1\n    compression: plain-and-simple\n', 'planted1'],
+    ['{"exporters":{"otlp":{"headers":{"x-honeycomb-team":"planted1"}}}}', 'planted1'],
     [`use ${github}, please`, github],
     [`--jwt ${jwt}`, jwt],
   ] as const) {
@@ -68,6 +80,14 @@ test('texts that only look like it', () => {
     '--init-projections=true',
     'sha256:70b2c30a19da4db264dfd68c8a3664e05093a361cefd89572ffb36f8abfa3d09',
     'the token is required',
+    'EXISTING_SECRET=zitadel-tls-otc TLS_SECRET=zitadel-tls-otc CONFIG_SECRET_KEY=config-yaml1 PARTITION_KEY=customer_id',
+    'secret: zitadel-tls-otc',
+    'secretKeyRef: { name: database-main, key: connection-of-main }',
+    "fetch('/api', { credentials: 'same-origin' })",
+    'https://a.example.com/?sort_key=created_at&zipcode=12345678&public_key=of-everybody',
+    'CUSTOM_REQUEST_HEADERS="Host:login.example.com,X-Zitadel-Public-Host:login.example.com,X-Other:login.example.com"',
+    'exporters:\n  otlp:\n    headers:\n      content-type: application/grpc\n    endpoint: collector.example.com:4317\n',
+    'Access-Control-Allow-Credentials: "true"',
   ])
     assert.equal(secretIn(text), undefined, text);
 });
@@ -76,7 +96,20 @@ test('property: a secret is found in every form it is written in, and the text a
   const secret = fc
     .string({ minLength: 10, maxLength: 24, unit: fc.constantFrom(...'abcdefXYZ0123456789_') })
     .filter((text) => /^[a-z].*\d/.test(text) && !/^(true|false|null|none|required|optional|deleted)/.test(text));
-  const name = fc.constantFrom('password', 'PGPASSWORD', 'smtp_password', 'api-key', 'clientSecret', 'auth.token', 'privateKey', 'pwd', 'passphrase');
+  const name = fc.constantFrom(
+    'password',
+    'PGPASSWORD',
+    'smtp_password',
+    'api-key',
+    'clientSecret',
+    'auth.token',
+    'privateKey',
+    'pwd',
+    'passphrase',
+    'SMTP_PW',
+    'SMTP_SECRET',
+    'salt',
+  );
   const form = fc.constantFrom<(name: string, secret: string) => string>(
     (key, value) => `${key}=${value}`,
     (key, value) => `${key} = "${value}"`,
