@@ -22,6 +22,8 @@ export interface FaultDetails {
    * cannot or must not heal. `drift` then counts it as a finding.
    */
   readonly finding?: string | undefined;
+  /** True where nothing at all may be written beside what was found, not even what does not stand on it. */
+  readonly forbids?: boolean | undefined;
   readonly cause?: unknown;
 }
 
@@ -42,6 +44,7 @@ export class Fault extends Error {
   readonly requestId: string | undefined;
   readonly place: Place | undefined;
   readonly finding: string | undefined;
+  readonly forbids: boolean | undefined;
 
   constructor(message: string, details: FaultDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -53,6 +56,7 @@ export class Fault extends Error {
     this.requestId = details.requestId;
     this.place = details.place;
     this.finding = details.finding;
+    this.forbids = details.forbids;
   }
 }
 

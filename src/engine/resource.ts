@@ -97,6 +97,8 @@ export interface Resource<N extends Needs, Spec, Seen> {
    * it is there only while a deploy needs it: left out of plan digests, which are the same whether it is there or not.
    */
   readonly consented?: boolean;
+  /** True where what it finds may forbid every write of a run: a deploy looks at it before its first one. */
+  readonly lookedAtFirst?: boolean;
   /** True for a check that others only wait for; `destroy`, which nothing waits for, does not look at it. */
   readonly gate?: boolean;
   /** The resource that takes this one along when it is destroyed, as a cluster takes what is in it: then nothing is done one by one. */

@@ -9,7 +9,7 @@ import type { KubeObject } from '../tools/api.ts';
 import type { Kubeconfig } from '../tools/kubeconfig.ts';
 import type { Cluster } from '../tools/toolbox.ts';
 import { differences } from './compare.ts';
-import { clusterIn, clusterOf, type Giving, inCluster, isOurs, type KubeContext, keptFor, refuseForeign } from './context.ts';
+import { clusterIn, clusterOf, type Giving, inCluster, isOurs, type KubeContext, keptFor, otherStack, refuseForeign } from './context.ts';
 import { removeStraysOf } from './manifest.ts';
 import { type Manifest, objectPath } from './paths.ts';
 import { remove } from './removal.ts';
@@ -69,12 +69,14 @@ export function applied<N extends NeedsCluster>(context: KubeContext, definition
       const cluster = clusterIn(context, seen as { kubeconfig?: Kubeconfig });
       const live = await cluster?.api.get(path, run.signal);
       if (cluster === undefined || live === undefined) return undefined;
-      return wanted || isOurs(live.metadata.labels) ? { cluster, live } : undefined;
+      return wanted || isOurs(live.metadata.labels, context.stack) ? { cluster, live } : undefined;
     },
     diff: ({ object }, { live }) => {
-      if (!isOurs(live.metadata.labels)) {
-        if (foreignIsFine) return [];
-        refuseForeign(title, context.stack);
+      const { labels } = live.metadata;
+      if (!isOurs(labels, context.stack)) {
+        const other = otherStack(labels, context.stack);
+        if (foreignIsFine && other === undefined) return [];
+        refuseForeign(title, other, context.stack);
       }
       const changes = [...differences(object, live), ...straysIn(object, live).changes];
       const state = changes.length > 0 ? undefined : usable?.(live);

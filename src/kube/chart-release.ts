@@ -11,12 +11,12 @@ import type { Cluster } from '../tools/toolbox.ts';
 import { type NeedsCluster, untilAdmitted } from './applied.ts';
 import { sameVersion } from './chart-digest.ts';
 import { valueChanges } from './compare.ts';
-import { clusterIn, inCluster, type KubeContext, refuseForeign, type VersionChange } from './context.ts';
+import { clusterIn, inCluster, type KubeContext, refuseForeign, STACK_LABEL, type VersionChange } from './context.ts';
 import { adviceFor, diagnose } from './diagnosis.ts';
 import { removeStrays } from './manifest.ts';
 import { type Manifest, objectPath } from './paths.ts';
 import { releaseDocuments } from './release-documents.ts';
-import { DIGEST_LABEL, DIGEST_LENGTH, lastGood, type ReleaseSeen, releaseState, STACK_LABEL, STAMP } from './release-state.ts';
+import { DIGEST_LABEL, DIGEST_LENGTH, lastGood, type ReleaseSeen, releaseState, STAMP } from './release-state.ts';
 import { uninstall } from './removal.ts';
 import type { Rival } from './rivals.ts';
 import { type JobLimit, watched } from './rollout.ts';
@@ -81,7 +81,7 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
   const title = `Helm release ${namespace}/${release} (${source.name} ${source.version})`;
   const clusterOf = (seen: SeenOf<N>): Cluster => context.toolbox.cluster((seen as unknown as { kubeconfig: Kubeconfig }).kubeconfig);
   const read = (cluster: Cluster, signal: AbortSignal): Promise<ReleaseSeen | undefined> =>
-    releaseState(cluster, namespace, release, restart, signal);
+    releaseState(cluster, namespace, release, restart, context.stack, signal);
   const { settled } = options;
   const settle = (spec: ReleaseSpec, seen: ReleaseSeen | undefined): ReleaseSpec =>
     settled === undefined || seen?.proven !== true ? spec : { ...spec, values: settled.keep(seen.values, spec.values) };
@@ -110,7 +110,8 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
     },
     diff: (spec, seen) => {
       // Helm puts our labels on a revision before it makes anything: also what a killed first install left is known as ours.
-      if (!seen.ours) refuseForeign(`Helm release ${namespace}/${release} (chart version ${seen.chartVersion}, ${seen.status})`, context.stack);
+      if (!seen.ours)
+        refuseForeign(`Helm release ${namespace}/${release} (chart version ${seen.chartVersion}, ${seen.status})`, seen.owner, context.stack);
       options.refuse?.(seen.values, spec.values);
       return releaseChanges(settle(spec, seen), seen, source);
     },
@@ -210,7 +211,7 @@ async function upgrade<N extends NeedsCluster>(
   let { error, watched: what } = await attempt(request);
   if (error instanceof Fault && error.code === TUNNEL_CUT && !run.signal.aborted) {
     run.say(`${error.message}; once more, from what it left`);
-    const left = await releaseState(cluster, namespace, release, undefined, run.signal);
+    const left = await releaseState(cluster, namespace, release, undefined, context.stack, run.signal);
     const gone = left === undefined || (await recover(helm, namespace, release, left, run));
     ({ error, watched: what } = await attempt({ ...request, forceConflicts: !gone && left.serverSide }));
   }
@@ -237,7 +238,7 @@ async function refuseForeignHooks<N extends NeedsCluster>(
   for (const { object, live } of found) {
     const { 'app.kubernetes.io/managed-by': manager, 'app.kubernetes.io/instance': instance } = live?.metadata.labels ?? {};
     if (live !== undefined && (manager !== 'Helm' || instance !== release)) {
-      refuseForeign(`${object.kind} ${namespace}/${object.metadata.name}, which the chart would replace,`, stack, '');
+      refuseForeign(`${object.kind} ${namespace}/${object.metadata.name}, which the chart would replace,`, undefined, stack, '');
     }
   }
 }

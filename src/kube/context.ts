@@ -116,31 +116,57 @@ export function clusterOf(context: KubeContext, needs: unknown): Cluster {
   return context.toolbox.cluster((needs as { readonly kubeconfig: Kubeconfig }).kubeconfig);
 }
 
+/** Label that names the stack, on objects and on Helm's stored revisions. */
+export const STACK_LABEL = 'zitadel-on-otc/stack';
+
 /** Labels on every object that we make. `managed-by` is not Helm's or the chart's, whose clean-up Job would delete it. */
 export function ourLabels(stack: Pick<Stack, 'name'>): Record<string, string> {
   return {
     'app.kubernetes.io/managed-by': 'zitadel-on-otc',
     'app.kubernetes.io/part-of': 'zitadel',
-    'zitadel-on-otc/stack': stack.name,
+    [STACK_LABEL]: stack.name,
   };
 }
 
+type Labels = Readonly<Record<string, string>> | undefined;
+
+/** The other stack that an object belongs to. */
+export function otherStack(labels: Labels, stack: Pick<Stack, 'name'>): string | undefined {
+  const owner = labels?.[STACK_LABEL];
+  return owner === stack.name ? undefined : owner;
+}
+
 /** Why `destroy` leaves an object where it is: it is not this stack's. */
-export function keptFor(labels: Readonly<Record<string, string>> | undefined, stack: Pick<Stack, 'name'>): string | undefined {
-  if (!isOurs(labels)) return 'was not made by this action';
-  const owner = labels?.['zitadel-on-otc/stack'];
-  return owner === undefined || owner === stack.name ? undefined : `belongs to stack ${owner}`;
+export function keptFor(labels: Labels, stack: Pick<Stack, 'name'>): string | undefined {
+  const other = otherStack(labels, stack);
+  if (other !== undefined) return `belongs to stack ${other}`;
+  return labels?.['app.kubernetes.io/managed-by'] === 'zitadel-on-otc' ? undefined : 'was not made by this action';
+}
+
+/** Whether we made an object, for this stack. */
+export function isOurs(labels: Labels, stack: Pick<Stack, 'name'>): boolean {
+  return keptFor(labels, stack) === undefined;
 }
 
 const OWN_INSTEAD =
   'To go on using an ingress controller of your own set "ingress.controller: existing", a certificate of your own "certificates.issuer: existing".';
 
+/** What to do where another stack is in the cluster. */
+export const ONE_STACK =
+  'One cluster takes one stack: name another cluster under cluster.existing, or leave that out. "adopt" takes nothing over that belongs to a stack. ' +
+  `Where that stack is gone for good, take the label ${STACK_LABEL} off what it left.`;
+
 /**
- * What somebody else made is not changed without consent: destroy would take it as ours.
+ * What somebody else made is not changed without consent: destroy would take it as ours. What another stack has is not changed at all.
+ * @param owner that stack
  * @param instead how to go on with what is there, in a sentence; empty where there is no way
  * @throws Fault that names the ways out
  */
-export function refuseForeign(what: string, { adopt }: Pick<Stack, 'adopt'>, instead = OWN_INSTEAD): void {
+export function refuseForeign(what: string, owner: string | undefined, { adopt }: Pick<Stack, 'adopt'>, instead = OWN_INSTEAD): void {
+  if (owner !== undefined) {
+    const details = { resource: what, finding: 'owner', forbids: true, hint: ONE_STACK };
+    throw new Fault(`${what} is in the cluster already and belongs to stack ${owner}; it was left as it is`, details);
+  }
   if (adopt.releases) return;
   const way =
     'remove it, or let this action take it over by "adopt: { releases: true }" in the stack file: its settings are then replaced, and destroy removes it.';
@@ -154,9 +180,4 @@ export function refuseForeign(what: string, { adopt }: Pick<Stack, 'adopt'>, ins
 /** The mark of what goes along with the cluster. */
 export function inCluster({ within }: Pick<KubeContext, 'within'>): { readonly within?: AnyResource } {
   return within === undefined ? {} : { within };
-}
-
-/** Whether we made an object. */
-export function isOurs(labels: Readonly<Record<string, string>> | undefined): boolean {
-  return labels?.['app.kubernetes.io/managed-by'] === 'zitadel-on-otc';
 }

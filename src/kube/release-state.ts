@@ -1,12 +1,13 @@
 /** Owns reading a Helm release's state from its stored revisions: one list call, no helm process. */
 import type { Change, Document } from '../engine/resource.ts';
+import type { Stack } from '../stack/stack.ts';
 import type { KubeObject } from '../tools/api.ts';
 import { decodeRelease, type StoredRelease } from '../tools/helm.ts';
 import type { Cluster } from '../tools/toolbox.ts';
+import { STACK_LABEL } from './context.ts';
 import { driftOf } from './manifest.ts';
 
-/** Labels on the stored revisions that we make; a label's value has at most 63 characters, one less than a sha256. */
-export const STACK_LABEL = 'zitadel-on-otc/stack';
+/** Label on the stored revisions that we make; a label's value has at most 63 characters, one less than a sha256. */
 export const DIGEST_LABEL = 'zitadel-on-otc/chart-sha256';
 export const DIGEST_LENGTH = 63;
 
@@ -23,9 +24,9 @@ export interface ReleaseSeen {
   readonly appVersion: string;
   /** The first 63 hex digits of the chart archive's sha256, where we made the release. */
   readonly digest: string | undefined;
-  /** Made by this action for some stack. */
+  /** Made by this action for this stack. */
   readonly ours: boolean;
-  /** The stack for which we made it. */
+  /** The stack for which this action made it. */
   readonly owner: string | undefined;
   readonly serverSide: boolean;
   readonly values: Readonly<Record<string, unknown>>;
@@ -51,6 +52,7 @@ export async function releaseState(
   namespace: string,
   name: string,
   stampOn: StampPlace | undefined,
+  { name: stack }: Pick<Stack, 'name'>,
   signal: AbortSignal,
 ): Promise<ReleaseSeen | undefined> {
   const [secrets, deployment] = await Promise.all([
@@ -72,7 +74,7 @@ export async function releaseState(
     chartVersion: release.chart.metadata.version,
     appVersion: release.chart.metadata.appVersion ?? '',
     digest: newest.metadata.labels?.[DIGEST_LABEL],
-    ours: newest.metadata.labels?.[STACK_LABEL] !== undefined,
+    ours: newest.metadata.labels?.[STACK_LABEL] === stack,
     owner: newest.metadata.labels?.[STACK_LABEL],
     serverSide: release.apply_method === 'ssa',
     values: release.config ?? {},

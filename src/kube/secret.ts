@@ -11,7 +11,7 @@ import type { Kubeconfig } from '../tools/kubeconfig.ts';
 import { FIELD_MANAGER } from '../tools/kubectl.ts';
 import type { Cluster } from '../tools/toolbox.ts';
 import type { NeedsCluster } from './applied.ts';
-import { clusterIn, clusterOf, inCluster, isOurs, type KubeContext, keptFor, ourLabels, refuseForeign } from './context.ts';
+import { clusterIn, clusterOf, inCluster, isOurs, type KubeContext, keptFor, otherStack, ourLabels, refuseForeign } from './context.ts';
 import { type FieldOwner, fieldOwners } from './field-owners.ts';
 import { objectPath } from './paths.ts';
 
@@ -28,6 +28,8 @@ export interface SecretSpec {
 export interface SecretSeen {
   readonly cluster: Cluster;
   readonly ours: boolean;
+  /** The other stack that it belongs to. */
+  readonly owner: string | undefined;
   /** Why it is not this stack's to delete. */
   readonly keptFor: string | undefined;
   /** sha256 by key, in memory only. */
@@ -112,7 +114,7 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
       return wanted || found?.ours === true ? found : undefined;
     },
     diff: ({ content }, seen) => {
-      if (!seen.ours) refuseForeign(title, context.stack, '');
+      if (!seen.ours) refuseForeign(title, seen.owner, context.stack, '');
       const taken: Change[] = seen.ours ? [] : [{ field: 'owner', before: 'nobody', after: 'zitadel-on-otc', why: 'it is taken over by consent' }];
       const data = content?.() ?? {};
       const changes = content === undefined ? lacking(seen) : differing(data, seen);
@@ -197,7 +199,8 @@ function seenOf(cluster: Cluster, live: KubeObject, stack: Pick<Stack, 'name'>, 
   const data = (live['data'] ?? {}) as Readonly<Record<string, string>>;
   return {
     cluster,
-    ours: isOurs(live.metadata.labels),
+    ours: isOurs(live.metadata.labels, stack),
+    owner: otherStack(live.metadata.labels, stack),
     keptFor: keptFor(live.metadata.labels, stack),
     editors: editorsOf(live),
     ahead: digestsOf(data, parts),

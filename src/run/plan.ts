@@ -54,14 +54,21 @@ export function withoutCluster(parts: PlanParts, wayIn: string): PlanParts {
 /** Of a walk that only compares, nothing is told. */
 export const SILENT: Journal = { begin: () => undefined, say: () => undefined, end: () => undefined };
 
-/** A look at what must not be replaced in the cloud, and at what it stands on. */
+/** A look at what may forbid the whole run: what must not be replaced in the cloud, and what says so of itself; and at what they stand on. */
 export async function lookAtGuarded(graph: Graph, read: WalkOptions): Promise<readonly Outcome[]> {
-  const guarded = inOrder(graph.roots).filter(({ protect, within, wanted }) => wanted && protect !== undefined && within === undefined);
+  const guarded = inOrder(graph.roots).filter(
+    ({ protect, within, wanted, lookedAtFirst }) => wanted && (lookedAtFirst === true || (protect !== undefined && within === undefined)),
+  );
   return (await walk(guarded, { ...read, journal: SILENT })).outcomes;
 }
 
-/** What must not be replaced and would have to be, in one fault: what is safe to write beside it would serve no stack that there can be. */
+/**
+ * What forbids every write; else what must not be replaced and would have to be, in one fault: what is safe to write beside it would serve
+ * no stack that there can be.
+ */
 export function refusedIn(outcomes: readonly Outcome[]): Fault | undefined {
+  const forbidding = outcomes.find(({ fault }) => fault?.forbids === true)?.fault;
+  if (forbidding !== undefined) return forbidding;
   const refused = outcomes.filter((outcome) => outcome.refused === true);
   const all = refused.map(({ note, title }) => note ?? title);
   if (all.length === 0) return undefined;

@@ -16,7 +16,7 @@ export const adoptBlock = v.optional(
       v.pipe(
         v.boolean(),
         say(
-          'Take over Helm releases, issuers, certificates, Secrets and Jobs of the same names that are in the cluster already: their settings are replaced, and destroy removes them.',
+          'Take over Helm releases, issuers, certificates, Secrets and Jobs of the same names that are in the cluster already: their settings are replaced, and destroy removes them. Never what belongs to another stack.',
         ),
       ),
       false,

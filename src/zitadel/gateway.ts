@@ -150,7 +150,7 @@ function gatewayObject(
 export function rivalGateway(stack: Stack): Rival {
   return async (cluster, run) => {
     const { metadata } = (await cluster.api.get(objectPath(identityOf(stack, 'Gateway', GATEWAY)), run.signal)) ?? { metadata: undefined };
-    if (metadata === undefined || !isOurs(metadata.labels)) return;
+    if (metadata === undefined || !isOurs(metadata.labels, stack)) return;
     run.say(`removing Gateway ${stack.zitadel.namespace}/${GATEWAY} first: ${IN_THE_WAY}`);
     await removeGateway(cluster, stack, run);
   };

@@ -2,6 +2,7 @@
 import type { AnyResource } from '../engine/resource.ts';
 import type { CloudNeeds, Giving, KubeContext } from '../kube/context.ts';
 import { namespace } from '../kube/namespace.ts';
+import { oneStack } from '../kube/one-stack.ts';
 import type { ReleaseSeen } from '../kube/release-state.ts';
 import { certificateResources } from './certificates.ts';
 import { externalDnsResources } from './external-dns.ts';
@@ -21,8 +22,10 @@ export interface ClusterResources {
 }
 
 /** All resources inside the cluster, and the look at them from outside. */
-export function clusterResources(context: KubeContext, cloud: CloudNeeds): ClusterResources {
+export function clusterResources(context: KubeContext, given: CloudNeeds): ClusterResources {
   const { stack } = context;
+  // A cluster of the stack's own can hold no other one's.
+  const cloud = stack.cluster.existing === undefined ? given : { ...given, kubeconfig: oneStack(context, given) };
   const alone = onlyOne(context, cloud);
   const home = namespace(context, cloud, { name: stack.zitadel.namespace, wanted: true, after: { alone } });
   const own = ownCertificate(context, cloud);

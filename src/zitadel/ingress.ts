@@ -159,7 +159,7 @@ export function ingressControllers(context: KubeContext, cloud: CloudNeeds, home
     home,
     before,
     annotations: loadBalancerAnnotations,
-    rivals: names.filter((name) => name !== 'envoy-gateway').map((name) => rivalRelease(controllers[name])),
+    rivals: names.filter((name) => name !== 'envoy-gateway').map((name) => rivalRelease(controllers[name], stack)),
   });
   const all = [...made.flatMap(({ space, installed }) => [space, installed]), ...gateway.all];
   return {
@@ -187,7 +187,7 @@ function controllerOf(context: KubeContext, cloud: CloudNeeds, name: Controller)
   const space = namespace(context, cloud, { name: where, wanted });
   const others = (Object.keys(controllers) as Controller[]).filter((other) => other !== name && other !== 'envoy-gateway');
   // Of Envoy Gateway it is the Gateway that holds the ports, not the controller.
-  const rivals = name === 'envoy-gateway' ? [] : [...others.map((other) => rivalRelease(controllers[other])), rivalGateway(stack)];
+  const rivals = name === 'envoy-gateway' ? [] : [...others.map((other) => rivalRelease(controllers[other], stack)), rivalGateway(stack)];
   const installed = chartRelease<NeedsCluster & { loadBalancer: Giving<LoadBalancerSeen> }>(context, {
     id: `ingress/${name}`,
     needs: { kubeconfig: cloud.kubeconfig, loadBalancer: cloud.loadBalancer, space, ...after(cloud.workloads) },

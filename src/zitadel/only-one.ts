@@ -5,9 +5,8 @@
 import { Fault } from '../engine/fault.ts';
 import { type Resource, resource } from '../engine/resource.ts';
 import type { NeedsCluster } from '../kube/applied.ts';
-import { type CloudNeeds, clusterIn, inCluster, type KubeContext } from '../kube/context.ts';
+import { type CloudNeeds, clusterIn, inCluster, type KubeContext, STACK_LABEL } from '../kube/context.ts';
 import { collection } from '../kube/paths.ts';
-import { STACK_LABEL } from '../kube/release-state.ts';
 import type { KubeObject } from '../tools/api.ts';
 import { decodeRelease } from '../tools/helm.ts';
 

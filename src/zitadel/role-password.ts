@@ -8,7 +8,7 @@ import { Fault } from '../engine/fault.ts';
 import type { Run } from '../engine/resource.ts';
 import { until } from '../engine/until.ts';
 import { conditionOf } from '../kube/applied.ts';
-import { type DatabaseSeen, isOurs, type KubeContext, ourLabels, refuseForeign } from '../kube/context.ts';
+import { type DatabaseSeen, isOurs, type KubeContext, otherStack, ourLabels, refuseForeign } from '../kube/context.ts';
 import { addTails, adviceFor, logLines } from '../kube/diagnosis.ts';
 import { type Manifest, objectPath } from '../kube/paths.ts';
 import { podState } from '../kube/pods.ts';
@@ -55,7 +55,8 @@ export async function setRolePassword(context: KubeContext, cluster: Cluster, da
   };
   for (const object of [job, secret]) {
     const there = await cluster.api.get(objectPath(object), run.signal);
-    if (there !== undefined && !isOurs(there.metadata.labels)) refuseForeign(`${object.kind} ${object.metadata.namespace}/${NAME}`, stack, '');
+    if (there === undefined || isOurs(there.metadata.labels, stack)) continue;
+    refuseForeign(`${object.kind} ${object.metadata.namespace}/${NAME}`, otherStack(there.metadata.labels, stack), stack, '');
   }
   run.say(`setting the ${title}`);
   // What a run left that died here.

@@ -46,6 +46,28 @@ test("somebody else's object is changed by consent only, a changed one of ours a
   assert.deepEqual(await issuer(cluster)(), ['spec.acme.email']);
 });
 
+test("another stack's object is never changed nor taken away, whatever is consented to; nor is its namespace moved into", async () => {
+  const cluster = fakeCluster();
+  const labels = ourLabels({ name: 'other' });
+  put(cluster, identity, { metadata: { ...identity.metadata, labels }, spec: { acme: { email: 'other@example.com' } } });
+  const home = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'zitadel', labels } };
+  put(cluster, home, { status: { phase: 'Active' } });
+  for (const more of ['', 'adopt: { releases: true }\n']) {
+    const refused = (what: RegExp) => (error: unknown) =>
+      error instanceof Fault && what.test(error.message) && error.forbids === true && /One cluster takes one stack/.test(error.hint ?? '');
+    await assert.rejects(issuer(cluster, more), refused(/ClusterIssuer letsencrypt .* belongs to stack other/));
+    const space = namespace(contextOf(cluster, {}, more), cloud, { name: 'zitadel', wanted: true });
+    const seen = await space.observe({ kubeconfig }, quiet);
+    assert.ok(seen);
+    assert.throws(() => space.diff(space.want({ kubeconfig }), seen), refused(/Namespace zitadel .* belongs to stack other/));
+    assert.equal(space.keep?.(seen), 'belongs to stack other');
+    await space.destroy(seen, quiet);
+  }
+  const unwanted = namespace(contextOf(cluster), cloud, { name: 'zitadel', wanted: false });
+  assert.equal(await unwanted.observe({ kubeconfig }, quiet), undefined);
+  assert.deepEqual(cluster.writes, []);
+});
+
 test('a namespace that was there before is used as it is, and stays', async () => {
   const cluster = fakeCluster();
   put(cluster, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'zitadel' } }, { status: { phase: 'Active' } });

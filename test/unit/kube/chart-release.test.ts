@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { Cancelled, Fault } from '../../../src/engine/fault.ts';
 import { chartRelease } from '../../../src/kube/chart-release.ts';
-import { DIGEST_LABEL, STACK_LABEL } from '../../../src/kube/release-state.ts';
+import { STACK_LABEL } from '../../../src/kube/context.ts';
+import { DIGEST_LABEL } from '../../../src/kube/release-state.ts';
+import { rivalRelease } from '../../../src/kube/rivals.ts';
 import type { KubeObject } from '../../../src/tools/api.ts';
 import { TUNNEL_CUT } from '../../../src/tools/helm.ts';
 import { contextOf, type FakeCluster, fakeCluster, given, kubeconfig, quiet } from './fakes.ts';
@@ -267,6 +269,24 @@ test("somebody else's release is refused without consent, whatever its state, an
   store(consented, { labels: {}, values: { a: 2 } });
   await make(consented, undefined, true).deploy();
   assert.deepEqual(consented.writes, ['upgrade zitadel']);
+});
+
+test("another stack's release is refused even where taking over is consented to, survives destroy, and is no rival to be taken away", async () => {
+  const cluster = fakeCluster();
+  store(cluster, { labels: { [STACK_LABEL]: 'other' }, values: { a: 2 } });
+  for (const adopt of [false, true]) {
+    const { deploy, release } = make(cluster, undefined, adopt);
+    await assert.rejects(
+      deploy(),
+      (error) => error instanceof Fault && /Helm release zitadel\/zitadel .* belongs to stack other/.test(error.message) && error.forbids === true,
+    );
+    const seen = await release.observe({ kubeconfig }, quiet);
+    assert.equal(seen && release.keep?.(seen), 'belongs to stack other');
+  }
+  await rivalRelease({ namespace: 'zitadel', release: 'zitadel' }, { name: 'zitadel-prod' })(cluster, quiet);
+  assert.deepEqual(cluster.writes, []);
+  await rivalRelease({ namespace: 'zitadel', release: 'zitadel' }, { name: 'other' })(cluster, quiet);
+  assert.deepEqual(cluster.writes, ['uninstall zitadel']);
 });
 
 test('a rollback by hand is named beside what it changed; one to what is wanted is no difference', async () => {

@@ -110,7 +110,7 @@ export function fakeCluster(): FakeCluster {
   return cluster;
 }
 
-/** Enough of label selectors for the release Secrets: `name=x` and `status!=superseded`. */
+/** Enough of label selectors for the release Secrets: `name=x`, `status!=superseded`, and a label alone, which must be there. */
 function selected(key: string, object: KubeObject | undefined, path: string): boolean {
   const { searchParams } = new URL(path, 'https://cluster');
   const selector = searchParams.get('labelSelector') ?? '';
@@ -122,6 +122,7 @@ function selected(key: string, object: KubeObject | undefined, path: string): bo
     .filter(Boolean)
     .every((term) => {
       const [label = '', value] = term.split(/!?=/);
+      if (value === undefined) return labels[label] !== undefined;
       return term.includes('!=') ? labels[label] !== value : labels[label] === value;
     });
 }

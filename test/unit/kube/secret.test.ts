@@ -4,6 +4,7 @@ import type { Fault } from '../../../src/engine/fault.ts';
 import type { Change } from '../../../src/engine/resource.ts';
 import { outcomeOf } from '../../../src/engine/visiting.ts';
 import type { KubeContext } from '../../../src/kube/context.ts';
+import { ourLabels } from '../../../src/kube/context.ts';
 import { CHANGED, secretObject } from '../../../src/kube/secret.ts';
 import { planDigest } from '../../../src/report/plan-digest.ts';
 import type { KubeObject } from '../../../src/tools/api.ts';
@@ -176,6 +177,17 @@ test("somebody else's Secret of our name is refused, whatever it holds; by conse
   );
   const after = await secret.apply(secret.want({ kubeconfig }), seen, changes, quiet);
   assert.deepEqual([after.ours, secret.diff(secret.want({ kubeconfig }), after)], [true, []]);
+});
+
+test("another stack's Secret is refused even where taking over is consented to, and where its content is the same", async () => {
+  const cluster = fakeCluster();
+  const data = { a: Buffer.from('one-value').toString('base64') };
+  cluster.objects.set(path, { metadata: { name: 's', namespace: 'zitadel', labels: ourLabels({ name: 'other' }) }, data } as unknown as KubeObject);
+  const secret = make(contextOf(cluster, {}, 'adopt: { releases: true }\n'), { a: 'one-value' });
+  const seen = await secret.observe({ kubeconfig }, quiet);
+  assert.ok(seen);
+  assert.throws(() => secret.diff(secret.want({ kubeconfig }), seen), /Secret zitadel\/s .* belongs to stack other/);
+  assert.equal(secret.keep?.(seen), 'belongs to stack other');
 });
 
 test('a create-only Secret of somebody else keeps its content when it is taken over', async () => {
