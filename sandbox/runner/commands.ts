@@ -24,9 +24,9 @@ interface Command {
 const unescapeData = (text: string): string => text.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%');
 const unescapeProperty = (text: string): string => unescapeData(text.replaceAll('%3A', ':').replaceAll('%2C', ','));
 
-/** A workflow command in a line, if it is one. */
+/** A workflow command in a line, if it is one; in front of it stands at most what .NET's `TrimStart` takes away. */
 export function parseCommand(line: string): Command | undefined {
-  const match = /^\s*::([^\s:,]+)(?:\s+([^\n]*?))?::(.*)$/s.exec(line);
+  const match = /^[\t-\r\u0085\u2028\u2029\p{Zs}]*::([^\s:,]+)(?:\s+([^\n]*?))?::(.*)$/su.exec(line);
   if (match === null) return undefined;
   const properties: Record<string, string> = {};
   for (const pair of (match[2] ?? '').split(',')) {
@@ -126,7 +126,10 @@ export class CommandProcessor {
   }
 }
 
-/** Cuts a stream into lines; the rest without an end of line comes with {@link LineCutter.end}. */
+/**
+ * Cuts a stream into lines as the runner's reader does (.NET's `StreamReader.ReadLine`): at `\r`, `\n` and `\r\n`; the rest without
+ * an end of line comes with {@link LineCutter.end}.
+ */
 export class LineCutter {
   readonly #line: (line: string) => void;
   #rest = '';
@@ -136,13 +139,14 @@ export class LineCutter {
   }
 
   push(text: string): void {
-    const lines = (this.#rest + text).split('\n');
+    // A `\r` at the end waits for what follows: it may be half an end of line.
+    const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/);
     this.#rest = lines.pop() ?? '';
-    for (const line of lines) this.#line(line.endsWith('\r') ? line.slice(0, -1) : line);
+    for (const line of lines) this.#line(line);
   }
 
   end(): void {
-    if (this.#rest !== '') this.#line(this.#rest);
+    if (this.#rest !== '') this.#line(this.#rest.replace(/\r$/, ''));
     this.#rest = '';
   }
 }

@@ -57,9 +57,10 @@ export class Runner {
   /** The sink for `maskTo()`: the runner then replaces the form wherever it is printed. */
   readonly mask = (form: string): void => this.#port.command('add-mask', {}, form);
 
-  /** A line of the log. Text that the runner would take for a command is made harmless. */
+  /** A line of the log, the one way into it beside commands. Text that the runner would take for a command is made harmless. */
   line(text: string): void {
-    for (const part of text.split(/\r?\n/)) this.#port.line(harmless(part));
+    // Changed by what follows, a secret would not be known as one any more.
+    for (const part of redact(text).split(LINE_ENDS)) this.#port.line(harmless(part));
   }
 
   debug(text: string): void {
@@ -153,7 +154,19 @@ export function faultText(fault: Fault): string {
   return lines(`${place}${fault.message}${quoted === '' ? '' : ` (${quoted})`}`, fault.hint);
 }
 
-/** The runner looks for `::` at a line's start and for `##[` anywhere in it; a zero-width space stops it. */
+/**
+ * The runner's lines end at a lone carriage return, too (.NET's `ReadLine`); the others are what some viewer takes for an end, and
+ * U+0085 is white space in .NET and not in JavaScript.
+ */
+const LINE_ENDS = /\r\n|[\n\v\f\r\u0085\u2028\u2029]/;
+
+/**
+ * The runner looks for `::` at a line's start behind white space and for `##[` anywhere in it (actions/runner, ActionCommand.cs); a
+ * zero-width space stops it. Control characters, which steer terminals, become spaces.
+ */
 function harmless(line: string): string {
-  return line.replace(/^(\s*)::/, '$1\u200b::').replaceAll('##[', '##\u200b[');
+  return line
+    .replace(/(?!\t)\p{Cc}/gu, ' ')
+    .replace(/^([\s\p{C}]*)::/u, '$1\u200b::')
+    .replaceAll('##[', '##\u200b[');
 }

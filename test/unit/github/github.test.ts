@@ -1,6 +1,8 @@
 /** The runner's side: workflow commands, the log of a walk. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
+import { CommandProcessor, LineCutter, parseCommand } from '../../../sandbox/runner/commands.ts';
 import { Fault } from '../../../src/engine/fault.ts';
 import type { Outcome } from '../../../src/engine/outcome.ts';
 import { type AnyResource, resource } from '../../../src/engine/resource.ts';
@@ -64,6 +66,38 @@ test('foreign lines cannot speak to the runner', () => {
   runner.line('::add-mask::a\n  ::set-output name=x::y\n##[error]z\nplain :: text');
   for (const line of log) assert.ok(!/^\s*::|##\[/.test(line), line);
   assert.equal(log.at(-1), 'plain :: text');
+});
+
+test('property: whatever a foreign text holds, the runner reads no command from the log', () => {
+  const space = ['\r', '\n', '\r\n', '\v', '\f', '\u0085', '\u2028', '\u2029', '\u00a0', '\u200b', '\ufeff', '\u0000', '\u001b[2K', ' ', '\t'];
+  const unit = fc.constantFrom(...space, ...space, '::stop-commands::pwn', '::add-mask::a', '::group::', '::', ':', '##[error]', '##[', '#', 'a');
+  fc.assert(
+    fc.property(fc.string({ unit, maxLength: 12 }), fc.constantFrom(...space), (text, before) => {
+      const shown: string[] = [];
+      const processor = new CommandProcessor((line) => shown.push(line));
+      const cutter = new LineCutter((line) => {
+        assert.equal(parseCommand(line), undefined, JSON.stringify(line));
+        assert.ok(!line.includes('##[') && !/(?!\t)[\p{Cc}\u2028\u2029]/u.test(line), JSON.stringify(line));
+        processor.line(line);
+      });
+      const runner = new Runner({ command: () => undefined, line: (line) => cutter.push(`${line}\n`), file: () => undefined }, {});
+      runner.line(`${text}${before}::stop-commands::pwn`);
+      runner.group('a title', [text]);
+      runner.line('after');
+      cutter.end();
+      assert.equal(shown.at(-1), 'after');
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a value with a lone carriage return takes two lines', () => {
+  const { runner, log } = recording();
+  runner.line('data: a\r::stop-commands::pwn');
+  assert.deepEqual(log, ['data: a', '\u200b::stop-commands::pwn']);
+  new Secret('of-two\rlines-each');
+  runner.line('of-two\rlines-each');
+  assert.equal(log.at(-1), '***', 'what is changed is masked before');
 });
 
 test('an output that contains a masked word is left out with a warning that names it', () => {

@@ -75,6 +75,16 @@ describe('workflow commands', () => {
     assert.deepEqual(lines, ['::add-mask::x', 'tail']);
   });
 
+  it('begin behind a lone carriage return as well, also where that ends a piece, and behind any white space of .NET', () => {
+    const lines: string[] = [];
+    const cutter = new LineCutter((line) => lines.push(line));
+    for (const piece of ['a\r', '\nb\r', '::stop-commands::x\rc\r']) cutter.push(piece);
+    cutter.end();
+    assert.deepEqual(lines, ['a', 'b', '::stop-commands::x', 'c']);
+    for (const space of ['\u0085', '\u00a0', '\u2028', '\v\t']) assert.equal(parseCommand(`${space}::group::x`)?.name, 'group');
+    assert.equal(parseCommand('\u200b::group::x'), undefined);
+  });
+
   it('in files are lines and blocks', () => {
     assert.deepEqual(parseFileCommands('a=1=2\nb<<E\nx\n\ny\nE\n'), { a: '1=2', b: 'x\n\ny' });
     assert.throws(() => parseFileCommands('b<<E\nx\n'), /delimiter not found/);
