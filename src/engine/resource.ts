@@ -117,6 +117,11 @@ export interface Resource<N extends Needs, Spec, Seen> {
    * they are changed, so a plan lists it with them.
    */
   readonly follows?: Readonly<Record<string, readonly (keyof N & string)[]>>;
+  /**
+   * Others of the graph that must be well before this one, which is there, is changed: a certificate before a site that is served gets
+   * another name. Asked by a run that writes, and only then: a creation does not wait for them. None of them may stand on this one. Pure.
+   */
+  changedAfter?(spec: Spec, seen: Seen): readonly AnyResource[];
   /** Pure; `[]` means in sync. */
   diff(spec: Spec, seen: Seen): Change[];
   /** The differences that show whatever it needs; told by a run that only looks where something it needs is missing. */

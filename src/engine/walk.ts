@@ -92,7 +92,7 @@ async function visitOne(
     if (seen === undefined && !canBeMade(resource)) return end('unknown', undefined, { note: 'not there yet' });
     const spec: unknown = resource.want(Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.offered])));
     const follows = options.write || options.findings === true ? [] : following(resource, outcomes);
-    return await madeSo(resource, spec, seen, { options, writes, run, end, follows, ...(early ? { look } : {}) });
+    return await madeSo(resource, spec, seen, { options, writes, run, end, visit: visitNeed, follows, ...(early ? { look } : {}) });
   } catch (error) {
     // What is not wanted waits for nothing: it is looked for another time.
     if (error instanceof Cancelled && !resource.wanted && options.signal.aborted) return end('absent', undefined);
@@ -154,6 +154,7 @@ interface Writing {
   readonly writes: BeforeWrites;
   readonly run: Run;
   readonly end: End;
+  readonly visit: (resource: AnyResource) => Promise<Visit>;
   /** Looks again: where what was seen was seen before the lock was taken, another run may have made or changed it since. */
   readonly look?: () => Promise<unknown>;
   /** What only a plan lists: the deploy finds it when it comes there. */
@@ -175,6 +176,9 @@ async function madeSo(resource: AnyResource, spec: unknown, seen: unknown, writi
     const documents = (await resource.documents?.(spec, seen, changes, run)) ?? [];
     return end(verdict, verdict === 'update' ? seen : undefined, { changes, ...(documents.length === 0 ? {} : { documents }) });
   }
+  const first = seen === undefined ? [] : await Promise.all((resource.changedAfter?.(spec, seen) ?? []).map(writing.visit));
+  const broken = first.filter(({ outcome }) => isBroken(outcome)).map(({ outcome }) => outcome.id);
+  if (broken.length > 0) return end('blocked', seen, waitsFor(broken));
   await writes();
   stopIfCancelled(options.signal);
   if (writing.look !== undefined) {

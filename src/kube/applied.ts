@@ -3,7 +3,7 @@
  * server-side, wait until it is usable. Namespaces, issuers and the Certificate are such; Secrets have rules of their own (`secret.ts`).
  */
 import { Fault } from '../engine/fault.ts';
-import type { Change, Needs, PartlySeen, Resource, Run, SeenOf } from '../engine/resource.ts';
+import type { AnyResource, Change, Needs, PartlySeen, Resource, Run, SeenOf } from '../engine/resource.ts';
 import { type Look, type Schedule, schedules, until } from '../engine/until.ts';
 import type { KubeObject } from '../tools/api.ts';
 import type { Kubeconfig } from '../tools/kubeconfig.ts';
@@ -43,6 +43,8 @@ export interface Applied<N extends NeedsCluster> {
   readonly schedule?: Schedule;
   /** Waits in its own way until what was applied is usable, where looking at the object alone does not tell enough. */
   readonly settle?: (cluster: Cluster, run: Run) => Promise<KubeObject>;
+  /** What must be well before what is there is changed. */
+  readonly changedAfter?: (live: KubeObject, object: Manifest) => readonly AnyResource[];
   /** True where an object of another maker is fine as it is; others are changed by consent only. */
   readonly foreignIsFine?: boolean;
   /** True where something outside the cluster would stay behind, if it just went with it. */
@@ -53,7 +55,7 @@ export interface Applied<N extends NeedsCluster> {
 }
 
 export function applied<N extends NeedsCluster>(context: KubeContext, definition: Applied<N>): Resource<N, AppliedSpec, AppliedSeen> {
-  const { id, title, needs, wanted, identity, resource, usable, foreignIsFine = false, facts, leavesBehind } = definition;
+  const { id, title, needs, wanted, identity, resource, usable, foreignIsFine = false, facts, leavesBehind, changedAfter } = definition;
   const path = objectPath(identity);
   return {
     id,
@@ -82,6 +84,7 @@ export function applied<N extends NeedsCluster>(context: KubeContext, definition
       const state = changes.length > 0 ? undefined : usable?.(live);
       return state === undefined || state.done ? changes : [unusable(state)];
     },
+    ...(changedAfter === undefined ? {} : { changedAfter: ({ object }: AppliedSpec, { live }: AppliedSeen) => changedAfter(live, object) }),
     apply: async ({ cluster, object }, seen, _changes, run) => {
       if (seen !== undefined) await untilAdmitted(title, run, () => removeStraysOf(object, seen.live, path, cluster.api, run));
       const kubectl = await cluster.kubectl(run);

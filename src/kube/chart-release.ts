@@ -3,7 +3,7 @@
  * once, from a checked file, and its failure explained. What is read is `release-state.ts`'s, how it is watched `rollout.ts`'s.
  */
 import { Cancelled, Fault } from '../engine/fault.ts';
-import { ADDED_BY_OTHERS, type Change, type PartlySeen, type Resource, type Run, type SeenOf } from '../engine/resource.ts';
+import { ADDED_BY_OTHERS, type AnyResource, type Change, type PartlySeen, type Resource, type Run, type SeenOf } from '../engine/resource.ts';
 import type { ChartSource } from '../tools/charts.ts';
 import { type Helm, TUNNEL_CUT, type Upgrade } from '../tools/helm.ts';
 import type { Kubeconfig } from '../tools/kubeconfig.ts';
@@ -59,6 +59,8 @@ export interface ReleaseOptions<N extends NeedsCluster> {
     readonly warnings: (before: Values, wanted: Values) => readonly Fault[];
   };
   readonly facts?: (values: Values) => Readonly<Record<string, string>>;
+  /** What must be well before an installed release gets these values. */
+  readonly changedAfter?: (before: Values, wanted: Values) => readonly AnyResource[];
   /** Done and awaited before an installed release gets another chart version. */
   readonly beforeVersion?: (needs: SeenOf<N>, change: VersionChange, run: Run) => Promise<void>;
   /** Seconds for a single hook, or for the workloads to become ready. */
@@ -117,6 +119,7 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
     },
     warnings: (spec, seen) => (seen.proven ? (settled?.warnings(seen.values, spec.values) ?? []) : []),
     diffAlone: (seen) => (seen.ours ? [...statusChange(seen), ...seen.drift] : []),
+    changedAfter: (spec, seen) => options.changedAfter?.(seen.values, spec.values) ?? [],
     documents: (spec, seen, changes, run) => releaseDocuments(options, settle(spec, seen), seen, changes, run),
     apply: async (spec, seen, changes, run) => {
       const { cluster } = spec;

@@ -3,6 +3,7 @@
  * step `03_default_instance`, which runs once; ZITADEL v4.13). Those of then go on standing in the values of the release, and are what
  * people are told. Pure.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '../engine/fault.ts';
 import { find, put } from '../stack/values.ts';
 import { organizationDomain } from './identity.ts';
@@ -55,6 +56,11 @@ export function keepFirst(before: Values, wanted: Values): Values {
 export function firstSetupWarnings(before: Values, wanted: Values): Fault[] {
   const [from, to] = [textAt(before, DOMAIN), textAt(wanted, DOMAIN)];
   return [...(from === '' || from === to ? [] : [moved(from, to)]), ...SETTINGS.flatMap((one) => ineffective(one, before, wanted))];
+}
+
+/** Whether what is served goes on under the same name, and with the same certificate's Secret. */
+export function sameSite(before: Values, wanted: Values): boolean {
+  return [DOMAIN, ['ingress', 'tls'], ['login', 'ingress', 'tls']].every((path) => isDeepStrictEqual(at(before, path), at(wanted, path)));
 }
 
 function ineffective({ setting, path }: (typeof SETTINGS)[number], before: Values, wanted: Values): Fault[] {

@@ -4,6 +4,7 @@
  * release is `ingress.ts`'s; the routes to ZITADEL come with ZITADEL's chart (`values.ts`).
  * Fields and behaviour: Envoy Gateway v1.9.0 with Gateway API v1.6, its source and `charts/gateway-helm`.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { asFault, Cancelled } from '../engine/fault.ts';
 import type { AnyResource, Resource, Run } from '../engine/resource.ts';
 import { type Look, until } from '../engine/until.ts';
@@ -35,14 +36,20 @@ const GONE = { firstSeconds: 0.5, mostSeconds: 2, deadlineSeconds: 90, usualSeco
 
 type NeedsBalancer = NeedsCluster & { readonly loadBalancer: Giving<LoadBalancerSeen> };
 
-export interface GatewayOptions {
+/** What must be well first. */
+export interface BeforeServing {
+  /** Before what serves the domain is touched at all. */
+  readonly before: readonly AnyResource[];
+  /** Before what is served already gets another name or another certificate's Secret. */
+  readonly served: readonly AnyResource[];
+}
+
+export interface GatewayOptions extends BeforeServing {
   readonly wanted: boolean;
   /** The controller's release, which brings the definitions of these kinds. */
   readonly controller: AnyResource;
   /** ZITADEL's namespace: the certificate's Secret and the routes are there. */
   readonly home: AnyResource;
-  /** What must be well before the Gateway is touched. */
-  readonly before: readonly AnyResource[];
   /** Annotations that bind a Service to the load balancer. */
   readonly annotations: (balancer: LoadBalancerSeen) => Readonly<Record<string, string>>;
   /** What holds the load balancer's ports when another controller was chosen before. */
@@ -104,7 +111,7 @@ export function gatewayResources(context: KubeContext, cloud: CloudNeeds, option
 function gatewayObject(
   context: KubeContext,
   { kubeconfig, loadBalancer }: CloudNeeds,
-  { wanted, home, before, rivals }: GatewayOptions,
+  { wanted, home, before, served, rivals }: GatewayOptions,
   kinds: Readonly<Record<string, AnyResource>>,
 ): Resource<NeedsBalancer, AppliedSpec, AppliedSeen> {
   const { stack } = context;
@@ -121,6 +128,7 @@ function gatewayObject(
       metadata: { labels: ourLabels(stack), annotations: targetAnnotation(needs.loadBalancer.eipAddress) },
       spec: gatewaySpec(stack),
     }),
+    changedAfter: (live, object) => (sameListeners(live, object) ? [] : served),
     usable: (live) => fulfilled(live, 'Programmed'),
     settle: (cluster, run) => {
       const started = new Date();
@@ -251,6 +259,21 @@ function gatewaySpec(stack: Stack): object {
       { name: 'https', port: 443, protocol: 'HTTPS', tls: { mode: 'Terminate', certificateRefs }, ...listener },
     ],
   };
+}
+
+/** Whether the Gateway goes on serving the same names with the same certificates. */
+function sameListeners(...objects: readonly object[]): boolean {
+  const [one, other] = objects.map((object) => {
+    const { listeners = [] } = (object as { spec?: { listeners?: readonly Listener[] } }).spec ?? {};
+    return listeners.map(({ name, hostname, tls }) => [name, hostname, tls?.certificateRefs.map((secret) => secret.name)]);
+  });
+  return isDeepStrictEqual(one, other);
+}
+
+interface Listener {
+  readonly name: string;
+  readonly hostname?: string;
+  readonly tls?: { readonly certificateRefs: readonly { readonly name: string }[] };
 }
 
 function redirectSpec({ domain }: Stack): object {

@@ -30,12 +30,12 @@ export function clusterResources(context: KubeContext, given: CloudNeeds): Clust
   const home = namespace(context, cloud, { name: stack.zitadel.namespace, wanted: true, after: { alone } });
   const own = ownCertificate(context, cloud);
   const brought = own.wanted ? [own] : [];
-  const ingress = ingressControllers(context, cloud, home, brought);
   const certificates = certificateResources(context, cloud, home);
-  const secrets = zitadelSecrets(context, cloud, home);
-  const release = zitadelRelease(context, cloud, secrets, [...ingress.beforeRoutes, ...brought]);
-  const token = loginToken(context, cloud, release);
   const wantedCertificate = certificates.certificate.wanted ? [certificates.certificate] : [];
+  const ingress = ingressControllers(context, cloud, home, { before: brought, served: wantedCertificate });
+  const secrets = zitadelSecrets(context, cloud, home);
+  const release = zitadelRelease(context, cloud, secrets, { before: [...ingress.beforeRoutes, ...brought], served: wantedCertificate });
+  const token = loginToken(context, cloud, release);
   const gateway = stack.ingress.controller === 'envoy-gateway' ? ingress.wanted : [];
   const externalDns = externalDnsResources(context, cloud, { home, release, gateway });
   const before = [...ingress.wanted, ...wantedCertificate, ...(externalDns.ownership.wanted ? [externalDns.ownership] : [])];

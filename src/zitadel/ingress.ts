@@ -13,7 +13,7 @@ import type { ReleaseSeen } from '../kube/release-state.ts';
 import { rivalRelease } from '../kube/rivals.ts';
 import type { ChartPin, Stack } from '../stack/stack.ts';
 import type { ChartSource } from '../tools/charts.ts';
-import { ENVOY_NAMESPACE, gatewayResources, rivalGateway } from './gateway.ts';
+import { type BeforeServing, ENVOY_NAMESPACE, gatewayResources, rivalGateway } from './gateway.ts';
 import { podLabels, spread } from './spread.ts';
 
 type Values = Readonly<Record<string, unknown>>;
@@ -143,9 +143,13 @@ export interface IngressControllers {
 
 /**
  * @param home ZITADEL's namespace
- * @param before what must be well before anything that serves the domain is touched
  */
-export function ingressControllers(context: KubeContext, cloud: CloudNeeds, home: AnyResource, before: readonly AnyResource[]): IngressControllers {
+export function ingressControllers(
+  context: KubeContext,
+  cloud: CloudNeeds,
+  home: AnyResource,
+  { before, served }: BeforeServing,
+): IngressControllers {
   const { stack } = context;
   const names = Object.keys(controllers) as Controller[];
   const made = names.map((name) => ({ name, ...controllerOf(context, cloud, name) }));
@@ -158,6 +162,7 @@ export function ingressControllers(context: KubeContext, cloud: CloudNeeds, home
     controller: envoyGateway,
     home,
     before,
+    served,
     annotations: loadBalancerAnnotations,
     rivals: names.filter((name) => name !== 'envoy-gateway').map((name) => rivalRelease(controllers[name], stack)),
   });

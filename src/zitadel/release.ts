@@ -11,7 +11,8 @@ import type { ReleaseSeen } from '../kube/release-state.ts';
 import type { JobLimit } from '../kube/rollout.ts';
 import { type SecretSeen, secretObject } from '../kube/secret.ts';
 import { configDocument, rolePassword } from './config.ts';
-import { firstSetupWarnings, keepFirst, loginNameIn } from './first-setup.ts';
+import { firstSetupWarnings, keepFirst, loginNameIn, sameSite } from './first-setup.ts';
+import type { BeforeServing } from './gateway.ts';
 import { CONFIG_KEY, fullName, secretNames } from './identity.ts';
 import { keepsToken } from './kept-token.ts';
 import { restoreToken } from './login-token.ts';
@@ -109,12 +110,11 @@ type ReleaseNeeds = NeedsCluster & {
   readonly databaseCa: Giving<SecretSeen>;
 };
 
-/** @param before what else must stand first, for example an admission webhook for Ingresses */
 export function zitadelRelease(
   context: KubeContext,
   cloud: CloudNeeds,
   secrets: ZitadelSecrets,
-  before: readonly AnyResource[],
+  { before, served }: BeforeServing,
 ): Resource<ReleaseNeeds, ReleaseSpec, ReleaseSeen> {
   const { stack } = context;
   const { chart, namespace, release } = stack.zitadel;
@@ -144,6 +144,7 @@ export function zitadelRelease(
       }),
     refuse: (before, wanted) => refuseOtherDatabase(`Helm release ${namespace}/${release}`, before, wanted),
     settled: { keep: keepFirst, warnings: firstSetupWarnings },
+    changedAfter: (before, wanted) => (sameSite(before, wanted) ? [] : served),
     facts: (values) => {
       const login = loginNameIn(values);
       return login === undefined ? {} : { login };

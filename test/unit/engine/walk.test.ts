@@ -41,6 +41,25 @@ test('a check that found out what it looks for says so, also where something it 
   assert.deepEqual(verdicts((await walk([failing, behind], options(false))).outcomes), { zone: 'failed', delegation: 'unchanged' });
 });
 
+test('what is there is changed only when what must be well before that is well; a creation and a plan do not wait', async () => {
+  const fake = new Fake();
+  const certificate = fake.make('certificate', {});
+  const release = fake.make('release', {}, { changedAfter: () => [certificate] });
+  fake.broken.add('certificate');
+  const walked = async (write: boolean): Promise<Record<string, string>> => verdicts((await walk([release, certificate], options(write))).outcomes);
+  assert.deepEqual(await walked(true), { certificate: 'failed', release: 'create' });
+  fake.exists.set('release', 'old');
+  assert.deepEqual(await walked(false), { certificate: 'create', release: 'update' });
+  fake.events.length = 0;
+  const { outcomes } = await walk([release, certificate], options(true));
+  assert.deepEqual(verdicts(outcomes), { certificate: 'failed', release: 'blocked' });
+  assert.equal(outcomes.find(({ id }) => id === 'release')?.note, 'waits for certificate');
+  assert.deepEqual(fake.events, []);
+  fake.broken.clear();
+  await walked(true);
+  assert.deepEqual(fake.events, ['+certificate', '+release']);
+});
+
 test('a plan lists with a change what will follow from it; a drift run, in which it has not drifted, does not', async () => {
   const fake = new Fake();
   const config = fake.make('config', {});

@@ -1,7 +1,7 @@
 /** Owns the proof of what holds from ZITADEL's first setup on: names that the stack file changes later are told, not taken. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { firstSetupWarnings, keepFirst, loginNameIn } from '../../../src/zitadel/first-setup.ts';
+import { firstSetupWarnings, keepFirst, loginNameIn, sameSite } from '../../../src/zitadel/first-setup.ts';
 import { fakeCluster } from '../kube/fakes.ts';
 import { activate, deploy, existing } from './deployment.ts';
 
@@ -47,6 +47,18 @@ test('under another domain the login name keeps its ending, however often it cha
   const third = values({ domain: 'sso.example.com' });
   assert.equal(loginNameIn(keepFirst(moved, third)), 'zitadel-admin@zitadel.login.example.com');
   assert.equal(told(moved, values({ domain: 'id.example.com', UserName: 'root' })).length, 1);
+});
+
+test('another domain, or another Secret with its certificate, is another site; other values are not', () => {
+  const site = (domain: string, secretName: string, more = {}): Record<string, unknown> => ({
+    ...values({ domain }),
+    ingress: { tls: [{ hosts: [domain], secretName }] },
+    ...more,
+  });
+  const before = site('login.example.com', 'zitadel-tls');
+  assert.ok(sameSite(before, site('login.example.com', 'zitadel-tls', { replicaCount: 5 })));
+  assert.ok(!sameSite(before, site('id.example.com', 'zitadel-tls')));
+  assert.ok(!sameSite(before, site('login.example.com', 'mine')));
 });
 
 test('in a cluster: changed names leave the release in sync, and what the release was set up with is told', async () => {

@@ -59,6 +59,7 @@ test('a Gateway is usable once it is programmed for the generation that is wante
     home: given('home', {}),
     annotations: () => ({}),
     before: [],
+    served: [],
     rivals: [],
   };
   const { all } = gatewayResources(context, cloudNeeds(), options);
@@ -104,7 +105,15 @@ test('a Service that is bound to a replaced load balancer goes before the EnvoyP
   const bound = { name: 'envoy-zitadel-zitadel-9a8278e2', labels: owner, annotations: { 'kubernetes.io/elb.id': 'lb0' } };
   cluster.objects.set(serviceAt, { metadata: bound } as unknown as KubeObject);
   const annotations = ({ id }: { readonly id: string }) => ({ 'kubernetes.io/elb.id': id });
-  const options = { wanted: true, controller: given('ingress/envoy-gateway', {}), home: given('home', {}), annotations, before: [], rivals: [] };
+  const options = {
+    wanted: true,
+    controller: given('ingress/envoy-gateway', {}),
+    home: given('home', {}),
+    annotations,
+    before: [],
+    served: [],
+    rivals: [],
+  };
   const proxy = byId(gatewayResources(context, cloudNeeds(), options).all, 'ingress/envoy-proxy');
   const spec = proxy.want({ kubeconfig, loadBalancer: { id: 'lb1', eipAddress: '203.0.113.9', guaranteed: true } });
   await proxy.apply(spec, { cluster, live: {} }, [], { signal: new AbortController().signal, say: () => undefined });

@@ -94,6 +94,21 @@ test('a certificate of the user’s own that is not there stops the release, and
   }
 });
 
+test('a site that is served gets another certificate’s Secret only when that certificate is there', async () => {
+  for (const more of ['', 'ingress: { controller: envoy-gateway }\n']) {
+    const cluster = activate(fakeCluster());
+    await deploy(cluster, { more: `${existing}${more}` });
+    cluster.writes.length = 0;
+    // Without keys for the solver cert-manager's certificate cannot come about.
+    const found = await deploy(cluster, { more });
+    assert.equal(found.get('certificates/certificate')?.verdict, 'blocked');
+    // The Gateway names the Secret, or else the release's Ingresses do.
+    const { verdict, note } = found.get(more === '' ? 'zitadel/release' : 'ingress/gateway') ?? {};
+    assert.deepEqual([verdict, note], ['blocked', 'waits for certificates/certificate']);
+    assert.ok(!cluster.writes.some((write) => write === 'upgrade zitadel' || write.endsWith('/gateways/zitadel')), cluster.writes.join());
+  }
+});
+
 test('a certificate of the user’s own is checked for host, key and dates', async () => {
   const [good, other] = [await selfSignedFor('login.example.com'), await selfSignedFor('www.example.com')];
   const problem = (one: KubeObject | undefined, domain = 'login.example.com', at = Date.now()): string | undefined =>
