@@ -82,6 +82,8 @@ function isIn(project: string | undefined, config: string): project is string {
 /** Jobs in a world: they share its tool cache and its stack secret, as the runs of one repository do. */
 export function jobs(world: RunningWorld, options: JobsOptions): Jobs {
   const now = new Set<Running>();
+  /** How often a workflow run was there, by its id: who names one again is its next attempt. */
+  const attempts = new Map<string, number>();
   return {
     cancel() {
       for (const running of now) running.cancel();
@@ -99,12 +101,15 @@ export function jobs(world: RunningWorld, options: JobsOptions): Jobs {
       });
       const masked = (request.secretInputs ?? secretInputs).flatMap((name) => inputs[name] ?? []);
       const workflow = { repository: 'example/identity', ref: 'refs/heads/main', runId: String(Date.now()), eventName: 'push', actor: 'octocat' };
+      const runId = request.env?.['GITHUB_RUN_ID'] ?? workflow.runId;
+      const attempt = (attempts.get(runId) ?? 0) + 1;
+      attempts.set(runId, attempt);
       const whole: RunRequest = {
         action: request.action ?? { folder: repositoryRoot },
         inputs,
         secrets: masked,
         files: { 'zitadel.yaml': config, ...request.files },
-        env: { ...world.idTokens.grant(workflow), ...request.env },
+        env: { ...world.idTokens.grant(workflow), GITHUB_RUN_ATTEMPT: String(attempt), ...request.env },
         debug: request.debug ?? false,
       };
       let running: Running | undefined;

@@ -21,7 +21,10 @@ const SETTLE_SECONDS = 2;
 const WRITE_SECONDS = 90;
 
 export interface LockHolder {
-  /** This run, in letters, digits and `.:/#_-` (a description takes no angle brackets), for example `octo/shop run 42 attempt 1`. */
+  /**
+   * This run, in letters, digits and `.:/#_-` (a description takes no angle brackets), for example `octo/shop run 42 attempt 1 job deploy
+   * step 1a2b3c4d`.
+   */
   readonly holder: string;
   readonly now: () => number;
   /** Told when another run has taken the lock over, or it can no longer be proved held; no new write may start then. */
@@ -153,13 +156,19 @@ async function lookAndWrite(
 
 function refuseHeld(carrier: Carrier, { holder, now }: LockHolder): void {
   const lock = lockIn(carrier.description);
-  if (lock === undefined || lock.holder === holder || !(lock.until > now())) return;
+  if (lock === undefined || lock.holder === holder || isOver(lock.holder, holder) || !(lock.until > now())) return;
   const until = new Date(lock.until).toISOString().slice(0, 19);
   throw new Fault(`another run is changing this stack: ${lock.holder}`, {
     resource: carrier.id,
     code: LOCKED,
     hint: `Wait for that run to end, then run again; its lock lasts until ${until}Z unless it goes on. Give the workflow a "concurrency" group, so that runs queue instead.`,
   });
+}
+
+/** Is that an earlier attempt of the same job? It has ended before this one began. */
+function isOver(other: string, holder: string): boolean {
+  const [one, two] = [other, holder].map((text) => /^(.+ run \S+) attempt (\d+)( job .+) step \S+$/.exec(text));
+  return one?.[1] !== undefined && one[1] === two?.[1] && one[3] === two[3] && Number(one[2]) < Number(two[2]);
 }
 
 interface Renewing {

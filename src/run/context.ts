@@ -11,6 +11,8 @@ import type { Stack } from '../stack/stack.ts';
 export interface RunContext {
   readonly runner: Runner;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Who writes, in the stack's lock and in the rule that lets this run in. */
+  readonly holder: string;
   readonly inputs: Inputs & { readonly credentials: CredentialInputs };
   readonly stack: Stack;
   /** The place in the stack file of a setting that a text names. */

@@ -6,7 +6,6 @@ import { type Door, type OpenDoor, runnerAddress, runnerDoor } from '../cloud/in
 import { Fault } from '../engine/fault.ts';
 import type { Region } from '../stack/stack.ts';
 import type { RunContext } from './context.ts';
-import { holderOf } from './lock.ts';
 
 /** The state under which open doors are kept for the post step; empty where all are closed. */
 const DOORS = 'doors';
@@ -17,14 +16,14 @@ export interface DoorState {
 }
 
 /** The run's door, closed; undefined where the stack admits no `runner`. @param lock takes the stack's lock */
-export function doorOf({ runner, env, inputs, stack, otc, getText }: RunContext, lock: () => Promise<void>): Door | undefined {
+export function doorOf({ runner, holder, inputs, stack, otc, getText }: RunContext, lock: () => Promise<void>): Door | undefined {
   const { access, allow } = stack.cluster;
   if (access === 'private' || !allow.includes('runner')) return undefined;
   let address: Promise<string> | undefined;
   return runnerDoor({
     otc,
     stack: stack.name,
-    holder: holderOf(env),
+    holder,
     now: Date.now,
     address: () => {
       address ??= runnerAddress(inputs.addressEndpoint, getText);

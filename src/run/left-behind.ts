@@ -56,7 +56,7 @@ export async function takeLeftBastion(runner: Runner, env: Env): Promise<void> {
     const { stack } = readConfiguration(readInputs(env), env);
     const otc = await again(stack.region, runner, env, signal);
     const context: CloudContext = { otc, stack, secrets: {}, names: namesFor(stack.name, otc.projectId), madeByLock: new Set() };
-    await takeUnderLock(context, holderOf(env), run);
+    await takeUnderLock(context, holderOf(runner, env), run);
   } catch (error) {
     const fault = asFault(error);
     if (fault.code === LOCKED) return runner.line(`The bastion is left to the run that is at work, which takes it away: ${fault.message}`);

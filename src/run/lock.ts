@@ -1,9 +1,11 @@
 /** Owns when a run takes the stack's lock, and how long it waits for another run to give it back. What the lock is stands in `cloud/lock.ts`. */
+import { randomUUID } from 'node:crypto';
 import { takeLock } from '../cloud/index.ts';
 import { Cancelled, Fault } from '../engine/fault.ts';
 import { LOCKED } from '../engine/proof.ts';
 import type { Run } from '../engine/resource.ts';
 import { pauseFor } from '../engine/until.ts';
+import type { Runner } from '../github/runner.ts';
 import type { Graph } from '../graph.ts';
 import type { RunContext } from './context.ts';
 
@@ -21,13 +23,12 @@ const LOOK_EVERY_SECONDS = 5;
 
 /** @param stop ends all work of the run when the lock is lost */
 export function lockFor(
-  { runner, env, inputs, signal }: RunContext,
+  { runner, holder, inputs, signal }: RunContext,
   graph: Graph,
   stop: AbortController,
   { pause = pauseFor, take = takeLock } = {},
 ): RunLock {
   const run: Run = { signal, say: (line) => runner.line(line) };
-  const holder = holderOf(env);
   let held: { release(): Promise<void> } | undefined;
   let loss: Fault | undefined;
   const lost = (fault: Fault): void => {
@@ -78,8 +79,16 @@ export function lockFor(
   };
 }
 
-/** The workflow run, for people; a second attempt of it is the same holder and goes on at once. */
-export function holderOf(env: Readonly<Record<string, string | undefined>>): string {
-  const { GITHUB_REPOSITORY: repository = 'local', GITHUB_RUN_ID: id = String(process.pid), GITHUB_JOB: job } = env;
-  return `${repository} run ${id}${job === undefined ? '' : ` job ${job}`}`.replace(/[^A-Za-z0-9 .:/#_-]/g, '-');
+/** Name of the step's state that tells runs of one job apart, and by which the post step goes on as its run. */
+const STEP = 'step';
+
+/**
+ * The workflow run, for people, and this step of it: legs of a matrix and calls of a reusable workflow have all else in common. What an
+ * earlier attempt of the run holds is nobody's any more (`cloud/lock.ts`).
+ */
+export function holderOf(runner: Pick<Runner, 'state' | 'saveState'>, env: Readonly<Record<string, string | undefined>>): string {
+  const { GITHUB_REPOSITORY: repository = 'local', GITHUB_RUN_ID: id = '0', GITHUB_RUN_ATTEMPT: attempt = '1', GITHUB_JOB: job = 'none' } = env;
+  const step = runner.state(STEP) ?? randomUUID().slice(0, 8);
+  runner.saveState(STEP, step);
+  return `${repository} run ${id} attempt ${attempt} job ${job} step ${step}`.replace(/[^A-Za-z0-9 .:/#_-]/g, '-');
 }

@@ -19,14 +19,15 @@ import { type Toolbox, toolboxFor } from '../tools/toolbox.ts';
 import { consoleUrlOf, firstPassword, urlOf } from '../zitadel/identity.ts';
 import type { RunContext } from './context.ts';
 import { doorNotice, doorOf, readMode, secondsToClose } from './door.ts';
-import { lockFor, type RunLock } from './lock.ts';
+import { holderOf, lockFor, type RunLock } from './lock.ts';
 import { type Passing, passingOf } from './passing.ts';
 import { lookAtGuarded, OtherPlan, planOf, refusedIn, refuseOtherPlan, SILENT } from './plan.ts';
 import { refuseWithoutSecrets } from './ready.ts';
 import { nextSteps, placed, supportOf, tell, versionsOf } from './report.ts';
 
 /** Runs the command. @returns true where the step succeeded */
-export async function run(context: RunContext): Promise<boolean> {
+export async function run(given: Omit<RunContext, 'holder'>): Promise<boolean> {
+  const context: RunContext = { ...given, holder: holderOf(given.runner, given.env) };
   const { runner, env, inputs, stack, notices, otc, signal } = context;
   const noticed: Fault[] = [];
   const notice = (fault: Fault): void => {

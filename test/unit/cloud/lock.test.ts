@@ -98,3 +98,18 @@ test('a cancel while the lock settles gives it back', async () => {
   await assert.rejects(taking, Cancelled);
   assert.deepEqual([seen, lockIn(vpc().description)], ['stopped', undefined]);
 });
+
+test('what an earlier attempt of the same job holds is nobody’s; another step of the same attempt is another run', async () => {
+  await madeBefore();
+  const pause = async (s: number, signal: AbortSignal): Promise<void> => (s < 10 ? undefined : untilAborted(signal));
+  const take = async (holder: string) => takeLock(await context(), { holder, now: Date.now, pause }, run);
+  await take('octo/shop run 42 attempt 1 job deploy step 11111111');
+  for (const other of ['attempt 1 job deploy step 22222222', 'attempt 2 job other step 22222222'])
+    await assert.rejects(
+      take(`octo/shop run 42 ${other}`),
+      /another run is changing this stack: octo\/shop run 42 attempt 1 job deploy step 11111111/,
+    );
+  await assert.rejects(take('octo/shop run 43 attempt 2 job deploy step 22222222'), /another run/);
+  await (await take('octo/shop run 42 attempt 2 job deploy step 22222222'))?.release();
+  assert.equal(lockIn(vpc().description), undefined);
+});
