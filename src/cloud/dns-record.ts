@@ -44,6 +44,8 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
     needs,
     wanted,
     handsOver: true,
+    // Somebody else's record for the domain: the stack would be changed for a domain that does not lead to it.
+    lookedAtFirst: true,
     usualSeconds: 5,
     prefetch: async () => {
       const home = await otc.dnsHome();
@@ -81,7 +83,7 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
   });
 }
 
-function isOurs(record: Pick<OwnedRecord, 'owner'> & dns.RecordSet, { owner, mark }: Pick<RecordSpec, 'owner' | 'mark'>): boolean {
+export function isOurs(record: Pick<OwnedRecord, 'owner'> & dns.RecordSet, { owner, mark }: Pick<RecordSpec, 'owner' | 'mark'>): boolean {
   return madeBy(record, mark) === undefined || record.owner?.by === owner;
 }
 
@@ -108,6 +110,7 @@ export function foreign({ name, mark }: Pick<RecordSpec, 'name' | 'mark'>, seen:
   return new Fault(`${name} already leads to ${leadsTo}, by a record (${seen.id}) that ${madeBy(seen, mark) ?? 'was handed over'}${by}`, {
     resource: seen.id,
     finding: 'records',
+    forbids: true,
     hint: 'Delete that record if nothing needs it any more; or set dns.records to existing and keep the domain in your own hands.',
   });
 }

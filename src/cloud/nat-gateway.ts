@@ -109,12 +109,15 @@ function leadsOut({ network_id, cidr: range }: SnatRule, subnet: Subnet | undefi
   return subnet !== undefined && (network_id === subnet.id || (!!range && within(range, subnet.cidr)));
 }
 
+export const WAY_OUT_TAKEN =
+  'Delete that NAT gateway (or default route) if nothing needs it; or, where it serves the nodes as well, set network.egress to none.';
+
 /** NAT Gateway API reference, "Error Codes": a VPC has one gateway, and one way out. */
 function explained(error: unknown, vpcId: string): unknown {
   if (!(error instanceof ServiceFault) || (error.code !== 'VPC.2012' && error.code !== 'VPC.2010')) return error;
   return new Fault(`the VPC ${vpcId} has another way out already: ${error.message}`, {
     resource: vpcId,
-    hint: 'Delete that NAT gateway (or default route) if nothing needs it; or, where it serves the nodes as well, set network.egress to none.',
+    hint: WAY_OUT_TAKEN,
     status: error.status,
     code: error.code,
     cause: error,

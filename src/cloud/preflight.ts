@@ -1,7 +1,8 @@
 /**
- * Owns the questions that are better asked before a wait of half an hour: quotas, and what the region offers. Asks only about what
- * is still missing. A finding stops everything; a question that is not answered stops nothing, and is named. What is missing is
- * counted in `preflight-missing.ts`, the checks themselves stand in `preflight-checks.ts`, what is no answer in `preflight-answers.ts`.
+ * Owns the questions that are better asked before a wait of half an hour: quotas, what the region offers, what others have in the way. Asks
+ * only about what is still missing. A finding stops everything; a question that is not answered stops nothing, and is named. What is missing
+ * is counted in `preflight-missing.ts`, the checks themselves stand in `preflight-checks.ts` and `preflight-others.ts`, what is no answer
+ * in `preflight-answers.ts`.
  */
 import { Fault } from '../engine/fault.ts';
 import { type Resource, type Run, resource } from '../engine/resource.ts';
@@ -13,6 +14,7 @@ import { formerClusterProblems } from './former.ts';
 import { silent, unanswered } from './preflight-answers.ts';
 import { type Check, checksFor } from './preflight-checks.ts';
 import { type Look, missingOf } from './preflight-missing.ts';
+import { othersChecks } from './preflight-others.ts';
 
 export interface PreflightSeen {
   /** What was looked into; empty where nothing is to be made. */
@@ -63,7 +65,7 @@ export function preflight(context: CloudContext): Preflight {
         );
       const [home, missing] = await Promise.all([ask("the public zone's project", dnsHomeProblems(context), silent), missingOf(context, look)]);
       const making = missing.clusters > 0;
-      const checks: Check[] = checksFor(context, missing);
+      const checks: Check[] = [...checksFor(context, missing), ...othersChecks(context, missing, home)];
       const found = await Promise.all([
         home,
         ask("the stack's own cluster", formerClusterProblems(context), silent),

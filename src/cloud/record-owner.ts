@@ -83,7 +83,8 @@ export async function recordsOf(context: OfStack, zoneId: string, fresh?: boolea
   return { record: found, owner };
 }
 
-function ownerBeside(all: readonly dns.RecordSet[], name: string): Owner | undefined {
+/** Whose the A record of a name is by external-dns's registry. */
+export function ownerBeside(all: readonly dns.RecordSet[], name: string): Owner | undefined {
   return all.filter((one) => one.type === 'TXT' && one.name === ownerRecordName(name)).flatMap(ownerOf)[0];
 }
 
@@ -118,10 +119,14 @@ function formerRecords(context: OfStack, all: readonly dns.RecordSet[]): FormerR
  * @throws Fault where there is an AAAA record
  */
 export function refuseIpv6(name: string, { id, ipv6 }: Pick<OwnedRecord, 'id' | 'ipv6'>): void {
-  if (ipv6 === undefined) return;
-  throw new Fault(`${name} also has an AAAA record: clients with IPv6 go to ${ipv6.join(', ')}, and the load balancer has IPv4 only`, {
+  if (ipv6 !== undefined) throw ipv6Astray(name, id, ipv6);
+}
+
+export function ipv6Astray(name: string, id: string, ipv6: readonly string[]): Fault {
+  return new Fault(`${name} also has an AAAA record: clients with IPv6 go to ${ipv6.join(', ')}, and the load balancer has IPv4 only`, {
     resource: id,
     finding: 'AAAA',
+    forbids: true,
     hint: 'Delete the AAAA record. To serve the domain from elsewhere, set dns.records to existing and keep it in your own hands.',
   });
 }

@@ -21,6 +21,13 @@ export async function listNatGateways(otc: Otc, name: string, fresh?: boolean): 
   return (await byMarker<NatGateway>(otc, list)).filter((gateway) => gateway.name === name);
 }
 
+/** All of a VPC. */
+export async function listNatGatewaysOf(otc: Otc, vpcId: string): Promise<NatGateway[]> {
+  const query = { router_id: vpcId };
+  const list = { service: 'nat', path: '/v2.0/nat_gateways', key: 'nat_gateways', each: known, query, limit: 1000 } as const;
+  return (await byMarker<NatGateway>(otc, list)).filter(({ router_id }) => router_id === vpcId);
+}
+
 export async function getNatGateway(otc: Otc, id: string): Promise<NatGateway> {
   return (await otc.get<{ nat_gateway: NatGateway }>('nat', `/v2.0/nat_gateways/${id}`, { must: { nat_gateway: known }, fresh: true })).nat_gateway;
 }

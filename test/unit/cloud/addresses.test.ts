@@ -186,10 +186,12 @@ for (const [table, id] of [
   });
 }
 
-test('another gateway in the VPC is named as what is in the way', async () => {
+test('another gateway in the VPC that comes while the stack is made is named as what is in the way', async () => {
   await deploy();
   const gateways = emulator().store.table<{ id: string; name: string }>('nat.gateways');
   gateways.update(only('nat.gateways'), { name: 'by-hand' });
+  // The preflight, which asks for it, is told of trouble.
+  emulator().broken.push({ fits: /GET .*\/nat_gateways\?.*router_id/, status: 503 });
   const one = (await go()).outcomes.find(({ id }) => id === 'network/nat-gateway');
   assert.match(one?.fault?.message ?? '', /has another way out already/);
   assert.match(one?.fault?.hint ?? '', /network\.egress to none/);

@@ -5,7 +5,9 @@ import { zoneChanges } from '../../../src/cloud/dns-zone.ts';
 import { cloudResources, externalDnsNeeds } from '../../../src/cloud/index.ts';
 import type { LoadBalancerSeen } from '../../../src/cloud/load-balancer.ts';
 import { walk } from '../../../src/engine/walk.ts';
+import type { Graph } from '../../../src/graph.ts';
 import type { Otc } from '../../../src/otc/client.ts';
+import { lookAtGuarded, refusedIn } from '../../../src/run/plan.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
 import { cloudWorld, inSync, settled, verdict } from './cloud-world.ts';
 import { contextFor, journal, pause, stack } from './stack.ts';
@@ -64,6 +66,22 @@ test('a record that another stack made for the domain is not led elsewhere: not 
     for (const word of ['192.0.2.1', record.id, whose]) assert.ok(said.includes(word), said);
     assert.deepEqual(records.get(record.id)?.records, ['192.0.2.1']);
   }
+});
+
+test('on a living stack another’s record for the domain, A or AAAA, forbids the first write', async () => {
+  await deploy();
+  const records = emulator().store.table<RecordRow>('dns.recordsets');
+  const [record] = rows<RecordRow>('dns.recordsets').filter(({ type, name }) => type === 'A' && name === 'login.example.com.');
+  assert.ok(record);
+  const options = { write: false, signal: new AbortController().signal, journal: journal(), pause };
+  const refusal = async (): Promise<string | undefined> =>
+    refusedIn(await lookAtGuarded({ roots: (await go({ write: false })).cloud.all } as unknown as Graph, options))?.message;
+  assert.equal(await refusal(), undefined);
+  records.insert({ ...record, id: 'stray', type: 'AAAA', records: ['2001:db8::1'], description: '' });
+  assert.match((await refusal()) ?? '', /also has an AAAA record/);
+  records.remove('stray');
+  records.update(record.id, { description: 'moved by hand', records: ['192.0.2.1'] });
+  assert.match((await refusal()) ?? '', /already leads to 192\.0\.2\.1/);
 });
 
 test('under another domain the former record goes after the new one stands, by the same calls; what is not proven ours stays and is named', async () => {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { ifAnswered, TOLD_BY_ITS_CHECK } from '../../../src/cloud/preflight-answers.ts';
 import { Cancelled } from '../../../src/engine/fault.ts';
 import type { Outcome } from '../../../src/engine/outcome.ts';
+import { createRecordSet, createZone } from '../../../src/otc/dns.ts';
 import { ServiceFault } from '../../../src/otc/errors.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
 import { cloudWorld, inSync, settled } from './cloud-world.ts';
@@ -43,7 +44,7 @@ for (const [status, word] of [
     assert.equal(outcome.verdict, 'unchanged', outcome.fault?.message);
     for (const [, name] of questions) assert.ok(outcome.note?.includes(`${name} (`), `${name}: ${outcome.note}`);
     if (status === 403) assert.match(outcome.note ?? '', /give its group the role "RDS Administrator"/);
-    assert.equal(outcome.facts['checked'], 'load balancer flavors');
+    assert.equal(outcome.facts['checked'], 'load balancer flavors, records of the domain');
   });
 }
 
@@ -174,6 +175,57 @@ for (const { what, make, stack: changed = {}, said } of findings) {
     assert.deepEqual([writes(), rows('vpc.vpcs')], [[], []]);
   });
 }
+
+for (const [type, record, description, said] of [
+  [
+    'A',
+    '198.51.100.7',
+    'old IdP',
+    /login\.example\.com\. already leads to 198\.51\.100\.7, by a record \((\w+)\) that was not made by this action\. Delete/,
+  ],
+  [
+    'A',
+    '198.51.100.7',
+    'Managed by zitadel-on-otc, stack twin in eu-de, project p',
+    /by a record \((\w+)\) that was made by another stack .*stack twin/,
+  ],
+  ['CNAME', 'shop.example.net.', '', /already leads to shop\.example\.net\., by a record \((\w+)\)/],
+  ['AAAA', '2001:db8::1', '', /login\.example\.com\. also has an AAAA record: .*2001:db8::1/],
+] as const)
+  test(`a record of others for the domain is said before anything is made: ${type} ${description}`, async () => {
+    const otc = await emulator().connect();
+    const zone = await createZone(otc, { name: 'example.com.', email: 'ops@example.com', ttl: 300, description: '' });
+    const { id } = await createRecordSet(otc, zone.id, { name: 'login.example.com.', type, ttl: 300, records: [record], description });
+    emulator().requests.length = 0;
+    for (const write of [false, true]) {
+      const message = preflight((await go({ write })).outcomes).fault?.message ?? '';
+      assert.match(message, said);
+      if (type !== 'AAAA') assert.ok(message.includes(id), message);
+    }
+    assert.deepEqual([writes(), rows('vpc.vpcs')], [[], []]);
+    const elsewhere: Partial<Stack> = { dns: { ...stack.dns, records: 'existing' } };
+    assert.equal(preflight((await go({ write: false, stack: elsewhere })).outcomes).verdict, 'unchanged');
+  });
+
+test('a second NAT gateway is said before anything is written, be the VPC the stack’s own or an existing one', async () => {
+  await deploy();
+  const gateways = emulator().store.table<{ id: string; name: string }>('nat.gateways');
+  const [theirs] = gateways.where(() => true);
+  const [vpc] = rows<{ id: string }>('vpc.vpcs');
+  assert.ok(theirs && vpc);
+  gateways.update(theirs.id, { name: 'by-hand' });
+  for (const existing of [undefined, { id: vpc.id }])
+    for (const write of [false, true]) {
+      const network = existing === undefined ? stack.network : { ...stack.network, existing };
+      const message = preflight((await go({ write, stack: { network } })).outcomes).fault?.message ?? '';
+      assert.match(message, /has another way out already, the NAT gateway by-hand \(.*network\.egress to none/);
+      assert.ok(message.includes(theirs.id) && message.includes(vpc.id), message);
+    }
+  assert.deepEqual(
+    writes().filter((one) => !one.endsWith('/clustercert')),
+    [],
+  );
+});
 
 test('on a living stack only what is still to be made counts: more nodes, another flavor of the database', async () => {
   await deploy();
