@@ -15,7 +15,8 @@ import {
   isServing,
   MASTERKEY_TAG,
   masterkeyCheck,
-  PASSWORD_TAG,
+  passwordTag,
+  ROOT_PASSWORD,
   refuseFailed,
   wantedExpansion,
 } from './database-spec.ts';
@@ -92,11 +93,11 @@ async function begin(context: CloudContext, spec: DatabaseSpec, seen: DatabaseSe
   if (field === 'disk auto-expansion') return rds.setAutoExpansion(otc, id, wantedExpansion(spec.storage, seen.volume.size));
   if (field === 'public_ips') return rds.unbindPublicIp(otc, id);
   if (field === `tag ${MASTERKEY_TAG}`) return rds.addTags(otc, id, [checkTag(context, spec)]);
-  if (!field.startsWith('generation')) throw new Error(`nothing carries out ${field}`);
+  if (!field.endsWith(ROOT_PASSWORD)) throw new Error(`nothing carries out ${field}`);
   if (secrets.databaseRootPassword === undefined) throw secretMissing(`root's password on RDS instance ${spec.name}`, 'database-password');
   // The tag comes last: a run that died before it sets the same password once more.
   await rds.setRootPassword(otc, id, secrets.databaseRootPassword.open());
-  return rds.addTags(otc, id, [{ key: PASSWORD_TAG, value: String(spec.passwordGeneration) }]);
+  return rds.addTags(otc, id, [passwordTag(spec.passwordGeneration, spec.passwordCheck)]);
 }
 
 /** Sets all loosened parameters at once. @returns those that wait for a restart, which is the operator's to choose */

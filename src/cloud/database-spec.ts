@@ -4,6 +4,7 @@ import { Fault } from '../engine/fault.ts';
 import type { Change } from '../engine/resource.ts';
 import type { AutoExpansion, Instance, Parameter, Tag } from '../otc/rds.ts';
 import type { Secret } from '../secret.ts';
+import type { DerivedSecrets } from '../stack/secrets.ts';
 import type { DatabaseSettings } from '../stack/stack.ts';
 import { parameterChanges } from './database-parameters.ts';
 
@@ -21,6 +22,8 @@ export interface DatabaseSpec {
   readonly subnetId: string;
   readonly securityGroupId: string | undefined;
   readonly passwordGeneration: number;
+  /** Check value of root's password; undefined where this run does not know it. */
+  readonly passwordCheck?: string | undefined;
 }
 
 export interface DatabaseSeen extends Instance {
@@ -42,8 +45,11 @@ export const EVERY_DAY = '1,2,3,4,5,6,7';
 
 /** Tag with the check value of the masterkey whose data is in this database. */
 export const MASTERKEY_TAG = 'zitadel-masterkey-check';
-/** Tag with the generation of root's password. */
+/** Tag with the generation of root's password and, since RDS does not tell a password, the check value of the one that it was given last. */
 export const PASSWORD_TAG = 'zitadel-root-password';
+
+/** Field of a change of it. */
+export const ROOT_PASSWORD = "root's password";
 
 /** Tags with the names of the database and role that ZITADEL was set up with, put on when it stands. */
 const NAME_TAGS = { name: 'zitadel-database', user: 'zitadel-database-user' } as const;
@@ -61,6 +67,20 @@ const BUILDING = new Set(['BUILD']);
  */
 export function masterkeyCheck(masterkey: Secret): string {
   return createHmac('sha256', masterkey.open()).update('zitadel-on-otc masterkey check').digest('hex').slice(0, 24);
+}
+
+/**
+ * A value that tells whether root's password is the one that RDS was given last. Keyed with the masterkey, so that not even a weak
+ * password can be guessed from it; undefined where the run lacks one of the two.
+ */
+export function rootPasswordCheck({ masterkey, databaseRootPassword: password }: DerivedSecrets): string | undefined {
+  if (masterkey === undefined || password === undefined) return undefined;
+  return createHmac('sha256', masterkey.open()).update(`zitadel-on-otc root password check ${password.open()}`).digest('hex').slice(0, 24);
+}
+
+/** @param check of the password that RDS has been given */
+export function passwordTag(generation: number, check: string | undefined): Tag {
+  return { key: PASSWORD_TAG, value: check === undefined ? String(generation) : `${generation}-${check}` };
 }
 
 /** Whether the instance carries the check value of another masterkey. */
@@ -167,7 +187,10 @@ export function databaseChanges(spec: DatabaseSpec, seen: DatabaseSeen): Change[
   if (seen.public_ips.length > 0) add('public_ips', seen.public_ips.join(), '', { why: 'the database is reached by its private address only' });
   const tag = (key: string): string | undefined => seen.tags.find((one) => one.key === key)?.value;
   if (tag(MASTERKEY_TAG) === undefined) changes.push({ field: `tag ${MASTERKEY_TAG}`, after: 'present' });
-  add(`generation of root's password`, tag(PASSWORD_TAG), spec.passwordGeneration);
+  const [generation, check] = tag(PASSWORD_TAG)?.split('-') ?? [];
+  add(`generation of ${ROOT_PASSWORD}`, generation, spec.passwordGeneration);
+  if (generation === String(spec.passwordGeneration) && spec.passwordCheck !== undefined && check !== spec.passwordCheck)
+    changes.push({ field: ROOT_PASSWORD, why: check === undefined ? 'RDS may have another one' : 'RDS has another one', secret: true });
   return [...changes, ...parameterChanges(seen.parameters ?? [])];
 }
 

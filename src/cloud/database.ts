@@ -17,10 +17,11 @@ import {
   isBuilding,
   isServing,
   nameTags,
-  PASSWORD_TAG,
+  passwordTag,
   refuseFailed,
   refuseOtherMasterkey,
   refuseOtherNames,
+  rootPasswordCheck,
   sizeWarnings,
 } from './database-spec.ts';
 import type { Gate, Gates } from './gate.ts';
@@ -85,6 +86,7 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
       subnetId: subnet.id,
       securityGroupId: group?.id,
       passwordGeneration: settings.passwordGeneration.root,
+      passwordCheck: rootPasswordCheck(secrets),
     }),
     observe: () => look(),
     diff: (spec, seen) => {
@@ -198,7 +200,7 @@ async function label(context: CloudContext, spec: DatabaseSpec, id: string): Pro
   const tags = [
     { key: 'managed-by', value: 'zitadel-on-otc' },
     { key: 'stack', value: context.stack.name },
-    { key: PASSWORD_TAG, value: String(spec.passwordGeneration) },
+    passwordTag(spec.passwordGeneration, spec.passwordCheck),
     checkTag(context, spec),
   ];
   await rds.addTags(context.otc, id, tags);

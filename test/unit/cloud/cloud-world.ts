@@ -38,6 +38,7 @@ export interface Settings {
   readonly delegation?: DelegationPort;
   readonly connect?: Parameters<Emulator['connect']>[0];
   readonly masterkey?: Secret;
+  readonly rootPassword?: Secret;
 }
 
 export interface CloudWorld {
@@ -79,10 +80,15 @@ export function cloudWorld(): CloudWorld {
     delegation = served(OTC_SERVERS),
     connect = {},
     masterkey,
+    rootPassword,
   } = {}) => {
     const otc = await world.connect(connect);
     const plain = { ...contextFor(otc, stack), looksOnly: !write };
-    const context = masterkey === undefined ? plain : { ...plain, secrets: { ...plain.secrets, masterkey } };
+    const given = {
+      ...(masterkey === undefined ? {} : { masterkey }),
+      ...(rootPassword === undefined ? {} : { databaseRootPassword: rootPassword }),
+    };
+    const context = { ...plain, secrets: { ...plain.secrets, ...given } };
     const cloud = cloudResources(context, { delegation });
     const heard = journal();
     const { outcomes } = await walk(cloud.all, { write, findings, signal: connect.signal ?? new AbortController().signal, journal: heard, pause });

@@ -4,8 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { planDigest } from '../../../src/report/plan-digest.ts';
+import { Secret } from '../../../src/secret.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
-import { cloudWorld, inSync, settled, verdict } from './cloud-world.ts';
+import { cloudWorld, inSync, type Ran, settled, verdict } from './cloud-world.ts';
 import { stack } from './stack.ts';
 
 const { deploy, emulator, go, rows } = cloudWorld();
@@ -14,6 +16,7 @@ interface InstanceRow {
   readonly id: string;
   readonly status: string;
   readonly port: number;
+  readonly tags: readonly { readonly key: string; readonly value: string }[];
   readonly security_group_id: string;
   readonly flavor_ref: string;
   readonly volume: { readonly type: string; readonly size: number };
@@ -98,6 +101,39 @@ test('a password that was set before its run died is set once more, and once onl
     emulator().requests.filter(({ method, url }) => method !== 'GET' && url.includes('//rds.')),
     [],
   );
+});
+
+test('another root password than RDS was given is planned, set there once, and in no digest', async () => {
+  await deploy();
+  const rootPassword = new Secret('Abcdefgh1234-xyz');
+  const plan = await go({ write: false, rootPassword });
+  const changed = plan.outcomes.find(({ id }) => id === 'database/instance');
+  assert.deepEqual([changed?.verdict, changed?.changes], ['update', [{ field: "root's password", why: 'RDS has another one', secret: true }]]);
+  const digest = ({ outcomes }: Ran): string => planDigest({ version: '1', stack: {}, charts: {}, outcomes });
+  assert.equal(digest(plan), digest(await go({ write: false })));
+  const asked = (): object[] => emulator().requests.filter(({ method, url }) => method !== 'GET' && url.includes('//rds.'));
+  emulator().requests.length = 0;
+  settled((await go({ rootPassword })).outcomes);
+  assert.deepEqual(
+    emulator()
+      .requests.filter(({ method, url }) => method === 'POST' && url.endsWith(`/${instance().id}/password`))
+      .map(({ status }) => status),
+    [200],
+  );
+  emulator().requests.length = 0;
+  inSync((await go({ rootPassword })).outcomes);
+  assert.deepEqual(asked(), [], 'set once');
+  assert.equal(await seen(), "database/instance | update | root's password", 'the former one is another one now');
+});
+
+test('a root password of which the instance tells only the generation is set once', async () => {
+  await deploy();
+  const { tags } = instance();
+  edit({ tags: tags.map(({ key, value }) => ({ key, value: value.replace(/^1-.*/, '1') })) });
+  assert.equal(await seen(), "database/instance | update | root's password");
+  settled((await go()).outcomes);
+  const values = (list: typeof tags): string[] => list.map(({ value }) => value).sort();
+  assert.deepEqual(values(instance().tags), values(tags));
 });
 
 for (const [name, value] of Object.entries({ password_encryption: 'md5', ssl_min_protocol_version: 'TLSv1', fsync: 'off' })) {
