@@ -3,9 +3,19 @@
  * `report/issue.ts`'s; the calls go through `api.ts`.
  */
 
+import type { Outcome } from '../engine/outcome.ts';
 import type { Origin } from '../report/comment.ts';
-import { findingsDigest } from '../report/findings.ts';
-import { issueTitle, type Remembered, readMemory, renderClosing, renderDelta, renderIssue, renderReopening } from '../report/issue.ts';
+import {
+  FORGOTTEN,
+  issueTitle,
+  type Remembered,
+  readMemory,
+  renderClosing,
+  renderDelta,
+  renderIssue,
+  renderReopening,
+  shownDigest,
+} from '../report/issue.ts';
 import { type Mark, readMark, sameThing } from '../report/marker.ts';
 import type { Report } from '../report/report.ts';
 import { type Author, type Github, GithubFault } from './api.ts';
@@ -23,20 +33,27 @@ export type DriftAction = 'nothing' | 'open' | 'edit' | 'close' | 'reopen';
 
 /**
  * What a drift run does with the issue. Pure. A failed run says nothing about drift and leaves the issue as it is; the same
- * set of differences is never told twice.
+ * set of differences is never told twice; while `kept` of what it shows could not be looked at, it stays open.
  */
-export function decide(result: Report['result'], digest: string, known: KnownIssue | undefined): DriftAction {
+export function decide(result: Report['result'], digest: string, known: KnownIssue | undefined, kept = 0): DriftAction {
   if (result === 'failed') return 'nothing';
-  if (result !== 'drifted') return known?.state === 'open' ? 'close' : 'nothing';
+  if (result !== 'drifted' && kept === 0) return known?.state === 'open' ? 'close' : 'nothing';
   if (known === undefined) return 'open';
   if (known.state === 'closed') return 'reopen';
   return known.digest === digest ? 'nothing' : 'edit';
 }
 
-/** Whether a difference that the issue shows is in a resource that this run did not look at: it then neither stands nor is gone. Pure. */
-export function cannotTell({ outcomes }: Pick<Report, 'outcomes'>, shown: readonly Remembered[] | undefined): boolean {
-  const unseen = outcomes.filter(({ verdict, readsOnly }) => verdict === 'unknown' && readsOnly !== true);
-  return unseen.some(({ title }) => shown === undefined || shown.some(({ text }) => text === '' || text.includes(`: ${title}: `)));
+/** Of what an open issue shows, what this run did not find and could not look at: it neither stands nor is gone. Pure. */
+export function notLookedAt({ outcomes, findings }: Pick<Report, 'outcomes' | 'findings'>, shown: readonly Remembered[] | undefined): Remembered[] {
+  const unseen = new Set(outcomes.filter(isUnseen).map(({ id }) => id));
+  if (unseen.size === 0) return [];
+  const found = new Set(findings.map(({ key }) => key));
+  return (shown ?? [FORGOTTEN]).filter(({ key, id }) => !found.has(key) && (id === '' || unseen.has(id)));
+}
+
+/** Whether a resource was not looked at, or not at all of it: what is not wanted says so by a note alone, as what waits for others does. */
+function isUnseen({ verdict, note }: Outcome): boolean {
+  return verdict === 'unknown' || (verdict === 'absent' && note !== undefined) || note?.startsWith('the rest is ') === true;
 }
 
 interface Issue {
@@ -54,15 +71,15 @@ const PAGES_WITHOUT_LABEL = 5;
 /** Brings the issue in line with the report. @throws Fault where GitHub refuses */
 export async function driftIssue(github: Github, repository: string, report: Report, mark: Mark, origin: Origin): Promise<DriftAction> {
   const issues = `/repos/${repository}/issues`;
-  const digest = findingsDigest(report.findings);
   if (report.result === 'failed') return 'nothing';
   const found = await find(github, issues, mark);
   const before: readonly Remembered[] | undefined = found === undefined ? undefined : readMemory(found.body ?? '');
-  const due = decide(report.result, digest, found === undefined ? undefined : { state: found.state, digest: readMark(found.body ?? '')?.digest });
-  const action = (due === 'close' || due === 'edit') && cannotTell(report, before) ? 'nothing' : due;
+  const kept = found?.state === 'open' ? notLookedAt(report, before) : [];
+  const known = found === undefined ? undefined : { state: found.state, digest: readMark(found.body ?? '')?.digest };
+  const action = decide(report.result, shownDigest(report.findings, kept), known, kept.length);
   const at = `${issues}/${found?.number ?? 0}`;
   const title = issueTitle(report);
-  const body = renderIssue(report, mark, origin);
+  const body = renderIssue(report, mark, origin, kept);
   const say = (text: string): Promise<unknown> => github.call('POST', `${at}/comments`, { body: text });
   // The body, with the new digest, goes first: a run that dies in between says too little, never the same twice.
   switch (action) {
@@ -71,10 +88,13 @@ export async function driftIssue(github: Github, repository: string, report: Rep
     case 'open':
       await open(github, issues, { title, body, mark, repository });
       break;
-    case 'edit':
+    case 'edit': {
       await github.call('PATCH', at, { title, body });
-      await say(renderDelta(report, before, origin));
+      const told = renderDelta(report, before, origin, kept);
+      // What only could not be looked at this time, or can again, is shown and not announced.
+      if (told !== '') await say(told);
       break;
+    }
     case 'reopen':
       await github.call('PATCH', at, { state: 'open', title, body });
       await say(renderReopening(report, origin));

@@ -6,16 +6,24 @@ import { LONGEST_BODY, type Origin, originLine } from './comment.ts';
 import { inline } from './escape.ts';
 import { type Finding, findingsDigest } from './findings.ts';
 import { type Mark, markLine } from './marker.ts';
-import { facts, findingTable, fitting, fold, steps, versions } from './parts.ts';
+import { cut, facts, findingTable, fitting, fold, steps, versions } from './parts.ts';
 import { redacted } from './redacted.ts';
 import type { Report } from './report.ts';
 
 /** What an issue remembers of a finding, to say later that it went. */
 export interface Remembered {
   readonly key: string;
-  /** Empty where there was no room for it. */
+  /** Id of the resource; empty, as the text, where there was no room for it. */
+  readonly id: string;
   readonly text: string;
 }
+
+/** Stands for all that an issue showed whose memory somebody took away. */
+export const FORGOTTEN: Remembered = {
+  key: '0'.repeat(12),
+  id: '',
+  text: 'what this issue showed before: its hidden last line cannot be read',
+};
 
 const MEMORY = '<!-- zitadel-on-otc:findings ';
 /** Characters of the memory: of the first findings it keeps key and text, of nine hundred more the key alone. */
@@ -25,17 +33,27 @@ export function issueTitle(report: Report): string {
   return `ZITADEL has drifted: ${report.stack?.name ?? ''} in ${report.stack?.region ?? ''}`;
 }
 
-/** The body of the issue, redacted; never above `longest` characters, cut at a row with the count left out. */
-export function renderIssue(report: Report, mark: Mark, origin: Origin, longest = LONGEST_BODY): string {
+/** Digest of what an issue shows: what was found, and what is shown still because this run could not look at it. */
+export function shownDigest(findings: readonly Pick<Finding, 'key'>[], kept: readonly Remembered[]): string {
+  return findingsDigest([...findings, ...kept.map(({ key }) => ({ key: `${key}?` }))]);
+}
+
+/**
+ * The body of the issue, redacted; never above `longest` characters, cut at a row with the count left out.
+ * @param kept what it showed before and this run could not look at
+ */
+export function renderIssue(report: Report, mark: Mark, origin: Origin, kept: readonly Remembered[] = [], longest = LONGEST_BODY): string {
   const clean = redacted(report);
   const { findings } = clean;
-  const marked = markLine({ ...mark, digest: findingsDigest(findings) });
-  const memory = memoryOf(findings);
+  const marked = markLine({ ...mark, digest: shownDigest(findings, kept) });
+  // A finding that is not remembered is told twice, something kept that is not remembered never again.
+  const memory = memoryOf([...kept, ...findings.map(remembered)]);
   const render = (rows: number): string =>
     [
       `${marked}\n${inline(clean.verdict)}.`,
       facts(clean),
       findingTable(findings, rows),
+      kept.length === 0 ? '' : `${NOT_LOOKED_AT}\n\n${listed(textsOf(kept), rows)}`,
       steps(clean),
       fold('How this issue works', HOW),
       versions(clean),
@@ -53,33 +71,30 @@ export function renderIssue(report: Report, mark: Mark, origin: Origin, longest 
   );
 }
 
+const NOT_LOOKED_AT = '**Found before; this run could not look at it, so it may be there still:**';
+
 const HOW =
   'It is edited when the set of differences changes and closed when there are none; a comment says what is new and what went. ' +
-  'A run that fails (an API that does not answer) leaves it as it is. Its first line and its last are hidden marks: keep them, and the label.';
+  'What a run could not look at stays, and keeps the issue open. A run that fails (an API that does not answer) leaves it as it is. Its first line and its last are hidden marks: keep them, and the label.';
 
-/** What is new and what went since the last edit. */
-export function renderDelta(report: Report, before: readonly Remembered[] | undefined, origin: Origin): string {
+/** What is new and what went since the last edit; empty where that is nothing. */
+export function renderDelta(report: Report, before: readonly Remembered[] | undefined, origin: Origin, kept: readonly Remembered[] = []): string {
   const { findings } = redacted(report);
-  const keys = new Set(findings.map(({ key }) => key));
+  const keys = new Set([...findings, ...kept].map(({ key }) => key));
   const fresh = before === undefined ? findings : findings.filter(({ key }) => !before.some((one) => one.key === key));
   const gone = (before ?? []).filter(({ key }) => !keys.has(key));
+  if (fresh.length === 0 && gone.length === 0) return '';
   const list = (title: string, texts: readonly string[]): string => (texts.length === 0 ? '' : `**${title}**\n\n${listed(texts)}`);
-  const parts = [
-    list('New', fresh.map(textOf)),
-    list(
-      'Gone',
-      gone.map(({ text }) => text),
-    ),
-    originLine(origin),
-  ];
+  const others = kept.length === 0 ? '' : `${kept.length} ${kept.length === 1 ? 'other stays' : 'others stay'}: not looked at in this run.`;
+  const parts = [list('New', fresh.map(textOf)), list('Gone', textsOf(gone)), others, originLine(origin)];
   return `${parts.filter(Boolean).join('\n\n')}\n`;
 }
 
 const LISTED = 50;
 
 /** A list of texts; what has none, or does not fit, is counted. */
-function listed(texts: readonly string[]): string {
-  const known = texts.filter((text) => text !== '').slice(0, LISTED);
+function listed(texts: readonly string[], most = LISTED): string {
+  const known = texts.filter((text) => text !== '').slice(0, Math.min(most, LISTED));
   const left = texts.length - known.length;
   return [...known.map((text) => `- ${inline(text)}`), ...(left > 0 ? [`- … and ${left} more`] : [])].join('\n');
 }
@@ -94,16 +109,25 @@ export function renderReopening(report: Report, origin: Origin): string {
 }
 
 function textOf({ severity, title, what }: Finding): string {
-  return `${severity}: ${title}: ${what}`.slice(0, 200);
+  return cut(`${severity}: ${title}: ${what}`, 200);
+}
+
+function textsOf(known: readonly Remembered[]): string[] {
+  return known.map(({ text }) => text);
+}
+
+function remembered(finding: Finding): Remembered {
+  return { key: finding.key, id: finding.id, text: textOf(finding) };
 }
 
 /** The findings as the issue remembers them, in a hidden last line; encoded, so that no text can end the comment. */
-function memoryOf(findings: readonly Finding[]): string {
+function memoryOf(findings: readonly Remembered[]): string {
+  const encoded = (text: string): string => encodeURIComponent(text).replaceAll('-', '%2D');
   const kept: string[] = [];
   let length = 0;
-  for (const finding of findings) {
-    const whole = `${finding.key}=${encodeURIComponent(textOf(finding)).replaceAll('-', '%2D')}`;
-    const entry = length + whole.length < LONGEST_MEMORY.texts ? whole : finding.key;
+  for (const { key, id, text } of findings) {
+    const whole = `${key}=${encoded(id)}=${encoded(text)}`;
+    const entry = text !== '' && length + whole.length < LONGEST_MEMORY.texts ? whole : key;
     length += entry.length + 1;
     if (length > LONGEST_MEMORY.all) break;
     kept.push(entry);
@@ -117,8 +141,8 @@ export function readMemory(body: string): Remembered[] | undefined {
   if (line === undefined) return undefined;
   const entries = line.slice(MEMORY.length, -' -->'.length);
   return entries.split('&').flatMap((entry) => {
-    const [, key, text = ''] = /^([0-9a-f]{12})(?:=([A-Za-z0-9%._~!*'()]*))?$/.exec(entry) ?? [];
-    return key === undefined ? [] : [{ key, text: decoded(text) }];
+    const [, key, id = '', text = ''] = /^([0-9a-f]{12})(?:=([A-Za-z0-9%._~!*'()]*)=([A-Za-z0-9%._~!*'()]*))?$/.exec(entry) ?? [];
+    return key === undefined ? [] : [{ key, id: decoded(id), text: decoded(text) }];
   });
 }
 

@@ -250,8 +250,9 @@ function together(text: string): string {
   return text.replaceAll(' ', '\u00a0');
 }
 
+/** Never in the middle of a character. */
 export function cut(text: string, longest: number): string {
-  return text.length > longest ? `${text.slice(0, longest)}…` : text;
+  return text.length > longest ? `${text.slice(0, longest).replace(/\p{Surrogate}$/u, '')}…` : text;
 }
 
 /**

@@ -1,15 +1,13 @@
-/** The comment and the issue, against the sandbox's GitHub: never a second one, whatever happens on the way. */
+/** The comment on a pull request, against the sandbox's GitHub: never a second one, whatever happens on the way. */
 import assert from 'node:assert/strict';
 import { after, beforeEach, test } from 'node:test';
-import fc from 'fast-check';
 import type { Outcome } from '../../../src/engine/outcome.ts';
 import type { GithubFault } from '../../../src/github/api.ts';
-import { cannotTell, DRIFT_LABEL, decide, driftIssue } from '../../../src/github/drift-issue.ts';
 import { type Publishing, publish } from '../../../src/github/publish.ts';
 import { Runner } from '../../../src/github/runner.ts';
 import { pullRequestOf, stickyComment } from '../../../src/github/sticky-comment.ts';
 import { type Mark, markLine } from '../../../src/report/marker.ts';
-import { makeReport, type Report } from '../../../src/report/report.ts';
+import { makeReport } from '../../../src/report/report.ts';
 import { Secret } from '../../../src/secret.ts';
 import { BOT, type FakeGithub, fakeGithub, REPOSITORY, USER } from './fake-github.ts';
 
@@ -124,104 +122,6 @@ function outcome(id: string, more: Partial<Outcome> = {}): Outcome {
   return { id, title: `Thing ${id}`, needs: [], verdict: 'update', changes: [], facts: {}, seconds: 1, done: false, ...more };
 }
 
-function drift(fields: readonly string[], more: Partial<Report> = {}): Report {
-  const changes = fields.map((field) => ({ field, before: 1, after: 2 }));
-  const outcomes = [outcome('database/instance', fields.length === 0 ? { verdict: 'unchanged' } : { changes })];
-  return { ...makeReport({ command: 'drift', stack: { name: 'prod', region: 'eu-de' }, outcomes, versions: {}, seconds: 3 }), ...more };
-}
-
-const issueMark: Mark = { kind: 'drift', command: 'drift', stack: 'prod/eu-de/', config: 'zitadel.yaml' };
-const issues = () => hub.tables.issues.where(({ pullRequest }) => !pullRequest);
-const tell = async (report: Report) => driftIssue(await hub.connect(), REPOSITORY, report, issueMark, {});
-
-test('the issue: opened, left, edited, closed, reopened', async () => {
-  const said = () => hub.tables.comments.all().map((row) => row.body);
-  assert.equal(await tell(drift([])), 'nothing');
-  assert.equal(await tell(drift(['volume.size', 'port'])), 'open');
-  assert.equal(issues()[0]?.title, 'ZITADEL has drifted: prod in eu-de');
-  assert.deepEqual(issues()[0]?.labels, [DRIFT_LABEL]);
-  assert.equal(await tell(drift(['volume.size', 'port'])), 'nothing');
-  assert.equal(await tell(drift(['port', 'volume.size'])), 'nothing', 'the order is no difference');
-  assert.equal(said().length, 0);
-  assert.equal(await tell(drift(['volume.size', 'flavor_ref'])), 'edit');
-  assert.match(said()[0] ?? '', /\*\*New\*\*\n\n- .*flavor_ref\n\n\*\*Gone\*\*\n\n- .*port/);
-  assert.equal(await tell(drift([], { result: 'failed' })), 'nothing');
-  assert.equal(issues()[0]?.state, 'open');
-  assert.equal(await tell(drift([])), 'close');
-  assert.match(said()[1] ?? '', /No difference is left/);
-  assert.equal(await tell(drift([])), 'nothing');
-  assert.equal(await tell(drift(['volume.size'])), 'reopen');
-  assert.equal(issues().length, 1);
-  assert.equal(issues()[0]?.state, 'open');
-  assert.equal(said().length, 3);
-});
-
-test('another stack has an issue of its own; a taken label is put back', async () => {
-  await tell(drift(['port']));
-  const other = { ...issueMark, stack: 'other/eu-nl/', config: 'other.yaml' };
-  assert.equal(await driftIssue(await hub.connect(), REPOSITORY, drift(['port']), other, {}), 'open');
-  const [first] = issues();
-  hub.tables.issues.update(first?.id ?? '', { labels: [] });
-  assert.equal(await tell(drift(['volume.size'])), 'edit');
-  assert.deepEqual(
-    issues().map(({ labels }) => labels),
-    [[DRIFT_LABEL], [DRIFT_LABEL]],
-  );
-});
-
-test('a lost answer opens no second issue; two runs at the same time leave one open', async () => {
-  await (await hub.connect()).call('POST', `/repos/${REPOSITORY}/labels`, { name: DRIFT_LABEL });
-  hub.loseAnswer('POST');
-  await tell(drift(['port']));
-  assert.equal(issues().length, 1);
-  hub.tables.issues.remove(issues()[0]?.id ?? '');
-  await Promise.all([tell(drift(['port'])), tell(drift(['port']))]);
-  assert.equal(issues().filter(({ state }) => state === 'open').length, 1);
-});
-
-test('property: over any nights at most one issue, open exactly when the last run that did not fail found something', async () => {
-  const night = fc.oneof(fc.constant('failed' as const), fc.subarray(['volume.size', 'port', 'backup_strategy', 'flavor_ref']));
-  await fc.assert(
-    fc.asyncProperty(fc.array(night, { minLength: 1, maxLength: 8 }), async (nights) => {
-      await hub.close();
-      hub = await fakeGithub();
-      let [last, told] = ['', 0];
-      for (const found of nights) {
-        const before = hub.tables.comments.all().length;
-        const report = found === 'failed' ? drift([], { result: 'failed' }) : drift(found);
-        await tell(report);
-        const now = found === 'failed' ? last : [...found].sort().join();
-        const said = hub.tables.comments.all().length - before;
-        assert.equal(said, now === last || (last === '' && issues().length === 1 && told === 0) ? 0 : 1);
-        if (now !== '') told += 1;
-        last = now;
-        assert.ok(issues().length <= 1);
-        assert.equal(issues()[0]?.state === 'open', last !== '');
-      }
-    }),
-    { numRuns: 25 },
-  );
-});
-
-test('what is done with the issue, as a table', () => {
-  const open = { state: 'open', digest: 'a' } as const;
-  const closed = { state: 'closed', digest: 'a' } as const;
-  assert.deepEqual(
-    [
-      decide('failed', 'b', open),
-      decide('unchanged', '', undefined),
-      decide('unchanged', '', closed),
-      decide('unchanged', '', open),
-      decide('drifted', 'a', undefined),
-      decide('drifted', 'a', open),
-      decide('drifted', 'b', open),
-      decide('drifted', 'a', closed),
-      decide('drifted', 'a', { state: 'open', digest: undefined }),
-    ],
-    ['nothing', 'nothing', 'nothing', 'close', 'open', 'nothing', 'edit', 'reopen', 'edit'],
-  );
-});
-
 function publishing(env: Record<string, string> = {}, inputs: Partial<Publishing['inputs']> = {}): { publishing: Publishing; log: string[] } {
   const log: string[] = [];
   const runner = new Runner(
@@ -279,14 +179,3 @@ test('an answer that never comes is a fault in the end, not a hang', async () =>
 function error5(slept: readonly number[]): boolean {
   return slept.length === 4 && slept.every((one, index) => one === 1000 * 2 ** index);
 }
-
-test('an issue about what a run did not look at is left as it is', () => {
-  const release = { ...({ id: 'zitadel/release', needs: [], changes: [], facts: {}, seconds: 0, done: false } as const), title: 'Helm release a/b' };
-  const blind = { outcomes: [{ ...release, verdict: 'unknown' as const }] };
-  const shown = [{ key: '0'.repeat(12), text: 'medium: Helm release a/b: replicas' }];
-  assert.equal(cannotTell(blind, shown), true);
-  assert.equal(cannotTell(blind, undefined), true, 'its memory was damaged');
-  assert.equal(cannotTell(blind, [{ key: '0'.repeat(12), text: 'high: Security group x: rule' }]), false);
-  assert.equal(cannotTell(blind, [{ key: '0'.repeat(12), text: '' }]), true, 'of which it remembers the key alone');
-  assert.equal(cannotTell({ outcomes: [{ ...release, verdict: 'unchanged' }] }, shown), false);
-});

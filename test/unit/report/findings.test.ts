@@ -33,9 +33,10 @@ for (const [name, report] of Object.entries(examples)) {
 }
 test('comment: plan', () => golden('comment-plan.md', renderComment(examples['plan'] as Report, mark, origin)));
 test('issue and its comments', () => {
-  const before = [{ key: '0'.repeat(12), text: 'high: Thing: <img> @octocat went' }];
-  golden('issue.md', renderIssue(drift, { ...mark, kind: 'drift', command: 'drift' }, origin));
-  golden('issue-comments.md', [renderDelta(drift, before, origin), renderReopening(drift, origin), renderClosing(origin)].join('\n---\n\n'));
+  const before = [{ key: '0'.repeat(12), id: 'a/thing', text: 'high: Thing: <img> @octocat went' }];
+  const kept = [{ key: '1'.repeat(12), id: 'a/blind', text: 'high: Blind: <img> @octocat stays' }];
+  golden('issue.md', renderIssue(drift, { ...mark, kind: 'drift', command: 'drift' }, origin, kept));
+  golden('issue-comments.md', [renderDelta(drift, before, origin, kept), renderReopening(drift, origin), renderClosing(origin)].join('\n---\n\n'));
 });
 
 const schema = new Ajv({ allErrors: true, strict: true }).compile(
@@ -178,12 +179,13 @@ test('never above the limit, cut at a row, with the count; the memory of the iss
     after: '@'.repeat(100),
   }));
   const many = makeReport({ ...drift, outcomes: [one('a/b', 'update', changes)] });
+  const kept = Array.from({ length: 60 }, (_, index) => ({ key: `${index}`.padStart(12, '0'), id: 'a/blind', text: '<'.repeat(200) }));
   for (const longest of [LONGEST_BODY, 30_000]) {
-    const issue = renderIssue(many, { ...mark, kind: 'drift' }, origin, longest);
+    const issue = renderIssue(many, { ...mark, kind: 'drift' }, origin, kept, longest);
     assert.ok(issue.length <= longest, `${issue.length}`);
     assert.match(issue, /\| … \| \| \d+ more \| \|/);
     const memory = readMemory(issue) ?? [];
-    assert.ok(memory.filter(({ text }) => text.includes('field')).length > 20 && memory.length > 900, `${memory.length}`);
+    assert.ok(memory.filter(({ text }) => text !== '').length > 15 && memory.length > 900, `${memory.length}`);
     const comment = renderComment(many, mark, origin, longest);
     assert.ok(comment.length <= longest && comment.startsWith('<!-- zitadel-on-otc:comment?'), `${comment.length}`);
   }
@@ -200,6 +202,17 @@ test('of hundreds of findings, the comment names those that are new and those th
   assert.deepEqual([names(fresh), names(gone)], [['field-599'], ['field-0']]);
   const without = renderDelta(report(changes.slice(0, 598)), before, origin);
   assert.deepEqual(names(without), ['… and 1 more'], 'for the text of the last one there was no room');
+});
+
+test('no text is cut in the middle of a character, and half a character of somebody else’s breaks nothing', () => {
+  for (const length of [0, 1, 2, 3]) {
+    const field = `${'x'.repeat(180 + length)}${'🔑'.repeat(20)}\ud83d`;
+    const report = makeReport({ ...drift, outcomes: [one('a/b', 'update', [{ field, before: field, after: 1 }])] });
+    const issue = renderIssue(report, mark, origin);
+    assert.match(readMemory(issue)?.[0]?.text ?? '', /^medium: a\/b: x+🔑*…$/u);
+    for (const text of [issue, renderComment(report, mark, origin), renderMarkdown(report), renderDelta(report, [], origin)])
+      assert.doesNotMatch(text, /\p{Surrogate}/u);
+  }
 });
 
 test('a secret that is cut in half is redacted before', () => {

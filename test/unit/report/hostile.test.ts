@@ -60,9 +60,10 @@ const pages: Readonly<Record<string, (hostile: () => string) => string>> = {
   'summary of a plan': (hostile) => renderMarkdown(report('plan', hostile)),
   'summary of drift': (hostile) => renderMarkdown(report('drift', hostile)),
   'comment of a plan': (hostile) => renderComment(report('plan', hostile), mark, {}),
-  'issue about drift': (hostile) => renderIssue(report('drift', hostile), { ...mark, kind: 'drift' }, {}),
+  'issue about drift': (hostile) =>
+    renderIssue(report('drift', hostile), { ...mark, kind: 'drift' }, {}, [{ key: '0'.repeat(12), id: hostile(), text: hostile() }]),
   'comments on the issue': (hostile) =>
-    renderDelta(report('drift', hostile), [{ key: '0'.repeat(12), text: hostile() }], {}) + renderReopening(report('drift', hostile), {}),
+    renderDelta(report('drift', hostile), [{ key: '0'.repeat(12), id: 'a/b', text: hostile() }], {}) + renderReopening(report('drift', hostile), {}),
 };
 
 const html = (markdown: string): string => new Marked({ gfm: true, breaks: true }).parse(markdown, { async: false });
