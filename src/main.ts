@@ -3,11 +3,12 @@
  * stays light on purpose; what is heavy is loaded while the first answer is awaited. Wiring and nothing else.
  */
 import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { asFault, Cancelled, type Fault, Faults } from './engine/fault.ts';
 import { proxyOf } from './engine/proxy.ts';
 import { idToken } from './github/id-token.ts';
 import { commandIn, type Inputs, readInputs } from './github/inputs.ts';
-import { actionsRunner, lackOfRunner, Runner } from './github/runner.ts';
+import { actionsRunner, lackOfRunner, Runner, settle } from './github/runner.ts';
 import { signIn } from './otc/sign-in.ts';
 import { nodeTransport, textOver, told } from './otc/transport.ts';
 import { readConfiguration } from './run/configuration.ts';
@@ -25,6 +26,7 @@ const started = Date.now();
 const stop = new AbortController();
 /** Milliseconds of `Date.now()`. */
 let endBy = Number.POSITIVE_INFINITY;
+settle(process.env, tmpdir());
 const runner = new Runner(actionsRunner, process.env);
 
 /** Stops the work at a signal; resolved when what is still at work is not waited for any longer. */

@@ -1,8 +1,10 @@
 /** The action's post step: takes away what a killed run left, in the runner's temporary directory and in the cloud. */
+import { tmpdir } from 'node:os';
 import { asFault } from './engine/fault.ts';
-import { actionsRunner, Runner } from './github/runner.ts';
+import { actionsRunner, Runner, settle } from './github/runner.ts';
 import { removeWorkspace } from './tools/workspace.ts';
 
+settle(process.env, tmpdir());
 const runner = new Runner(actionsRunner, process.env);
 /** Each part is tried, whatever becomes of the others. */
 const parts: (() => Promise<void>)[] = [

@@ -32,15 +32,16 @@ export const vpcCodes =
 
 export const projectOfCall = (call: Call): string => call.caller?.projectId ?? '';
 
-/** Rows after `marker`, at most `limit` (0..2000, default 2000). An unknown marker gives an empty page. */
+/** Rows after `marker`, at most `limit` (default 2000, and no more at once). An unknown marker gives an empty page. @param most what is refused above */
 export function page<T extends { readonly id: string }>(
   call: Call,
   rows: readonly T[],
   code: string,
+  most = Number.POSITIVE_INFINITY,
 ): { readonly rows: readonly T[]; readonly more: boolean } {
   const text = call.query.get('limit');
   const limit = text === null ? 2000 : Number(text);
-  if (!Number.isInteger(limit) || limit < 0) throw new Refusal(400, code, `Invalid limit ${text ?? ''}.`);
+  if (!Number.isInteger(limit) || limit < 0 || limit > most) throw new Refusal(400, code, `Invalid limit ${text ?? ''}.`);
   const marker = call.query.get('marker');
   const start = marker === null || marker === '' ? 0 : rows.findIndex((row) => row.id === marker) + 1;
   if (start === 0 && marker !== null && marker !== '') return { rows: [], more: false };

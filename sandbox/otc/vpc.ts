@@ -190,7 +190,11 @@ export const vpc: Service = {
       method: 'GET',
       path: v1,
       query: ['limit', 'marker', 'id', 'enterprise_project_id'],
-      handle: (call) => ({ status: 200, body: { vpcs: page(call, filtered(call, own(call), { id: (row) => row.id }), 'VPC.0101').rows.map(view) } }),
+      // `limit` is 0 to 2000 (API reference 2.1).
+      handle: (call) => ({
+        status: 200,
+        body: { vpcs: page(call, filtered(call, own(call), { id: (row) => row.id }), 'VPC.0101', 2000).rows.map(view) },
+      }),
     },
     { method: 'GET', path: `${v1}/{vpc_id}`, handle: (call) => ({ status: 200, body: { vpc: view(find(call)) } }) },
     { method: 'PUT', path: `${v1}/{vpc_id}`, body: required(updateShape), handle: update },

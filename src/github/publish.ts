@@ -35,8 +35,11 @@ export async function publish(publishing: Publishing, report: Report): Promise<v
   if ((!wanted.comment && !wanted.issue) || signal.aborted) return;
   const repository = env['GITHUB_REPOSITORY'];
   if (inputs.githubToken === undefined || repository === undefined) {
-    const hint = 'Give it, or leave it out: its default is the token of the job.';
-    runner.annotate('warning', new Fault('nothing is written on GitHub: the input github-token is empty', { hint }));
+    const [lack, hint] =
+      repository === undefined
+        ? ['GITHUB_REPOSITORY is not set', 'The runner of GitHub Actions sets it; outside of one, set comment and drift-issue to false.']
+        : ['the input github-token is empty', 'Give it, or leave it out: its default is the token of the job.'];
+    runner.annotate('warning', new Fault(`nothing is written on GitHub: ${lack}`, { hint }));
     return;
   }
   const apiUrl = (env['GITHUB_API_URL'] ?? 'https://api.github.com').replace(/\/+$/, '');

@@ -2,6 +2,7 @@
  * Owns what is said to the runner: workflow commands, annotations, outputs, state, the job summary. What is said is
  * decided elsewhere; when a resource's lines appear is `journal.ts`'s business.
  */
+import { join } from 'node:path';
 import { issueCommand } from '@actions/core/lib/command.js';
 import { issueFileCommand, prepareKeyValueMessage } from '@actions/core/lib/file-command.js';
 import { Fault, unsaid } from '../engine/fault.ts';
@@ -29,6 +30,25 @@ export type Level = 'error' | 'warning' | 'notice';
 const LONGEST_ANNOTATION = 4000;
 /** So many of a level GitHub shows for a step; what is beyond stands in its log only. */
 const SHOWN_ANNOTATIONS = 10;
+
+/**
+ * Takes out of the environment what the runner set to nothing, so that it counts as absent everywhere, and puts in the
+ * folders that a step cannot do without, where the runner named none.
+ * @param temp the machine's folder for temporary files
+ */
+export function settle(env: Record<string, string | undefined>, temp: string): void {
+  for (const [name, value] of Object.entries(env)) if (/^(RUNNER|GITHUB)_/.test(name) && value?.trim() === '') delete env[name];
+  env['RUNNER_TEMP'] ??= temp;
+  // Without it @actions/tool-cache ends with an assertion.
+  env['RUNNER_TOOL_CACHE'] ??= join(env['RUNNER_TEMP'], 'tool-cache');
+}
+
+/** `RUNNER_TEMP` of an environment that is settled. */
+export function tempOf(env: Readonly<Record<string, string | undefined>>): string {
+  const temp = env['RUNNER_TEMP'];
+  if (temp === undefined) throw new Error('the environment was not settled before RUNNER_TEMP was asked for');
+  return temp;
+}
 
 /** What a step cannot do without: the files of the runner. Said before the work, since what came of it could not be told. */
 export function lackOfRunner(env: Readonly<Record<string, string | undefined>>, exists: (path: string) => boolean): Fault | undefined {

@@ -9,7 +9,7 @@ import type { Outcome } from '../engine/outcome.ts';
 import type { Fetch } from '../github/api.ts';
 import type { Command, Inputs } from '../github/inputs.ts';
 import { publish } from '../github/publish.ts';
-import type { Runner } from '../github/runner.ts';
+import { type Runner, tempOf } from '../github/runner.ts';
 import type { Transport } from '../otc/transport.ts';
 import { renderJson } from '../report/json.ts';
 import { renderMarkdown } from '../report/markdown.ts';
@@ -33,10 +33,7 @@ export interface Telling {
 /** Tells everybody. @returns true where the step succeeds */
 export async function tell(telling: Telling, report: Report, facts: Readonly<Record<string, string | undefined>>): Promise<boolean> {
   const { runner, env, inputs, transport, signal } = telling;
-  const path = join(
-    env['RUNNER_TEMP'] ?? '/tmp',
-    `${['zitadel-on-otc', report.stack?.name ?? 'stack', report.command].filter(Boolean).join('-')}.json`,
-  );
+  const path = join(tempOf(env), `${['zitadel-on-otc', report.stack?.name ?? 'stack', report.command].filter(Boolean).join('-')}.json`);
   const written = keepReport(path, report, runner);
   const changed = report.outcomes.filter(
     ({ verdict, readsOnly }) => readsOnly !== true && ['create', 'update', 'replace', 'delete'].includes(verdict),

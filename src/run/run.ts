@@ -12,6 +12,7 @@ import { onceBefore, type WalkOptions } from '../engine/visiting.ts';
 import { type Walked, walk } from '../engine/walk.ts';
 import type { Inputs } from '../github/inputs.ts';
 import { runnerJournal } from '../github/journal.ts';
+import { tempOf } from '../github/runner.ts';
 import { buildGraph, type Graph } from '../graph.ts';
 import { planDigest } from '../report/plan-digest.ts';
 import { makeReport, type Report, unfinished } from '../report/report.ts';
@@ -36,7 +37,7 @@ export async function run(given: Omit<RunContext, 'holder'>): Promise<boolean> {
   };
   notices.forEach(notice);
   runner.line(`${inputs.command}: stack ${stack.name} in ${stack.region}, project ${otc.projectName} (${otc.projectId})`);
-  const temp = env['RUNNER_TEMP'] ?? '/tmp';
+  const temp = tempOf(env);
   const toolbox = toolboxFor({
     inputs: { helm: inputs.helm, kubectl: inputs.kubectl },
     chartAccount: inputs.chartAccount,

@@ -4,7 +4,7 @@
  */
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { Fault } from '../engine/fault.ts';
+import { asFault, Fault } from '../engine/fault.ts';
 
 const PREFIX = 'zitadel-on-otc-';
 
@@ -23,8 +23,12 @@ export interface Workspace {
 export function workspaceIn(runnerTemp: string, made: (path: string) => void): Workspace {
   let pending: Promise<string> | undefined;
   const make = async (): Promise<string> => {
-    await mkdir(runnerTemp, { recursive: true });
-    const path = await mkdtemp(join(runnerTemp, PREFIX));
+    const path = await mkdir(runnerTemp, { recursive: true })
+      .then(() => mkdtemp(join(runnerTemp, PREFIX)))
+      .catch((error: unknown) => {
+        const hint = "Look at the runner's disk and at RUNNER_TEMP.";
+        throw new Fault(`no folder for this run could be made in ${runnerTemp}: ${asFault(error).message}`, { hint, cause: error });
+      });
     made(path);
     await chmod(path, 0o700);
     return path;

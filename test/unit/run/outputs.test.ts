@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseFileCommands } from '../../../sandbox/runner/commands.ts';
+import { settle } from '../../../src/github/runner.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const folder = mkdtempSync(join(tmpdir(), 'outputs-'));
@@ -98,6 +99,21 @@ for (const [name, lack] of [
     assert.match(log, new RegExp(`^::error title=zitadel-on-otc::no file is named by ${name}: .*\n$`));
   });
 }
+
+test('what the runner sets to nothing counts as absent: report and stack file are found, the tool cache is named', async () => {
+  const none = { RUNNER_TEMP: '', RUNNER_TOOL_CACHE: '', GITHUB_WORKSPACE: '', GITHUB_REPOSITORY: '', GITHUB_STEP_SUMMARY: '', TMPDIR: folder };
+  const { code, outputs, log } = await run(good, { COMMAND: 'check' }, folder, none);
+  assert.equal(code, 0, log);
+  assert.equal(outputs['report'], join(folder, 'zitadel-on-otc-zitadel-prod-check.json'));
+  assert.ok(existsSync(outputs['report']));
+  const env: Record<string, string | undefined> = { RUNNER_TEMP: ' ', RUNNER_TOOL_CACHE: '', GITHUB_REPOSITORY: '', OTHER: '' };
+  settle(env, '/machine/tmp');
+  assert.deepEqual(env, { RUNNER_TEMP: '/machine/tmp', RUNNER_TOOL_CACHE: '/machine/tmp/tool-cache', OTHER: '' });
+  const given = { RUNNER_TEMP: '/a', RUNNER_TOOL_CACHE: '/b', GITHUB_REPOSITORY: 'c/d' };
+  const kept = { ...given };
+  settle(kept, '/machine/tmp');
+  assert.deepEqual(kept, given);
+});
 
 test('a proxy that cannot be used is an error before anything is asked', async () => {
   const { code, log, summary } = await run(good, { COMMAND: 'plan', ...key }, folder, { HTTPS_PROXY: 'socks5://u:something-secret@127.0.0.1:9' });

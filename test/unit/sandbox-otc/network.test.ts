@@ -17,6 +17,19 @@ test('a VPC may have no name and no range', async () => {
   assert.equal((await del(v1(`/vpcs/${made.body.vpc.id}`))).status, 204);
 });
 
+test('a page of VPCs holds 0 to 2000', async () => {
+  for (const [limit, status] of [
+    ['0', 200],
+    ['2000', 200],
+    ['2001', 400],
+    ['-1', 400],
+    ['many', 400],
+  ] as const) {
+    const { status: answered, body } = await get(v1(`/vpcs?limit=${limit}`));
+    assert.deepEqual([answered, body.code], [status, status === 200 ? undefined : 'VPC.0101'], limit);
+  }
+});
+
 test('vpc_v1: create, poll, tags, v3 read, update, delete', async () => {
   const made = await post(v1('/vpcs'), { vpc: { name: 'tf-vpc', cidr: '10.0.0.0/16', description: 'managed' } });
   assert.equal(made.status, 200);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -181,4 +181,10 @@ test('the workspace is private, told of, and the only thing that its removal rem
   await workspace.remove();
   assert.throws(() => statSync(file));
   await removeWorkspace(made[0] ?? '');
+  writeFileSync(join(folder, 'file'), '');
+  const nowhere = workspaceIn(join(folder, 'file'), () => undefined);
+  await assert.rejects(
+    nowhere.path(),
+    (error: Fault) => /no folder for this run .*\/file: E/.test(error.message) && /RUNNER_TEMP/.test(error.hint ?? ''),
+  );
 });
