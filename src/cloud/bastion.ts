@@ -27,6 +27,8 @@ export interface BastionSpec {
   readonly name: string;
   readonly flavor: string;
   readonly zone: string;
+  /** True where one that is there keeps its zone. */
+  readonly zoneFollows?: boolean | undefined;
   readonly vpcId: string;
   readonly networkId: string;
   readonly groupId: string;
@@ -63,7 +65,7 @@ export function bastionDisk(image: Pick<Image, 'min_disk'> | undefined): { reado
 
 export function bastion(context: CloudContext, needs: BastionNeeds, { wanted, passing }: BastionUse): BastionResource {
   const { otc, names, stack, secrets } = context;
-  const { flavor, image, zone, keep, idleMinutes } = stack.cluster.bastion;
+  const { flavor, image, zone, zoneFollows, keep, idleMinutes } = stack.cluster.bastion;
   const name = names('bastion');
   const price = keep ? bastionCost(stack.region, flavor) : undefined;
   const keys = secrets.bastionKeySeed === undefined ? undefined : bastionKeys(secrets.bastionKeySeed);
@@ -95,6 +97,7 @@ export function bastion(context: CloudContext, needs: BastionNeeds, { wanted, pa
       name,
       flavor,
       zone,
+      zoneFollows,
       vpcId: vpc.id,
       networkId: subnet.id,
       groupId: group.id,
@@ -137,7 +140,7 @@ export function bastionChanges(spec: BastionSpec, seen: BastionSeen): Change[] {
   };
   if (seen.status === 'ERROR') differs('status', 'ERROR', 'ACTIVE', { why: seen.fault?.message ?? 'the server failed' });
   differs('flavor', seen.flavor.id, spec.flavor);
-  differs('availability zone', seen['OS-EXT-AZ:availability_zone'], spec.zone);
+  if (spec.zoneFollows !== true) differs('availability zone', seen['OS-EXT-AZ:availability_zone'], spec.zone);
   differs('setup', told.setup, marks.setup, { why: 'image, or what sshd was told at its first boot' });
   if (marks.keys !== undefined && told.keys !== undefined && told.keys !== marks.keys) throw otherKeys(spec.name, seen.id);
   if (marks.keys !== undefined) differs('keys', told.keys, marks.keys, { why: 'its description does not tell of them' });

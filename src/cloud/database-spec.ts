@@ -15,6 +15,8 @@ export interface DatabaseSpec {
   readonly flavor: string;
   readonly replication: 'async' | 'sync' | undefined;
   readonly zones: readonly string[];
+  /** True where an instance that is there keeps its zones. */
+  readonly zonesFollow?: boolean | undefined;
   readonly storage: { readonly type: string; readonly size: number; readonly autoExpandTo: number };
   readonly backup: { readonly start_time: string; readonly keep_days: number };
   readonly port: number;
@@ -172,7 +174,7 @@ export function databaseChanges(spec: DatabaseSpec, seen: DatabaseSeen): Change[
   else if (!isHa && wantsHa) add('ha', 'Single', 'Ha');
   else {
     const zones = seen.nodes.map(({ availability_zone }) => availability_zone).sort();
-    if (zones.length > 0) add('availability_zone', zones.join(), [...spec.zones].sort().join(), fixed);
+    if (zones.length > 0 && spec.zonesFollow !== true) add('availability_zone', zones.join(), [...spec.zones].sort().join(), fixed);
     if (wantsHa && seen.ha?.replication_mode) add('ha.replication_mode', seen.ha.replication_mode, spec.replication);
   }
   if (withoutMode(seen.flavor_ref) !== withoutMode(spec.flavor))

@@ -79,6 +79,7 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
       flavor: settings.flavor,
       replication: settings.ha === false ? undefined : settings.ha.replication,
       zones: settings.zones,
+      zonesFollow: settings.zonesFollow,
       storage: settings.storage,
       backup: { start_time: settings.backup.window, keep_days: settings.backup.keepDays },
       port: settings.port,

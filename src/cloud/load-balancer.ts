@@ -24,6 +24,8 @@ export interface LoadBalancerSpec {
   readonly frontSubnetId: string;
   readonly backSubnetId: string;
   readonly zones: readonly string[];
+  /** True where one that is there keeps its zones. */
+  readonly zonesFollow?: boolean | undefined;
   readonly l4Flavor: string;
   readonly l7Flavor: string;
   /** Undefined for an existing load balancer, which has an address of its own; without an id where it is still to be made. */
@@ -75,6 +77,7 @@ export function loadBalancer(context: CloudContext, needs: Needs): LoadBalancerR
       frontSubnetId: subnet.neutron_subnet_id,
       backSubnetId: subnet.id,
       zones: settings.zones,
+      zonesFollow: settings.zonesFollow,
       l4Flavor: settings.l4Flavor,
       l7Flavor: settings.l7Flavor,
       eip: existing === undefined ? { id: eip?.id, address: eip?.public_ip_address ?? 'a new EIP' } : undefined,
@@ -181,7 +184,8 @@ export function loadBalancerChanges(spec: LoadBalancerSpec, seen: LoadBalancerSe
   add('vpc_id', seen.vpc_id, spec.vpcId, { replace: true });
   add('guaranteed', seen.guaranteed, true, { replace: true, why: 'only a dedicated load balancer has the class CCE is told' });
   if (seen.vip_subnet_cidr_id) add('vip_subnet_cidr_id', seen.vip_subnet_cidr_id, spec.frontSubnetId, { replace: true });
-  add('availability_zone_list', [...seen.availability_zone_list].sort().join(), [...spec.zones].sort().join(), { replace: true });
+  if (spec.zonesFollow !== true)
+    add('availability_zone_list', [...seen.availability_zone_list].sort().join(), [...spec.zones].sort().join(), { replace: true });
   changes.push(...flavorChange('l4_flavor_id', seen.l4_flavor_id, seen.l4Flavor, spec.l4Flavor));
   changes.push(...flavorChange('l7_flavor_id', seen.l7_flavor_id, seen.l7Flavor, spec.l7Flavor));
   if (spec.eip !== undefined) {

@@ -27,7 +27,7 @@ export function checksFor(context: CloudContext, missing: Missing): Check[] {
   const servers = [...missing.nodes.values()].reduce((sum, nodes) => sum + nodes, 0) + missing.bastions;
   return [
     ...(network ? [{ name: 'network quotas', problems: () => networkQuotas(context, missing) }] : []),
-    ...(missing.database === undefined ? [] : databaseChecks(context, missing.database === 'instance')),
+    ...(missing.database === undefined ? [] : databaseChecks(context, missing)),
     ...(missing.clusters === 0
       ? []
       : [
@@ -74,9 +74,9 @@ async function networkQuotas({ otc }: CloudContext, missing: Missing): Promise<s
   ];
 }
 
-/** RDS: version, flavor and storage type in the chosen zones, and instances that are left. */
-function databaseChecks({ otc, stack }: CloudContext, whole: boolean): Check[] {
-  const { version, flavor, zones, storage, ha } = stack.database;
+/** RDS: version, flavor and storage type in its zones, and instances that are left. */
+function databaseChecks({ otc, stack }: CloudContext, { database: lacking, databaseZones: zones }: Missing): Check[] {
+  const { version, flavor, storage, ha } = stack.database;
   const mode = ha ? 'ha' : 'single';
   const inAll = (status: Readonly<Record<string, string>>): boolean => zones.every((zone) => status[zone] === 'normal');
   const flavors = async (): Promise<string[]> => {
@@ -102,7 +102,7 @@ function databaseChecks({ otc, stack }: CloudContext, whole: boolean): Check[] {
     const versions = await ifAnswered(rds.listVersions(otc));
     return versions === TOLD_BY_ITS_CHECK || versions.includes(version) ? problems() : [];
   };
-  if (!whole) return [{ name: 'RDS flavors', problems: flavors }];
+  if (lacking === 'flavor') return [{ name: 'RDS flavors', problems: flavors }];
   return [
     {
       name: 'RDS versions',

@@ -7,7 +7,7 @@ import { listServers } from '../otc/ecs.ts';
 import { listEips } from '../otc/eip.ts';
 import { listLoadBalancers } from '../otc/elb.ts';
 import { listNatGateways } from '../otc/nat.ts';
-import { listInstances } from '../otc/rds.ts';
+import { type Instance, listInstances } from '../otc/rds.ts';
 import { listSecurityGroups } from '../otc/security-group.ts';
 import { listSubnets, listVpcs } from '../otc/vpc.ts';
 import type { CloudContext } from './context.ts';
@@ -24,6 +24,8 @@ export interface Missing {
   readonly natGateways: number;
   /** The instance as a whole, or another flavor of the one that is there. */
   readonly database: 'instance' | 'flavor' | undefined;
+  /** Where it is, or is to be made. */
+  readonly databaseZones: readonly string[];
   readonly clusters: number;
   /** Nodes by zone. */
   readonly nodes: ReadonlyMap<string, number>;
@@ -96,11 +98,17 @@ export async function missingOf(context: CloudContext, look: Look): Promise<Miss
           : withoutMode(instance.flavor_ref) === withoutMode(database.flavor)
             ? undefined
             : 'flavor',
+    databaseZones: zonesIn(instance) ?? database.zones,
     clusters: clustersMissing,
     nodes: await nodesMissing(context, clustersMissing > 0, found?.status.phase === 'Available' ? found.metadata.uid : undefined, look),
     bastions,
     loadBalancers: loadBalancer.existing ? 0 : absent([names('elb')], balancers, named),
   };
+}
+
+function zonesIn(instance: Instance | undefined): string[] | undefined {
+  const zones = [...new Set(instance?.nodes.map(({ availability_zone }) => availability_zone))];
+  return zones.length === 0 ? undefined : zones;
 }
 
 /** All of them where the cluster is still to be made, else what its pools lack; a pool that grows by itself lacks nothing. */

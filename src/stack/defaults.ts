@@ -39,10 +39,19 @@ export function completeStack(file: StackFile, values: Readonly<Record<string, u
       ...existing(file.cluster.existing),
       containerNetwork: { mode: file.cluster.containerNetwork.mode, cidr: podCidr },
       serviceCidr,
-      bastion: { ...file.cluster.bastion, zone: file.cluster.bastion.zone ?? nodeZones[0] ?? '' },
+      bastion: {
+        ...file.cluster.bastion,
+        zone: file.cluster.bastion.zone ?? nodeZones[0] ?? '',
+        zoneFollows: file.cluster.bastion.zone === undefined,
+      },
       nodes: { ...file.cluster.nodes, zones: nodeZones },
     },
-    loadBalancer: { ...without(file.loadBalancer, 'existing'), ...existing(file.loadBalancer.existing), zones: file.loadBalancer.zones ?? nodeZones },
+    loadBalancer: {
+      ...without(file.loadBalancer, 'existing'),
+      ...existing(file.loadBalancer.existing),
+      zones: file.loadBalancer.zones ?? nodeZones,
+      zonesFollow: file.loadBalancer.zones === undefined,
+    },
     ingress: {
       controller: file.ingress.controller,
       className: file.ingress.className ?? classNames[file.ingress.controller],
@@ -97,6 +106,7 @@ function completeDatabase(file: StackFile, nodeZones: readonly string[]): Stack[
     version: String(database.version),
     ha: ha === false ? false : ha === true ? { replication: 'async' } : ha,
     zones: database.zones ?? (ha === false ? [first] : [first, nodeZones[1] ?? first]),
+    zonesFollow: database.zones === undefined,
     storage: { ...database.storage, autoExpandTo: database.storage.autoExpandTo ?? Math.min(4000, database.storage.size * 5) },
   };
 }

@@ -64,7 +64,7 @@ export const clusterBlock = v.optional(
           integer(1, 1440, 'Minutes after which it ends a connection through which nothing goes. OpenSSH 9.2 or newer; older ones keep it.'),
           15,
         ),
-        zone: v.optional(v.pipe(v.string(), say('Availability zone; default: the first of the nodes.'))),
+        zone: v.optional(v.pipe(v.string(), say('Availability zone; default: the first of the nodes when it is made.'))),
       }),
       {},
     ),

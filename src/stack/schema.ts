@@ -80,7 +80,9 @@ export const stackSchema = v.strictObject({
           v.strictObject({ replication: v.optional(v.pipe(v.picklist(['async', 'sync']), say('How the standby follows.')), 'async') }),
         ]),
       ),
-      zones: v.optional(zones('Availability zones: one, or two for high availability (primary, standby).')),
+      zones: v.optional(
+        zones('Availability zones: one, or two for high availability (primary, standby); default: the first of the nodes when it is made.'),
+      ),
       storage: v.optional(
         block('Disk.', {
           type: v.optional(v.pipe(v.picklist(['CLOUDSSD', 'ESSD', 'COMMON', 'ULTRAHIGH']), say('Storage type that the region offers.')), 'CLOUDSSD'),
@@ -131,7 +133,7 @@ export const stackSchema = v.strictObject({
   loadBalancer: v.optional(
     block('Dedicated load balancer with its public address.', {
       existing: existing('A dedicated load balancer'),
-      zones: v.optional(zones('Availability zones; default: those of the nodes.')),
+      zones: v.optional(zones('Availability zones; default: those of the nodes when it is made.')),
       l4Flavor: v.optional(
         text(/^L4_flavor\.elb\.s\d\.(small|medium|large)$/, 'a flavor such as L4_flavor.elb.s1.small', 'Flavor for TCP.'),
         'L4_flavor.elb.s1.small',

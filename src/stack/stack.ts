@@ -72,6 +72,8 @@ export interface DatabaseSettings {
   readonly ha: { readonly replication: 'async' | 'sync' } | false;
   /** Availability zones: one for a single instance, two for HA. */
   readonly zones: readonly string[];
+  /** True where the file leaves them out: they follow the nodes' when it is made, and one that is there keeps its own. */
+  readonly zonesFollow?: boolean;
   readonly storage: { readonly type: 'CLOUDSSD' | 'ESSD' | 'COMMON' | 'ULTRAHIGH'; readonly size: number; readonly autoExpandTo: number };
   readonly backup: { readonly keepDays: number; readonly window: string };
   readonly port: number;
@@ -99,6 +101,8 @@ export interface ClusterSettings {
     readonly image: string;
     readonly flavor: string;
     readonly zone: string;
+    /** As for the database. */
+    readonly zoneFollows?: boolean;
     readonly keep: boolean;
     /** Minutes after which sshd ends a connection through which nothing goes. */
     readonly idleMinutes: number;
@@ -123,6 +127,8 @@ export interface VolumeSettings {
 export interface LoadBalancerSettings {
   readonly existing?: Existing;
   readonly zones: readonly string[];
+  /** As for the database. */
+  readonly zonesFollow?: boolean;
   readonly l4Flavor: string;
   readonly l7Flavor: string;
   /** Mbit/s of the EIP. */

@@ -126,6 +126,7 @@ it('differences: what cannot be mended in place is a new server, a stopped one i
   assert.deepEqual(fields({ status: 'ERROR' }), ['status (new)']);
   assert.deepEqual(fields({ security_groups: [{ id: 'g' }, { id: 'x' }] }), ['security groups (new)']);
   assert.deepEqual(fields({}, { flavor: 's3.large.2', zone: 'eu-de-02' }), ['flavor (new)', 'availability zone (new)']);
+  assert.deepEqual(fields({}, { zone: 'eu-de-02', zoneFollows: true }), []);
   assert.deepEqual(fields({}, { setup: { ...setup, target: '10.20.0.6:5443' } }), ['setup (new)']);
   assert.deepEqual(fields({}, { setup: { ...setup, idleMinutes: 30 } }), ['setup (new)']);
   assert.deepEqual(fields({}, { setup: { ...setup, image: 'Standard_Ubuntu_22.04_latest' } }), ['setup (new)']);

@@ -7,11 +7,13 @@ import { Fault } from '../../../src/engine/fault.ts';
 import { pauseFor } from '../../../src/engine/until.ts';
 import { walk } from '../../../src/engine/walk.ts';
 import { disassociate } from '../../../src/otc/eip.ts';
+import { readStack } from '../../../src/stack/read.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
+import { small } from '../stack/reading.ts';
 import { cloudWorld, inSync, OTC_SERVERS, served, settled, verdict } from './cloud-world.ts';
 import { contextFor, journal, run, stack } from './stack.ts';
 
-const { deploy, emulator, go, named, rows, writes } = cloudWorld();
+const { deploy, emulator, empty: emptied, go, named, rows, writes } = cloudWorld();
 
 interface VpcRow {
   readonly id: string;
@@ -141,6 +143,33 @@ test('a single database becomes larger and HA', async () => {
   const { outcomes } = await go({ stack: { database: ha } });
   assert.equal(verdict(outcomes, 'database/instance'), 'database/instance | update | ha');
   inSync((await go({ stack: { database: ha }, write: false })).outcomes);
+});
+
+test('other zones of the nodes move nodes alone: what the file gives no zones stays where it is, and follows only at its creation', async () => {
+  const fileStack = (zones: string, more = ''): Stack =>
+    readStack({
+      text: `${small}consent: { agency: true }\nnetwork: { dns: [100.125.4.25, 100.125.129.199] }\ncluster: { access: eip, allow: [198.51.100.0/24], nodes: { zones: [${zones}] } }\n${more}`,
+      file: 'zitadel.yaml',
+      env: {},
+      readFile: () => '',
+    }).stack;
+  settled((await go({ stack: fileStack('eu-de-01, eu-de-02') })).outcomes);
+  const moved = fileStack('eu-de-02, eu-de-03');
+  const planned = (await go({ stack: moved, write: false })).outcomes.filter(({ verdict: one }) => !['unchanged', 'absent', 'unknown'].includes(one));
+  assert.deepEqual(
+    planned.map(({ id, verdict: one }) => `${id} ${one}`),
+    ['cluster/node-pool-eu-de-01 delete', 'cluster/node-pool-eu-de-02 update', 'cluster/node-pool-eu-de-03 create'],
+  );
+  const said = fileStack('eu-de-02, eu-de-03', 'database: { zones: [eu-de-02, eu-de-03] }\nloadBalancer: { zones: [eu-de-02, eu-de-03] }\n');
+  const { outcomes } = await go({ stack: said, write: false });
+  assert.deepEqual(
+    outcomes.filter(({ refused }) => refused === true).map(({ id }) => id),
+    ['database/instance', 'load-balancer/load-balancer'],
+  );
+  emptied();
+  settled((await go({ stack: moved })).outcomes);
+  const [balancer] = rows<{ availability_zone_list: string[] }>('elb.loadbalancers');
+  assert.deepEqual(balancer?.availability_zone_list, ['eu-de-02', 'eu-de-03']);
 });
 
 test('a tenant with a hundred times as much costs pages, not calls for each', async () => {
