@@ -8,6 +8,7 @@ import {
   cloudResources,
   type Door,
   externalDnsNeeds,
+  remainsOf,
   secretAtDestroy,
   tagDatabase,
   upgradeBackupName,
@@ -56,6 +57,8 @@ export interface Graph {
   readonly wayIn: string;
   /** What a deploy takes away again before it ends, dependents first. */
   readonly passing: readonly AnyResource[];
+  /** What destroy looks for besides. */
+  readonly remains: readonly AnyResource[];
   /** Outputs of the action that are facts of resources. */
   readonly outputs: Readonly<Record<string, { readonly resource: AnyResource; readonly fact: string }>>;
   /** sha256 of each chart that a deploy would install now, by the release's id, after a walk. @throws Fault */
@@ -143,6 +146,7 @@ export function buildGraph({
     cloudContext,
     wayIn: cloud.kubeconfig.id,
     passing: cloud.passing,
+    remains: remainsOf(cloudContext),
     outputs: {
       'public-ip': { resource: cloud.loadBalancer, fact: 'address' },
       'load-balancer-id': { resource: cloud.loadBalancer, fact: 'id' },

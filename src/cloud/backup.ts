@@ -5,7 +5,7 @@
 import { Fault } from '../engine/fault.ts';
 import type { Run } from '../engine/resource.ts';
 import { schedules, until } from '../engine/until.ts';
-import type { Otc } from '../otc/client.ts';
+import { type Otc, refusal } from '../otc/client.ts';
 import * as rds from '../otc/rds.ts';
 import { createOnce } from './context.ts';
 import { type DatabaseSeen, isBuilding, isServing } from './database-spec.ts';
@@ -105,10 +105,34 @@ function whenBuilt(otc: Otc, { id, name }: DatabaseSeen, run: Run): Promise<rds.
   });
 }
 
-function keptText({ name, datastore, volume, port }: DatabaseSeen, { id, name: backupOf, begin_time: begun }: rds.Backup): string {
+/** What must be like it was where a backup is restored. */
+interface Restored {
+  readonly name: string;
+  readonly datastore: { readonly version: string };
+  readonly volume: { readonly size: number };
+  readonly port: number;
+}
+
+function keptText({ name, datastore, volume, port }: Restored, { id, name: backupOf, begin_time: begun }: rds.Backup): string {
   return (
     `its last backup is kept: ${backupOf} (${id}, begun ${begun}). To bring the data back, restore it in the RDS console to a new ` +
     `PostgreSQL ${datastore.version.split('.')[0]} instance with at least ${volume.size} GB, port ${port}, as ${name} was, name that instance under database.existing, and deploy with the same ` +
     'stack-secret (or masterkey): without it the data cannot be read. The backup costs money until somebody deletes it'
   );
+}
+
+/**
+ * What is said of the last backups of an instance that is gone. Asked without its id, which nobody knows any more; the RDS API
+ * reference has that as mandatory, so a refusal is told with the way to them.
+ * @param was as the stack file has it
+ * @returns undefined where there is none
+ */
+export async function lastBackupsLeft(otc: Otc, prefix: string, was: Restored): Promise<string | undefined> {
+  const asked = await refusal(rds.listManualBackups(otc));
+  if ('refused' in asked)
+    return `whether its last backup is kept could not be told (${asked.refused.message}): look in the RDS console for backups named ${prefix}-…`;
+  const found = asked.value.filter(({ name, status }) => name.startsWith(`${prefix}-`) && status !== 'FAILED');
+  const [newest, ...older] = found.sort((a, b) => b.begin_time.localeCompare(a.begin_time));
+  if (newest === undefined) return undefined;
+  return [keptText(was, newest), ...older.map(({ id, name }) => `an older one is ${name} (${id})`)].join('; ');
 }

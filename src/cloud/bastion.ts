@@ -143,7 +143,7 @@ export function bastionChanges(spec: BastionSpec, seen: BastionSeen): Change[] {
   if (spec.zoneFollows !== true) differs('availability zone', seen['OS-EXT-AZ:availability_zone'], spec.zone);
   differs('setup', told.setup, marks.setup, { why: 'image, or what sshd was told at its first boot' });
   if (marks.keys !== undefined && told.keys !== undefined && told.keys !== marks.keys) throw otherKeys(spec.name, seen.id);
-  if (marks.keys !== undefined) differs('keys', told.keys, marks.keys, { why: 'its description does not tell of them' });
+  if (marks.keys !== undefined) differs('keys', told.keys, marks.keys, { why: 'its description does not tell of them', secret: true });
   const groups = (seen.security_groups ?? []).map(({ id }) => id).join(', ');
   differs('security groups', groups, spec.groupId);
   if (changes.length > 0) return changes;

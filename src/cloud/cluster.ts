@@ -8,7 +8,8 @@ import { schedules, until } from '../engine/until.ts';
 import * as cce from '../otc/cce.ts';
 import { unlessGone } from '../otc/client.ts';
 import { type Eip, getEip, listEips } from '../otc/eip.ts';
-import { removeLeftovers } from './cluster-leftovers.ts';
+import { disksLeft } from './claim-disks.ts';
+import { leftoversOf, removeLeftovers } from './cluster-leftovers.ts';
 import { addressOf, type ClusterSeen, type ClusterSpec, clusterChanges, endpointsOf, minor, newCluster, refuseFailed } from './cluster-spec.ts';
 import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
 import { type EipResource, takeBack } from './eip.ts';
@@ -98,8 +99,16 @@ export function cluster(context: CloudContext, needs: ClusterNeeds): ClusterReso
 /** Phases in which CCE works on a cluster and refuses to delete it (403 CCE.01403001); a run that died may have left one so. */
 const BUSY: ReadonlySet<string> = new Set(['Creating', 'ScalingUp', 'ScalingDown', 'Upgrading', 'Resizing', 'Hibernating', 'Awaking']);
 
-/** Deletes a cluster with all that CCE made for it; waits where CCE is still at work on it. @throws Fault naming what stands in the way */
-export async function removeCluster({ otc }: CloudContext, cluster: { readonly id: string; readonly name: string }, run: Run): Promise<void> {
+/**
+ * Deletes a cluster with all that CCE made for it; waits where CCE is still at work on it.
+ * @returns the disks of claims that stay
+ * @throws Fault naming what stands in the way
+ */
+export async function removeCluster(
+  { otc }: CloudContext,
+  cluster: { readonly id: string; readonly name: string },
+  run: Run,
+): Promise<string | undefined> {
   const { id, name } = cluster;
   const resting = await until(`CCE cluster ${name} to be at rest, so that it can be deleted`, schedules.long, run, async () => {
     const now = await unlessGone(cce.getCluster(otc, id));
@@ -110,8 +119,9 @@ export async function removeCluster({ otc }: CloudContext, cluster: { readonly i
     const still = await unlessGone(cce.getCluster(otc, id));
     return still === undefined ? { done: true, value: undefined } : { done: false, state: still.status.phase, reason: still.status.reason };
   });
-  await removeLeftovers(otc, cluster, run);
+  await removeLeftovers(otc, await leftoversOf(otc, cluster), run);
   otc.forget();
+  return disksLeft(otc, cluster);
 }
 
 function seenCluster(found: cce.Cluster): ClusterSeen {

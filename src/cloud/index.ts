@@ -37,6 +37,7 @@ export { tagDatabase } from './database.ts';
 export { secretAtDestroy } from './database-farewell.ts';
 export { externalDnsNeeds } from './external-dns-needs.ts';
 export { takeLock } from './lock.ts';
+export { remainsOf } from './remains.ts';
 export { type GetText, runnerAddress } from './runner-address.ts';
 export { closeDoors, type Door, type OpenDoor, runnerDoor } from './runner-door.ts';
 

@@ -52,7 +52,11 @@ export async function unwalk(roots: readonly AnyResource[], options: SurveyOptio
       stopIfCancelled(options.signal);
       begun = true;
       const note = await resource.destroy(seen, runFor(resource, options));
-      return end('delete', { done: true, ...noteOf(note) });
+      // What went along unseen may have had something outside that nobody took away.
+      const unseen = order.find((one) => one.within === resource && one.wanted && lookOf(one).fault !== undefined);
+      const blind = unseen === undefined ? [] : [`${unseen.title} went with it and could not be looked at (${lookOf(unseen).fault?.message})`];
+      const notes = [...blind, ...(typeof note === 'string' ? [note] : [])].join('; ');
+      return end('delete', { done: true, ...noteOf(notes === '' ? undefined : notes) });
     } catch (error) {
       if (error instanceof Cancelled)
         return end('blocked', { note: `${whyStopped(options.signal)}${begun ? ' while this was being taken away' : ''}` });

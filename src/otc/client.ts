@@ -282,3 +282,13 @@ export async function unlessGone<T>(call: Promise<T>): Promise<T | undefined> {
     throw error;
   }
 }
+
+/** What a call gives, or how the service refuses it, for what a run can do without. */
+export async function refusal<T>(call: Promise<T>): Promise<{ readonly value: T } | { readonly refused: Fault }> {
+  try {
+    return { value: await call };
+  } catch (error) {
+    if (error instanceof Fault && error.status !== undefined && error.status < 500 && !(error instanceof Cancelled)) return { refused: error };
+    throw error;
+  }
+}

@@ -195,9 +195,9 @@ export interface Backup {
 
 const backupKnown = { id: 'text', name: 'text', status: 'text' } as const;
 
-/** Manual backups of an instance; they outlive it. */
-export async function listManualBackups(otc: Otc, instanceId: string): Promise<Backup[]> {
-  const query = { instance_id: instanceId, backup_type: 'manual' };
+/** Manual backups of an instance, which outlive it; without an instance all of the project. */
+export async function listManualBackups(otc: Otc, instanceId?: string): Promise<Backup[]> {
+  const query = { ...(instanceId === undefined ? {} : { instance_id: instanceId }), backup_type: 'manual' };
   return byOffset<Backup>(otc, {
     service: 'rds',
     path: `/v3/${otc.projectId}/backups`,

@@ -227,7 +227,9 @@ async function takeAway(context: RunContext, graph: Graph, read: WalkOptions, ta
   if (write && door !== undefined) door.mode = 'write';
   const mayDelete = (resource: AnyResource): boolean => graph.consented(resource);
   try {
-    return { outcomes: await unwalk(graph.roots, { ...read, write, mayDelete, beforeFirstWrite: () => begin(context, tasks) }) };
+    return {
+      outcomes: await unwalk([...graph.roots, ...graph.remains], { ...read, write, mayDelete, beforeFirstWrite: () => begin(context, tasks) }),
+    };
   } finally {
     if (write) await tasks.lock.release();
   }

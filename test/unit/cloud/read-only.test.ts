@@ -4,11 +4,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, test } from 'node:test';
 import { iamTables, type PolicyDocument } from '../../../sandbox/otc/tables/iam.ts';
+import { remainsOf } from '../../../src/cloud/remains.ts';
 import type { Outcome } from '../../../src/engine/outcome.ts';
+import { unwalk } from '../../../src/engine/unwalk.ts';
 import { planDigest } from '../../../src/report/plan-digest.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
-import { cloudWorld, inSync } from './cloud-world.ts';
-import { stack } from './stack.ts';
+import { cloudWorld, inSync, type Ran } from './cloud-world.ts';
+import { journal, pause, run, stack } from './stack.ts';
 
 const world = cloudWorld();
 const policy = JSON.parse(readFileSync(join(import.meta.dirname, '../../../examples/read-only-policy.json'), 'utf8')) as PolicyDocument;
@@ -39,22 +41,32 @@ interface Look {
   readonly lines: readonly string[];
 }
 
-const look = (changed: Partial<Stack> = {}): Promise<Look> => world.go({ write: false, connect: { reader: true }, stack: changed });
+const look = (changed: Partial<Stack> = {}): Promise<Ran> => world.go({ write: false, connect: { reader: true }, stack: changed });
 
 /** What a look was refused, wherever it said so. */
 function refusals({ outcomes, lines }: Look): string {
   return [...outcomes.flatMap(({ fault }) => fault?.message ?? []), ...lines].filter((text) => text.includes("doesn't allow")).join('\n');
 }
 
+/** What a plan of destroy looks at besides; it tells in notes what it may not see. */
+async function remains({ context }: Ran): Promise<Look> {
+  const heard = journal();
+  const outcomes = await unwalk(remainsOf(context), { write: false, signal: run.signal, mayDelete: () => true, journal: heard, pause });
+  return { outcomes, lines: outcomes.flatMap(({ note = '' }) => note) };
+}
+
 /** All that a reader is asked to do: plans of an empty project, and of a stack that stands. */
 async function everything(allowed: readonly string[]): Promise<readonly Look[]> {
   const looks: Look[] = [];
+  const left: Look[] = [];
   for (const start of [world.empty, world.deploy]) {
     await start();
     only(allowed);
-    looks.push(await look(), await look(bastion));
+    const found = await look();
+    looks.push(found, await look(bastion));
+    left.push(await remains(found));
   }
-  return looks;
+  return [...looks, ...left];
 }
 
 beforeEach(() => world.deploy());

@@ -119,7 +119,7 @@ test('what is in something that goes, goes along, even where it cannot be looked
     outcomes.map(({ id, verdict, done, note }) => [id, verdict, done, note ?? '']),
     [
       ['net', 'delete', true, ''],
-      ['cluster', 'delete', true, ''],
+      ['cluster', 'delete', true, 'space went with it and could not be looked at (no answer)'],
       ['bastion', 'delete', true, ''],
       ['login', 'absent', false, ''],
       ['space', 'absent', false, ''],
