@@ -89,6 +89,11 @@ const LINES = [
   ...['external-dns-username', 'external-dns-password', 'external-dns-domain-name'],
 ];
 
+/** Of a digest that is none: without it a deploy would do what nobody approved, so it is no advice to leave it out. */
+const NO_DIGEST =
+  'The job that planned gave none: its plan failed, or the runner left the output out because it contains the value of a secret, and said ' +
+  'so in that job. Plan again; give a secret whose value is an ordinary word another one.';
+
 /** What in a value cannot be right, never the value itself. */
 function foreignIn(value: string, token: boolean): string | undefined {
   if (/[\r\n\u2028\u2029]/.test(value)) return 'a line break';
@@ -141,7 +146,7 @@ export function readInputs(env: Readonly<Record<string, string | undefined>>): I
     acme: readAcme(text, secret, refuse),
     externalDns: readExternalDns(text, secret, refuse),
     target: choice('target', targets),
-    planDigest: matching('plan-digest', DIGEST_FORM, 'a digest as the output plan-digest gives it'),
+    planDigest: matching('plan-digest', DIGEST_FORM, 'a digest as the output plan-digest gives it', NO_DIGEST),
     confirmDestroy: text('confirm-destroy'),
     chartAccount: readChartAccount(
       matching('chart-registry', /^[a-zA-Z0-9.-]+(:\d+)?$/, 'a host such as registry.example.com') ?? '',
@@ -175,11 +180,9 @@ function refuseForeignCharacters(text: Text, refuse: Refuse): void {
 
 /** Inputs by the form that they must have; what has another is refused. */
 function formsOf(text: Text, refuse: Refuse) {
-  const matching = (name: string, pattern: RegExp, right: string): string | undefined => {
+  const matching = (name: string, pattern: RegExp, right: string, hint = `Give ${right}, or leave it out.`): string | undefined => {
     const value = text(name);
-    return value === undefined || pattern.test(value)
-      ? value
-      : refuse(`input ${name}: "${value}" is not ${right}`, `Give ${right}, or leave it out.`);
+    return value === undefined || pattern.test(value) ? value : refuse(`input ${name}: "${value}" is not ${right}`, hint);
   };
   const secret = (name: string): Secret | undefined => {
     const value = text(name);

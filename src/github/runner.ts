@@ -123,8 +123,10 @@ export class Runner {
   /**
    * Sets outputs. The runner drops a job output that contains a masked word and only logs a warning; so such a value is
    * left out here, and the warning names it.
+   * @returns the names of those left out
    */
-  setOutputs(outputs: Readonly<Record<string, string | undefined>>): void {
+  setOutputs(outputs: Readonly<Record<string, string | undefined>>): string[] {
+    const left: string[] = [];
     for (const [name, value] of Object.entries(outputs)) {
       if (value === undefined) continue;
       if (redact(value) !== value) {
@@ -133,10 +135,12 @@ export class Runner {
           { title: 'Output left out' },
           `output ${name} contains a masked word and is left out: a secret is part of a name or an address. Choose a longer, random secret.`,
         );
+        left.push(name);
         continue;
       }
       this.#port.file('OUTPUT', prepareKeyValueMessage(name, value));
     }
+    return left;
   }
 
   /** Keeps a value for the post step. No secrets: the runner stores it in clear. */

@@ -39,7 +39,7 @@ export async function tell(telling: Telling, report: Report, facts: Readonly<Rec
     ({ verdict, readsOnly }) => readsOnly !== true && ['create', 'update', 'replace', 'delete'].includes(verdict),
   );
   const changes = changed.map(({ id, verdict, changes }) => ({ resource: id, verdict, fields: changes.map(({ field }) => field) }));
-  runner.setOutputs({
+  const leftOut = runner.setOutputs({
     result: report.result,
     'has-changes': changesKnown(report.outcomes),
     'drift-count': report.command === 'drift' ? String(report.findings.length) : undefined,
@@ -59,6 +59,11 @@ export async function tell(telling: Telling, report: Report, facts: Readonly<Rec
   if (inputs?.failOnChanges === true && ['plan', 'drift'].includes(report.command ?? '') && ['changed', 'drifted'].includes(report.result)) {
     const hint = 'The step fails because the input fail-on-changes says so.';
     runner.annotate('error', new Fault(report.verdict, { hint }), 'There are changes');
+    return false;
+  }
+  if (report.command === 'plan' && leftOut.includes('plan-digest')) {
+    const hint = 'The deploy behind it would have nothing to hold itself to. Choose another secret: the masked word stands in the digest.';
+    runner.annotate('error', new Fault('the plan has no digest that could be handed over', { hint }), 'The output plan-digest is left out');
     return false;
   }
   return report.result !== 'failed';

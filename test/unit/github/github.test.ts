@@ -103,7 +103,8 @@ test('a value with a lone carriage return takes two lines', () => {
 test('an output that contains a masked word is left out with a warning that names it', () => {
   const { runner, log } = recording();
   new Secret('masked-word-in-output');
-  runner.setOutputs({ url: 'https://login.example.com', bad: 'x-masked-word-in-output-y', none: undefined });
+  const left = runner.setOutputs({ url: 'https://login.example.com', bad: 'x-masked-word-in-output-y', none: undefined });
+  assert.deepEqual(left, ['bad']);
   assert.equal(log.filter((line) => line.startsWith('OUTPUT')).length, 1);
   assert.match(log.join('\n'), /warning.*output bad contains a masked word/);
   assert.ok(!log.some((line) => line.includes('masked-word-in-output')));

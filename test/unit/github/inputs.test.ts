@@ -116,6 +116,18 @@ test('every problem at once, and no secret in a message', () => {
   assert.ok(!found.join().includes('tiny'));
 });
 
+test('a plan-digest that is none is refused, and nobody is told to leave it out', () => {
+  const hash = '0'.repeat(64);
+  for (const right of [hash, `${hash}.eyJ2Ijoi_-`]) assert.equal(readInputs({ ...key, 'INPUT_PLAN-DIGEST': right }).planDigest, right);
+  for (const wrong of ['missing', '***', 'null', `${hash}0`, `${hash}.eyJ***`, `${hash}\n${hash}`])
+    assert.throws(
+      () => readInputs({ ...key, 'INPUT_PLAN-DIGEST': wrong }),
+      ({ faults: [fault] }: Faults) =>
+        /^input plan-digest: /.test(fault?.message ?? '') && /gave none/.test(fault?.hint ?? '') && !/leave/.test(fault?.hint ?? ''),
+      wrong,
+    );
+});
+
 test('no credentials, or two kinds', () => {
   assert.deepEqual(problems({}), ['no credentials are given']);
   assert.equal(readInputs({ INPUT_COMMAND: 'check', 'INPUT_ACCESS-KEY': '' }).credentials, undefined);

@@ -208,3 +208,14 @@ test('a plan without a way into the cluster is the one of a deploy that has one,
   // Who did look is bound to what was seen.
   assert.throws(() => refuseOtherPlan(planDigest({ ...simple, outcomes: looked }), { ...simple, outcomes: unlooked }, WAY_IN), OtherPlan);
 });
+
+test('an outline that spells a masked word is left out; the plan is the same', () => {
+  const parts: PlanParts = { ...simple, stack: { name: 'whose-outline-is-masked' } };
+  const whole = planDigest(parts);
+  assert.match(whole, /^[0-9a-f]{64}\../);
+  // The outline holds no secret in clear; in its own letters, any word may stand there.
+  new Secret(whole.slice(90, 130));
+  const short = planDigest(parts);
+  assert.match(short, /^[0-9a-f]{64}$/);
+  assert.ok(DIGEST_FORM.test(short) && samePlan(whole, short));
+});
