@@ -8,7 +8,7 @@ import type { Change } from '../engine/resource.ts';
 import { code, fenced, inline, prose } from './escape.ts';
 import type { Finding, Severity } from './findings.ts';
 import { shortDigest } from './plan-digest.ts';
-import { durationText, type Report } from './report.ts';
+import { durationText, isRefused, type Report, unfinished } from './report.ts';
 import { supportText } from './support.ts';
 
 const icons: Record<Verdict, string> = {
@@ -24,8 +24,8 @@ const icons: Record<Verdict, string> = {
   absent: '➖',
 };
 /** The sign before the verdict; a plan that a deploy refuses is no green one. */
-export function signOf({ result, outcomes }: Pick<Report, 'result' | 'outcomes'>): string {
-  return result === 'changed' && outcomes.some(({ refused }) => refused === true) ? REFUSED : results[result];
+export function signOf({ command, result, outcomes }: Pick<Report, 'command' | 'result' | 'outcomes'>): string {
+  return command === 'plan' && isRefused(outcomes) && !unfinished(outcomes) ? REFUSED : results[result];
 }
 
 const REFUSED = '⛔';

@@ -76,6 +76,11 @@ export function unfinished(outcomes: readonly Outcome[]): boolean {
   return outcomes.some(({ verdict }) => verdict === 'failed' || verdict === 'blocked');
 }
 
+/** True where a deploy would stop before its first write: what must not be replaced would have to be. */
+export function isRefused(outcomes: readonly Outcome[]): boolean {
+  return outcomes.some(({ refused }) => refused === true);
+}
+
 /** The output `has-changes`: `unknown` where nothing was found to write, and something that could be written was not or could not be looked at. */
 export function changesKnown(outcomes: readonly Outcome[]): 'true' | 'false' | 'unknown' {
   if (hasChanges(outcomes)) return 'true';
@@ -94,6 +99,8 @@ type Found = Pick<Report, 'command' | 'outcomes' | 'faults' | 'findings' | 'canc
 
 function resultOf({ command, outcomes, faults, findings, cancelled }: Found): Result {
   if (cancelled || faults.length > 0 || unfinished(outcomes)) return 'failed';
+  // Nobody can carry it out, so nobody should approve it.
+  if (command === 'plan' && isRefused(outcomes)) return 'failed';
   if (command === 'drift') return findings.length > 0 ? 'drifted' : 'unchanged';
   return hasChanges(outcomes) ? 'changed' : 'unchanged';
 }

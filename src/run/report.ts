@@ -13,7 +13,7 @@ import { type Runner, tempOf } from '../github/runner.ts';
 import type { Transport } from '../otc/transport.ts';
 import { renderJson } from '../report/json.ts';
 import { renderMarkdown } from '../report/markdown.ts';
-import { changesKnown, hasChanges, makeReport, type Report, unfinished } from '../report/report.ts';
+import { changesKnown, hasChanges, isRefused, makeReport, type Report, unfinished } from '../report/report.ts';
 import { type SupportFinding, supportFindings } from '../report/support.ts';
 import type { Stack } from '../stack/stack.ts';
 import { consoleUrlOf } from '../zitadel/identity.ts';
@@ -52,7 +52,12 @@ export async function tell(telling: Telling, report: Report, facts: Readonly<Rec
     report: written ? path : undefined,
   });
   runner.summary(renderMarkdown(report));
-  const ofResources = report.outcomes.flatMap(({ title, fault }) => (fault === undefined ? [] : [{ title, fault: placed(fault, telling) }]));
+  const faultOf = ({ fault, refused, note = '' }: Outcome): Fault | undefined =>
+    report.command === 'plan' && refused === true ? new Fault(note, { hint: 'A deploy of this plan stops before its first write.' }) : fault;
+  const ofResources = report.outcomes.flatMap((outcome) => {
+    const fault = faultOf(outcome);
+    return fault === undefined ? [] : [{ title: outcome.title, fault: placed(fault, telling) }];
+  });
   runner.errors([...ofResources, ...report.faults.map((fault) => ({ fault: placed(fault, telling) }))]);
   runner.line(report.verdict);
   if (inputs !== undefined) await publish({ runner, env, inputs, fetch: fetchOver(transport), signal }, report);
@@ -157,8 +162,7 @@ export function nextSteps(
     return outcomes.flatMap(({ title, done, note }) => (done && note !== undefined && !note.startsWith('goes with') ? [`${title}: ${note}.`] : []));
   if (command === 'plan' && target === 'destroy')
     return hasChanges(outcomes) ? ['Run destroy with confirm-destroy to take away what is listed for deletion.'] : [];
-  if (command === 'plan' && outcomes.some(({ refused }) => refused === true))
-    return ['Set back in the stack file what is refused: a deploy of it stops before its first write.'];
+  if (command === 'plan' && isRefused(outcomes)) return ['Set back in the stack file what is refused: a deploy of it stops before its first write.'];
   if (command === 'check')
     return ['Run deploy. Whether its key may write shows at the first write; docs/permissions.md names the rights that it needs.'];
   if (command === 'plan' && hasChanges(outcomes)) return ['Run deploy, with plan-digest if exactly this plan is to be carried out.'];

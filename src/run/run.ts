@@ -15,7 +15,7 @@ import { runnerJournal } from '../github/journal.ts';
 import { tempOf } from '../github/runner.ts';
 import { buildGraph, type Graph } from '../graph.ts';
 import { planDigest } from '../report/plan-digest.ts';
-import { makeReport, type Report, unfinished } from '../report/report.ts';
+import { isRefused, makeReport, type Report, unfinished } from '../report/report.ts';
 import { type Toolbox, toolboxFor } from '../tools/toolbox.ts';
 import { consoleUrlOf, firstPassword, urlOf } from '../zitadel/identity.ts';
 import type { RunContext } from './context.ts';
@@ -259,10 +259,10 @@ async function comparePlan({ inputs, stack, signal }: RunContext, graph: Graph, 
 
 /**
  * A plan without its digest could not be carried out as approved, so it fails; what drifted shows without one as well. A run that could
- * not look at everything has no plan that anybody could approve.
+ * not look at everything, or found what a deploy must refuse, has no plan that anybody could approve.
  */
 async function digestOf({ inputs, stack, signal, runner }: RunContext, graph: Graph, planned: Walked): Promise<string | undefined> {
-  if (unfinished(planned.outcomes)) return undefined;
+  if (unfinished(planned.outcomes) || isRefused(planned.outcomes)) return undefined;
   try {
     return planDigest(await planOf(stack, graph, planned, signal));
   } catch (error) {

@@ -70,7 +70,8 @@ describe('plans', { timeout: 300_000 }, () => {
     // The pods' range would not be let in to the database any more, and the cluster would have to be another one.
     const config = stackFile({ cluster: { containerNetwork: { mode: 'overlay_l2' } } });
     const plan = await world.deploy({ command: 'plan', config });
-    assert.equal(plan.exitCode, 0, plan.log);
+    assert.deepEqual([plan.exitCode, plan.outputs['result'], plan.outputs['plan-digest']], [1, 'failed', undefined], 'nothing to approve');
+    assert.match(errorsOf(plan), /CCE cluster .* would have to be replaced to change .*: refused/);
     assert.match(plan.summary, /^## ⛔ .*plan: 1 refused/m);
     await world.control.clearRequests();
     const refused = await world.deploy({ config });

@@ -117,7 +117,7 @@ for (const [what, parts, result, verdict] of [
   [
     'a plan that would be refused',
     { command: 'plan', outcomes: [outcome('a/b', 'replace', { refused: true }), outcome('a/c', 'update')] },
-    'changed',
+    'failed',
     'zitadel-prod: plan: 1 refused, 1 to update',
   ],
   [
