@@ -25,12 +25,13 @@ export async function stackOf({ config }: Pick<Options, 'config'>): Promise<{ re
  * The run that the options ask for; the job's repository holds the YAML files beside the named stack file. The project is the
  * one that `DIR/env` names, or its like in the stack's region: OpenStack clients then show what was deployed.
  */
-export async function requestOf({ command, config, confirm, target }: Options): Promise<DeployRequest> {
+export async function requestOf({ command, config, confirm, target, inputs: given }: Options): Promise<DeployRequest> {
   const { region } = await stackOf({ config });
   const inputs = {
     ...(typeof region === 'string' && regionOf(region) !== undefined ? { project: projectIn(region) } : {}),
     ...(target === undefined ? {} : { target }),
     ...(confirm === undefined ? {} : { 'confirm-destroy': confirm }),
+    ...given,
   };
   if (config === undefined) return { command, inputs };
   const path = resolve(config);
@@ -75,6 +76,8 @@ export function show(result: RunResult, { command, confirm }: Options): void {
   }
   const url = result.outputs['url'];
   if (url !== undefined && url !== '') say(`sandbox: ZITADEL is at ${url} (inside this world)`);
+  const digest = result.outputs['plan-digest'];
+  if (command === 'plan' && digest !== undefined && digest !== '') say(`sandbox: the output plan-digest: ${digest}`);
   if (command === 'destroy' && confirm === undefined) say('sandbox: the input confirm-destroy is given here with --confirm NAME');
   if (result.orphans.length > 0) say(`sandbox: processes left behind by the action: ${result.orphans.join(', ')}`);
 }

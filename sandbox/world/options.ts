@@ -3,6 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Pace, paces } from '../otc/store.ts';
+import { readInputs } from './inputs.ts';
 import { isSnapshot } from './snapshots.ts';
 
 export const commands = ['deploy', 'plan', 'drift', 'destroy', 'check'] as const;
@@ -19,6 +20,8 @@ export interface Options {
   readonly confirm: string | undefined;
   /** What `plan` shows: `deploy` or `destroy`. */
   readonly target: string | undefined;
+  /** More inputs of the action, by name. */
+  readonly inputs: Readonly<Record<string, string>>;
   readonly charts: string | undefined;
   readonly programs: Readonly<Record<string, string>>;
   /** Undefined where nothing was said. */
@@ -35,6 +38,7 @@ Deploys ZITADEL with the built action in an Open Telekom Cloud of its own, shows
   --command NAME         ${commands.join(', ')} (default deploy)
   --target NAME          what plan shows: deploy (default) or destroy
   --confirm NAME         the stack's name once more, without which destroy does nothing
+  --input NAME=VALUE     an input of the action, as action.yml has it; may be repeated. An empty value takes away the sandbox's own
   --config FILE          the stack file (default sandbox/stack/zitadel.yaml)
   --charts DIR           real chart archives in place of the sandbox's own
   --image NAME=PROGRAM   run a real program for containers of the image NAME (registry and tag may be left out); may be repeated
@@ -62,6 +66,7 @@ const declared = {
   config: { type: 'string' },
   confirm: { type: 'string' },
   target: { type: 'string' },
+  input: { type: 'string', multiple: true },
   charts: { type: 'string' },
   image: { type: 'string', multiple: true },
   latency: { type: 'string' },
@@ -105,6 +110,7 @@ export function readOptions(args: readonly string[]): Options {
     config: values.config,
     confirm: values.confirm,
     target: values.target,
+    inputs: readInputs(values.input ?? []),
     charts: values.charts,
     programs: Object.fromEntries(programs),
     latency: values.latency as Pace | undefined,

@@ -35,6 +35,22 @@ describe('the command line', () => {
     assert.equal(readOptions(['--config', 'sandbox/stack/zitadel.yaml']).config, 'sandbox/stack/zitadel.yaml');
   });
 
+  it('takes inputs of the action, by the names that it has', () => {
+    assert.deepEqual(readOptions([]).inputs, {});
+    const given = ['--input', 'plan-digest=a.b=c', '--input', 'fail-on-changes=true', '--input', 'masterkey='];
+    assert.deepEqual(readOptions(given).inputs, { 'plan-digest': 'a.b=c', 'fail-on-changes': 'true', masterkey: '' });
+    for (const [pair, says] of [
+      ['stack-secrt=planted', /^Error: --input stack-secrt: the action has no such input; did you mean stack-secret\?$/],
+      ['Plan-Digest=planted', /^Error: --input Plan-Digest: .* did you mean plan-digest\?$/],
+      ['nothing-like-it-at-all=planted', /^Error: --input nothing-like-it-at-all: the action has no such input; there are command, config, /],
+      ['plan-digest', /^Error: --input plan-digest: write NAME=VALUE$/],
+      ['=planted', /^Error: --input : write NAME=VALUE$/],
+      ['confirm-destroy=planted', /^Error: --input confirm-destroy: say it with --confirm$/],
+      ['command=planted', /^Error: --input command: say it with --command$/],
+    ] as const)
+      assert.throws(() => readOptions(['--input', pair]), says);
+  });
+
   it('takes no folders in which there is not what it needs', async (context) => {
     const folder = await mkdtemp(join(tmpdir(), 'options-'));
     context.after(() => rm(folder, { recursive: true }));

@@ -87,6 +87,12 @@ describe('a run in a world that is up', () => {
     ]);
   });
 
+  it('shows the digest of a plan, to be given to a deploy', async () => {
+    route = () => ({ ...done, outputs: { 'plan-digest': '0a1b.outline' } });
+    const { text } = await start('--command', 'plan').ended;
+    assert.match(text, /^sandbox: the output plan-digest: 0a1b\.outline$/m);
+  });
+
   it('fails with the words of the world', async () => {
     route = () => {
       throw new Error('no such action');
@@ -146,6 +152,8 @@ it('the project of a run is that of DIR/env where the stack file says no other r
   assert.deepEqual(await inputs(), { project: 'eu-de_zitadel' });
   const plan = await requestOf(readOptions(['--command', 'plan', '--target', 'destroy']));
   assert.deepEqual(plan, { command: 'plan', inputs: { project: 'eu-de_zitadel', target: 'destroy' } });
+  const more = await requestOf(readOptions(['--input', 'plan-digest=abc', '--input', 'project=mine']));
+  assert.deepEqual(more, { command: 'deploy', inputs: { project: 'mine', 'plan-digest': 'abc' } });
   for (const text of ['', 'text', 'region: [', 'region: eu-xx', 'a: 1\n---\nb: 2\n'])
     assert.deepEqual(await inputs(text), { config: 'odd.yaml' }, text);
 });
@@ -154,6 +162,8 @@ it('the end of --keep names commands that can be pasted', () => {
   const text = keepText('/tmp/w', { config: './mine.yaml' }, 'mine');
   assert.match(text, /^ {2}npm run sandbox -- --state \/tmp\/w --config \.\/mine\.yaml --command drift$/m);
   assert.match(text, /--state \/tmp\/w --config \.\/mine\.yaml --command destroy --confirm mine$/m);
+  assert.match(text, /the newest cluster/);
+  assert.match(text, /kubectl config get-contexts/);
   assert.match(keepText('/tmp/w', { config: undefined }, 'mine'), /--state \/tmp\/w --command drift$/m);
 });
 
