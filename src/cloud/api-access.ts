@@ -3,7 +3,7 @@
  * VPC, as nodes and pods need it), SSH to nodes from nowhere. Both are rules in groups that CCE made and opens to all.
  */
 import { Fault } from '../engine/fault.ts';
-import { type Change, type Maybe, maybe, type Resource, type Run, resource } from '../engine/resource.ts';
+import { ADDED_BY_OTHERS, type Change, type Maybe, maybe, type Resource, type Run, resource } from '../engine/resource.ts';
 import { unlessGone } from '../otc/client.ts';
 import { deleteSecurityGroupRule, getSecurityGroup, listSecurityGroups, type SecurityGroup, type SecurityGroupRule } from '../otc/security-group.ts';
 import { cidr, contains, parseCidr } from '../stack/cidr.ts';
@@ -66,6 +66,7 @@ export function apiAccess(context: CloudContext, needs: Needs): ApiAccess {
       const theirs = openings(seen.control, API_PORT, cidrsOf(rules)).filter((rule) => isStackRule(rule) && !former.includes(rule));
       await setRules(otc, seen.control.id, rules, theirs);
       await setRules(otc, seen.node.id, [], openings(seen.node, SSH_PORT, INSIDE));
+      for (const { id } of addedRules(rules, seen, stack.name)) await unlessGone(deleteSecurityGroupRule(otc, id));
       const [control, node] = await Promise.all([getSecurityGroup(otc, seen.control.id), getSecurityGroup(otc, seen.node.id)]);
       return { ...seen, control, node };
     },
@@ -113,7 +114,43 @@ export function accessChanges(rules: readonly Rule[], seen: AccessSeen, stack: s
     rules,
     openings(seen.control, API_PORT, cidrsOf(rules)).filter((rule) => !isDoor(rule, stack)),
   );
-  return [...(seen.leaving === true ? changes.filter(({ after }) => after !== undefined) : changes), ...ssh];
+  const added = addedRules(rules, seen, stack).map((rule) => {
+    const text = seenRuleText(rule);
+    return {
+      field: `rule ${text} of the ${seen.node.security_group_rules.includes(rule) ? 'nodes' : 'masters'}`,
+      before: text,
+      why: ADDED_BY_OTHERS,
+    };
+  });
+  return [...(seen.leaving === true ? changes.filter(({ after }) => after !== undefined) : changes), ...ssh, ...added];
+}
+
+/** Ports that CCE itself opens to all by default, in either group (CCE user guide, "Configuring Cluster Security Group Rules"): of NodePorts, of VXLAN. */
+const OPEN_BY_DEFAULT: readonly (readonly [protocols: readonly string[], low: number, high: number])[] = [
+  [['tcp', '6', 'udp', '17'], 30_000, 32_767],
+  [['udp', '17'], 4789, 4789],
+];
+
+/** Rules that somebody added, and that let (nearly) everybody in; those for port 5443 and SSH are looked at above. */
+function addedRules(rules: readonly Rule[], { control, node }: AccessSeen, stack: string): SecurityGroupRule[] {
+  const above = new Set([...openings(control, API_PORT, cidrsOf(rules)), ...openings(node, SSH_PORT, INSIDE)]);
+  return [...control.security_group_rules, ...node.security_group_rules].filter((rule) => {
+    const { direction, protocol, port_range_min: low, port_range_max: high, remote_ip_prefix: remote } = rule;
+    if (
+      direction !== 'ingress' ||
+      rule.remote_group_id ||
+      rule.remote_address_group_id ||
+      rule.action === 'deny' ||
+      above.has(rule) ||
+      isDoor(rule, stack)
+    )
+      return false;
+    // `0.0.0.0/0`, `::/0` or none, and a large part of these.
+    if (remote && Number(remote.split('/')[1] ?? 32) > (remote.includes(':') ? 3 : 7)) return false;
+    return !OPEN_BY_DEFAULT.some(
+      ([protocols, first, last]) => protocols.includes(protocol ?? '') && first <= (low || 0) && (low || 0) <= (high || 0) && (high || 0) <= last,
+    );
+  });
 }
 
 function tooMany(rules: readonly Rule[], { control }: AccessSeen, stack: string): SecurityGroupRule[] {

@@ -26,7 +26,8 @@ export function seenRuleText(rule: SecurityGroupRule): string {
   const [low, high] = [rule.port_range_min || undefined, rule.port_range_max || undefined];
   const ports = low === undefined && high === undefined ? 'any port' : low === high ? `${low}` : `${low}-${high}`;
   const family = rule.ethertype === 'IPv6' && rule.remote_group_id ? ' (IPv6)' : '';
-  return `${rule.direction} ${rule.protocol || 'any'} ${ports} ${word} ${remote}${family}`;
+  const refuses = rule.action === 'deny' ? ', refused' : '';
+  return `${rule.direction} ${rule.protocol || 'any'} ${ports} ${word} ${remote}${family}${refuses}`;
 }
 
 /** What must be added (nothing before) and taken away (nothing after). */

@@ -12,7 +12,10 @@ export interface SecurityGroupRule {
   readonly port_range_max?: number | null;
   readonly remote_group_id?: string | null;
   readonly remote_ip_prefix?: string | null;
+  readonly remote_address_group_id?: string | null;
   readonly description?: string | null;
+  /** `deny` where it refuses. The v2.0 form of the API reference does not name it; where it is told, it counts. */
+  readonly action?: string | null;
 }
 
 export interface SecurityGroup {

@@ -126,3 +126,29 @@ test('our rule gone and the database’s there: both are named, and one deploy p
   settled((await go()).outcomes);
   inSync((await go({ write: false })).outcomes);
 });
+
+test('rules that open a node or a master to everybody are seen and taken away; a healthy cluster has none', async () => {
+  await deploy();
+  assert.match(await drift('cluster/api-access'), /\| unchanged/);
+  const [like] = table('vpc.security-group-rules').where((row) => row['security_group_id'] === groupOf('shop-cce') && row['protocol'] === 'tcp');
+  assert.ok(like);
+  for (const [id, start, port] of [
+    ['kubelet', '-cce-node-', 10_250],
+    ['masters', '-cce-control-', 9443],
+  ] as const) {
+    const group = rows<{ id: string; name: string }>('vpc.security-groups').find(({ name }) => name.includes(start));
+    const open = { protocol: 'tcp', port_range_min: port, port_range_max: port, remote_ip_prefix: '0.0.0.0/0', remote_group_id: null };
+    table('vpc.security-group-rules').insert({ ...like, ...open, id, security_group_id: group?.id, direction: 'ingress', description: '' });
+  }
+  const { outcomes } = await go({ write: false, findings: true });
+  assert.deepEqual(
+    findingsOf(outcomes).map(({ id, stake, severity }) => [id, stake, severity]),
+    Array.from({ length: 2 }, () => ['cluster/api-access', 'exposure', 'critical']),
+  );
+  settled((await go()).outcomes);
+  assert.deepEqual(
+    rows<Row>('vpc.security-group-rules').filter(({ id }) => ['kubelet', 'masters'].includes(id)),
+    [],
+  );
+  inSync((await go({ write: false })).outcomes);
+});

@@ -72,3 +72,47 @@ test('access: the open API port and SSH are removed, other rules of the cluster 
     'rule ingress tcp 22 from 0.0.0.0/0: ingress tcp 22 from 0.0.0.0/0 → nothing',
   ]);
 });
+
+test('access: rules that somebody added and that let everybody in are taken away; what CCE opens by itself and what lets in few stays', () => {
+  const from = (remote_ip_prefix: string, low: number, high = low, more: Partial<SecurityGroupRule> = {}): SecurityGroupRule => ({
+    ...{ ...blank, direction: 'ingress', protocol: 'tcp', port_range_min: low, port_range_max: high, remote_ip_prefix },
+    ...more,
+  });
+  const group = (...rules: SecurityGroupRule[]): SecurityGroup => ({ id: 'g', name: 'g', security_group_rules: rules });
+  const everybody = '0.0.0.0/0';
+  const stays = [
+    ...[from(everybody, 30_000, 32_767), from(everybody, 30_000, 32_767, { protocol: 'udp' }), from(everybody, 4789, 4789, { protocol: 'udp' })],
+    ...[from('10.0.0.0/8', 10_250), from('203.0.113.7', 9100), from('fd00::/8', 9100, 9100, { ethertype: 'IPv6' })],
+    ...[
+      from(everybody, 80, 80, { direction: 'egress' }),
+      from('', 80, 80, { remote_group_id: 'nodes' }),
+      from('', 80, 80, { remote_address_group_id: 'a' }),
+    ],
+    from(everybody, 10_250, 10_250, { action: 'deny' }),
+  ];
+  const added = [from(everybody, 10_250), from('::/0', 10_250, 10_250, { ethertype: 'IPv6' }), from('128.0.0.0/1', 20_000, 40_000)];
+  const masters = [from(everybody, 9443), { ...blank, direction: 'ingress', ethertype: 'IPv4' } as const];
+  const allowed: Rule[] = [{ direction: 'ingress', port: 5443, remote: { cidr: everybody } }];
+  const seen = { control: group(from(everybody, 5443), ...stays, ...masters), node: group(...stays, ...added), nodeGroupId: 'n' };
+  assert.deepEqual(
+    accessChanges(allowed, seen, 'shop').map(({ field, after }) => [field, after]),
+    [
+      ['rule ingress any any port from 0.0.0.0/0', undefined],
+      ['rule ingress tcp 9443 from 0.0.0.0/0 of the masters', undefined],
+      ['rule ingress tcp 10250 from 0.0.0.0/0 of the nodes', undefined],
+      ['rule ingress tcp 10250 from ::/0 of the nodes', undefined],
+      ['rule ingress tcp 20000-40000 from 128.0.0.0/1 of the nodes', undefined],
+    ],
+  );
+});
+
+test('a rule of ours that refuses in place of letting in is a difference', () => {
+  const rule: Rule = { direction: 'ingress', port: 5432, remote: { group: 'a' } };
+  assert.deepEqual(
+    ruleChanges([rule], [{ ...stored(rule), action: 'deny' }]).map(({ before, after }) => [before, after]),
+    [
+      [undefined, 'ingress tcp 5432 from group a'],
+      ['ingress tcp 5432 from group a, refused', undefined],
+    ],
+  );
+});
