@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { parse, stringify } from 'yaml';
 import { privateRegistry } from '../../sandbox/charts/registry.ts';
 import type { Row } from '../../sandbox/otc/store.ts';
 import type { RunResult } from '../../sandbox/runner/run.ts';
@@ -165,6 +166,35 @@ describe('a stack in an existing network', { timeout: 400_000 }, () => {
     const { metadata } = await object(world, 'secret/sh.helm.release.v1.acme-dns.v2', 'cert-manager');
     assert.ok(Object.values(metadata.labels ?? {}).includes('zitadel-sandbox'), 'it says whose it is');
     assert.equal((await world.deploy({ inputs, config })).outputs['result'], 'unchanged', 'consent is needed once');
+  });
+
+  it('lets no second stack into its cluster: that is said before the first write, and its destroy takes nothing of the first one', async () => {
+    const [running] = await world.control.table<Row>('cce.clusters');
+    assert.ok(running !== undefined);
+    const second = {
+      ...(parse(config) as Record<string, unknown>),
+      ...{ name: 'bee', domain: 'bee.example.com', cluster: { existing: { id: running.id }, access: 'private' } },
+      ...{ ingress: { controller: 'contour' }, adopt: { releases: true }, destroy: { zone: true } },
+    };
+    const request: DeployRequest = { runner: 'vpc', inputs: { ...inputs, 'confirm-destroy': 'bee' }, config: stringify(second) };
+    const earlier = await census(world);
+    const owned = async (): Promise<string[]> =>
+      (await Promise.all(['namespaces', 'secrets'].map((kind) => objects(world, kind))))
+        .flat()
+        .map(({ metadata }) => `${metadata.namespace ?? ''}/${metadata.name} ${metadata.labels?.['zitadel-on-otc/stack'] ?? ''}`)
+        .sort();
+    const before = await owned();
+    for (const command of ['plan', 'deploy']) {
+      await world.control.clearRequests();
+      const run = await world.deploy({ ...request, command });
+      assert.equal(run.exitCode, 1, run.log);
+      assert.match(errorsOf(run), /the cluster belongs to another stack already: zitadel-sandbox in namespace/);
+      assert.deepEqual(writes(cloudCalls(await world.control.requests())), [], command);
+    }
+    await world.deploy({ ...request, command: 'destroy' });
+    assert.deepEqual(grown(earlier, await census(world)), {});
+    assert.deepEqual(await owned(), before);
+    await cluster.expectOutside(world);
   });
 
   it('names an existing resource that is not there, and makes none in its place', async () => {

@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
+import type { Row } from '../../sandbox/otc/store.ts';
 import type { DeployRequest } from '../../sandbox/runner/service.ts';
 import { type Census, census, cloudCalls, grown, writes } from '../harness/census.ts';
 import { stackFile } from '../harness/stack-file.ts';
@@ -221,5 +222,19 @@ describe('a mistake that shows before anything is made', { timeout: 120_000 }, (
     for (const table of ['rds.instances', 'cce.clusters', 'cce.nodepools', 'ecs.servers']) assert.equal(made[table], undefined, table);
     const [zone] = await world.control.table<{ readonly id: string; readonly name: string }>('dns.zones');
     assert.equal(zone?.name, 'example.com.');
+
+    // What somebody has there for the domain is said before the rest is made as well.
+    const [like] = await world.control.table<Row>('dns.recordsets');
+    const theirs = { name: 'login.example.com.', type: 'A', records: ['198.51.100.7'], description: 'old IdP, do not touch', default: false };
+    await world.control.edit({ tables: { 'dns.recordsets': { insert: [{ ...like, ...theirs, id: 'made-by-hand' }] } } });
+    for (const command of ['check', 'plan', 'deploy']) {
+      await world.control.clearRequests();
+      const refused = await world.deploy({ command });
+      assert.equal(refused.exitCode, 1, refused.log);
+      const said = refused.annotations.map(({ message }) => message).join('\n');
+      assert.match(said, /login\.example\.com\. already leads to 198\.51\.100\.7, by a record \(made-by-hand\) that was not made by this action/);
+      assert.deepEqual(writes(cloudCalls(await world.control.requests())), [], command);
+    }
+    assert.deepEqual(grown(empty, await census(world)), { ...made, 'dns.recordsets': (made['dns.recordsets'] ?? 0) + 1 });
   });
 });
