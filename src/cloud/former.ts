@@ -6,6 +6,7 @@ import { type Maybe, type Needs, type Resource, resource } from '../engine/resou
 import { listClusters } from '../otc/cce.ts';
 import { type LoadBalancer, listLoadBalancers } from '../otc/elb.ts';
 import { listInstances } from '../otc/rds.ts';
+import { stackOf } from '../stack/names.ts';
 import type { Existing } from '../stack/stack.ts';
 import { lastBackupText } from './backup.ts';
 import { removeCluster } from './cluster.ts';
@@ -108,7 +109,7 @@ export function formerLoadBalancer(context: CloudContext, needs: Balanced): Form
   });
 }
 
-/** ZITADEL runs in it: no deploy goes on beside it, see {@link formerClusterProblems}, and only destroy takes it. */
+/** ZITADEL runs in it: no deploy goes on beside it, see {@link existingClusterProblems}, and only destroy takes it. */
 export function formerCluster(context: CloudContext, needs: Balanced): FormerCluster {
   const { otc, stack, names } = context;
   const name = names('cce');
@@ -124,8 +125,19 @@ export function formerCluster(context: CloudContext, needs: Balanced): FormerClu
   });
 }
 
-/** Why `cluster.existing` cannot be chosen on a living stack; nothing where it can. */
-export async function formerClusterProblems(context: CloudContext): Promise<string[]> {
+/** Why `cluster.existing` cannot be chosen: the cluster is another stack's, or the stack has one of its own. Nothing where it can. */
+export async function existingClusterProblems(context: CloudContext): Promise<string[]> {
+  const { otc, stack } = context;
+  const { existing } = stack.cluster;
+  if (existing === undefined) return [];
+  const named = (await listClusters(otc)).find(({ metadata: { uid, name } }) =>
+    existing.id === undefined ? name === existing.name : uid === existing.id,
+  );
+  const owner = named === undefined ? undefined : stackOf(named.metadata.name, 'cce', otc.projectId);
+  if (named !== undefined && owner !== undefined && owner !== stack.name)
+    return [
+      `The existing cluster ${named.metadata.name} (${named.metadata.uid}) belongs to stack ${owner}, which takes it away with its destroy; one cluster takes one stack. Name another cluster under cluster.existing, or leave that out.`,
+    ];
   const found = await formerCluster(context, {} as Balanced).observe({}, { signal: new AbortController().signal, say: () => undefined });
   if (found === undefined) return [];
   return [

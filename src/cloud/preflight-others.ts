@@ -16,7 +16,10 @@ import { dnsMark, ipv6Astray, ownerBeside, ownerId } from './record-owner.ts';
 
 /** @param home what is wrong with the zone's project; undefined where that was not answered */
 export function othersChecks(context: CloudContext, missing: Missing, home: readonly string[] | undefined): Check[] {
-  const building = home?.length === 0 && missing.clusters + missing.loadBalancers > 0 && context.stack.dns.records !== 'existing';
+  const { records } = context.stack.dns;
+  // What external-dns is to keep shows to a plan at the end, and a deploy must know it at the start.
+  const late = records === 'external-dns' && context.looksOnly !== true;
+  const building = home?.length === 0 && records !== 'existing' && (late || missing.clusters + missing.loadBalancers > 0);
   const gateway = missing.natGateways > 0 && missing.vpcs === 0;
   return [
     ...(building ? [{ name: 'records of the domain', problems: () => recordProblems(context) }] : []),

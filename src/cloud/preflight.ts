@@ -10,7 +10,7 @@ import { ServiceFault } from '../otc/errors.ts';
 import type { CloudContext } from './context.ts';
 import { dnsHomeProblems } from './dns-home.ts';
 import { proveUser } from './external-dns-needs.ts';
-import { formerClusterProblems } from './former.ts';
+import { existingClusterProblems } from './former.ts';
 import { silent, unanswered } from './preflight-answers.ts';
 import { type Check, checksFor } from './preflight-checks.ts';
 import { type Look, missingOf } from './preflight-missing.ts';
@@ -68,7 +68,7 @@ export function preflight(context: CloudContext): Preflight {
       const checks: Check[] = [...checksFor(context, missing), ...othersChecks(context, missing, home)];
       const found = await Promise.all([
         home,
-        ask("the stack's own cluster", formerClusterProblems(context), silent),
+        ask('clusters of stacks', existingClusterProblems(context), silent),
         [...forbidden],
         making ? ask("external-dns's user", userProblems(context), silent) : [],
         making ? (context.missingInputs ?? []) : [],

@@ -15,3 +15,9 @@ export function namesFor(stack: string, projectId: string): NameOf {
   const mark = createHash('sha256').update(`${projectId}\n${stack}`).digest('hex').slice(0, 6);
   return (role) => `${stack}-${role}-${mark}`;
 }
+
+/** The stack whose name this is; undefined where no stack of the project calls anything so. */
+export function stackOf(name: string, role: string, projectId: string): string | undefined {
+  const stack = name.slice(0, -`-${role}-123456`.length);
+  return stack !== '' && namesFor(stack, projectId)(role) === name ? stack : undefined;
+}

@@ -41,6 +41,25 @@ test('refused before anything is written, with the way out; what would be left i
   assert.doesNotMatch(verdict(byName.outcomes, 'project/preflight'), /failed/, 'its own, named by hand, is no former one');
 });
 
+test('the cluster of another stack is refused before anything is written, by name and by id; destroy of the second leaves it', async () => {
+  await deploy();
+  const [cluster] = rows<CceClusterRow>('cce.clusters');
+  assert.ok(cluster);
+  for (const existing of [{ name: cluster.name }, { id: cluster.id }])
+    for (const write of [false, true]) {
+      const { outcomes } = await go({ write, stack: { name: 'bee', domain: 'bee.example.com', cluster: { ...stack.cluster, existing } } });
+      const said = verdict(outcomes, 'project/preflight');
+      assert.match(said, /failed \| The existing cluster shop-cce-\w+ \(.*belongs to stack shop, .*one cluster takes one stack/);
+    }
+  assert.deepEqual(
+    writes().filter((line) => !line.endsWith('/clustercert')),
+    [],
+  );
+  const { cloud } = await go({ write: false, stack: { name: 'bee', cluster: { ...stack.cluster, existing: { id: cluster.id } } } });
+  await unwalk(cloud.all, { write: true, signal: new AbortController().signal, journal: journal(), mayDelete: () => true });
+  assert.equal(rows('cce.clusters').length, 1);
+});
+
 test('destroy takes the own cluster with its address, and leaves the other one', async () => {
   await livingStackAndTheirs();
   const options = { write: true, signal: new AbortController().signal, journal: journal(), mayDelete: () => false };

@@ -96,9 +96,11 @@ test('existing resources are used and never changed', async () => {
       egress: 'none',
     },
     database: { ...stack.database, existing: { name: named('rds.instances')[0] ?? '' } },
-    cluster: { ...stack.cluster, existing: { name: named('cce.clusters')[0] ?? '' } },
+    cluster: { ...stack.cluster, existing: { name: 'theirs' } },
     loadBalancer: { ...stack.loadBalancer, existing: { id: id('elb.loadbalancers') } },
   };
+  // By its name it would be the cluster of stack shop, which no other takes.
+  emulator().store.table<{ id: string; name: string }>('cce.clusters').update(id('cce.clusters'), { name: 'theirs' });
   const { outcomes, cloud } = await go({ stack: changed });
   inSync(outcomes.filter(({ id }) => id !== 'network/lock'));
   assert.deepEqual(
