@@ -156,7 +156,8 @@ function otherKeys(name: string, id: string): Fault {
   return new Fault(`the bastion ${name} was made with another stack-secret (or bastion-key) than this run has`, {
     resource: id,
     finding: 'keys',
-    hint: `Give the former one. If that is lost or leaked, delete the server ${name} in the ECS console: the next deploy makes it anew.`,
+    bySecret: true,
+    hint: `Give the former one. Where only the bastion's key is another, since that is lost or leaked, delete the server ${name} in the ECS console: the next deploy makes it anew.`,
   });
 }
 

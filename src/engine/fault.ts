@@ -24,6 +24,8 @@ export interface FaultDetails {
   readonly finding?: string | undefined;
   /** True where nothing at all may be written beside what was found, not even what does not stand on it. */
   readonly forbids?: boolean | undefined;
+  /** True where a wrong stack-secret is one of the causes: where another fault proves that it is wrong, it is the cause. */
+  readonly bySecret?: boolean | undefined;
   readonly cause?: unknown;
 }
 
@@ -45,6 +47,7 @@ export class Fault extends Error {
   readonly place: Place | undefined;
   readonly finding: string | undefined;
   readonly forbids: boolean | undefined;
+  readonly bySecret: boolean;
 
   constructor(message: string, details: FaultDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -57,6 +60,7 @@ export class Fault extends Error {
     this.place = details.place;
     this.finding = details.finding;
     this.forbids = details.forbids;
+    this.bySecret = details.bySecret === true;
   }
 }
 

@@ -90,6 +90,17 @@ function keepReport(path: string, report: Report, runner: Runner): boolean {
   }
 }
 
+/** Where the database proves that the run has another stack-secret than the stack, what may come of that does: nothing else is to be mended. */
+export function bySecret(outcomes: readonly Outcome[]): readonly Outcome[] {
+  const proven = outcomes.find(({ fault, changes }) => fault?.finding === 'masterkey' || changes.some(({ field }) => field === 'masterkey'));
+  if (proven === undefined) return outcomes;
+  const hint = `First give the stack-secret that this stack was made with: ${proven.title} shows that this run has another. Delete nothing for this.`;
+  return outcomes.map((outcome) => {
+    const { fault } = outcome;
+    return fault?.bySecret === true ? { ...outcome, fault: new Fault(fault.message, { ...fault, cause: fault.cause, hint }) } : outcome;
+  });
+}
+
 /** The same fault at its line of the stack file, where its cause is a setting. */
 export function placed(fault: Fault, { placeOf }: Pick<Telling, 'placeOf'>): Fault {
   const place = fault.place ?? placeOf?.(fault.message);

@@ -24,7 +24,7 @@ import { holderOf, lockFor, type RunLock } from './lock.ts';
 import { type Passing, passingOf } from './passing.ts';
 import { lookAtGuarded, OtherPlan, planOf, refusedIn, refuseOtherPlan, SILENT } from './plan.ts';
 import { refuseWithoutSecrets } from './ready.ts';
-import { nextSteps, placed, supportOf, tell, versionsOf } from './report.ts';
+import { bySecret, nextSteps, placed, supportOf, tell, versionsOf } from './report.ts';
 
 /** Runs the command. @returns true where the step succeeded */
 export async function run(given: Omit<RunContext, 'holder'>): Promise<boolean> {
@@ -87,7 +87,7 @@ export async function run(given: Omit<RunContext, 'holder'>): Promise<boolean> {
   const warned = outcomes.flatMap(({ warnings = [] }) => warnings).map((fault) => placed(fault, context));
   for (const notice of [...warned, ...left]) runner.annotate('warning', notice);
   const report = reportOf(context, graph, {
-    outcomes,
+    outcomes: bySecret(outcomes),
     faults,
     notices: [...noticed, ...warned, ...doorNotice(door?.mode === 'read' ? admitted : []), ...left],
     planDigest: digest,

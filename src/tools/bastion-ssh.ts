@@ -169,14 +169,16 @@ function nowhere({ name }: BastionAccess, target: Target, why: string, cause?: E
 function wrongHost({ name, host, port, hostFingerprint }: BastionAccess, seen: string): Fault {
   return new Fault(`what answers at ${host}:${port} is not the stack's bastion: ${seen}, not ${hostFingerprint}`, {
     resource: name,
-    hint: `Either somebody else answers at this address, or the server was set up by hand or with another stack-secret. Nothing was sent to it. Delete the server ${name} and deploy: it is made anew.`,
+    bySecret: true,
+    hint: `Nothing was sent to it. First see that stack-secret (or bastion-key) is the one that this stack was made with. If it is, somebody else answers at this address, or the server was set up by hand: delete the server ${name} and deploy, which makes it anew.`,
   });
 }
 
 function wrongKey({ name, host, port, user }: BastionAccess, cause: Error): Fault {
   return new Fault(`the bastion at ${host}:${port} refuses the key of ${user} that is derived from stack-secret`, {
     resource: name,
-    hint: `Its account was changed by hand, or it was made with another stack-secret. Delete the server ${name} and deploy: it is made anew.`,
+    bySecret: true,
+    hint: `First see that stack-secret (or bastion-key) is the one that this stack was made with. If it is, the server's account was changed by hand: delete the server ${name} and deploy, which makes it anew.`,
     cause,
   });
 }

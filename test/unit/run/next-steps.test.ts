@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { Fault } from '../../../src/engine/fault.ts';
 import type { Outcome, Verdict } from '../../../src/engine/outcome.ts';
 import { OtherPlan } from '../../../src/run/plan.ts';
-import { type Finished, nextSteps } from '../../../src/run/report.ts';
+import { bySecret, type Finished, nextSteps } from '../../../src/run/report.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
 import { stack } from '../cloud/stack.ts';
 
@@ -61,4 +61,19 @@ test('a run that did not look into the cluster is told what it lacks for that, a
     lacking({ access: 'bastion', bastion: passing, allow: ['runner'] }, false),
     /keep the bastion .*, and set cluster\.openForReads.*, and give it the input bastion-key\.$/,
   );
+});
+
+test('where the database proves a wrong stack-secret, what comes of that is not answered by deleting the bastion', () => {
+  const failed = (id: string, fault: Fault): Outcome => ({ ...outcome('failed'), id, title: id, fault });
+  const keys = failed('bastion/server', new Fault('other keys', { finding: 'keys', bySecret: true, resource: 'b1', hint: 'Delete the server b1.' }));
+  const other = failed('network/vpc', new Fault('quota', { hint: 'Delete one.' }));
+  assert.deepEqual(bySecret([keys, other]), [keys, other], 'nothing proves it');
+  const proof = failed('database/instance', new Fault('another masterkey', { finding: 'masterkey', hint: 'Give the right one.' }));
+  const drifted = { ...outcome('update'), id: 'database/instance', title: 'database/instance', changes: [{ field: 'masterkey' }] };
+  for (const shown of [proof, drifted]) {
+    const [first, second, third] = bySecret([keys, other, shown]);
+    assert.match(first?.fault?.hint ?? '', /^First give the stack-secret .* database\/instance shows .* Delete nothing/);
+    assert.deepEqual([first?.fault?.message, first?.fault?.finding, first?.fault?.resource], ['other keys', 'keys', 'b1']);
+    assert.deepEqual([second, third], [other, shown]);
+  }
 });
