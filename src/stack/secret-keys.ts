@@ -63,8 +63,8 @@ export function secretsLeft(value: unknown, path: Path, place: Place = 'field'):
   if (isMap(value)) {
     const { kind, data, stringData } = value;
     if (kind === 'Secret' && (data !== undefined || stringData !== undefined)) return refuse('this Secret has content');
-    // Its values are encrypted.
-    if (kind === 'SealedSecret') return [];
+    // The one's values are encrypted, the other names where they are.
+    if (kind === 'SealedSecret' || kind === 'SecretProviderClass') return [];
     // The names in the chart's own `env` are looked at by `conflicts.ts`.
     if (namesSecret(value)) return path[0] === 'env' ? [] : refuse(`${String(value['name'])} looks like a secret`);
     return Object.entries(value).flatMap(([key, inner]) =>

@@ -12,7 +12,7 @@ const LONG = 'bearer|connection[_-]?string|salt|pepper|(?<![a-z0-9])pat';
 /** In a field of Kubernetes or a chart these are the name of a Secret, or of a key in it. */
 const SECRET = '(?<!(?:existing|tls|image|pull|cert|crt)[_-]?)secrets?';
 const KEY =
-  '(?<!(?:public|cookie|cache|sort|partition|primary|foreign|routing|group|index|label|topology|hash|range|(?:config|existing)[_-]?secret)[_-]?)key';
+  '(?<!(?:public|cookie|cache|sort|partition|primary|foreign|routing|group|index|label|topology|hash|range|(?:config|existing)[_-]?secret)[._-]?)key';
 const FORM = '(?:[_-]?(?:value|text|content|pem|base64|b64|\\d{1,2}))?';
 
 /** A name that may end in one of them, for a text to be looked through; {@link secretFrom} then says whether it counts. */
@@ -49,7 +49,7 @@ export function isSecretHeader(name: string, value: unknown): boolean {
 /** The first value in headers that are written as a text, `a=b,c=d`, `a: b` or `{"a":"b"}`, and may be a secret. */
 export function headerIn(text: string): string | undefined {
   const pairs = text.matchAll(/(?:^|[,;{])\s*["']?([a-z][\w-]*)["']?\s*[=:]\s*["']?([^\s,;"'}]+)/gim);
-  for (const [, name = '', value = ''] of pairs) if (isSecretHeader(name, value)) return value;
+  for (const [, name = '', value = ''] of pairs) if (!/^\$[({]/.test(value) && isSecretHeader(name, value)) return value;
   return undefined;
 }
 

@@ -1,4 +1,5 @@
 /** What counts as a secret in the user's Helm values, and where it goes. */
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${env:VAR} is what a collector fills in
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -225,6 +226,10 @@ test('what a manifest says by way of rule or reference is no secret', () => {
     manifest('ExternalSecret', { spec }),
     manifest('SealedSecret', { spec: { encryptedData: { password: 'AgBy3i4OJSWK' } } }),
     manifest('ConfigMap', { data: { EXISTING_SECRET: 'zitadel-smtp', SMTP_PASSWORD_FILE: '/run/secrets/smtp', TOKEN_URL: 'https://a.example.com' } }),
+    manifest('SecretProviderClass', { spec: { parameters: { objects: '- secretPath: "smtp"\n  secretKey: "password"\n' } } }),
+    manifest('ConfigMap', {
+      data: { 'public.key': '-----BEGIN PUBLIC KEY-----', 'otel.yaml': 'otlp:\n  headers:\n    x-team: ${env:TEAM_HEADER}\n' },
+    }),
     manifest('ConfigMap', { data: { TOKEN: '/var/run/secrets/token', PASSWORD: '$(SMTP_PASSWORD)', ALLOW_CREDENTIALS: 'true' } }),
     { login: { env: [{ name: 'CUSTOM_REQUEST_HEADERS', value: 'Host:login.example.com,X-Other:login.example.com' }] } },
     { ingress: { annotations: { 'nginx.ingress.kubernetes.io/cors-allow-headers': 'DNT,Keep-Alive,Authorization' } } },
