@@ -16,13 +16,14 @@ const DOMAIN = [...CONFIGURATION, 'ExternalDomain'];
 const NAME = [...ORGANIZATION, 'Name'];
 const HUMAN = [...ORGANIZATION, 'Human'];
 const USER = [...HUMAN, 'UserName'];
+const EMAIL = [...HUMAN, 'Email', 'Address'];
 
 const SETTINGS: readonly { readonly setting: string; readonly path: readonly string[] }[] = [
   { setting: 'zitadel.organization', path: NAME },
   { setting: 'zitadel.admin.userName', path: USER },
   { setting: 'zitadel.admin.firstName', path: [...HUMAN, 'FirstName'] },
   { setting: 'zitadel.admin.lastName', path: [...HUMAN, 'LastName'] },
-  { setting: 'zitadel.admin.email', path: [...HUMAN, 'Email', 'Address'] },
+  { setting: 'zitadel.admin.email', path: EMAIL },
   { setting: 'zitadel.admin.changePassword', path: [...HUMAN, 'PasswordChangeRequired'] },
 ];
 
@@ -52,10 +53,14 @@ export function keepFirst(before: Values, wanted: Values): Values {
   return kept;
 }
 
-/** What the stack file says and ZITADEL, once set up, does not take from it; and what another host name brings. */
-export function firstSetupWarnings(before: Values, wanted: Values): Fault[] {
+/**
+ * What the stack file says and ZITADEL, once set up, does not take from it; and what another host name brings.
+ * @param contact the stack's: an administrator's address that is the same follows it, and is no wish of its own
+ */
+export function firstSetupWarnings(before: Values, wanted: Values, contact: string): Fault[] {
   const [from, to] = [textAt(before, DOMAIN), textAt(wanted, DOMAIN)];
-  return [...(from === '' || from === to ? [] : [moved(from, to)]), ...SETTINGS.flatMap((one) => ineffective(one, before, wanted))];
+  const wishes = SETTINGS.filter(({ path }) => path !== EMAIL || textAt(wanted, EMAIL) !== contact);
+  return [...(from === '' || from === to ? [] : [moved(from, to)]), ...wishes.flatMap((one) => ineffective(one, before, wanted))];
 }
 
 /** Whether what is served goes on under the same name, and with the same certificate's Secret. */

@@ -143,7 +143,7 @@ export function zitadelRelease(
         secretsChanged: [masterkey.changed, config.changed, databaseCa.changed],
       }),
     refuse: (before, wanted) => refuseOtherDatabase(`Helm release ${namespace}/${release}`, before, wanted),
-    settled: { keep: keepFirst, warnings: firstSetupWarnings },
+    settled: { keep: keepFirst, warnings: (before, wanted) => firstSetupWarnings(before, wanted, stack.contact) },
     changedAfter: (before, wanted) => (sameSite(before, wanted) ? [] : served),
     facts: (values) => {
       const login = loginNameIn(values);

@@ -16,7 +16,7 @@ function values({ domain = 'login.example.com', Name = 'ZITADEL', UserName = 'zi
   return { replicaCount: 3, zitadel: { configmapConfig: { ExternalDomain: domain, FirstInstance: { Org } } } };
 }
 const told = (before: object, wanted: object): string[] =>
-  firstSetupWarnings(before as Record<string, unknown>, wanted as Record<string, unknown>).map(({ message }) => message);
+  firstSetupWarnings(before as Record<string, unknown>, wanted as Record<string, unknown>, 'contact@example.com').map(({ message }) => message);
 
 test('the login name: of user, organisation and domain, or the address that the user name is', () => {
   assert.equal(loginNameIn(values()), 'zitadel-admin@zitadel.login.example.com');
@@ -59,6 +59,19 @@ test('another domain, or another Secret with its certificate, is another site; o
   assert.ok(sameSite(before, site('login.example.com', 'zitadel-tls', { replicaCount: 5 })));
   assert.ok(!sameSite(before, site('id.example.com', 'zitadel-tls')));
   assert.ok(!sameSite(before, site('login.example.com', 'mine')));
+});
+
+test('in a cluster: the contact is no word about the administrator whose address the file leaves out; one that is set is', async () => {
+  const cluster = activate(fakeCluster());
+  const email = (address: string): string => `${existing}zitadel: { admin: { email: ${address} } }\n`;
+  await deploy(cluster, { more: email('first@example.com') });
+  for (const [more, said] of [
+    [existing, []],
+    [email('me@example.com'), ['zitadel.admin.email']],
+  ] as const) {
+    const { verdict, warnings = [] } = (await deploy(cluster, { more })).get('zitadel/release') ?? {};
+    assert.deepEqual([verdict, warnings.map(({ message }) => message.split(' ')[0])], ['unchanged', said]);
+  }
 });
 
 test('in a cluster: changed names leave the release in sync, and what the release was set up with is told', async () => {
