@@ -42,6 +42,8 @@ export interface GraphOptions {
   readonly externalDns: ExternalDnsUser | undefined;
   /** ZITADEL configuration out of the user's values file, secrets still closed. */
   readonly configuration: Readonly<Record<string, unknown>>;
+  /** What of that is no secret. */
+  readonly told: Readonly<Record<string, unknown>>;
   /** True where verification is repeated until it passes. */
   readonly patient: boolean;
   /** Ids of what taking the lock made: the same for all graphs of a run. */
@@ -53,6 +55,8 @@ export interface Graph {
   /** What `check` looks at: can this stack be deployed at all? */
   readonly readiness: readonly AnyResource[];
   readonly cloudContext: CloudContext;
+  /** What of the configuration that goes into a Secret is no secret. */
+  readonly told: Readonly<Record<string, unknown>>;
   /** Id of the resource that leads into the cluster: who has no way in sees nothing behind it. */
   readonly wayIn: string;
   /** What a deploy takes away again before it ends, dependents first. */
@@ -84,6 +88,7 @@ export function buildGraph({
   acme,
   externalDns,
   configuration,
+  told,
   patient,
   madeByLock,
 }: GraphOptions): Graph {
@@ -144,6 +149,7 @@ export function buildGraph({
     roots: [...cloud.all, ...cluster.all],
     readiness: [cloud.preflight, cloud.agency, cloud.delegation],
     cloudContext,
+    told,
     wayIn: cloud.kubeconfig.id,
     passing: cloud.passing,
     remains: remainsOf(cloudContext),

@@ -85,7 +85,7 @@ async function main(): Promise<boolean> {
     const session = signIn(credentials, { region: read.stack.region, project, identityEndpoint, dnsProject: read.stack.dns.project }, ports);
     // Loading blocks: before the first request has left, it would only hold it up.
     const [{ run }, otc] = await Promise.all([sent.then(() => import('./run/run.ts')), session]);
-    const { stack, notices, lifted, placeOf } = read;
+    const { stack, notices, lifted, told, placeOf } = read;
     const { configuration } = lifted;
     const getText = (url: string) => textOver(transport)(url, {}, stop.signal);
     return await run({
@@ -97,6 +97,7 @@ async function main(): Promise<boolean> {
       notices,
       secrets,
       configuration,
+      told,
       otc,
       transport,
       getText,

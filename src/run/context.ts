@@ -21,6 +21,8 @@ export interface RunContext {
   readonly secrets: DerivedSecrets;
   /** ZITADEL configuration out of the user's values file, secrets still closed. */
   readonly configuration: Readonly<Record<string, unknown>>;
+  /** What of that is no secret. */
+  readonly told: Readonly<Record<string, unknown>>;
   readonly otc: Otc;
   readonly transport: Transport;
   /** Gets a public text, such as this run's own address. */

@@ -23,7 +23,9 @@ const LISTED = 40;
  */
 export async function planOf(stack: Stack, graph: Graph, walked: Walked, signal: AbortSignal): Promise<PlanParts> {
   const charts = await graph.chartDigests(walked, signal);
-  return { version: ACTION_VERSION, stack, charts, outcomes: walked.outcomes };
+  const { told } = graph;
+  const whole = Object.keys(told).length === 0 ? stack : { ...stack, 'values beside secrets': told };
+  return { version: ACTION_VERSION, stack: whole, charts, outcomes: walked.outcomes };
 }
 
 /**

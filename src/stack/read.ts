@@ -9,6 +9,7 @@ import { type Document, type Path, type Problem, pathText, readDocument } from '
 import { validate } from './repair.ts';
 import { noticesOf, problemsOf } from './rules.ts';
 import type { StackFile } from './schema.ts';
+import type { Values } from './secret-keys.ts';
 import { settingIn } from './setting.ts';
 import type { Stack } from './stack.ts';
 import { adoptValues, blueprintVariables, type LiftedSecrets, liftSecrets, nested } from './values.ts';
@@ -26,6 +27,8 @@ export interface ReadStack {
   readonly stack: Stack;
   /** Secrets found in the user's values file; hand them to `deriveSecrets` as `overriding`. */
   readonly lifted: LiftedSecrets;
+  /** What of the lifted configuration is no secret, for the plan digest. */
+  readonly told: Values;
   /** What is allowed and still deserves a word, with its place; to be shown as warnings. */
   readonly notices: readonly Fault[];
   /**
@@ -57,6 +60,7 @@ export function readStack(source: StackSource): ReadStack {
   return {
     stack: adoptValues(bare, fromValues.values),
     lifted: fromValues.lifted,
+    told: fromValues.told,
     notices: toFaults(noticesOf(bare), document),
     placeOf: (text) => {
       const path = settingIn(text, document.value as Readonly<Record<string, unknown>>);
@@ -71,8 +75,8 @@ function readValues(
   document: Document,
   source: StackSource,
   spoiled: (setting: string) => boolean,
-): { values: Stack['zitadel']['values']; lifted: LiftedSecrets; faults: Fault[] } {
-  const none = { values: {}, lifted: { configuration: {} } };
+): { values: Stack['zitadel']['values']; lifted: LiftedSecrets; told: Values; faults: Fault[] } {
+  const none = { values: {}, lifted: { configuration: {} }, told: {} };
   const { values: named } = file.zitadel;
   if (named === undefined) return { ...none, faults: [] };
   const path = joinPath(source.file, named);
@@ -92,11 +96,11 @@ function readValues(
     return { ...none, faults: [...read.faults, new Fault('the values file is not a map', { place: read.place([]), hint })] };
   }
   const given = nested(read.value as Record<string, unknown>);
-  const { values, secrets, problems } = liftSecrets(given);
+  const { values, secrets, told, problems } = liftSecrets(given);
   const sound = conflicts(given, stack).filter(({ reads = [] }) => !reads.some(spoiled));
   const reported = (path: Path): boolean => read.unread.some((other) => other.every((part, index) => part === path[index]));
   const found = [...problems, ...sound].filter(({ path }) => !reported(path));
-  return { values, lifted: secrets, faults: [...read.faults, ...toFaults(found, read)] };
+  return { values, lifted: secrets, told, faults: [...read.faults, ...toFaults(found, read)] };
 }
 
 /** `values.yaml` beside `deploy/zitadel.yaml` is `deploy/values.yaml`. */

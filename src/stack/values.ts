@@ -20,6 +20,8 @@ export interface Lifted {
   /** The values without any secret. */
   readonly values: Values;
   readonly secrets: LiftedSecrets;
+  /** The shape of {@link LiftedSecrets.configuration}, with what in it is no secret: a plan digest holds this. */
+  readonly told: Values;
   readonly problems: readonly Problem[];
 }
 
@@ -34,8 +36,8 @@ export const NAMED: ReadonlyMap<string, Named> = new Map(
     'firstinstance.org.human.password': 'adminPassword',
   } as const),
 );
-/** What the stack says of these is public: as a masked word it would blank out addresses and names in log and outputs. */
-const PUBLIC = /^(externaldomain|database\.postgres\.(host|database|(user|admin)\.(username|ssl\.mode)))$/;
+/** What the stack says of these is public, and what a system user may do is for reviewers: as a masked word it would blank out addresses and names in log and outputs. */
+const PUBLIC = /^(externaldomain|database\.postgres\.(host|database|(user|admin)\.(username|ssl\.mode))|systemapiusers\..+\.memberships\..+)$/;
 /** The values with `A.B: 1` of ZITADEL's configuration written as `A: { B: 1 }`: it reads both alike (viper), and so does all that follows. */
 export function nested(values: Values): Values {
   const { zitadel } = values;
@@ -77,6 +79,7 @@ export function liftSecrets(values: Values): Lifted {
   return {
     values: copy,
     secrets: { ...lifting.named, configuration: lifting.configuration },
+    told: lifting.told,
     problems: [...lifting.problems, ...secretsLeft(copy, [])],
   };
 }
@@ -87,6 +90,7 @@ const BELOW = 2;
 class Lifting {
   readonly named: Partial<Record<Named, Secret>> = {};
   readonly configuration: Record<string, unknown> = {};
+  readonly told: Record<string, unknown> = {};
   readonly problems: Problem[] = [];
 
   /** Takes secrets out of a block of configuration. @param all every leaf, in place of what is a secret by its key or form */
@@ -106,7 +110,9 @@ class Lifting {
       if (name !== undefined) this.name(name, inner, value);
       else {
         const leaf = this.#seal(value, inner, all);
-        if (leaf !== undefined) put(this.configuration, inner.slice(BELOW), leaf);
+        if (leaf === undefined) continue;
+        put(this.configuration, inner.slice(BELOW), leaf);
+        put(this.told, inner.slice(BELOW), told(leaf, inner, all));
       }
     }
   }
@@ -130,7 +136,7 @@ class Lifting {
       return Object.fromEntries(Object.entries(value).map(sealed));
     }
     if (isSecretAt(path, value)) return this.#secretOf(path, value);
-    if (!all || PUBLIC.test(path.slice(BELOW).join('.').toLowerCase())) return value;
+    if (!all || isPublic(path)) return value;
     if (typeof value === 'string' && value.length >= 8) return new Secret(value, path.join('.'));
     // ZITADEL gets a number as the number it is.
     if (typeof value === 'number') mask(String(value));
@@ -156,6 +162,17 @@ class Lifting {
     this.problems.push({ path, message, hint: 'Use a longer one.' });
     return undefined;
   }
+}
+
+/** A short text or a number of `secretConfig` could be guessed from a digest: of those only what is public is told. */
+function told(value: unknown, path: Path, all: boolean): unknown {
+  if (Array.isArray(value)) return value.map((item, index) => told(item, [...path, index], all));
+  if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, told(inner, [...path, key], all)]));
+  return value instanceof Secret || (all && !isPublic(path)) ? '***' : value;
+}
+
+function isPublic(path: Path): boolean {
+  return PUBLIC.test(path.slice(BELOW).join('.').toLowerCase());
 }
 
 /** The configuration in clear, to be serialised into the configuration Secret and nowhere else. */

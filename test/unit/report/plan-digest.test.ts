@@ -4,9 +4,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Outcome, Verdict } from '../../../src/engine/outcome.ts';
 import type { Change } from '../../../src/engine/resource.ts';
+import type { Walked } from '../../../src/engine/walk.ts';
+import type { Graph } from '../../../src/graph.ts';
 import { DIGEST_FORM, type PlanParts, planDifferences, planDigest, samePlan } from '../../../src/report/plan-digest.ts';
-import { OtherPlan, refuseOtherPlan } from '../../../src/run/plan.ts';
+import { OtherPlan, planOf, refuseOtherPlan } from '../../../src/run/plan.ts';
 import { Secret } from '../../../src/secret.ts';
+import type { Stack } from '../../../src/stack/stack.ts';
 
 const WAY_IN = 'cluster/kubeconfig';
 
@@ -218,4 +221,14 @@ test('an outline that spells a masked word is left out; the plan is the same', (
   const short = planDigest(parts);
   assert.match(short, /^[0-9a-f]{64}$/);
   assert.ok(DIGEST_FORM.test(short) && samePlan(whole, short));
+});
+
+test('what a values file says beside its secrets is part of the plan', async () => {
+  const digestOf = async (told: Graph['told']): Promise<string> => {
+    const graph = { told, chartDigests: async () => ({}) } as unknown as Graph;
+    return planDigest(await planOf({ name: 'shop' } as Stack, graph, { outcomes: [] } as unknown as Walked, new AbortController().signal));
+  };
+  const viewer = await digestOf({ LogStore: [{ Password: '***', Role: 'viewer' }] });
+  assert.ok(!samePlan(viewer, await digestOf({ LogStore: [{ Password: '***', Role: 'owner' }] })));
+  assert.ok(samePlan(viewer, await digestOf({ LogStore: [{ Password: '***', Role: 'viewer' }] })));
 });

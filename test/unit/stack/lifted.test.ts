@@ -272,3 +272,17 @@ test('secrets in other values of the chart are refused, names of Secrets are not
   });
   assert.deepEqual(problems, []);
 });
+
+test('what is told of lifted configuration is all but secrets: of secretConfig its keys, and what system users may do', () => {
+  const role = (Role: string, Password = 'planted-secret-1'): object => ({ configmapConfig: { LogStore: [{ Password, Role, Port: 12 }] } });
+  const user = (Roles: string[], KeyData = 'planted-key-data', Pin: unknown = 1234): object => ({
+    secretConfig: { SystemAPIUsers: [{ ops: { KeyData, Memberships: [{ MemberType: 'System', Roles }] } }], SMS: { Pin, Word: 'short' } },
+  });
+  const told = (zitadel: object): string => JSON.stringify(liftSecrets({ zitadel }).told);
+  assert.equal(told(role('viewer')), '{"LogStore":[{"Password":"***","Role":"viewer","Port":12}]}');
+  assert.notEqual(told(role('viewer')), told(role('owner')));
+  assert.equal(told(role('viewer')), told(role('viewer', 'planted-secret-2')));
+  assert.notEqual(told(user(['IAM_OWNER_VIEWER'])), told(user(['SYSTEM_OWNER'])));
+  assert.equal(told(user(['SYSTEM_OWNER'])), told(user(['SYSTEM_OWNER'], 'planted-other-data', 4321)));
+  assert.doesNotMatch(told(user(['SYSTEM_OWNER'])), /planted|1234|short/);
+});
