@@ -9,6 +9,7 @@ import type { Report } from '../report/report.ts';
 import type { Secret } from '../secret.ts';
 import { type Fetch, type Github, type GithubOptions, github } from './api.ts';
 import { driftIssue } from './drift-issue.ts';
+import type { Inputs } from './inputs.ts';
 import type { Runner } from './runner.ts';
 import { pullRequestOf, stickyComment } from './sticky-comment.ts';
 
@@ -20,6 +21,7 @@ export interface Publishing {
     readonly comment: boolean;
     readonly driftIssue: boolean;
     readonly config: string;
+    readonly target: Inputs['target'];
     readonly project?: string | undefined;
   };
   readonly fetch: Fetch;
@@ -64,10 +66,11 @@ export async function publish(publishing: Publishing, report: Report): Promise<v
   if (wanted.issue) await attempt('Drift issue', (client) => driftIssue(client, repository, report, markOf('drift', publishing, report), origin));
 }
 
-/** A stack in a repository: its name, region and project; unknown where the stack file could not be read. */
+/** A stack in a repository: its name, region and project; unknown where the stack file could not be read. A plan of a destroy is another thing. */
 function markOf(kind: Mark['kind'], { inputs }: Publishing, { command = '', stack }: Report): Mark {
   const identity = stack === undefined ? '' : [stack.name, stack.region, inputs.project ?? ''].join('/');
-  return { kind, command, stack: identity, config: inputs.config };
+  const what = command === 'plan' && inputs.target === 'destroy' ? 'plan-destroy' : command;
+  return { kind, command: what, stack: identity, config: inputs.config };
 }
 
 function originOf(env: Publishing['env']): { commit: string | undefined; runUrl: string | undefined } {

@@ -33,7 +33,9 @@ export interface Telling {
 /** Tells everybody. @returns true where the step succeeds */
 export async function tell(telling: Telling, report: Report, facts: Readonly<Record<string, string | undefined>>): Promise<boolean> {
   const { runner, env, inputs, transport, signal } = telling;
-  const path = join(tempOf(env), `${['zitadel-on-otc', report.stack?.name ?? 'stack', report.command].filter(Boolean).join('-')}.json`);
+  // A plan of a destroy in the same job is another report.
+  const target = report.command === 'plan' && inputs?.target === 'destroy' ? inputs.target : undefined;
+  const path = join(tempOf(env), `${['zitadel-on-otc', report.stack?.name ?? 'stack', report.command, target].filter(Boolean).join('-')}.json`);
   const written = keepReport(path, report, runner);
   const changed = report.outcomes.filter(
     ({ verdict, readsOnly }) => readsOnly !== true && ['create', 'update', 'replace', 'delete'].includes(verdict),

@@ -7,7 +7,7 @@ import { type Publishing, publish } from '../../../src/github/publish.ts';
 import { Runner } from '../../../src/github/runner.ts';
 import { pullRequestOf, stickyComment } from '../../../src/github/sticky-comment.ts';
 import { type Mark, markLine } from '../../../src/report/marker.ts';
-import { makeReport } from '../../../src/report/report.ts';
+import { makeReport, type Report } from '../../../src/report/report.ts';
 import { Secret } from '../../../src/secret.ts';
 import { BOT, type FakeGithub, fakeGithub, REPOSITORY, USER } from './fake-github.ts';
 
@@ -128,7 +128,7 @@ function publishing(env: Record<string, string> = {}, inputs: Partial<Publishing
     { command: (name, { title = '' }, message) => log.push(`${name} ${title}: ${message}`), line: (text) => log.push(text), file: () => undefined },
     {},
   );
-  const given = { githubToken: new Secret(BOT), comment: true, driftIssue: false, config: 'zitadel.yaml', ...inputs };
+  const given = { githubToken: new Secret(BOT), comment: true, driftIssue: false, config: 'zitadel.yaml', target: 'deploy' as const, ...inputs };
   const all = { GITHUB_REPOSITORY: REPOSITORY, GITHUB_REF: 'refs/pull/7/merge', GITHUB_API_URL: 'https://api.github.com', ...env };
   return { publishing: { runner, env: all, inputs: given, fetch: hub.fetch, signal: new AbortController().signal }, log };
 }
@@ -150,6 +150,18 @@ test('publishing: the comment of a plan, redacted; without a pull request a line
   const none = publishing({}, { githubToken: undefined });
   await publish(none.publishing, report);
   assert.match(none.log.join('\n'), /^warning .*github-token is empty/);
+});
+
+test('a plan of a destroy has a comment of its own beside the plan, and both are kept up to date', async () => {
+  const report = (note: string): Report => makeReport({ command: 'plan', outcomes: [outcome('a/b', { note })], versions: {}, seconds: 1 });
+  const of = (target: 'deploy' | 'destroy') => publishing({}, { target }).publishing;
+  await publish(of('deploy'), report('what deploy would do'));
+  await publish(of('destroy'), report('what destroy would do'));
+  await publish(of('deploy'), report('what deploy would do now'));
+  assert.deepEqual(
+    comments().map(({ body }) => /what .* do( now)?/.exec(body)?.[0]),
+    ['what deploy would do now', 'what destroy would do'],
+  );
 });
 
 test('a text that is too long is cut, not refused', async () => {
