@@ -89,11 +89,11 @@ for (const [what, stack, inputs, code, says, verdict, command] of [
 }
 
 test('the reports of a plan and of a plan of a destroy are two files', async () => {
-  const reports = await Promise.all(['deploy', 'destroy'].map((TARGET) => run(undefined, { COMMAND: 'plan', TARGET, ...key })));
-  assert.deepEqual(
-    reports.map(({ outputs }) => basename(outputs['report'] ?? '')),
-    ['zitadel-on-otc-stack-plan.json', 'zitadel-on-otc-stack-plan-destroy.json'],
-  );
+  for (const [TARGET, name] of [
+    ['deploy', 'zitadel-on-otc-stack-plan.json'],
+    ['destroy', 'zitadel-on-otc-stack-plan-destroy.json'],
+  ] as const)
+    assert.equal(basename((await run(undefined, { COMMAND: 'plan', TARGET, ...key })).outputs['report'] ?? ''), name);
 });
 
 for (const [name, lack] of [
