@@ -54,12 +54,13 @@ function covers(rule: SecurityGroupRuleRow, flow: Flow): boolean {
   if (rule.direction !== flow.direction) return false;
   if (rule.ethertype !== (ipaddr.process(flow.remote).kind() === 'ipv6' ? 'IPv6' : 'IPv4')) return false;
   const number = { tcp: '6', udp: '17' }[flow.protocol];
-  if (rule.protocol !== null && rule.protocol !== '' && rule.protocol.toLowerCase() !== flow.protocol && rule.protocol !== number) return false;
+  // A row that was put in by hand may lack any field.
+  if (rule.protocol && rule.protocol.toLowerCase() !== flow.protocol && rule.protocol !== number) return false;
   if (!coversPort(rule, flow.port)) return false;
-  if (rule.remote_group_id !== null && rule.remote_group_id !== '') return flow.remoteGroups.includes(rule.remote_group_id);
-  if (rule.remote_ip_prefix !== null && rule.remote_ip_prefix !== '') return inRange(flow.remote, withLength(rule.remote_ip_prefix));
+  if (rule.remote_group_id) return flow.remoteGroups.includes(rule.remote_group_id);
+  if (rule.remote_ip_prefix) return inRange(flow.remote, withLength(rule.remote_ip_prefix));
   // An address group has no members here; no remote at all means everybody.
-  return rule.remote_address_group_id === null || rule.remote_address_group_id === '';
+  return !rule.remote_address_group_id;
 }
 
 const withLength = (prefix: string): string => (prefix.includes('/') ? prefix : `${prefix}/${prefix.includes(':') ? 128 : 32}`);

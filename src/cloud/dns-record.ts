@@ -53,7 +53,12 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
       if (zone !== undefined) await find(zone.id);
     },
     want: ({ zone, loadBalancer }) => ({ name, zoneId: zone.id, address: loadBalancer.eipAddress, ttl: stack.dns.ttl, owner, mark }),
-    observe: async ({ zone }) => (zone === undefined ? undefined : find(zone.id)),
+    observe: async ({ zone, loadBalancer }) => {
+      const found = zone === undefined ? undefined : await find(zone.id);
+      if (found === undefined || loadBalancer === undefined) return found;
+      const leadsTo = [...found.records].sort().join(', ');
+      return leadsTo === loadBalancer.eipAddress ? found : { ...found, elsewhere: leadsTo };
+    },
     diff: recordChanges,
     warnings: unprovenRecords,
     apply: async (spec, seen, changes, run) => {
@@ -78,7 +83,12 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
       await removeRecordSet(home, zoneId, id, what, run);
       if (beside?.by === owner) await removeRecordSet(home, zoneId, beside.id, `TXT record of external-dns for ${name}`, run);
     },
-    keep: (seen) => (isOurs(seen, { owner, mark }) ? undefined : madeBy(seen, mark)),
+    keep: (seen) => {
+      if (!isOurs(seen, { owner, mark })) return madeBy(seen, mark);
+      const { records, elsewhere } = seen;
+      if (elsewhere !== undefined) return `leads to ${elsewhere}, not to this stack's load balancer: somebody changed it, and may need it`;
+      return stack.dns.records === 'existing' ? `dns.records is existing, so it is yours, and goes on leading to ${records.join(', ')}` : undefined;
+    },
     facts: ({ records }) => ({ address: records.join(', ') }),
   });
 }

@@ -46,6 +46,8 @@ export interface FormerRecord {
 export interface OwnedRecord extends dns.RecordSet {
   readonly zoneId: string;
   readonly owner?: Owner;
+  /** Where it leads, where that is not the stack's load balancer. */
+  readonly elsewhere?: string;
   /** Where AAAA records of the name lead; absent where there are none. */
   readonly ipv6?: readonly string[];
   /** Absent where there are none. */
@@ -170,7 +172,7 @@ export async function othersRecords(context: OfStack, { id, name }: Pick<dns.Zon
   const own = new Set([kept, ...formerRecords(context, all).flatMap((one) => [one, one.owner])].map((one) => one?.id));
   const isOwn = (one: dns.RecordSet): boolean =>
     own.has(one.id) ||
-    madeBy(one, dnsMark(context)) === undefined ||
+    (madeBy(one, dnsMark(context)) === undefined && !(one.name === domain && context.stack.dns.records === 'existing')) ||
     (one.name === domain && one.type === 'A' && kept !== undefined) ||
     (one.name === name && ['SOA', 'NS'].includes(one.type)) ||
     (one.name === `_acme-challenge.${domain}` && one.type === 'TXT');

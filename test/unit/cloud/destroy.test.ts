@@ -12,7 +12,7 @@ import { Fault } from '../../../src/engine/fault.ts';
 import { unwalk } from '../../../src/engine/unwalk.ts';
 import { Secret } from '../../../src/secret.ts';
 import { cloudWorld, verdict } from './cloud-world.ts';
-import { journal, pause, run, verdicts } from './stack.ts';
+import { journal, stack as ofStack, pause, run, verdicts } from './stack.ts';
 
 const { deploy, emulator, go, rows, writes } = cloudWorld();
 type Row = { readonly id: string; readonly [field: string]: unknown };
@@ -222,6 +222,27 @@ test('a zone goes with what the stack wrote into it, and with nothing of others:
   assert.deepEqual(verdicts(gone.filter((one) => ['failed', 'blocked'].includes(one.verdict))), []);
   assert.deepEqual(rows('dns.zones'), []);
   for (const take of own) take();
+});
+
+test('a record that was led elsewhere, or that the user keeps, stays and is named with where it leads', async () => {
+  for (const [records, stack, said] of [
+    [['198.51.100.9'], {}, /leads to 198\.51\.100\.9, not to this stack's load balancer/],
+    [undefined, { dns: { ...ofStack.dns, records: 'existing' } }, /dns\.records is existing, so it is yours/],
+  ] as const) {
+    await deploy();
+    const table = emulator().store.table<Row>('dns.recordsets');
+    const [record] = table.where(({ type, name }) => type === 'A' && name === 'login.example.com.');
+    assert.ok(record);
+    if (records !== undefined) table.update(record.id, { records });
+    const { cloud } = await go({ write: false, stack });
+    const outcomes = await unwalk(cloud.all, { ...destroying, mayDelete: ({ id }) => id !== 'dns/zone', journal: journal() });
+    assert.match(verdict(outcomes, 'dns/record'), /\| kept/);
+    assert.match(outcomes.find(({ id }) => id === 'dns/record')?.note ?? '', said);
+    assert.ok(table.get(record.id));
+    if (records !== undefined) continue;
+    const whole = await unwalk(cloud.all, { ...destroying, write: false, journal: journal() });
+    assert.match(verdict(whole, 'dns/zone'), /failed \| .*record set login\.example\.com\. A/, 'nor does it go with its zone');
+  }
 });
 
 test('an old backup is no last one: a database of which none can be made now is not deleted', async () => {

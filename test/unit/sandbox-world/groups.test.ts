@@ -73,6 +73,16 @@ describe('security groups', () => {
     assert.equal(permitted(ask('10.20.0.9'), landscape([...rules, elsewhere], [client])), false);
   });
 
+  it('a rule that was put in without its optional fields stands for any of them', () => {
+    const {
+      protocol: _protocol,
+      remote_group_id: _group,
+      remote_address_group_id: _addresses,
+      ...bare
+    } = rule('db', { remote_ip_prefix: '0.0.0.0/0' });
+    assert.equal(permitted(ask('192.0.2.10'), landscape([bare as ReturnType<typeof rule>])), true);
+  });
+
   it('decide by priority, and for refusal where it is equal', () => {
     const allow = rule('db', { remote_ip_prefix: '0.0.0.0/0', priority: 5 });
     assert.equal(permitted(ask('192.0.2.10'), landscape([allow, rule('db', { action: 'deny', priority: 10 })])), true);
