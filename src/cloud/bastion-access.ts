@@ -36,7 +36,9 @@ export function bastionAccess(
   }
   // What stopped it is a difference of its own, which a deploy mends before it comes here.
   if (bastion.status !== 'ACTIVE' && looksOnly === true)
-    throw new NotLooked(`not looked at: the bastion that leads to the cluster is ${bastion.status}; a deploy starts it`);
+    throw new NotLooked(
+      `not looked at: the bastion that leads to the cluster is ${bastion.status}; a deploy ${bastion.status === 'SHUTOFF' ? 'starts' : 'mends'} it`,
+    );
   if (seed === undefined)
     throw new NotLooked('not looked at: without the input stack-secret the bastion lets nobody in (bastion-key alone would do)');
   const { client, host } = bastionKeys(seed);

@@ -8,7 +8,7 @@ import { type Cluster, type ClusterCertificates, createClusterCertificates, list
 import { mask } from '../secret.ts';
 import { API_PORT, type ApiAccess } from './api-access.ts';
 import type { BastionResource } from './bastion.ts';
-import { bastionAccess } from './bastion-access.ts';
+import { bastionAccess, throughBastion } from './bastion-access.ts';
 import { type BastionGroup, SSH_PORT } from './bastion-group.ts';
 import type { ClusterResource } from './cluster.ts';
 import { endpointsOf } from './cluster-spec.ts';
@@ -97,9 +97,13 @@ export function kubeconfig(context: CloudContext, needs: Needs): Kubeconfig {
       if (cluster === undefined || cluster.status.phase !== 'Available') return undefined;
       // That it has none is the cluster's own difference, and a deploy binds it before it comes here.
       if (throughDoor && context.looksOnly === true && (cluster.endpoints.external === undefined || cluster.unbound === true))
-        throw new NotLooked('the API server has no public address now; this run cannot look into the cluster');
+        throw new NotLooked(
+          'not looked at: cluster.access is eip, and the API server has no public address yet; a deploy gives it one, and a former way in is not used any more',
+        );
       if (throughDoor && access !== undefined) await context.door?.open(access.control, API_PORT, run);
-      const way = stack.cluster.access === 'bastion' ? { bastion: bastionAccess(context, bastion, bastionGroup) } : {};
+      // One that a deploy would replace is no need that is met, and leads there all the same.
+      const present = bastion ?? (throughBastion(context) ? await needs.bastion.maybe.observe({}, run) : undefined);
+      const way = stack.cluster.access === 'bastion' ? { bastion: bastionAccess(context, present, bastionGroup) } : {};
       if ('bastion' in way && bastionGroup !== undefined) await context.door?.open(bastionGroup, SSH_PORT, run);
       const seen = { ...credentials(await issue(cluster), wanted, cluster.name), ...way };
       await reached(seen, found, run);

@@ -46,7 +46,7 @@ export function ownCertificate(context: KubeContext, { kubeconfig }: Pick<CloudN
       throw new Fault(`Secret ${namespace}/${name} cannot serve https://${stack.domain}: ${problem}`, {
         resource: title,
         finding: 'certificates.secret',
-        hint: `ZITADEL's release was left as it is. Put certificate and key there: kubectl create secret tls ${name} --namespace=${namespace} --cert=FILE --key=FILE (for one that is there add --dry-run=client --output=yaml | kubectl apply --filename=-), then run again.`,
+        hint: `ZITADEL's release is not changed before it can. Put certificate and key there: kubectl create secret tls ${name} --namespace=${namespace} --cert=FILE --key=FILE (for one that is there add --dry-run=client --output=yaml | kubectl apply --filename=-), then run again.`,
       });
     },
     apply: () => {

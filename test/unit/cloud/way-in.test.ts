@@ -64,6 +64,20 @@ test('a stopped bastion: a difference, and the cluster is not looked at; a deplo
   assert.equal(servers.get(bastion.id)?.status, 'ACTIVE');
 });
 
+test('a bastion that a deploy would replace leads a plan into the cluster all the same; one way in that is to be another is named', async () => {
+  settled((await go(true)).outcomes);
+  const { bastion } = stack.cluster;
+  const other = await go(false, { cluster: { ...bastions.cluster, bastion: { ...bastion, flavor: 's3.large.2' } } });
+  assert.match(verdict(other.outcomes, 'bastion/server'), /\| replace \| flavor/);
+  assert.equal(verdict(other.outcomes, 'cluster/kubeconfig'), 'cluster/kubeconfig | unchanged');
+  assert.equal(other.entrances.length, 1, 'it knocks');
+  const { outcomes } = await go(false, { cluster: { ...stack.cluster, access: 'eip' } });
+  assert.match(
+    outcomes.find(({ id }) => id === 'cluster/kubeconfig')?.note ?? '',
+    /cluster\.access is eip, and the API server has no public address yet/,
+  );
+});
+
 for (const [access, id, port] of [
   ['bastion', 'bastion/security-group', 22],
   ['eip', 'cluster/api-access', 5443],
