@@ -12,8 +12,15 @@ export class LoopbackAddresses implements Addresses, Snapshotting {
   /** The changes that wait for the `ip` that is running. */
   #next: { readonly lines: string[]; done: Promise<void> } | undefined;
 
+  readonly #apply: (lines: string) => Promise<unknown>;
+
+  constructor(apply: (lines: string) => Promise<unknown> = (input) => run('ip', ['-batch', '-'], { input })) {
+    this.#apply = apply;
+  }
+
   async add(address: string): Promise<void> {
-    if (this.#held.has(address)) return;
+    // Held from when it is asked for; whoever listens on it needs it there.
+    if (this.#held.has(address)) return void (await (this.#next?.done ?? this.#last));
     this.#held.add(address);
     await this.#batch([`address replace ${address}/32 dev lo`]);
   }
@@ -59,7 +66,7 @@ export class LoopbackAddresses implements Addresses, Snapshotting {
     this.#next = next;
     next.done = this.#last.then(async () => {
       this.#next = undefined;
-      await run('ip', ['-batch', '-'], { input: `${next.lines.join('\n')}\n` });
+      await this.#apply(`${next.lines.join('\n')}\n`);
     });
     // The queue goes on after a failure; whoever asked for the failed change hears of it.
     this.#last = Promise.allSettled([next.done]);

@@ -10,7 +10,7 @@ import { type CloudContext, createOnce } from './context.ts';
 import { unprovenRecords } from './dns-former-record.ts';
 import { type DnsZone, zoneWanted } from './dns-zone.ts';
 import type { LoadBalancerResource } from './load-balancer.ts';
-import { dnsMark, madeBy, type OwnedRecord, ownerId, recordsOf, refuseIpv6, removeRecordSet, untilActive } from './record-owner.ts';
+import { dnsMark, madeBy, type OwnedRecord, ownerId, ownerRecordName, recordsOf, refuseIpv6, removeRecordSet, untilActive } from './record-owner.ts';
 
 export interface RecordSpec {
   readonly name: string;
@@ -87,7 +87,9 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
       if (!isOurs(seen, { owner, mark })) return madeBy(seen, mark);
       const { records, elsewhere } = seen;
       if (elsewhere !== undefined) return `leads to ${elsewhere}, not to this stack's load balancer: somebody changed it, and may need it`;
-      return stack.dns.records === 'existing' ? `dns.records is existing, so it is yours, and goes on leading to ${records.join(', ')}` : undefined;
+      if (stack.dns.records !== 'existing') return undefined;
+      const beside = seen.owner?.by === owner ? `; so does the TXT record ${ownerRecordName(name)} (${seen.owner.id}) of external-dns` : '';
+      return `dns.records is existing, so it is yours, and goes on leading to ${records.join(', ')}${beside}`;
     },
     facts: ({ records }) => ({ address: records.join(', ') }),
   });

@@ -168,11 +168,12 @@ export async function othersRecords(context: OfStack, { id, name }: Pick<dns.Zon
   const all = await dns.listRecordSets(await context.otc.dnsHome(), id);
   const domain = `${context.stack.domain}.`;
   const beside = ownerBeside(all, domain);
-  const kept = beside?.by === ownerId(context) ? beside : undefined;
+  const byUser = context.stack.dns.records === 'existing';
+  const kept = beside?.by === ownerId(context) && !byUser ? beside : undefined;
   const own = new Set([kept, ...formerRecords(context, all).flatMap((one) => [one, one.owner])].map((one) => one?.id));
   const isOwn = (one: dns.RecordSet): boolean =>
     own.has(one.id) ||
-    (madeBy(one, dnsMark(context)) === undefined && !(one.name === domain && context.stack.dns.records === 'existing')) ||
+    (madeBy(one, dnsMark(context)) === undefined && !(one.name === domain && byUser)) ||
     (one.name === domain && one.type === 'A' && kept !== undefined) ||
     (one.name === name && ['SOA', 'NS'].includes(one.type)) ||
     (one.name === `_acme-challenge.${domain}` && one.type === 'TXT');

@@ -8,6 +8,7 @@ import type { TableName } from '../../../sandbox/otc/tables/names.ts';
 import { upgradeBackupName } from '../../../src/cloud/backup.ts';
 import { clusterOf } from '../../../src/cloud/cluster-leftovers.ts';
 import { secretAtDestroy } from '../../../src/cloud/database-farewell.ts';
+import { ownerId, ownerRecordName, ownerText } from '../../../src/cloud/record-owner.ts';
 import { Fault } from '../../../src/engine/fault.ts';
 import { unwalk } from '../../../src/engine/unwalk.ts';
 import { Secret } from '../../../src/secret.ts';
@@ -227,13 +228,23 @@ test('a zone goes with what the stack wrote into it, and with nothing of others:
 test('a record that was led elsewhere, or that the user keeps, stays and is named with where it leads', async () => {
   for (const [records, stack, said] of [
     [['198.51.100.9'], {}, /leads to 198\.51\.100\.9, not to this stack's load balancer/],
-    [undefined, { dns: { ...ofStack.dns, records: 'existing' } }, /dns\.records is existing, so it is yours/],
+    [
+      undefined,
+      { dns: { ...ofStack.dns, records: 'existing' } },
+      /dns\.records is existing, so it is yours.*TXT record extdns-a\.login\.example\.com\. \(txt\)/,
+    ],
   ] as const) {
     await deploy();
     const table = emulator().store.table<Row>('dns.recordsets');
     const [record] = table.where(({ type, name }) => type === 'A' && name === 'login.example.com.');
     assert.ok(record);
     if (records !== undefined) table.update(record.id, { records });
+    else {
+      const { cloud, context } = await go({ write: false });
+      assert.match(verdict(await unwalk(cloud.all, { ...destroying, write: false, journal: journal() }), 'dns/record'), /\| delete/);
+      const text = ownerText(ownerId(context), 'ingress/zitadel/zitadel');
+      table.insert({ ...record, id: 'txt', type: 'TXT', name: ownerRecordName(String(record['name'])), records: [text] });
+    }
     const { cloud } = await go({ write: false, stack });
     const outcomes = await unwalk(cloud.all, { ...destroying, mayDelete: ({ id }) => id !== 'dns/zone', journal: journal() });
     assert.match(verdict(outcomes, 'dns/record'), /\| kept/);
