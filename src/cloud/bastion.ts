@@ -86,7 +86,7 @@ export function bastion(context: CloudContext, needs: BastionNeeds, { wanted, pa
   };
   return resource<BastionNeeds, BastionSpec, BastionSeen>({
     id: 'bastion/server',
-    title: `Bastion ${name} (${keep ? 'kept' : 'only while a deploy needs it'})`,
+    title: `Bastion ${name}${keep ? '' : ' (only while a deploy needs it)'}`,
     needs,
     wanted,
     consented: passing,

@@ -11,11 +11,11 @@ export function inline(text: string): string {
   return plain(oneLine(text).trim());
 }
 
-/** Foreign text for a line or a table cell, as `inline`, with its addresses as code: nothing links, and they can be copied as they are. */
+/** Foreign text for a line or a table cell, as `inline`, with its addresses and commits' hashes as code: nothing links, and they can be copied as they are. */
 export function prose(text: string): string {
   const parts = oneLine(text)
     .trim()
-    .split(/(https?:\/\/[^\s"'<>`|]*[^\s"'<>`|.,;:!?)\]])/);
+    .split(/(https?:\/\/[^\s"'<>`|]*[^\s"'<>`|.,;:!?)\]]|\b[0-9a-f]{40}\b)/i);
   return parts.map((part, index) => (index % 2 === 1 ? code(part) : plain(part, index === 0))).join('');
 }
 
@@ -57,12 +57,13 @@ function oneLine(text: string): string {
   return text.replace(/[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, '').replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ');
 }
 
-/** GitHub links people, issues and addresses in plain text; a break inside each keeps it text. */
+/** GitHub links people, issues, commits and addresses in plain text; a break inside each keeps it text. */
 function breakLinks(text: string): string {
   return text
     .replaceAll('@', `@${BREAK}`)
     .replaceAll('://', `:${BREAK}//`)
     .replace(/(www)\./gi, `$1${BREAK}.`)
     .replace(/#(?=\d)/g, `#${BREAK}`)
-    .replace(/\b(gh-)(?=\d)/gi, `$1${BREAK}`);
+    .replace(/\b(gh-)(?=\d)/gi, `$1${BREAK}`)
+    .replace(/\b([0-9a-f]{20})(?=[0-9a-f]{20}\b)/gi, `$1${BREAK}`);
 }

@@ -111,6 +111,7 @@ const rules: readonly (Judged & { readonly fits: (id: string, change: Change) =>
   { stake: 'exposure', severity: 'high', fits: (id, { field }) => id.startsWith('database/') && /security_group|parameter|ssl/i.test(field) },
   { stake: 'exposure', severity: 'high', fits: (id) => /(^|\/)(config|solver-credentials|masterkey)$/.test(id) },
   { stake: 'configuration', severity: 'medium', fits: (_, { field, why }) => why === ADDED_BY_OTHERS && NOTED.test(field) },
+  { stake: 'availability', severity: 'medium', fits: (_, { field }) => RUNNING.test(field) },
   { stake: 'exposure', severity: 'high', fits: (_, { why }) => why === ADDED_BY_OTHERS },
   {
     stake: 'exposure',
@@ -136,6 +137,10 @@ function publishes({ field, before, after }: Change): boolean {
 
 /** A label or an annotation of an object through which nothing is served, and that lets nobody do more. */
 const NOTED = /^(?!Ingress|HTTPRoute|HTTPProxy|Gateway|Service |Namespace)\w+ \S+ metadata\.(annotations|labels)\./;
+
+/** How an object of the cluster is rolled out and balanced, which opens nothing and lets nobody in. */
+const RUNNING =
+  /^(Deployment \S+ spec\.(paused|strategy|minReadySeconds|progressDeadlineSeconds|revisionHistoryLimit)|Service \S+ spec\.sessionAffinity)\b/;
 
 /** Carries a security group, whose rules let more through, that it should not. */
 function joins({ field, before, after }: Change): boolean {

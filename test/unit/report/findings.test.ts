@@ -116,6 +116,10 @@ test('each judgement once', () => {
   assert.equal(added('Deployment zitadel metadata.annotations.team'), 'medium configuration');
   assert.equal(added('Ingress zitadel metadata.annotations.projectcontour.io/response-timeout'), 'high exposure');
   assert.equal(added('Deployment zitadel spec.template.spec.containers[guest]'), 'high exposure');
+  for (const field of ['Deployment zitadel spec.paused', 'Deployment zitadel spec.strategy.type', 'Service zitadel spec.sessionAffinity'])
+    assert.equal(added(field), 'medium availability', field);
+  for (const field of ['Service zitadel spec.externalIPs', 'Deployment zitadel spec.template.spec.hostNetwork', 'Deployment zitadel spec.pausedBy'])
+    assert.equal(added(field), 'high exposure', field);
   assert.deepEqual(findingsOf([one('a/b', 'unchanged'), one('a/c', 'kept'), one('a/d', 'unknown'), one('a/e', 'failed')]), []);
 });
 

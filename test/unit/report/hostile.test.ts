@@ -6,7 +6,7 @@ import { Marked } from 'marked';
 import { Fault } from '../../../src/engine/fault.ts';
 import type { Outcome } from '../../../src/engine/outcome.ts';
 import { renderComment } from '../../../src/report/comment.ts';
-import { inline } from '../../../src/report/escape.ts';
+import { inline, prose as proseOf } from '../../../src/report/escape.ts';
 import { renderDelta, renderIssue, renderReopening } from '../../../src/report/issue.ts';
 import { renderMarkdown } from '../../../src/report/markdown.ts';
 import { makeReport, type Report } from '../../../src/report/report.ts';
@@ -115,6 +115,13 @@ for (const [what, render] of Object.entries(pages)) {
     );
   });
 }
+
+test('the hash of a commit links nowhere, and can be copied from running text', () => {
+  const hash = 'da39a3ee5e6b4b0d3255bfef95601890afd80709';
+  for (const text of [inline(`at ${hash}.`), proseOf(`at ${hash}.`)]) assert.doesNotMatch(prose(text), /\b[0-9a-f]{40}\b/);
+  assert.equal(proseOf(`at ${hash}.`), `at \`${hash}\`.`);
+  assert.equal(inline(`${hash}${hash}`.slice(0, 64)), `${hash}${hash}`.slice(0, 64), 'a sha256 is none');
+});
 
 test('a renderer that escapes nothing would be noticed', () => {
   const leaky = (value: string): string => `| a |\n|---|\n| ${value} |\n`;
