@@ -151,11 +151,14 @@ export function verdictWords({ verdict, done, readsOnly, refused }: Outcome): st
   return done ? (past[verdict] ?? verdict) : `to ${verdict}`;
 }
 
+/** Characters of a row that says what stays behind, and how data is brought back. */
+const FAREWELL = 900;
+
 function row(outcome: Outcome): string {
   const unwell = outcome.readsOnly === true && PLANNED.has(outcome.verdict);
   const icon = outcome.refused === true ? REFUSED : unwell ? '⚠️' : icons[outcome.verdict];
   const time = outcome.seconds >= 0.05 ? durationText(outcome.seconds) : '';
-  return `| ${prose(outcome.title)} | ${together(`${icon} ${verdictWords(outcome)}`)} | ${prose(cut(whatOf(outcome), 300))} | ${together(time)} |`;
+  return `| ${prose(outcome.title)} | ${together(`${icon} ${verdictWords(outcome)}`)} | ${prose(cut(whatOf(outcome), outcome.verdict === 'kept' || outcome.verdict === 'delete' ? FAREWELL : 300))} | ${together(time)} |`;
 }
 
 function whatOf(outcome: Outcome): string {

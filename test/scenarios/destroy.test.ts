@@ -208,11 +208,13 @@ describe('destroy', { timeout: 540_000 }, () => {
     assert.deepEqual(await left(), {});
   });
 
-  it('on an empty project: there is nothing to destroy, and a plan writes nothing', async () => {
+  it('on an emptied project: there is nothing to destroy but the backup is named, and a plan writes nothing', async () => {
     await world.control.clearRequests();
     const nothing = await destroy({ config: consenting });
     assert.equal(nothing.exitCode, 0, nothing.log);
-    assert.match(nothing.summary, /nothing to do/);
+    // The backup of the database that went before, with all that it takes to bring it back.
+    assert.match(nothing.summary, /nothing left to take away, 1 kept/);
+    assert.match(nothing.summary, /its last backup is kept: zitadel-sandbox-last-.*restore it in the RDS console .*The backup costs money/);
     const plan = await run('plan');
     assert.equal(plan.exitCode, 0, plan.log);
     assert.match(plan.summary, /to\screate/);
