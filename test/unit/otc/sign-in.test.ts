@@ -187,12 +187,22 @@ test('public DNS of eu-nl is managed in eu-de, in the region’s own project', a
   });
   const otc = await signIn(key, { region: 'eu-nl', project: 'eu-nl_shop' }, world.ports);
   const home = await otc.dnsHome();
-  assert.equal(await otc.dnsHome(), home);
+  const opened = world.requests.length;
+  await otc.dnsHome();
+  assert.equal(world.requests.length, opened, 'opened once');
   const stopped = await otc.withSignal(AbortSignal.abort()).dnsHome();
   await assert.rejects(stopped.get('dns', '/v2/zones'), Cancelled, 'what ends the work here ends it there');
   assert.deepEqual([home.region, home.projectId], ['eu-de', 'id-eu-de']);
   await home.get('dns', '/v2/zones');
   assert.equal(new URL(world.requests.at(-1)?.url ?? '').host, 'dns.eu-de.otc.t-systems.com');
+  const zones = async (): Promise<number> => {
+    const before = world.requests.length;
+    await (await otc.dnsHome()).get('dns', '/v2/zones');
+    return world.requests.length - before;
+  };
+  assert.equal(await zones(), 0, 'known');
+  otc.forget();
+  assert.equal(await zones(), 1, 'forgotten there as well');
   const german = await signIn(key, { region: 'eu-de' }, world.ports);
   assert.equal(await german.dnsHome(), german);
 });
