@@ -7,7 +7,7 @@ import { type Resource, resource } from '../engine/resource.ts';
 import type { CloudContext } from './context.ts';
 import type { DnsZone } from './dns-zone.ts';
 import type { LoadBalancerResource } from './load-balancer.ts';
-import { type FormerRecord, formerRecordsIn, type OwnedRecord, removeRecordSet } from './record-owner.ts';
+import { type FormerRecord, formerRecordsIn, type OwnedRecord, removeRecordSet, targetsOf } from './record-owner.ts';
 
 type Needs = { readonly zone: DnsZone; readonly loadBalancer: LoadBalancerResource };
 type Seen = { readonly zoneId: string; readonly records: readonly FormerRecord[] };
@@ -22,7 +22,8 @@ export function formerRecords(context: CloudContext, needs: Needs): FormerRecord
     want: () => null,
     observe: async ({ zone, loadBalancer }) => {
       if (zone === undefined || loadBalancer === undefined) return undefined;
-      const records = (await formerRecordsIn(context, zone.id)).filter((one) => leadsTo(one, loadBalancer.eipAddress));
+      // A mark is a text that anybody can write; only with the stack's own address behind it does it prove whose the record is.
+      const records = (await formerRecordsIn(context, zone.id)).filter((one) => targetsOf(one) === loadBalancer.eipAddress);
       return records.length === 0 ? undefined : { zoneId: zone.id, records };
     },
     diff: () => [],
@@ -40,19 +41,14 @@ export function formerRecords(context: CloudContext, needs: Needs): FormerRecord
   });
 }
 
-/** A mark is a text that anybody can write; only with the stack's own address behind it does it prove whose the record is. */
-function leadsTo({ records }: FormerRecord, address: string): boolean {
-  return records.length === 1 && records[0] === address;
-}
-
 /** Records that have the mark and lead elsewhere: not proven to be this stack's, so they stay. Pure. */
 export function unprovenRecords({ address }: { readonly address: string }, { former = [] }: Pick<OwnedRecord, 'former'>): Fault[] {
   return former
-    .filter((one) => !leadsTo(one, address))
+    .filter((one) => targetsOf(one) !== address)
     .map(
-      ({ id, name, records }) =>
-        new Fault(`A record ${name} (${id}) says that it is this stack's, and leads to ${records.join(', ')} instead of ${address}: left alone`, {
-          resource: id,
+      (one) =>
+        new Fault(`A record ${one.name} (${one.id}) says that it is this stack's, and leads to ${targetsOf(one)} instead of ${address}: left alone`, {
+          resource: one.id,
           hint: 'Delete it in the DNS console if nothing needs it any more.',
         }),
     );

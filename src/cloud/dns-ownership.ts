@@ -13,7 +13,18 @@ import { unprovenRecords } from './dns-former-record.ts';
 import { foreign } from './dns-record.ts';
 import type { DnsZone } from './dns-zone.ts';
 import type { LoadBalancerResource } from './load-balancer.ts';
-import { dnsMark, madeBy, type OwnedRecord, ownerId, ownerRecordName, ownerText, recordsOf, refuseIpv6, untilActive } from './record-owner.ts';
+import {
+  dnsMark,
+  madeBy,
+  type OwnedRecord,
+  ownerId,
+  ownerRecordName,
+  ownerText,
+  recordsOf,
+  refuseIpv6,
+  targetsOf,
+  untilActive,
+} from './record-owner.ts';
 
 export interface OwnershipSpec {
   readonly name: string;
@@ -105,7 +116,7 @@ export function dnsOwnership(
 export function ownershipChanges(spec: Omit<OwnershipSpec, 'zoneId'>, seen: OwnedRecord): Change[] {
   refuseIpv6(spec.name, seen);
   const changes: Change[] = [];
-  const leadsTo = [...seen.records].sort().join(', ');
+  const leadsTo = targetsOf(seen);
   const elsewhere = leadsTo !== spec.address;
   const ours = seen.owner?.by === spec.owner;
   const handedOver = seen.owner === undefined && madeBy(seen, spec.mark) === undefined;

@@ -10,7 +10,18 @@ import { type CloudContext, createOnce } from './context.ts';
 import { unprovenRecords } from './dns-former-record.ts';
 import { type DnsZone, zoneWanted } from './dns-zone.ts';
 import type { LoadBalancerResource } from './load-balancer.ts';
-import { dnsMark, madeBy, type OwnedRecord, ownerId, ownerRecordName, recordsOf, refuseIpv6, removeRecordSet, untilActive } from './record-owner.ts';
+import {
+  dnsMark,
+  madeBy,
+  type OwnedRecord,
+  ownerId,
+  ownerRecordName,
+  recordsOf,
+  refuseIpv6,
+  removeRecordSet,
+  targetsOf,
+  untilActive,
+} from './record-owner.ts';
 
 export interface RecordSpec {
   readonly name: string;
@@ -56,7 +67,7 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
     observe: async ({ zone, loadBalancer }) => {
       const found = zone === undefined ? undefined : await find(zone.id);
       if (found === undefined || loadBalancer === undefined) return found;
-      const leadsTo = [...found.records].sort().join(', ');
+      const leadsTo = targetsOf(found);
       return leadsTo === loadBalancer.eipAddress ? found : { ...found, elsewhere: leadsTo };
     },
     diff: recordChanges,
@@ -103,7 +114,7 @@ export function isOurs(record: Pick<OwnedRecord, 'owner'> & dns.RecordSet, { own
 export function recordChanges(spec: Omit<RecordSpec, 'zoneId'>, seen: Pick<OwnedRecord, 'owner' | 'ipv6'> & dns.RecordSet): Change[] {
   refuseIpv6(spec.name, seen);
   const changes: Change[] = [];
-  const before = [...seen.records].sort().join(', ');
+  const before = targetsOf(seen);
   const ours = isOurs(seen, spec);
   if (before !== spec.address) {
     if (!ours) throw foreign(spec, seen, before);

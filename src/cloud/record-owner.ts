@@ -180,6 +180,11 @@ export async function othersRecords(context: OfStack, { id, name }: Pick<dns.Zon
   return all.filter((one) => !isOwn(one)).map((one) => `record set ${one.name} ${one.type} (${one.id})`);
 }
 
+/** Where a record leads, for people and to compare. */
+export function targetsOf({ records }: Pick<dns.RecordSet, 'records'>): string {
+  return [...records].sort().join(', ');
+}
+
 /** Waits until a record set has settled: writes are refused until the last one has. */
 export function untilActive(home: Otc, zoneId: string, id: string, what: string, run: Run): Promise<dns.RecordSet> {
   return until(`${what} to become ACTIVE`, schedules.quick, run, async () => {

@@ -62,6 +62,11 @@ export class Fault extends Error {
     this.forbids = details.forbids;
     this.bySecret = details.bySecret === true;
   }
+
+  /** The same, told with something else. */
+  with(details: FaultDetails): Fault {
+    return new Fault(this.message, { ...this, cause: this.cause, ...details });
+  }
 }
 
 /** Several faults found at one go, for example all errors of a stack file. */

@@ -8,17 +8,17 @@ import { asFault, Cancelled, type Fault } from './fault.ts';
 import { inOrder, needed } from './order.ts';
 import type { Outcome } from './outcome.ts';
 import type { AnyResource, Needs } from './resource.ts';
-import { begins, goes, type Observed, type Survey, type SurveyOptions, survey } from './survey.ts';
+import { begins, goes, type Observed, type SurveyOptions, survey } from './survey.ts';
 import { stopIfCancelled, whyStopped } from './until.ts';
-import { type BeforeWrites, onceBefore, outcomeOf, runFor } from './visiting.ts';
+import { outcomeOf, runFor } from './visiting.ts';
 
 /** Destroys what is not kept; without `write` says what would be. Outcomes come in the order of the graph. */
 export async function unwalk(roots: readonly AnyResource[], options: SurveyOptions): Promise<readonly Outcome[]> {
   const order = inOrder(roots);
-  const writes = onceBefore(options);
   const first = await survey(order, options);
-  const { lookOf, kept, riders, barred } =
-    options.write && !writes.done() && begins(order, first) ? await afterLock(order, first, options, writes) : first;
+  const lock = options.write && begins(order, first) ? await locked(options) : undefined;
+  // Another run may have made or changed things until this one had the lock.
+  const { lookOf, kept, riders, barred } = lock === 'held' ? await survey(order, options) : first;
   const dependents = dependentsOf(order);
   const results = new Map<AnyResource, Promise<Outcome>>();
   /** What could not be taken away by itself, and now goes with what it is in. */
@@ -48,15 +48,14 @@ export async function unwalk(roots: readonly AnyResource[], options: SurveyOptio
     options.journal.begin(resource);
     let begun = false;
     try {
-      await writes();
+      if (lock instanceof Error) throw lock;
       stopIfCancelled(options.signal);
       begun = true;
       const note = await resource.destroy(seen, runFor(resource, options));
       // What went along unseen may have had something outside that nobody took away.
       const unseen = order.find((one) => one.within === resource && one.wanted && lookOf(one).fault !== undefined);
-      const blind = unseen === undefined ? [] : [`${unseen.title} went with it and could not be looked at (${lookOf(unseen).fault?.message})`];
-      const notes = [...blind, ...(typeof note === 'string' ? [note] : [])].join('; ');
-      return end('delete', { done: true, ...noteOf(notes === '' ? undefined : notes) });
+      const blind = unseen && `${unseen.title} went with it and could not be looked at (${lookOf(unseen).fault?.message})`;
+      return end('delete', { done: true, ...noteOf(blind, note) });
     } catch (error) {
       if (error instanceof Cancelled)
         return end('blocked', { note: `${whyStopped(options.signal)}${begun ? ' while this was being taken away' : ''}` });
@@ -87,20 +86,20 @@ export async function unwalk(roots: readonly AnyResource[], options: SurveyOptio
   return Promise.all(order.map(told));
 }
 
-/** Another run may have made or changed things until this one had the lock. */
-async function afterLock(order: readonly AnyResource[], first: Survey, options: SurveyOptions, writes: BeforeWrites): Promise<Survey> {
+/** Takes the stack's lock, where there is one to take; why it cannot be had is told by each that would be taken away. */
+async function locked({ beforeFirstWrite }: SurveyOptions): Promise<'held' | Fault | Cancelled | undefined> {
   try {
-    await writes();
-  } catch {
-    // Told by each that would be taken away: they wait for the same promise.
-    return first;
+    await beforeFirstWrite?.();
+    return beforeFirstWrite === undefined ? undefined : 'held';
+  } catch (error) {
+    return error instanceof Cancelled ? error : asFault(error);
   }
-  return survey(order, options);
 }
 
 // biome-ignore lint/suspicious/noConfusingVoidType: what `destroy` returns
-function noteOf(note: string | void): Partial<Outcome> {
-  return typeof note === 'string' ? { note } : {};
+function noteOf(...notes: readonly (string | void)[]): Partial<Outcome> {
+  const said = notes.filter((note) => typeof note === 'string');
+  return said.length === 0 ? {} : { note: said.join('; ') };
 }
 
 /** What is not taken away, and why; undefined where it is. */

@@ -77,7 +77,7 @@ async function visitOne(
   let looked = false;
   try {
     const outcomes = visits.map(({ outcome }) => outcome);
-    const broken = outcomes.filter(isBroken).map(({ id }) => id);
+    const broken = brokenOf(visits);
     const unlooked = withoutLook(resource, visits, broken, options, end);
     if (unlooked !== undefined) return unlooked;
     stopIfCancelled(options.signal);
@@ -177,7 +177,7 @@ async function madeSo(resource: AnyResource, spec: unknown, seen: unknown, writi
     return end(verdict, verdict === 'update' ? seen : undefined, { changes, ...(documents.length === 0 ? {} : { documents }) });
   }
   const first = seen === undefined ? [] : await Promise.all((resource.changedAfter?.(spec, seen) ?? []).map(writing.visit));
-  const broken = first.filter(({ outcome }) => isBroken(outcome)).map(({ outcome }) => outcome.id);
+  const broken = brokenOf(first);
   if (broken.length > 0) return end('blocked', seen, waitsFor(broken));
   await writes();
   stopIfCancelled(options.signal);
@@ -188,6 +188,11 @@ async function madeSo(resource: AnyResource, spec: unknown, seen: unknown, writi
   if (verdict === 'replace') await resource.destroy(seen, run);
   const after: unknown = await resource.apply(spec, verdict === 'replace' ? undefined : seen, changes, run);
   return end(verdict, after, { changes, done: true });
+}
+
+/** Ids of what failed or could not be tried. */
+function brokenOf(visits: readonly Visit[]): string[] {
+  return visits.flatMap(({ outcome }) => (isBroken(outcome) ? [outcome.id] : []));
 }
 
 function isBroken({ verdict }: Outcome): boolean {

@@ -99,15 +99,14 @@ export function bySecret(outcomes: readonly Outcome[]): readonly Outcome[] {
   const hint = `First give the stack-secret that this stack was made with: ${proven.title} shows that this run has another. Delete nothing for this.`;
   return outcomes.map((outcome) => {
     const { fault } = outcome;
-    return fault?.bySecret === true ? { ...outcome, fault: new Fault(fault.message, { ...fault, cause: fault.cause, hint }) } : outcome;
+    return fault?.bySecret === true ? { ...outcome, fault: fault.with({ hint }) } : outcome;
   });
 }
 
 /** The same fault at its line of the stack file, where its cause is a setting. */
 export function placed(fault: Fault, { placeOf }: Pick<Telling, 'placeOf'>): Fault {
   const place = fault.place ?? placeOf?.(fault.message);
-  const { message, hint, resource, status, code, requestId, finding, cause } = fault;
-  return place === fault.place ? fault : new Fault(message, { hint, resource, status, code, requestId, finding, cause, place });
+  return place === fault.place ? fault : fault.with({ place });
 }
 
 /** `fetch` over the transport that honours proxies, as far as GitHub's client needs it. */
