@@ -1,32 +1,22 @@
 /**
  * Owns the proof of what `destroy` does to the cloud beyond deleting: what CCE left behind goes, what is somebody else's is
- * named, a database leaves a backup.
+ * named. Records and zone are `destroy-records.test.ts`'s, the database `destroy-database.test.ts`'s.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TableName } from '../../../sandbox/otc/tables/names.ts';
-import { upgradeBackupName } from '../../../src/cloud/backup.ts';
 import { clusterOf } from '../../../src/cloud/cluster-leftovers.ts';
-import { secretAtDestroy } from '../../../src/cloud/database-farewell.ts';
-import { ownerId, ownerRecordName, ownerText } from '../../../src/cloud/record-owner.ts';
-import { Fault } from '../../../src/engine/fault.ts';
 import { unwalk } from '../../../src/engine/unwalk.ts';
-import { Secret } from '../../../src/secret.ts';
+import { byHand, destroying, type Row } from './by-hand.ts';
 import { cloudWorld, verdict } from './cloud-world.ts';
-import { journal, stack as ofStack, pause, run, verdicts } from './stack.ts';
+import { journal, pause, run, verdicts } from './stack.ts';
 
 const { deploy, emulator, go, rows, writes } = cloudWorld();
-type Row = { readonly id: string; readonly [field: string]: unknown };
-const table = <T extends Row = Row>(name: TableName) => emulator().store.table<T>(name);
+const { table, insert } = byHand(emulator);
 const named = <T extends Row>(of: TableName, start: string, fits: (row: T) => boolean = () => true): T => {
   const [found] = table<T>(of).where((row) => String(row['name'] ?? '').startsWith(start) && fits(row));
   assert.ok(found, `${start} in ${of}`);
   return found;
-};
-/** Puts a row in; what it returns takes it away. */
-const insert = (into: TableName, row: Row): (() => void) => {
-  table(into).insert(row);
-  return () => void table(into).remove(row.id);
 };
 const both = (one: () => void, other: () => void) => (): void => {
   one();
@@ -46,7 +36,6 @@ const port = (id: string, of: Readonly<Record<string, unknown>>): (() => void) =
 };
 const server = (): (() => void) =>
   insert('ecs.servers', { ...named<Row>('ecs.servers', 'shop-np-'), id: 'server-by-hand', name: 'theirs', port_ids: [] });
-const destroying = { write: true, signal: new AbortController().signal, pause, mayDelete: () => true };
 
 test('listeners that a dead cluster left on the load balancer go with it', async () => {
   await deploy();
@@ -160,132 +149,6 @@ test('where it cannot be told what stands in the way, that is said, and the dele
   assert.match(heard.lines.join('\n'), /network\/nat-gateway: whether something stands in its way could not be told: .*not today/);
 });
 
-test('a database that goes leaves a complete backup, named in what is said of it', async () => {
-  await deploy();
-  const outcomes = await unwalk((await go({ write: false })).cloud.all, { ...destroying, journal: journal() });
-  const [backup] = rows<{ id: string; name: string; status: string; type: string }>('rds.backups').filter(
-    ({ type, name }) => type === 'manual' && name.includes('-last-'),
-  );
-  assert.equal(backup?.status, 'COMPLETED');
-  const note = outcomes.find(({ id }) => id === 'database/instance')?.note ?? '';
-  for (const word of [backup?.id ?? '-', backup?.name ?? '-', 'PostgreSQL 16', 'database.existing', 'stack-secret'])
-    assert.ok(note.includes(word), note);
-});
-
-for (const [whose, text, note] of [
-  ['somebody else’s', 'mine', /not made by this action/],
-  ['another stack’s', 'Managed by zitadel-on-otc, stack other in eu-de, project PROJECT', /another stack \("Managed by .*, stack other in/],
-  ['those of another project’s stack of this name', 'Managed by zitadel-on-otc, stack shop in eu-de, project other', /another stack/],
-] as const)
-  test(`a record of the domain and a zone stay that are ${whose}`, async () => {
-    await deploy();
-    const [records, zones] = [table('dns.recordsets'), table('dns.zones')];
-    const [record] = records.where(({ type, name }) => type === 'A' && name === 'login.example.com.');
-    const [zone] = zones.where(() => true);
-    assert.ok(record && zone);
-    const description = text.replace('PROJECT', String(zone['project_id']));
-    for (const [of, { id }] of [[records, record] as const, [zones, zone] as const]) of.update(id, { description });
-    const outcomes = await unwalk((await go({ write: false })).cloud.all, { ...destroying, journal: journal() });
-    for (const id of ['dns/record', 'dns/zone']) {
-      assert.match(verdict(outcomes, id), /\| kept/);
-      assert.match(outcomes.find((one) => one.id === id)?.note ?? '', note);
-    }
-    assert.ok(records.get(record.id) && zones.get(zone.id));
-  });
-
-test('a zone goes with what the stack wrote into it, and with nothing of others: that is named before anything is deleted', async () => {
-  await deploy();
-  const records = table('dns.recordsets');
-  const [record] = records.where(({ type, name }) => type === 'A' && name === 'login.example.com.');
-  assert.ok(record);
-  const put = (id: string, name: string, of: Readonly<Record<string, unknown>>): (() => void) =>
-    insert('dns.recordsets', { ...record, description: '', id, name: `${name}example.com.`, ...of });
-  const own = [put('challenge', '_acme-challenge.login.', { type: 'TXT', records: ['"x"'] })];
-  const theirs = [
-    put('legacy', 'legacy.', { description: 'old IdP, do not touch' }),
-    put('twin', 'twin.', { description: 'Managed by zitadel-on-otc, stack twin in eu-de, project p' }),
-    put('mail', '', { type: 'MX', records: ['10 mail.example.com.'] }),
-    put('delegated', 'sub.', { type: 'NS', records: ['ns.example.net.'] }),
-  ];
-  for (const write of [false, true]) {
-    const outcomes = await unwalk((await go({ write: false })).cloud.all, { ...destroying, write, journal: journal() });
-    const message = outcomes.find(({ id }) => id === 'dns/zone')?.fault?.message ?? '';
-    const named = [...message.matchAll(/record set (\S+) (\w+) \((\w+)\)/g)].map(([, name, type, id]) => `${name} ${type} ${id}`);
-    const wanted = ['legacy.example.com. A legacy', 'twin.example.com. A twin', 'example.com. MX mail', 'sub.example.com. NS delegated'];
-    assert.deepEqual(named.sort(), wanted.sort());
-    assert.deepEqual(
-      writes().filter((one) => one.startsWith('DELETE')),
-      [],
-    );
-  }
-  for (const take of theirs) take();
-  const gone = await unwalk((await go({ write: false })).cloud.all, { ...destroying, journal: journal() });
-  assert.deepEqual(verdicts(gone.filter((one) => ['failed', 'blocked'].includes(one.verdict))), []);
-  assert.deepEqual(rows('dns.zones'), []);
-  for (const take of own) take();
-});
-
-test('a record that was led elsewhere, or that the user keeps, stays and is named with where it leads', async () => {
-  for (const [records, stack, said] of [
-    [['198.51.100.9'], {}, /leads to 198\.51\.100\.9, not to this stack's load balancer/],
-    [
-      undefined,
-      { dns: { ...ofStack.dns, records: 'existing' } },
-      /dns\.records is existing, so it is yours.*TXT record extdns-a\.login\.example\.com\. \(txt\)/,
-    ],
-  ] as const) {
-    await deploy();
-    const table = emulator().store.table<Row>('dns.recordsets');
-    const [record] = table.where(({ type, name }) => type === 'A' && name === 'login.example.com.');
-    assert.ok(record);
-    if (records !== undefined) table.update(record.id, { records });
-    else {
-      const { cloud, context } = await go({ write: false });
-      assert.match(verdict(await unwalk(cloud.all, { ...destroying, write: false, journal: journal() }), 'dns/record'), /\| delete/);
-      const text = ownerText(ownerId(context), 'ingress/zitadel/zitadel');
-      table.insert({ ...record, id: 'txt', type: 'TXT', name: ownerRecordName(String(record['name'])), records: [text] });
-    }
-    const { cloud } = await go({ write: false, stack });
-    const outcomes = await unwalk(cloud.all, { ...destroying, mayDelete: ({ id }) => id !== 'dns/zone', journal: journal() });
-    assert.match(verdict(outcomes, 'dns/record'), /\| kept/);
-    assert.match(outcomes.find(({ id }) => id === 'dns/record')?.note ?? '', said);
-    assert.ok(table.get(record.id));
-    if (records !== undefined) continue;
-    const whole = await unwalk(cloud.all, { ...destroying, write: false, journal: journal() });
-    assert.match(verdict(whole, 'dns/zone'), /failed \| .*record set login\.example\.com\. A/, 'nor does it go with its zone');
-  }
-});
-
-test('an old backup is no last one: a database of which none can be made now is not deleted', async () => {
-  await deploy();
-  const instances = emulator().store.table<{ id: string; status: string; project_id: string; name: string }>('rds.instances');
-  const [instance] = instances.where(() => true);
-  assert.ok(instance);
-  const name = `${instance.name.replace('-db-', '-last-')}-20250101-000000`;
-  const old = {
-    id: 'old-backup',
-    name,
-    description: '',
-    instance_id: instance.id,
-    project_id: instance.project_id,
-    type: 'manual',
-    size: 1,
-    status: 'COMPLETED',
-  };
-  emulator()
-    .store.table<{ id: string }>('rds.backups')
-    .insert({
-      ...old,
-      begin_time: '2025-01-01T00:00:00+0000',
-      end_time: '2025-01-01T00:10:00+0000',
-      datastore: { type: 'PostgreSQL', version: '16' },
-    } as never);
-  instances.update(instance.id, { status: 'STORAGE FULL' });
-  const outcomes = await unwalk((await go({ write: false })).cloud.all, { ...destroying, journal: journal() });
-  assert.match(verdict(outcomes, 'database/instance'), /failed .*without a last backup it is not deleted/);
-  assert.ok(instances.get(instance.id));
-});
-
 test('a cluster that a dead run left in the making is waited for before it is deleted', async () => {
   await deploy();
   const clusters = emulator().store.table<{ id: string; phase: string }>('cce.clusters');
@@ -306,54 +169,4 @@ test('whose listener it is, by its description', () => {
   assert.equal(clusterOf({ description: '{"cluster_id":"c1","service":"x"}' }), 'c1');
   for (const description of ['', 'made by hand', '{"cluster_id":7}', '{broken', '{}'])
     assert.equal(clusterOf({ description }), undefined, description);
-});
-
-test('names of backups are what RDS takes', () => {
-  const name = upgradeBackupName(`${'x'.repeat(60)}`, { to: '10.0.0-rc.1', revision: 12 });
-  assert.match(name, /^[A-Za-z][A-Za-z0-9_-]{3,63}$/);
-  assert.ok(name.endsWith('-r12-10-0-0-rc-1'));
-});
-
-test('a plan of destroy tells of the last backup that is made and kept', async () => {
-  await deploy();
-  const outcomes = await unwalk((await go({ write: false })).cloud.all, { ...destroying, write: false, journal: journal() });
-  const one = outcomes.find(({ id }) => id === 'database/instance');
-  assert.equal(one?.verdict, 'delete');
-  assert.match(one?.note ?? '', /a last manual backup \(shop-last-\w+-…\) is made first and kept; .*needs the same stack-secret/);
-});
-
-for (const [what, given, deletes, says, refuses] of [
-  ['the right one', {}, true, undefined, false],
-  [
-    'another, the database goes',
-    { masterkey: new Secret('x'.repeat(32)) },
-    true,
-    /not the one .*made with.*\n.*refuses this before anything is deleted/,
-    true,
-  ],
-  ['another, the database stays', { masterkey: new Secret('x'.repeat(32)) }, false, /not the one .*made with.*\n.*goes on/, false],
-  ['none, the database goes', { masterkey: undefined }, true, /no stack-secret was given/, false],
-  ['none, the database stays', { masterkey: undefined }, false, undefined, false],
-] as const) {
-  test(`the secret at a destroy: ${what}`, async () => {
-    await deploy();
-    const { cloud, context } = await go({ write: false });
-    const stack = { ...context.stack, destroy: { ...context.stack.destroy, database: deletes } };
-    const found = await secretAtDestroy({ stack, secrets: { ...context.secrets, ...given } }, [cloud.database, cloud.formerDatabase], run);
-    assert.equal(found?.refuses ?? false, refuses);
-    const text = found === undefined ? undefined : `${found.notice.message}\n${found.notice.hint}`;
-    if (says === undefined) assert.equal(text, undefined);
-    else assert.match(text ?? '', says);
-  });
-}
-
-test('an instance that cannot be looked at keeps destroy from beginning only where it would be deleted', async () => {
-  await deploy();
-  const { cloud, context } = await go({ write: false });
-  const former = { ...cloud.formerDatabase };
-  const database = { ...cloud.database, observe: () => Promise.reject(new Fault('the list of instances is forbidden')) };
-  const asked = (deletes: boolean) =>
-    secretAtDestroy({ ...context, stack: { ...context.stack, destroy: { ...context.stack.destroy, database: deletes } } }, [database, former], run);
-  assert.equal(await asked(false), undefined);
-  await assert.rejects(asked(true), /forbidden/);
 });

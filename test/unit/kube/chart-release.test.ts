@@ -1,85 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { gzipSync } from 'node:zlib';
 import { Cancelled, Fault } from '../../../src/engine/fault.ts';
-import { chartRelease } from '../../../src/kube/chart-release.ts';
 import { STACK_LABEL } from '../../../src/kube/context.ts';
 import { DIGEST_LABEL } from '../../../src/kube/release-state.ts';
-import { rivalRelease } from '../../../src/kube/rivals.ts';
 import type { KubeObject } from '../../../src/tools/api.ts';
 import { TUNNEL_CUT } from '../../../src/tools/helm.ts';
-import { contextOf, type FakeCluster, fakeCluster, given, kubeconfig, quiet } from './fakes.ts';
-
-const digest = 'ab'.repeat(32);
-interface Stored {
-  revision?: number;
-  status?: string;
-  version?: string;
-  values?: object;
-  labels?: Record<string, string>;
-  method?: string;
-  description?: string;
-}
-
-function store(
-  cluster: FakeCluster,
-  { revision = 1, status = 'deployed', version = '9.34.0', values = { a: 1 }, labels, method = 'ssa', description = 'Upgrade complete' }: Stored = {},
-): void {
-  const release = {
-    name: 'zitadel',
-    namespace: 'zitadel',
-    version: revision,
-    info: { status, description },
-    config: values,
-    manifest: '',
-    hooks: [],
-    apply_method: method,
-    chart: { metadata: { name: 'zitadel', version, appVersion: 'v4.13.0' } },
-  };
-  const data = Buffer.from(gzipSync(JSON.stringify(release)).toString('base64')).toString('base64');
-  const name = `sh.helm.release.v1.zitadel.v${revision}`;
-  const own = labels ?? { [STACK_LABEL]: 'zitadel-prod', [DIGEST_LABEL]: digest.slice(0, 63) };
-  const metadata = { name, labels: { owner: 'helm', name: 'zitadel', status, version: String(revision), ...own } };
-  cluster.objects.set(`/api/v1/namespaces/zitadel/secrets/${name}`, { metadata, data: { release: data } } as unknown as KubeObject);
-}
-
-function make(cluster: FakeCluster, pinned?: string, adopt = false) {
-  const release = chartRelease<{ kubeconfig: ReturnType<typeof given<typeof kubeconfig>> }>(
-    contextOf(cluster, {}, adopt ? 'adopt: { releases: true }\n' : ''),
-    {
-      id: 'zitadel/release',
-      needs: { kubeconfig: given('k', kubeconfig) },
-      wanted: true,
-      namespace: 'zitadel',
-      release: 'zitadel',
-      source: { repository: 'https://charts.zitadel.com', name: 'zitadel', version: '9.34.0', digest: pinned },
-      values: () => ({ a: 1 }),
-      settled: {
-        keep: (before, wanted) => ({ ...wanted, ...(before['first'] === undefined ? {} : { first: before['first'] }) }),
-        warnings: ({ first }) => (first === undefined ? [] : [new Fault('the first one holds')]),
-      },
-      hookObjects: [{ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'zitadel-setup', namespace: 'zitadel' } }],
-      beforeVersion: async (_needs, { from, to, revision }) => void cluster.writes.push(`before ${from} becomes ${to}, revision ${revision}`),
-      timeoutSeconds: 10,
-    },
-  );
-  const spec = release.want({ kubeconfig });
-  return {
-    release,
-    spec,
-    changes: async () => {
-      const seen = await release.observe({ kubeconfig }, quiet);
-      return seen === undefined ? undefined : release.diff(spec, seen);
-    },
-    deploy: async () =>
-      release.apply(
-        spec,
-        await release.observe({ kubeconfig }, quiet),
-        (await release.observe({ kubeconfig }, quiet).then((seen) => seen && release.diff(spec, seen))) ?? [],
-        quiet,
-      ),
-  };
-}
+import { fakeCluster, kubeconfig, quiet } from './fakes.ts';
+import { digest, make, type Stored, store } from './releases.ts';
 
 test('not there, then installed with labels and complete values, then in sync', async () => {
   const cluster = fakeCluster();
@@ -119,17 +46,6 @@ test('what was settled when the release was first in place holds; a first instal
   assert.deepEqual(await found({}), [[], 1]);
   assert.deepEqual(await found({ status: 'failed' }), [['status', 'values.first'], 0]);
   assert.deepEqual(await found({ status: 'superseded' }, { revision: 2, status: 'failed' }), [['status'], 1]);
-});
-
-test("values of somebody else's release are named, never shown", async () => {
-  const cluster = fakeCluster();
-  store(cluster, { labels: {}, values: { zitadel: { masterkey: 'x123456789012345678901234567891x' } } });
-  const changes = await make(cluster, undefined, true).changes();
-  assert.doesNotMatch(JSON.stringify(changes), /x1234/);
-  assert.deepEqual(
-    changes?.map(({ field }) => field),
-    ['owner', 'values.a', 'values.zitadel'],
-  );
 });
 
 test('other bytes under the installed version are refused before helm is run; a pin accepts them', async () => {
@@ -252,43 +168,6 @@ test('before another chart version, and only then, what must come before it is d
   assert.deepEqual(cluster.writes.slice(-2), ['before 9.33.0 becomes 9.34.0, revision 4', 'upgrade zitadel']);
 });
 
-test("somebody else's release is refused without consent, whatever its state, and survives destroy", async () => {
-  for (const status of ['deployed', 'failed', 'pending-install']) {
-    const cluster = fakeCluster();
-    store(cluster, { labels: {}, status, values: { a: 2 } });
-    const { deploy, release } = make(cluster);
-    await assert.rejects(
-      deploy(),
-      (error) => error instanceof Fault && /not made by this action/.test(error.message) && /adopt: \{ releases: true \}/.test(error.hint ?? ''),
-    );
-    assert.deepEqual(cluster.writes, []);
-    const seen = await release.observe({ kubeconfig }, quiet);
-    assert.equal(seen && release.keep?.(seen), 'was not made by this action');
-  }
-  const consented = fakeCluster();
-  store(consented, { labels: {}, values: { a: 2 } });
-  await make(consented, undefined, true).deploy();
-  assert.deepEqual(consented.writes, ['upgrade zitadel']);
-});
-
-test("another stack's release is refused even where taking over is consented to, survives destroy, and is no rival to be taken away", async () => {
-  const cluster = fakeCluster();
-  store(cluster, { labels: { [STACK_LABEL]: 'other' }, values: { a: 2 } });
-  for (const adopt of [false, true]) {
-    const { deploy, release } = make(cluster, undefined, adopt);
-    await assert.rejects(
-      deploy(),
-      (error) => error instanceof Fault && /Helm release zitadel\/zitadel .* belongs to stack other/.test(error.message) && error.forbids === true,
-    );
-    const seen = await release.observe({ kubeconfig }, quiet);
-    assert.equal(seen && release.keep?.(seen), 'belongs to stack other');
-  }
-  await rivalRelease({ namespace: 'zitadel', release: 'zitadel' }, { name: 'zitadel-prod' })(cluster, quiet);
-  assert.deepEqual(cluster.writes, []);
-  await rivalRelease({ namespace: 'zitadel', release: 'zitadel' }, { name: 'other' })(cluster, quiet);
-  assert.deepEqual(cluster.writes, ['uninstall zitadel']);
-});
-
 test('a rollback by hand is named beside what it changed; one to what is wanted is no difference', async () => {
   const found = async (stored: Stored) => {
     const cluster = fakeCluster();
@@ -314,17 +193,4 @@ test('a release that hangs is one difference, with what it means', async () => {
     assert.deepEqual([change?.field, change?.before, others], ['status', status, []]);
     assert.match(change?.why ?? '', why);
   }
-});
-
-test("somebody else's hook objects, which helm would delete, are refused before the first install; a former release's are not", async () => {
-  const path = '/apis/batch/v1/namespaces/zitadel/jobs/zitadel-setup';
-  const job = (labels: Record<string, string>): KubeObject => ({ metadata: { name: 'zitadel-setup', namespace: 'zitadel', labels } });
-  const cluster = fakeCluster();
-  cluster.onUpgrade = () => store(cluster);
-  cluster.objects.set(path, job({ app: 'mine' }));
-  await assert.rejects(make(cluster).deploy(), /Job zitadel\/zitadel-setup, which the chart would replace, is in the cluster already/);
-  assert.deepEqual(cluster.writes, []);
-  cluster.objects.set(path, job({ 'app.kubernetes.io/managed-by': 'Helm', 'app.kubernetes.io/instance': 'zitadel' }));
-  await make(cluster).deploy();
-  assert.deepEqual(cluster.writes, ['upgrade zitadel']);
 });
