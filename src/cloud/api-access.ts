@@ -3,7 +3,7 @@
  * VPC, as nodes and pods need it), SSH to nodes from nowhere. Both are rules in groups that CCE made and opens to all.
  */
 import { Fault } from '../engine/fault.ts';
-import { ADDED_BY_OTHERS, type Change, type Maybe, maybe, type Resource, type Run, resource } from '../engine/resource.ts';
+import { ADDED_BY_OTHERS, type Change, leftover, type Maybe, maybe, type Resource, type Run, resource } from '../engine/resource.ts';
 import { unlessGone } from '../otc/client.ts';
 import { deleteSecurityGroupRule, getSecurityGroup, listSecurityGroups, type SecurityGroup, type SecurityGroupRule } from '../otc/security-group.ts';
 import { cidr, contains, parseCidr } from '../stack/cidr.ts';
@@ -84,21 +84,15 @@ export function apiAccess(context: CloudContext, needs: Needs): ApiAccess {
 /** What let in through the public address of a former `cluster.access`: taken away as that is, when the new way in has proved itself. */
 export function formerAccess({ otc, stack }: CloudContext, needs: Needs & { readonly access: ApiAccess }): FormerAccess {
   const { cluster, vpc, access } = needs;
-  return resource<FormerAccess['needs'], null, readonly SecurityGroupRule[]>({
+  return leftover<FormerAccess['needs'], readonly SecurityGroupRule[]>({
     id: 'cluster/former-access',
     title: 'Former access to the API server',
     needs: { cluster, vpc, access: maybe(access) },
     within: cluster,
-    wanted: false,
-    want: () => null,
     observe: async (found) => {
       if (found.cluster === undefined || found.vpc === undefined || found.access?.leaving !== true) return undefined;
       const rules = tooMany(access.want({ cluster: found.cluster, vpc: found.vpc }), found.access, stack.name);
       return rules.length === 0 ? undefined : rules;
-    },
-    diff: () => [],
-    apply: async () => {
-      throw new Error('former access is never made');
     },
     destroy: async (rules) => {
       for (const { id } of rules) await unlessGone(deleteSecurityGroupRule(otc, id));

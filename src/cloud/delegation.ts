@@ -3,7 +3,7 @@
  * here, before database and cluster cost time and money, and says what to set at the registrar.
  */
 import { Fault } from '../engine/fault.ts';
-import { type Resource, resource } from '../engine/resource.ts';
+import { check, type Resource } from '../engine/resource.ts';
 import { listNameServers } from '../otc/dns.ts';
 import type { CloudContext } from './context.ts';
 import { type Delegated, type DelegationPort, delegationOf, plain, systemDelegationPort } from './delegation-query.ts';
@@ -18,12 +18,11 @@ export type Delegation = Resource<Needs, null, Delegated>;
 export function delegation(context: CloudContext, zone: DnsZone, port: DelegationPort = systemDelegationPort()): Delegation {
   const { otc, stack } = context;
   const wanted = stack.dns.requireDelegation && zoneWanted(context);
-  return resource<Needs, null, Delegated>({
+  return check<Needs, null, Delegated>({
     id: 'dns/delegation',
     title: `Delegation of ${stack.dns.zone}`,
     needs: { zone },
     wanted,
-    readsOnly: true,
     gate: true,
     want: () => null,
     observe: async (needs) => {
@@ -39,10 +38,6 @@ export function delegation(context: CloudContext, zone: DnsZone, port: Delegatio
     },
     diff: () => [],
     diffAlone: () => [],
-    apply: async () => {
-      throw new Error('the delegation is set at the registrar');
-    },
-    destroy: async () => undefined,
     facts: ({ nameServers }) => ({ 'name servers': nameServers.join(', ') }),
   });
 }

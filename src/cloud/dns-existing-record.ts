@@ -2,7 +2,7 @@
  * Owns the look at a record that the user keeps (`dns.records: existing`): which one it must be, and whether the domain
  * leads to the load balancer yet. Nothing is written; the verification from outside judges.
  */
-import { type Resource, resource } from '../engine/resource.ts';
+import { check, type Resource } from '../engine/resource.ts';
 import type { CloudContext } from './context.ts';
 import { type DelegationPort, systemDelegationPort } from './delegation-query.ts';
 import type { LoadBalancerResource } from './load-balancer.ts';
@@ -22,12 +22,11 @@ export function existingRecord(
   port: Pick<DelegationPort, 'addresses'> = systemDelegationPort(),
 ): ExistingRecordCheck {
   const wanted = stack.dns.records === 'existing';
-  return resource<Needs, null, ExistingRecord>({
+  return check<Needs, null, ExistingRecord>({
     id: 'dns/existing-record',
     title: `A record ${stack.domain}, kept by you`,
     needs,
     wanted,
-    readsOnly: true,
     want: () => null,
     observe: async ({ loadBalancer }, run) => {
       if (!wanted || loadBalancer === undefined) return undefined;
@@ -41,10 +40,6 @@ export function existingRecord(
       return { record, found };
     },
     diff: () => [],
-    apply: async () => {
-      throw new Error('the record is kept by the user');
-    },
-    destroy: async () => undefined,
     facts: ({ record, found }) => ({ record, found: found.join(', ') || 'nothing yet' }),
   });
 }

@@ -3,7 +3,7 @@
  * well, the verification under the new domain included. What only looks like one is named and left alone.
  */
 import { Fault } from '../engine/fault.ts';
-import { type Resource, resource } from '../engine/resource.ts';
+import { leftover, type Resource } from '../engine/resource.ts';
 import type { CloudContext } from './context.ts';
 import type { DnsZone } from './dns-zone.ts';
 import type { LoadBalancerResource } from './load-balancer.ts';
@@ -14,21 +14,15 @@ type Seen = { readonly zoneId: string; readonly records: readonly FormerRecord[]
 export type FormerRecords = Resource<Needs, null, Seen>;
 
 export function formerRecords(context: CloudContext, needs: Needs): FormerRecords {
-  return resource<Needs, null, Seen>({
+  return leftover<Needs, Seen>({
     id: 'dns/former-record',
     title: 'A record of a former domain',
     needs,
-    wanted: false,
-    want: () => null,
     observe: async ({ zone, loadBalancer }) => {
       if (zone === undefined || loadBalancer === undefined) return undefined;
       // A mark is a text that anybody can write; only with the stack's own address behind it does it prove whose the record is.
       const records = (await formerRecordsIn(context, zone.id)).filter((one) => targetsOf(one) === loadBalancer.eipAddress);
       return records.length === 0 ? undefined : { zoneId: zone.id, records };
-    },
-    diff: () => [],
-    apply: async () => {
-      throw new Error('no record of a former domain is ever made');
     },
     destroy: async ({ zoneId, records }, run) => {
       const home = await context.otc.dnsHome();

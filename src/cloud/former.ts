@@ -2,7 +2,7 @@
  * Owns what the stack had of its own before `existing` was chosen for it: a database, a load balancer, a cluster. Known by the
  * stack's own name; what is in use is owned by the file of each.
  */
-import { type Maybe, type Needs, type Resource, resource } from '../engine/resource.ts';
+import { leftover, type Maybe, type Needs, type Resource } from '../engine/resource.ts';
 import { listClusters } from '../otc/cce.ts';
 import { type LoadBalancer, listLoadBalancers } from '../otc/elb.ts';
 import { listInstances } from '../otc/rds.ts';
@@ -33,21 +33,15 @@ interface Former<N extends Needs, Seen extends { readonly id: string }>
 
 function former<N extends Needs, Seen extends { readonly id: string }>(one: Former<N, Seen>): Resource<N, null, Seen> {
   const { what, name, existing, list, ...rest } = one;
-  return resource<N, null, Seen>({
+  return leftover<N, Seen>({
     facts: ({ id }) => ({ id }),
     ...rest,
     title: `${what} ${name}, which the stack does not use any more`,
-    wanted: false,
-    want: () => null,
     observe: async () => {
       // Where it was named by hand, it is in use.
       if (existing === undefined || existing.name === name) return undefined;
       const found = theOne(await list(), `${what} ${name}`, ({ id }) => id);
       return found?.id === existing.id ? undefined : found;
-    },
-    diff: () => [],
-    apply: async () => {
-      throw new Error(`${one.id} is never made`);
     },
   });
 }

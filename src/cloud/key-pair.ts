@@ -5,7 +5,7 @@
 import { generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
 import { Cancelled, Fault } from '../engine/fault.ts';
-import { type Resource, resource } from '../engine/resource.ts';
+import { leftover, type Resource } from '../engine/resource.ts';
 import { unlessGone } from '../otc/client.ts';
 import { deleteKeyPair, importKeyPair, type KeyPair, listKeyPairs } from '../otc/ecs.ts';
 import { ServiceFault } from '../otc/errors.ts';
@@ -32,18 +32,12 @@ export function nodeKeyPair(context: CloudContext): NodeKeyPair {
     await unlessGone(deleteKeyPair(otc, name));
   };
   return {
-    leftover: resource<Record<string, never>, null, KeyPair>({
+    leftover: leftover<Record<string, never>, KeyPair>({
       id: 'cluster/key-pair',
       title: `Key pair ${name}`,
       needs: {},
-      wanted: false,
       prefetch: () => listKeyPairs(otc),
-      want: () => null,
       observe: async () => (await listKeyPairs(otc)).find((one) => one.name === name),
-      diff: () => [],
-      apply: async (_spec, seen) => {
-        throw new Error(`the key pair ${seen?.name ?? name} is made by the node pools`);
-      },
       destroy: async () => {
         await unlessGone(deleteKeyPair(otc, name));
       },

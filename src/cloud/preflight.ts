@@ -5,7 +5,7 @@
  * in `preflight-answers.ts`.
  */
 import { Fault } from '../engine/fault.ts';
-import { type Resource, type Run, resource } from '../engine/resource.ts';
+import { check, type Resource, type Run } from '../engine/resource.ts';
 import { ServiceFault } from '../otc/errors.ts';
 import type { CloudContext } from './context.ts';
 import { dnsHomeProblems } from './dns-home.ts';
@@ -31,12 +31,11 @@ interface Unchecked {
 export type Preflight = Resource<Record<string, never>, null, PreflightSeen>;
 
 export function preflight(context: CloudContext): Preflight {
-  return resource<Record<string, never>, null, PreflightSeen>({
+  return check<Record<string, never>, null, PreflightSeen>({
     id: 'project/preflight',
     title: 'Quotas and offers',
     needs: {},
     wanted: true,
-    readsOnly: true,
     gate: true,
     want: () => null,
     observe: async (_needs, run) => {
@@ -79,10 +78,6 @@ export function preflight(context: CloudContext): Preflight {
       return { checked: checks.map(({ name }) => name).filter((name) => !open.has(name)), unchecked };
     },
     diff: () => [],
-    apply: async () => {
-      throw new Error('preflight only looks');
-    },
-    destroy: async () => undefined,
     notice: ({ unchecked }) =>
       unchecked.length === 0 ? undefined : `not checked: ${unchecked.map(({ name, why }) => `${name} (${why})`).join('; ')}`,
     facts: ({ checked }) => ({ checked: checked.length === 0 ? 'nothing to be made' : checked.join(', ') }),

@@ -2,7 +2,7 @@
  * Owns what of a stack may still be there when what it came from is gone, because a destroy was stopped late: what CCE left, disks of
  * claims, the last backup of the database. Only destroy looks for it; it takes away what is surely the stack's and names the rest.
  */
-import { type AnyResource, type Resource, resource } from '../engine/resource.ts';
+import { type AnyResource, leftover } from '../engine/resource.ts';
 import { listClusters } from '../otc/cce.ts';
 import { listLoadBalancers } from '../otc/elb.ts';
 import { listInstances } from '../otc/rds.ts';
@@ -11,38 +11,22 @@ import { disksLeft } from './claim-disks.ts';
 import { type Leftovers, leftoversOf, orphanedListeners, removeLeftovers } from './cluster-leftovers.ts';
 import type { CloudContext } from './context.ts';
 
-type Remains<Seen> = Pick<Resource<Record<never, never>, null, Seen>, 'id' | 'title' | 'destroy' | 'keep'> & {
-  /** What is left; undefined where nothing is, and where what it came from is there and goes first. */
-  readonly find: () => Promise<Seen | undefined>;
-};
+type NoNeeds = Record<never, never>;
 
-function remains<Seen>({ find, ...one }: Remains<Seen>): AnyResource {
-  return resource<Record<never, never>, null, Seen>({
-    ...one,
-    needs: {},
-    wanted: false,
-    want: () => null,
-    observe: find,
-    diff: () => [],
-    apply: async () => {
-      throw new Error(`${one.id} is never made`);
-    },
-  });
-}
-
-/** For people, and left to them. */
-const named = (id: string, title: string, find: () => Promise<string | undefined>): AnyResource =>
-  remains<string>({ id, title, find, keep: (text) => text, destroy: async () => undefined });
+/** For people, and left to them. Each looks for something only where what it came from is gone: else that goes first. */
+const named = (id: string, title: string, observe: () => Promise<string | undefined>): AnyResource =>
+  leftover<NoNeeds, string>({ id, title, needs: {}, observe, keep: (text) => text, destroy: async () => undefined });
 
 export function remainsOf({ otc, stack, names }: CloudContext): readonly AnyResource[] {
   const [cluster, instance] = [names('cce'), names('db')];
   const isThere = async (): Promise<boolean> => (await listClusters(otc)).some(({ metadata }) => metadata.name === cluster);
   const { existing } = stack.loadBalancer;
   return [
-    remains<Leftovers>({
+    leftover<NoNeeds, Leftovers>({
       id: 'cluster/leftovers',
       title: `What CCE left of cluster ${cluster}`,
-      find: async () => {
+      needs: {},
+      observe: async () => {
         if (await isThere()) return undefined;
         const found = await leftoversOf(otc, { name: cluster });
         return found.listeners.length + found.groups.length === 0 ? undefined : found;

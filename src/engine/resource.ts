@@ -157,6 +157,25 @@ export interface Resource<N extends Needs, Spec, Seen> {
   facts?(seen: Seen): Readonly<Record<string, string>>;
 }
 
+type Looked<N extends Needs, Spec, Seen> = Omit<Resource<N, Spec, Seen>, 'readsOnly' | 'apply' | 'destroy'>;
+
+/** A resource that is only looked at: a check, a verification. */
+export function check<N extends Needs, Spec, Seen>(definition: Looked<N, Spec, Seen>): Resource<N, Spec, Seen> {
+  return { ...definition, readsOnly: true, apply: () => neverMade(definition), destroy: async () => undefined };
+}
+
+type Left<N extends Needs, Seen> = Omit<Resource<N, null, Seen>, 'wanted' | 'want' | 'diff' | 'apply'>;
+
+/** What a former choice, or a run that died, may have left: looked for, taken away or named, and never made. */
+export function leftover<N extends Needs, Seen>(definition: Left<N, Seen>): Resource<N, null, Seen> {
+  return { ...definition, wanted: false, want: () => null, diff: () => [], apply: () => neverMade(definition) };
+}
+
+/** The walk asks only what can be made. */
+function neverMade({ id }: { readonly id: string }): never {
+  throw new Error(`${id} is never made`);
+}
+
 /** Identity function that infers the type parameters of a resource from its parts. */
 export function resource<N extends Needs, Spec, Seen>(definition: Resource<N, Spec, Seen>): Resource<N, Spec, Seen> {
   return definition;

@@ -3,7 +3,7 @@
  * as a whole, so one cluster takes one stack: all that is done inside stands on this look.
  */
 import { Fault } from '../engine/fault.ts';
-import { type Resource, resource } from '../engine/resource.ts';
+import { check, type Resource } from '../engine/resource.ts';
 import type { Kubeconfig } from '../tools/kubeconfig.ts';
 import type { NeedsCluster } from './applied.ts';
 import { type CloudNeeds, clusterIn, inCluster, type KubeContext, ONE_STACK, otherStack, STACK_LABEL } from './context.ts';
@@ -21,12 +21,11 @@ export interface Entrance extends Kubeconfig {
 export function oneStack(context: KubeContext, { kubeconfig }: Pick<CloudNeeds, 'kubeconfig'>): Resource<NeedsCluster, null, Entrance> {
   const { stack } = context;
   const title = `No other stack in cluster ${stack.cluster.existing?.name ?? stack.cluster.existing?.id ?? ''}`;
-  return resource<NeedsCluster, null, Entrance>({
+  return check<NeedsCluster, null, Entrance>({
     id: 'cluster/one-stack',
     title,
     needs: { kubeconfig },
     wanted: true,
-    readsOnly: true,
     lookedAtFirst: true,
     ...inCluster(context),
     want: () => null,
@@ -44,9 +43,5 @@ export function oneStack(context: KubeContext, { kubeconfig }: Pick<CloudNeeds, 
       const message = `the cluster belongs to another stack already: ${others.join(', ')}; nothing in it was changed`;
       throw new Fault(message, { resource: title, finding: 'stack', forbids: true, hint: ONE_STACK });
     },
-    apply: () => {
-      throw new Error('other stacks are only looked for');
-    },
-    destroy: async () => undefined,
   });
 }

@@ -170,24 +170,23 @@ function podConflicts(refuse: Refuse): void {
 }
 
 /** The environment wins over files, and Helm stores it in clear. @param refused settings that may not contradict this action; nothing below them may */
-function environmentConflicts({ env }: Values, refused: ReadonlySet<string>): Problem[] {
-  return (Array.isArray(env) ? env : []).flatMap((entry: unknown, index): Problem[] => {
-    const name = isMap(entry) ? String(entry['name']) : '';
+function environmentConflicts(values: Values, refused: ReadonlySet<string>): Problem[] {
+  return variablesAt(values, ['env']).flatMap(({ name, entry, path }): Problem[] => {
     // viper's prefix, and its separator in place of dots
     const [, setting = ''] = /^ZITADEL_([^_]+)/i.exec(name) ?? [];
     if (refused.has(setting.toLowerCase())) {
       return [
         {
-          path: ['env', index],
+          path,
           message: `${name} would override the configuration of this action, since the environment wins over files`,
           hint: 'Set it under zitadel.configmapConfig or zitadel.secretConfig.',
         },
       ];
     }
-    if (!isMap(entry) || !namesSecret(entry)) return [];
+    if (!namesSecret(entry)) return [];
     return [
       {
-        path: ['env', index],
+        path,
         message: `${name} looks like a secret, and Helm would store it in clear`,
         hint: 'Set it under zitadel.secretConfig, or take it from a Secret with valueFrom.',
       },
@@ -199,18 +198,24 @@ function environmentConflicts({ env }: Values, refused: ReadonlySet<string>): Pr
 const LOGIN_VARIABLES = ['ZITADEL_API_URL', 'ZITADEL_SERVICE_USER_TOKEN_FILE', 'CUSTOM_REQUEST_HEADERS', 'NEXT_PUBLIC_BASE_PATH'];
 
 function loginEnvironmentConflicts(values: Values): Problem[] {
-  const env = find(values, ['login', 'env']);
-  return (Array.isArray(env?.value) ? env.value : []).flatMap((entry: unknown, index): Problem[] => {
-    const name = isMap(entry) ? String(entry['name']) : '';
+  return variablesAt(values, ['login', 'env']).flatMap(({ name, path }): Problem[] => {
     if (!LOGIN_VARIABLES.includes(name)) return [];
     return [
       {
-        path: [...(env?.path ?? []), index],
+        path,
         message: `the chart sets ${name}; with another one the login app does not find ZITADEL, or is not found`,
         hint: 'Remove the line: the chart sets it.',
       },
     ];
   });
+}
+
+/** The entries of a container's environment that are maps, as Kubernetes has them. */
+function variablesAt(values: Values, at: readonly string[]): { readonly name: string; readonly entry: Values; readonly path: Problem['path'] }[] {
+  const env = find(values, at);
+  return (Array.isArray(env?.value) ? env.value : []).flatMap((entry: unknown, index) =>
+    isMap(entry) ? [{ name: String(entry['name']), entry, path: [...(env?.path ?? []), index] }] : [],
+  );
 }
 
 /** Ingresses, or routes of the Gateway. */

@@ -3,7 +3,7 @@
  * database and host beside the first, and nobody would keep that one up to date.
  */
 import { Fault } from '../engine/fault.ts';
-import { type Resource, resource } from '../engine/resource.ts';
+import { check, type Resource } from '../engine/resource.ts';
 import type { NeedsCluster } from '../kube/applied.ts';
 import { type CloudNeeds, clusterIn, inCluster, type KubeContext, STACK_LABEL } from '../kube/context.ts';
 import { collection } from '../kube/paths.ts';
@@ -20,12 +20,11 @@ export function onlyOne(context: KubeContext, { kubeconfig }: Pick<CloudNeeds, '
   const { stack } = context;
   const { namespace, release } = stack.zitadel;
   const title = `No other release of ZITADEL beside ${namespace}/${release}`;
-  return resource<NeedsCluster, null, Others>({
+  return check<NeedsCluster, null, Others>({
     id: 'zitadel/only-one',
     title,
     needs: { kubeconfig },
     wanted: true,
-    readsOnly: true,
     gate: true,
     ...inCluster(context),
     want: () => null,
@@ -57,10 +56,6 @@ export function onlyOne(context: KubeContext, { kubeconfig }: Pick<CloudNeeds, '
         },
       );
     },
-    apply: () => {
-      throw new Error('releases of others are only looked for');
-    },
-    destroy: async () => undefined,
   });
 }
 

@@ -4,7 +4,7 @@
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { asFault, Fault } from '../engine/fault.ts';
-import { type Resource, resource } from '../engine/resource.ts';
+import { check, type Resource } from '../engine/resource.ts';
 import type { NeedsCluster } from '../kube/applied.ts';
 import { type CloudNeeds, clusterIn, inCluster, type KubeContext } from '../kube/context.ts';
 import { objectPath } from '../kube/paths.ts';
@@ -26,12 +26,11 @@ export function ownCertificate(context: KubeContext, { kubeconfig }: Pick<CloudN
   const name = tlsSecretName(stack);
   const wanted = stack.certificates.issuer === 'existing';
   const title = `Secret ${namespace}/${name} with a certificate for ${stack.domain}`;
-  return resource<NeedsCluster, null, OwnCertificateSeen>({
+  return check<NeedsCluster, null, OwnCertificateSeen>({
     id: 'certificates/own',
     title,
     needs: { kubeconfig },
     wanted,
-    readsOnly: true,
     gate: true,
     ...inCluster(context),
     want: () => null,
@@ -49,10 +48,6 @@ export function ownCertificate(context: KubeContext, { kubeconfig }: Pick<CloudN
         hint: `ZITADEL's release is not changed before it can. Put certificate and key there: kubectl create secret tls ${name} --namespace=${namespace} --cert=FILE --key=FILE (for one that is there add --dry-run=client --output=yaml | kubectl apply --filename=-), then run again.`,
       });
     },
-    apply: () => {
-      throw new Error('a certificate of the user is only read');
-    },
-    destroy: async () => undefined,
     facts: ({ notAfter }): Record<string, string> => (notAfter === undefined ? {} : { notAfter }),
   });
 }

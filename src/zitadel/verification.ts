@@ -3,7 +3,7 @@
  * certificate or DNS as well. In `deploy` it waits until everything passes, or says which check fails, why and what to do.
  */
 import { Fault } from '../engine/fault.ts';
-import type { AnyResource, Resource, Run } from '../engine/resource.ts';
+import { type AnyResource, check, type Resource, type Run } from '../engine/resource.ts';
 import { until } from '../engine/until.ts';
 import type { NeedsCluster } from '../kube/applied.ts';
 import { after, type CloudNeeds, type Giving, inCluster, type KubeContext, type LoadBalancerSeen } from '../kube/context.ts';
@@ -59,7 +59,7 @@ export function verification(
       probe.close();
     }
   };
-  return {
+  return check({
     id: 'zitadel/verification',
     title: `Verification of ${urlOf(stack)} from outside`,
     needs: {
@@ -69,7 +69,6 @@ export function verification(
       ...after([...before, ...cloud.records]),
     },
     wanted: true,
-    readsOnly: true,
     gate: true,
     ...inCluster(context),
     want: () => true,
@@ -87,12 +86,8 @@ export function verification(
       checks
         .filter(({ ok }) => !ok)
         .map(({ name, detail, advice }) => ({ field: name, before: detail, after: 'passes', ...(advice === undefined ? {} : { why: advice }) })),
-    apply: () => {
-      throw new Error('verification only reads');
-    },
-    destroy: async () => undefined,
     facts: ({ checks }) => Object.fromEntries(checks.map(({ name, ok, detail }) => [name, ok ? detail : `fails: ${detail}`])),
-  };
+  });
 }
 
 /** Repeats until all checks pass. @throws Fault at the deadline, naming every check that fails */
