@@ -44,6 +44,14 @@ export interface ComputeCloud extends Cloud {
   keyPair(name: string): Promise<void>;
 }
 
+/** A cloud with a network, in which CCE has its agency. */
+export async function startClusterCloud(): Promise<{ readonly cloud: ComputeCloud; readonly place: Place }> {
+  const cloud = await startComputeCloud();
+  const place = await cloud.network();
+  cloud.delegate();
+  return { cloud, place };
+}
+
 export async function startComputeCloud(pace: 'instant' | 'fast' = 'instant'): Promise<ComputeCloud> {
   const notes: Notes = { databases: new Map(), clusters: new Map(), nodes: new Map(), asked: [], failure: undefined };
   const cloud = await startCloud(pace, (store) => backends(store, notes));

@@ -4,15 +4,13 @@ import { after, before, test } from 'node:test';
 import { cceTables } from '../../../sandbox/otc/cce-tables.ts';
 import { networkTables } from '../../../sandbox/otc/tables/network.ts';
 import { closeClean, eventually } from '../sandbox-otc/cloud.ts';
-import { type ComputeCloud, type Place, startComputeCloud } from './backends.ts';
+import { type ComputeCloud, type Place, startClusterCloud } from './backends.ts';
 
 let cloud: ComputeCloud;
 let place: Place;
 let cluster: string;
 before(async () => {
-  cloud = await startComputeCloud();
-  place = await cloud.network();
-  cloud.delegate();
+  ({ cloud, place } = await startClusterCloud());
   await cloud.keyPair('nodes');
   const made = await cloud.send('POST', `${cloud.cce}/clusters`, {
     kind: 'Cluster',

@@ -5,15 +5,13 @@ import { cceTables } from '../../../sandbox/otc/cce-tables.ts';
 import { hasEgress } from '../../../sandbox/otc/egress.ts';
 import { networkTables } from '../../../sandbox/otc/tables/network.ts';
 import { closeClean, eventually } from '../sandbox-otc/cloud.ts';
-import { type ComputeCloud, type Place, startComputeCloud } from './backends.ts';
+import { type ComputeCloud, type Place, startClusterCloud } from './backends.ts';
 import { clusterClient } from './clusters.ts';
 
 let cloud: ComputeCloud;
 let place: Place;
 beforeEach(async () => {
-  cloud = await startComputeCloud();
-  place = await cloud.network();
-  cloud.delegate();
+  ({ cloud, place } = await startClusterCloud());
 });
 afterEach(() => closeClean(cloud, 'strange requests'));
 

@@ -4,15 +4,13 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { portPool } from '../../../sandbox/kubernetes/kubelet/addresses.ts';
 import { networkTables } from '../../../sandbox/otc/tables/network.ts';
 import { closeClean, eventually } from '../sandbox-otc/cloud.ts';
-import { type ComputeCloud, type Place, startComputeCloud } from './backends.ts';
+import { type ComputeCloud, type Place, startClusterCloud } from './backends.ts';
 import { clusterClient } from './clusters.ts';
 
 let cloud: ComputeCloud;
 let place: Place;
 beforeEach(async () => {
-  cloud = await startComputeCloud();
-  place = await cloud.network();
-  cloud.delegate();
+  ({ cloud, place } = await startClusterCloud());
 });
 afterEach(() => closeClean(cloud, 'strange requests'));
 
