@@ -139,11 +139,11 @@ async function shell(world: TestWorld, script: string): Promise<void> {
 export const upgradeRelease = (world: TestWorld, set: string): Promise<void> =>
   shell(
     world,
-    `helm upgrade zitadel zitadel --repo https://charts.zitadel.com --version 9.34.0 -n zitadel --reuse-values --skip-schema-validation --set ${set}`,
+    `helm upgrade zitadel zitadel --repo https://charts.zitadel.com --version 9.34.0 -n zitadel --reuse-values --skip-schema-validation --wait --set ${set}`,
   );
 
-/** Rolls ZITADEL's release back to the revision before the present one. */
-export const rollBackRelease = (world: TestWorld): Promise<void> => shell(world, 'helm rollback zitadel -n zitadel');
+/** Rolls ZITADEL's release back to the revision before the present one, and waits until that runs: till then the login does not answer either. */
+export const rollBackRelease = (world: TestWorld): Promise<void> => shell(world, 'helm rollback zitadel -n zitadel --wait');
 
 /** Leaves ZITADEL's release as a Helm that died in the middle of an upgrade leaves it: labels are handed on from revision to revision. */
 export async function leavePending(world: TestWorld): Promise<void> {
