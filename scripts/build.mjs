@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { minifySync } from '@swc/core';
+import { minifySync, parseSync } from '@swc/core';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bin = (name) => join(root, 'node_modules/.bin', name);
@@ -25,10 +25,42 @@ function minify(folder) {
       mangle: { keep_classnames: true },
       format: { comments: false, ecma: 2022, asciiOnly: true },
     });
+    const eager = compiledAtOnce(code);
     // ssh2 brings a module that asks for its folder in CommonJS's way.
     const folderName = /\b__dirname\b/.test(code) ? 'const __dirname=import.meta.dirname;' : '';
-    writeFileSync(file, `${folderName}${code}\n`);
+    writeFileSync(file, `${folderName}${eager}\n`);
   }
+}
+
+/**
+ * V8 reads a function twice, first only to find its end, unless it stands in parentheses before `function`: it then takes it for
+ * one that is called at once, which all of a bundle's modules are.
+ */
+function compiledAtOnce(code) {
+  const tree = parseSync(code, { syntax: 'ecmascript', target: 'es2022' });
+  const bytes = Buffer.from(code);
+  // Offsets are those of bytes, and go on from file to file.
+  const text = (from, to) => bytes.toString('utf8', from - tree.span.start, to - tree.span.start);
+  const modules = modulesIn(tree.body).sort((one, other) => one.span.start - other.span.start);
+  let done = tree.span.start;
+  const parts = modules.flatMap(({ type, span }) => {
+    const before = text(done, span.start);
+    done = span.end;
+    const whole = text(span.start, span.end);
+    if (type !== 'ArrowFunctionExpression') return [before, `(${whole})`];
+    const [head, parameters] = /^\(?([^()=]*)\)?=>/.exec(whole);
+    const rest = whole.slice(head.length);
+    return [before, `(function(${parameters})${rest.startsWith('{') ? rest : `{return ${rest}}`})`];
+  });
+  return parts.join('') + text(done, tree.span.start + bytes.length);
+}
+
+/** The functions of the objects in which webpack keeps modules by number. */
+function modulesIn(tree) {
+  if (typeof tree !== 'object' || tree === null) return [];
+  const ofModule = ({ type, key, value }) => type === 'KeyValueProperty' && key.type === 'NumericLiteral' && /Function/.test(value.type);
+  const found = tree.type === 'ObjectExpression' ? tree.properties.filter(ofModule).map(({ value }) => value) : [];
+  return found.length > 0 ? found : Object.values(tree).flatMap(modulesIn);
 }
 
 // Native parts that ssh2 can do without: where an install script compiled them, ncc would bundle them, for this machine only.

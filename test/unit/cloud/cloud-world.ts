@@ -55,8 +55,15 @@ export interface CloudWorld {
   named(table: TableName): string[];
 }
 
-/** Registers the tenant with the test runner; each test starts with an empty one. */
+let shared: CloudWorld | undefined;
+
+/** The tenant of this process, registered with the test runner once, whatever number of files asks; each test starts with an empty one. */
 export function cloudWorld(): CloudWorld {
+  shared ??= makeWorld();
+  return shared;
+}
+
+function makeWorld(): CloudWorld {
   let world: Emulator;
   let empty: string;
   let deployed: string | undefined;
@@ -64,6 +71,7 @@ export function cloudWorld(): CloudWorld {
     world.store.load(state);
     world.requests.length = 0;
     world.broken.length = 0;
+    world.defects.length = 0;
     world.afterWrite = undefined;
     world.strike = undefined;
   };
