@@ -26,7 +26,7 @@ interface Visit {
   readonly offered: unknown;
   /** Why this run rightly did not look; so it looks at nothing that stands on it either. */
   readonly hides?: string;
-  /** True where the look itself failed: who is in the same place need not try. */
+  /** True where nobody can tell what exists, as the look failed: who is in the same place need not try, and nothing that needs it is missing. */
   readonly unseen?: boolean;
 }
 
@@ -86,8 +86,10 @@ async function visitOne(
     seen = await look();
     looked = true;
     if (!resource.wanted) return end(...leftBehind(resource, seen));
-    const missing = needs.filter(([, need], index) => !('maybe' in need) && visits[index]?.offered === undefined).map(([, need]) => needed(need).id);
-    if (missing.length > 0) return withoutNeeds(resource, seen, { missing, broken }, options, end);
+    const lacks = (need: AnyResource | Maybe<AnyResource>, { offered, unseen }: Visit): boolean =>
+      unseen === true || (!('maybe' in need) && offered === undefined);
+    const missing = needs.flatMap(([, need], index) => (lacks(need, visits[index] as Visit) ? [needed(need).id] : []));
+    if (missing.length > 0) return withoutNeeds(resource, seen, { missing, broken, unseen: unseenOf(visits) }, options, end);
     if (broken.length > 0 && seen === undefined) return end('blocked', seen, waitsFor(broken));
     if (seen === undefined && !canBeMade(resource)) return end('unknown', undefined, { note: 'not there yet' });
     const spec: unknown = resource.want(Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.offered])));
@@ -100,7 +102,8 @@ async function visitOne(
     if (error instanceof NotLooked)
       return { ...end(resource.wanted ? 'unknown' : 'absent', undefined, { note: error.message }), hides: error.message };
     const fault = asFault(error);
-    if (options.findings === true && fault.finding !== undefined) return end('update', seen, { changes: [findingOf(fault)] });
+    if (options.findings === true && fault.finding !== undefined)
+      return { ...end('update', seen, { changes: [findingOf(fault)], refused: true }), unseen: !looked };
     return { ...end('failed', options.write ? undefined : seen, { fault }), unseen: !looked };
   }
 }
@@ -116,8 +119,13 @@ function withoutLook(
   const needs = Object.values(resource.needs as Needs);
   // What is not wanted is looked for another time, when all it stands on is well.
   if (broken.length > 0 && write) return resource.wanted ? end('blocked', undefined, waitsFor(broken)) : end('absent', undefined);
-  if (needs.some((need, index) => visits[index]?.unseen === true && inOne(resource, needed(need))))
-    return { ...end(resource.wanted ? 'blocked' : 'absent', undefined, waitsFor(broken)), unseen: true };
+  const unseen = unseenOf(visits);
+  // A check of what nobody could look at would only find that it is not known, unless it can do without.
+  const idle = unseen.length > 0 && !canBeMade(resource) && resource.diffAlone === undefined;
+  if (idle || needs.some((need, index) => visits[index]?.unseen === true && inOne(resource, needed(need)))) {
+    const verdict = broken.length > 0 ? 'blocked' : 'unknown';
+    return { ...end(resource.wanted ? verdict : 'absent', undefined, waitsFor(broken.length > 0 ? broken : unseen)), unseen: true };
+  }
   const hidden = visits.find(({ hides }) => hides !== undefined)?.hides;
   if (hidden === undefined) return undefined;
   return { ...end(resource.wanted ? 'unknown' : 'absent', undefined, { note: hidden }), hides: hidden };
@@ -127,7 +135,7 @@ function withoutLook(
 function withoutNeeds(
   resource: AnyResource,
   seen: unknown,
-  { missing, broken }: { readonly missing: readonly string[]; readonly broken: readonly string[] },
+  { missing, broken, unseen }: { readonly missing: readonly string[]; readonly broken: readonly string[]; readonly unseen: readonly string[] },
   { write }: WalkOptions,
   end: End,
 ): Visit {
@@ -138,6 +146,7 @@ function withoutNeeds(
   }
   // In a deploy all needs had their turn: what still lacks one cannot be made, and must not pass for done.
   if (broken.length > 0 || write) return end('blocked', seen, waitsFor(broken.length > 0 ? broken : missing));
+  if (unseen.length > 0 && seen === undefined) return { ...end('unknown', undefined, waitsFor(unseen)), unseen: true };
   const later = `known after ${missing.join(', ')}`;
   if (!canBeMade(resource)) return end('unknown', undefined, { note: later });
   if (seen === undefined) return end('create', undefined, { note: later });
@@ -193,6 +202,11 @@ async function madeSo(resource: AnyResource, spec: unknown, seen: unknown, writi
 /** Ids of what failed or could not be tried. */
 function brokenOf(visits: readonly Visit[]): string[] {
   return visits.flatMap(({ outcome }) => (isBroken(outcome) ? [outcome.id] : []));
+}
+
+/** Ids of what nobody can tell of whether it exists. */
+function unseenOf(visits: readonly Visit[]): string[] {
+  return visits.flatMap(({ outcome, unseen }) => (unseen === true ? [outcome.id] : []));
 }
 
 function isBroken({ verdict }: Outcome): boolean {

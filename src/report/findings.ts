@@ -104,6 +104,8 @@ const rules: readonly (Judged & { readonly fits: (id: string, change: Change) =>
   { stake: 'exposure', severity: 'high', fits: (_, change) => opens(change) || joins(change) || publishes(change) },
   // Somebody else may be answering; that nobody answers, or that it ended, exposes nothing.
   { stake: 'exposure', severity: 'high', fits: (id, { before }) => id === VERIFICATION && /certificate(?! ended)/.test(String(before)) },
+  // Two of one name: no deploy goes on before a person has said which is ours.
+  { stake: 'availability', severity: 'high', fits: (_, { field, before }) => field === 'name' && /^there are /.test(String(before)) },
   { stake: 'availability', severity: 'high', fits: (id) => id === VERIFICATION || id === 'dns/delegation' || id === 'dns/record' },
   { stake: 'availability', severity: 'high', fits: (_, { field, before }) => field === 'status' && before === 'Terminating' },
   // Without its token the login app's pods wait for ever.

@@ -195,7 +195,7 @@ export function findingTable(findings: readonly Finding[], rows: number): string
   if (findings.length === 0) return '';
   const left = findings.length > rows ? `\n| … | | ${findings.length - rows} more | |` : '';
   const lines = findings.slice(0, rows).map(({ severity, stake, title, what, before, after, why }) => {
-    const values = before === undefined && after === undefined ? '' : `${code(cut(shown(before), 120))} → ${code(cut(shown(after), 120))}`;
+    const values = before === undefined && after === undefined ? '' : `${code(cut(shown(before), 240))} → ${code(cut(shown(after), 240))}`;
     const details = [values, why === undefined ? '' : prose(cut(why, 200))].filter(Boolean).join('; ');
     return `| ${together(`${severityIcons[severity]} ${severity}`)}<br>${together(stake)} | ${prose(title)} | ${prose(cut(what, 200))} | ${details} |`;
   });

@@ -214,6 +214,30 @@ test('a run that only looks sees what stands behind something broken; drift tell
   assert.deepEqual(verdicts(deploy.outcomes), { net: 'failed', db: 'blocked', app: 'blocked' });
 });
 
+test('what several things of one name hide is not told as missing: one finding, the rest unknown, and no check of it', async () => {
+  const fake = new Fake();
+  const twice = (): Promise<never> => Promise.reject(new Fault('there are 2 of net', { finding: 'name' }));
+  const net = fake.make('net', {}, { observe: twice });
+  const other = fake.make('other', {});
+  const db = fake.make('db', { net }, { observe: async ({ net }) => net && 'v' });
+  const token = fake.make('token', { db }, { observe: async ({ db }) => db && 'v' });
+  const found = fake.make('found', { net, other });
+  const beside = fake.make(
+    'beside',
+    { net: { maybe: net } },
+    { observe: async () => 'v', diff: () => [{ field: 'net', before: 'v', after: undefined }] },
+  );
+  const check = fake.make('check', { net: { maybe: net }, other }, { readsOnly: true, observe: () => Promise.reject(new Error('Invalid URL')) });
+  for (const id of ['other', 'found']) fake.exists.set(id, 'v');
+  const { outcomes } = await walk([token, found, beside, check], options(false, { findings: true }));
+  assert.deepEqual(verdicts(outcomes), {
+    ...{ net: 'update', db: 'unknown', token: 'unknown', other: 'unchanged' },
+    ...{ found: 'unknown', beside: 'unknown', check: 'unknown' },
+  });
+  assert.equal(outcomes.find(({ id }) => id === 'token')?.note, 'waits for db');
+  assert.equal(outcomes.find(({ id }) => id === 'net')?.refused, true);
+});
+
 test('what people should know is said although nothing differs, and a refusal can name its own way out', async () => {
   const fake = new Fake();
   for (const id of ['seen', 'pool']) fake.exists.set(id, 'v');
