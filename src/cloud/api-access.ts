@@ -56,6 +56,7 @@ export function apiAccess(context: CloudContext, needs: Needs): ApiAccess {
       throw new Fault(`a security group that CCE made for cluster ${cluster.name} was not found`, {
         resource: cluster.id,
         finding: 'name',
+        obscures: true,
         hint: `CCE calls them ${cluster.name}-cce-control-… and ${cluster.name}-cce-node-…: was one renamed or deleted?`,
       });
     },

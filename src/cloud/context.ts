@@ -54,6 +54,7 @@ export function theOne<T>(found: readonly T[], what: string, idOf: (one: T) => s
     throw new Fault(`there are ${found.length} of ${what}: ${found.map(idOf).join(', ')}`, {
       resource: what,
       finding: 'name',
+      obscures: true,
       hint: 'Delete or rename those that do not belong to the stack; its own is known by its name alone.',
     });
   }

@@ -24,6 +24,8 @@ export interface FaultDetails {
   readonly finding?: string | undefined;
   /** True where nothing at all may be written beside what was found, not even what does not stand on it. */
   readonly forbids?: boolean | undefined;
+  /** True where what was found keeps from telling what exists: nothing that stands on it can be compared. */
+  readonly obscures?: boolean | undefined;
   /** True where a wrong stack-secret is one of the causes: where another fault proves that it is wrong, it is the cause. */
   readonly bySecret?: boolean | undefined;
   readonly cause?: unknown;
@@ -47,6 +49,7 @@ export class Fault extends Error {
   readonly place: Place | undefined;
   readonly finding: string | undefined;
   readonly forbids: boolean | undefined;
+  readonly obscures: boolean | undefined;
   readonly bySecret: boolean;
 
   constructor(message: string, details: FaultDetails = {}) {
@@ -60,6 +63,7 @@ export class Fault extends Error {
     this.place = details.place;
     this.finding = details.finding;
     this.forbids = details.forbids;
+    this.obscures = details.obscures;
     this.bySecret = details.bySecret === true;
   }
 

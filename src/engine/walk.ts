@@ -26,8 +26,10 @@ interface Visit {
   readonly offered: unknown;
   /** Why this run rightly did not look; so it looks at nothing that stands on it either. */
   readonly hides?: string;
-  /** True where nobody can tell what exists, as the look failed: who is in the same place need not try, and nothing that needs it is missing. */
+  /** True where the look itself failed: who is in the same place need not try. */
   readonly unseen?: boolean;
+  /** True where nobody can tell what exists: what needs it cannot be compared, and is not missing either. */
+  readonly obscure?: boolean;
 }
 
 /** Walks the graph. Never throws for a resource's fault: that is its outcome; independent branches finish. */
@@ -86,10 +88,10 @@ async function visitOne(
     seen = await look();
     looked = true;
     if (!resource.wanted) return end(...leftBehind(resource, seen));
-    const lacks = (need: AnyResource | Maybe<AnyResource>, { offered, unseen }: Visit): boolean =>
-      unseen === true || (!('maybe' in need) && offered === undefined);
+    const lacks = (need: AnyResource | Maybe<AnyResource>, { offered, obscure }: Visit): boolean =>
+      obscure === true || (!('maybe' in need) && offered === undefined);
     const missing = needs.flatMap(([, need], index) => (lacks(need, visits[index] as Visit) ? [needed(need).id] : []));
-    if (missing.length > 0) return withoutNeeds(resource, seen, { missing, broken, unseen: unseenOf(visits) }, options, end);
+    if (missing.length > 0) return withoutNeeds(resource, seen, { missing, broken, obscure: obscureOf(visits) }, options, end);
     if (broken.length > 0 && seen === undefined) return end('blocked', seen, waitsFor(broken));
     if (seen === undefined && !canBeMade(resource)) return end('unknown', undefined, { note: 'not there yet' });
     const spec: unknown = resource.want(Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.offered])));
@@ -103,8 +105,12 @@ async function visitOne(
       return { ...end(resource.wanted ? 'unknown' : 'absent', undefined, { note: error.message }), hides: error.message };
     const fault = asFault(error);
     if (options.findings === true && fault.finding !== undefined)
-      return { ...end('update', seen, { changes: [findingOf(fault)], refused: true }), unseen: !looked };
-    return { ...end('failed', options.write ? undefined : seen, { fault }), unseen: !looked };
+      return { ...end('update', seen, { changes: [findingOf(fault)], refused: true }), obscure: !looked && fault.obscures === true };
+    return {
+      ...end('failed', options.write ? undefined : seen, { fault }),
+      unseen: !looked,
+      obscure: !looked && (fault.finding === undefined || fault.obscures === true),
+    };
   }
 }
 
@@ -119,12 +125,15 @@ function withoutLook(
   const needs = Object.values(resource.needs as Needs);
   // What is not wanted is looked for another time, when all it stands on is well.
   if (broken.length > 0 && write) return resource.wanted ? end('blocked', undefined, waitsFor(broken)) : end('absent', undefined);
-  const unseen = unseenOf(visits);
+  const obscure = obscureOf(visits);
   // A check of what nobody could look at would only find that it is not known, unless it can do without.
-  const idle = unseen.length > 0 && !canBeMade(resource) && resource.diffAlone === undefined;
+  const idle = obscure.length > 0 && !canBeMade(resource) && resource.diffAlone === undefined;
   if (idle || needs.some((need, index) => visits[index]?.unseen === true && inOne(resource, needed(need)))) {
     const verdict = broken.length > 0 ? 'blocked' : 'unknown';
-    return { ...end(resource.wanted ? verdict : 'absent', undefined, waitsFor(broken.length > 0 ? broken : unseen)), unseen: true };
+    return {
+      ...end(resource.wanted ? verdict : 'absent', undefined, waitsFor(broken.length > 0 ? broken : obscure)),
+      ...{ unseen: broken.length > 0, obscure: true },
+    };
   }
   const hidden = visits.find(({ hides }) => hides !== undefined)?.hides;
   if (hidden === undefined) return undefined;
@@ -135,7 +144,7 @@ function withoutLook(
 function withoutNeeds(
   resource: AnyResource,
   seen: unknown,
-  { missing, broken, unseen }: { readonly missing: readonly string[]; readonly broken: readonly string[]; readonly unseen: readonly string[] },
+  { missing, broken, obscure }: Readonly<Record<'missing' | 'broken' | 'obscure', readonly string[]>>,
   { write }: WalkOptions,
   end: End,
 ): Visit {
@@ -146,7 +155,7 @@ function withoutNeeds(
   }
   // In a deploy all needs had their turn: what still lacks one cannot be made, and must not pass for done.
   if (broken.length > 0 || write) return end('blocked', seen, waitsFor(broken.length > 0 ? broken : missing));
-  if (unseen.length > 0 && seen === undefined) return { ...end('unknown', undefined, waitsFor(unseen)), unseen: true };
+  if (obscure.length > 0 && seen === undefined) return { ...end('unknown', undefined, waitsFor(obscure)), obscure: true };
   const later = `known after ${missing.join(', ')}`;
   if (!canBeMade(resource)) return end('unknown', undefined, { note: later });
   if (seen === undefined) return end('create', undefined, { note: later });
@@ -205,8 +214,8 @@ function brokenOf(visits: readonly Visit[]): string[] {
 }
 
 /** Ids of what nobody can tell of whether it exists. */
-function unseenOf(visits: readonly Visit[]): string[] {
-  return visits.flatMap(({ outcome, unseen }) => (unseen === true ? [outcome.id] : []));
+function obscureOf(visits: readonly Visit[]): string[] {
+  return visits.flatMap(({ outcome, obscure }) => (obscure === true ? [outcome.id] : []));
 }
 
 function isBroken({ verdict }: Outcome): boolean {

@@ -216,7 +216,7 @@ test('a run that only looks sees what stands behind something broken; drift tell
 
 test('what several things of one name hide is not told as missing: one finding, the rest unknown, and no check of it', async () => {
   const fake = new Fake();
-  const twice = (): Promise<never> => Promise.reject(new Fault('there are 2 of net', { finding: 'name' }));
+  const twice = (): Promise<never> => Promise.reject(new Fault('there are 2 of net', { finding: 'name', obscures: true }));
   const net = fake.make('net', {}, { observe: twice });
   const other = fake.make('other', {});
   const db = fake.make('db', { net }, { observe: async ({ net }) => net && 'v' });
