@@ -93,8 +93,8 @@ export interface Databases {
   create(spec: DatabaseSpec): Promise<void>;
   setRootPassword(id: string, password: string): Promise<void>;
   restart(id: string): Promise<void>;
-  /** Lets the instance answer at another private address or port (an order of its owner). */
-  move?(id: string, to: { readonly address: string; readonly port: number }): Promise<void>;
+  /** Lets the instance answer at another private address or port alone (an order of its owner); its connections end. */
+  move(id: string, to: { readonly address: string; readonly port: number }): Promise<void>;
   remove(id: string): Promise<void>;
   /** A logical or file copy kept as a backup, and its restore into an existing instance. */
   backup(id: string, backupId: string): Promise<void>;

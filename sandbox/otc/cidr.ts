@@ -28,3 +28,5 @@ export function range(text: string): Range | undefined {
 export const within = (inner: Range, outer: Range): boolean => inner.first >= outer.first && inner.last <= outer.last;
 export const overlap = (a: Range, b: Range): boolean => a.first <= b.last && b.first <= a.last;
 export const holds = (outer: Range, address: number): boolean => address >= outer.first && address <= outer.last;
+/** Neither the network's own address nor the broadcast address. */
+export const holdsHost = (outer: Range, address: number): boolean => address > outer.first && address < outer.last;

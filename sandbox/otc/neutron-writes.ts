@@ -2,7 +2,7 @@
  * Owns making and changing networks, subnets and routers through Neutron v2.0, which generic OpenStack clients do: a router
  * is a VPC, a network with its one subnet is a VPC's subnet once it is attached. Part of `neutron.ts`, which reads.
  */
-import { addressNumber, addressText, holds, overlap, type Range, range } from './cidr.ts';
+import { addressNumber, addressText, holdsHost, overlap, type Range, range } from './cidr.ts';
 import { any, boolean, integer, list, object, read, required, string } from './fields.ts';
 import { plainTime, uuid } from './ids.ts';
 import { networkView, routerView, subnetView } from './neutron-views.ts';
@@ -150,7 +150,8 @@ function createSubnet(call: Call): Reply {
   if (wanted.ip_version !== undefined && wanted.ip_version !== 4) throw new Refusal(400, 'BadRequest', 'Only ip_version 4 is supported.');
   const span = spanOf(wanted.cidr);
   const gateway = wanted.gateway_ip ?? addressText(span.first + 1);
-  if (!holds(span, addressNumber(gateway) ?? -1)) throw new Refusal(400, 'BadRequest', `Gateway ${gateway} is not valid on subnet ${wanted.cidr}.`);
+  if (!holdsHost(span, addressNumber(gateway) ?? -1))
+    throw new Refusal(400, 'BadRequest', `Gateway ${gateway} is not valid on subnet ${wanted.cidr}.`);
   const patch = {
     neutron_subnet_id: uuid(),
     name: wanted.name ?? '',

@@ -254,7 +254,7 @@ async function workOnServer(world: World, instance: RdsInstanceRow, work: unknow
   if (work === 'move') {
     const fixed = ports.get(instance.vip_port_id)?.fixed_ips[0];
     if (fixed !== undefined) ports.update(instance.vip_port_id, { fixed_ips: [{ ...fixed, ip_address: instance.private_ip }] });
-    await world.databases.move?.(instance.id, { address: instance.private_ip, port: instance.port });
+    await world.databases.move(instance.id, { address: instance.private_ip, port: instance.port });
   }
   if (typeof work === 'object' && work !== null && 'restore' in work) await world.databases.restore(instance.id, String(work.restore));
 }

@@ -1,5 +1,5 @@
 /** Owns subnets v1 (API reference 2.2), with its unusual 500s for "in use". Their Neutron view is in `neutron.ts`. */
-import { addressNumber, holds, overlap, range, within } from './cidr.ts';
+import { addressNumber, holdsHost, overlap, range, within } from './cidr.ts';
 import { boolean, list, object, read, required, string } from './fields.ts';
 import { plainTime, uuid } from './ids.ts';
 import { type Call, Refusal, type Reply, type Service } from './service.ts';
@@ -64,7 +64,7 @@ function checkRange(call: Call, vpc: VpcRow, cidr: string, gateway: string): voi
   if (clash !== undefined)
     throw new Refusal(400, 'VPC.0204', `The subnet has already existed in the VPC, or has been in conflict with the VPC subnet ${clash.id}.`);
   const address = addressNumber(gateway);
-  if (address === undefined || !holds(span, address)) throw new Refusal(400, 'VPC.0201', `Gateway ip ${gateway} is not in subnet ${cidr}.`);
+  if (address === undefined || !holdsHost(span, address)) throw new Refusal(400, 'VPC.0201', `Gateway ip ${gateway} is not in subnet ${cidr}.`);
 }
 
 function create(call: Call): Reply {

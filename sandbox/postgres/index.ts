@@ -16,9 +16,9 @@ import { keeper, makeData, type Program, program, startServer, stopServer } from
 type Saved = Omit<DatabaseSpec, 'groups' | 'rootPassword'>;
 
 interface Instance {
-  readonly spec: DatabaseSpec;
-  /** Loopback address behind the gate; each instance has one of its own. */
-  readonly listen: { readonly address: string; readonly port: number };
+  spec: DatabaseSpec;
+  /** Loopback address behind the gate, of each instance its own; the port is the one that clients use. */
+  listen: { readonly address: string; readonly port: number };
   readonly folder: string;
   server: ChildProcess;
   closeGate: () => Promise<void>;
@@ -76,6 +76,19 @@ export class Postgres implements Databases, Snapshotting {
     instance.server = await startServer(await this.#ready(), this.#files(instance.folder, instance.listen), instance.listen);
   }
 
+  /** Ends the connections there are, as the restart does that RDS carries such a change out with. */
+  async move(id: string, { address, port }: { readonly address: string; readonly port: number }): Promise<void> {
+    const instance = this.#instance(id);
+    const left = instance.spec.address;
+    await instance.closeGate();
+    if (left !== address) await this.#world.addresses.remove(left);
+    instance.spec = { ...instance.spec, address, port };
+    instance.listen = { ...instance.listen, port };
+    await this.restart(id);
+    instance.closeGate = await this.#openGate(instance.spec, instance.listen);
+    await this.#writeServices();
+  }
+
   async remove(id: string): Promise<void> {
     const instance = this.#instance(id);
     this.#instances.delete(id);
@@ -128,7 +141,7 @@ export class Postgres implements Databases, Snapshotting {
         const target = join(this.#folder, spec.id);
         await mkdir(target, { recursive: true });
         await copyTree(join(folder, spec.id), join(target, 'data'));
-        await this.#open({ ...spec, rootPassword: '', groups: () => this.#groupsOf(spec) }, target);
+        await this.#open({ ...spec, rootPassword: '', groups: () => this.#groupsOf(spec.id) }, target);
       }),
     );
     await this.#writeServices();
@@ -164,18 +177,16 @@ export class Postgres implements Databases, Snapshotting {
 
   async #open(spec: DatabaseSpec, folder: string): Promise<void> {
     const number = this.#next++;
-    const listen = { address: `127.5.${number >> 8}.${(number & 255) + 1}`, port: 5432 };
+    const listen = { address: `127.5.${number >> 8}.${(number & 255) + 1}`, port: spec.port };
     const server = await startServer(await this.#ready(), this.#files(folder, listen), listen);
-    await this.#world.addresses.add(spec.address);
-    const closeGate = await this.#world.gate.listen({
-      address: spec.address,
-      port: spec.port,
-      groups: spec.groups,
-      vpcId: spec.vpcId,
-      upstream: { host: listen.address, port: listen.port },
-    });
+    const closeGate = await this.#openGate(spec, listen);
     this.#instances.set(spec.id, { spec, listen, folder, server, closeGate });
     await this.#writeServices();
+  }
+
+  async #openGate({ address, port, groups, vpcId }: DatabaseSpec, upstream: Instance['listen']): Promise<Instance['closeGate']> {
+    await this.#world.addresses.add(address);
+    return this.#world.gate.listen({ address, port, groups, vpcId, upstream: { host: upstream.address, port: upstream.port } });
   }
 
   /** For psql (PGSERVICEFILE): each instance by its name, the newest as `database` too. */
@@ -201,15 +212,15 @@ export class Postgres implements Databases, Snapshotting {
     await held(instance.server, () => copyData(join(instance.folder, 'data'), target));
   }
 
-  /** After a restore the groups are those of the port that has the instance's address. */
-  #groupsOf(spec: Saved): readonly string[] {
+  /** After a restore the groups are those of the instance's port for clients, whichever address it has by then. */
+  #groupsOf(id: string): readonly string[] {
     const ports = this.#world.store.table<{
       readonly id: string;
-      readonly vpc_id: string;
+      readonly name: string;
+      readonly device_id: string;
       readonly security_groups: readonly string[];
-      readonly fixed_ips: readonly { readonly ip_address: string }[];
     }>('vpc.ports');
-    return ports.find((port) => port.vpc_id === spec.vpcId && port.fixed_ips.some((ip) => ip.ip_address === spec.address))?.security_groups ?? [];
+    return ports.find((port) => port.device_id === id && port.name === 'VIP')?.security_groups ?? [];
   }
 
   async #sql(id: string, statements: readonly string[]): Promise<void> {

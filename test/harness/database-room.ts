@@ -2,12 +2,13 @@
  * Run as the first process of new namespaces by `scenarios/sandbox-database.test.ts`: a world with one database and a few
  * security groups, asked from several places. Prints what came of each question as one line of JSON.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { TableName } from '../../sandbox/otc/tables/names.ts';
+import { Postgres } from '../../sandbox/postgres/index.ts';
 import { cacheFolder } from '../../sandbox/world/cache.ts';
 import { startWorld } from '../../sandbox/world/world.ts';
 
@@ -29,25 +30,28 @@ const rule = (id: string, more: Readonly<Record<string, unknown>>): void => {
   const none = { protocol: null, port_range_min: null, port_range_max: null, remote_ip_prefix: null, remote_group_id: null };
   table('vpc.security-group-rules').insert({ id, ethertype: 'IPv4', ...none, remote_address_group_id: null, action: 'allow', priority: 1, ...more });
 };
-const port = async (address: string, group: string): Promise<void> => {
+const port = (address: string, group: string, more: Readonly<Record<string, unknown>> = {}): void => {
   const fixed = { vpc_id: 'v', fixed_ips: [{ subnet_id: 's', ip_address: address }], port_security_enabled: true };
-  table('vpc.ports').insert({ id: address, ...fixed, security_groups: [group] });
-  await world.addresses.add(address);
+  table('vpc.ports').insert({ id: address, ...fixed, security_groups: [group], ...more });
 };
 table('vpc.vpcs').insert({ id: 'v', cidr: '10.20.0.0/16', extend_cidrs: [] });
-rule('in', { security_group_id: 'db', direction: 'ingress', protocol: 'tcp', port_range_min: 5432, port_range_max: 5432, remote_group_id: 'client' });
+rule('in', { security_group_id: 'db', direction: 'ingress', protocol: 'tcp', port_range_min: 5432, port_range_max: 5433, remote_group_id: 'client' });
 for (const group of ['client', 'other']) rule(`out-${group}`, { security_group_id: group, direction: 'egress' });
-await port('10.20.0.9', 'client');
-await port('10.20.0.8', 'other');
+port('10.20.0.9', 'client');
+port('10.20.0.8', 'other');
+port('10.20.16.5', 'db', { device_id: 'one', name: 'VIP' });
+await Promise.all(['10.20.0.9', '10.20.0.8'].map((address) => world.addresses.add(address)));
+let at = { host: '10.20.16.5', port: 5432 };
 await world.databases.create({
-  ...{ id: 'one', name: 'one', address: '10.20.16.5', port: 5432, rootPassword: password, vpcId: 'v' },
+  ...{ id: 'one', name: 'one', address: at.host, port: at.port, rootPassword: password, vpcId: 'v' },
   groups: () => ['db'],
 });
 
 type Ssl = false | { readonly ca: string; readonly checkServerIdentity?: () => undefined };
-async function ask(source: string, ssl: Ssl, sql: string, as: { readonly user?: string; readonly password?: string } = {}): Promise<unknown> {
-  const client = new pg.Client({
-    ...{ user: 'root', password, database: 'postgres', host: '10.20.16.5', port: 5432, ssl, connectionTimeoutMillis: 1500, ...as },
+type As = { readonly user?: string; readonly password?: string };
+const clientAt = (source: string, ssl: Ssl, as: As = {}): pg.Client =>
+  new pg.Client({
+    ...{ user: 'root', password, database: 'postgres', ...at, ssl, connectionTimeoutMillis: 1500, ...as },
     stream: () => {
       const socket = new Socket();
       const connect = socket.connect.bind(socket);
@@ -56,6 +60,8 @@ async function ask(source: string, ssl: Ssl, sql: string, as: { readonly user?: 
       return socket;
     },
   });
+async function ask(source: string, ssl: Ssl, sql: string, as: As = {}): Promise<unknown> {
+  const client = clientAt(source, ssl, as);
   try {
     await client.connect();
     return (await client.query({ text: sql, rowMode: 'array' })).rows;
@@ -89,6 +95,35 @@ await world.databases.setRootPassword('one', 'another');
 results['oldPassword'] = await ask('10.20.0.9', rds, 'SELECT 1');
 await world.databases.restore('one', 'b');
 results['restored'] = await ask('10.20.0.9', rds, 'SELECT n FROM kept');
+if (!(world.databases instanceof Postgres)) throw new Error('the databases of a world are not real');
+const postgres = world.databases;
+const saved = async (name: string): Promise<string> => {
+  mkdirSync(join(folder, name));
+  await postgres.save(join(folder, name));
+  return join(folder, name);
+};
+const before = await saved('before');
+const connected = clientAt('10.20.0.9', rds);
+const ended = new Promise<string>((resolve) => connected.once('error', (error) => resolve(error.message)));
+await connected.connect();
+const former = at;
+/** What comes of asking at the address and port it has left, and at those it has now. */
+const asked = async (...places: readonly (typeof at)[]): Promise<unknown[]> => {
+  const answers: unknown[] = [];
+  for (at of places) answers.push(await ask('10.20.0.9', rds, "SELECT n, current_setting('port') FROM kept"));
+  return answers;
+};
+await postgres.move('one', { address: '10.20.16.5', port: 5433 });
+results['ended'] = await ended;
+results['otherPort'] = await asked(former, { ...former, port: 5433 });
+await postgres.move('one', { address: '10.20.16.6', port: 5433 });
+results['otherAddress'] = await asked({ ...former, port: 5433 }, { host: '10.20.16.6', port: 5433 });
+results['movedStranger'] = await ask('10.20.0.8', rds, 'SELECT 1');
+const moved = await saved('moved');
+await postgres.load(before);
+results['movedBack'] = await asked({ host: '10.20.16.6', port: 5433 }, former);
+await postgres.load(moved);
+results['movedAgain'] = await asked(former, { host: '10.20.16.6', port: 5433 });
 await world.databases.remove('one');
 results['removed'] = await ask('10.20.0.9', rds, 'SELECT 1');
 await world.close();

@@ -24,5 +24,12 @@ it('a database is reached, trusted and refused as on RDS', { timeout: 60_000 }, 
   assert.match(String(results['keeper']), /rejects connection/);
   assert.match(String(results['oldPassword']), /password authentication failed/);
   assert.deepEqual(results['restored'], [[1]], 'content and password of the backup');
+  assert.match(String(results['ended']), /terminat/, 'a move restarts the server');
+  for (const move of ['otherPort', 'otherAddress', 'movedBack', 'movedAgain']) {
+    const [left, now] = results[move] as readonly [unknown, unknown];
+    assert.match(String(left), /ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|timeout/, `${move}: nothing answers where it was`);
+    assert.deepEqual(now, [[1, move === 'movedBack' ? '5432' : '5433']], move);
+  }
+  assert.match(String(results['movedStranger']), /timeout/, 'its groups go with it');
   assert.match(String(results['removed']), /ECONNREFUSED|timeout/);
 });

@@ -128,6 +128,7 @@ function backends(store: Store, notes: Notes): Partial<World> {
       },
       setRootPassword: (id, password) => note(`database password ${id} ${password.length}`),
       restart: (id) => note(`database restart ${id}`),
+      move: (id, { address, port }) => note(`database move ${id} ${address}:${port}`),
       async remove(id) {
         await note(`database remove ${id}`);
         notes.databases.delete(id);

@@ -40,7 +40,9 @@ test('changes keep the instance busy, and while it is busy others wait', async (
   );
   assert.deepEqual([working.status, working.port], ['MODIFYING DATABASE PORT', 5432]);
   cloud.store.pace = 'instant';
-  assert.equal((await active(id)).port, 5433);
+  const moved = await active(id);
+  assert.equal(moved.port, 5433);
+  assert.ok(cloud.notes.asked.includes(`database move ${id} ${moved.private_ips[0]}:5433`));
 
   assert.equal((await cloud.send('POST', `${at}/action`, { enlarge_volume: { size: 30 } })).body.error_code, 'DBS.200023');
   assert.equal((await cloud.send('POST', `${at}/action`, { enlarge_volume: { size: 60 } })).status, 202);

@@ -72,7 +72,7 @@ export async function startCloud(pace: 'instant' | 'fast' = 'instant', backends:
     store,
     addresses: { add: async (address) => void addresses.add(address), remove: async (address) => void addresses.delete(address) },
     authority: { publicCaPem: '', rdsCaPem: '', issue: refuse, sign: refuse },
-    databases: { create: refuse, setRootPassword: refuse, restart: refuse, remove: refuse, backup: refuse, restore: refuse },
+    databases: { create: refuse, setRootPassword: refuse, restart: refuse, move: refuse, remove: refuse, backup: refuse, restore: refuse },
     clusters: { create: refuse, bindExternal: refuse, credentials: refuse, apiServer: refuse, addNode: refuse, removeNode: refuse, remove: refuse },
     gate: { listen: refuse, permits: refuse },
     folder: '',
