@@ -82,7 +82,10 @@ test('vpc_subnet_v1: two ids, tags, conflicts, delete through the vpc path', asy
   assert.equal(await wrong('10.0.1.128/25', '10.0.1.129'), 'VPC.0204');
   assert.equal(await wrong('10.9.1.0/24', '10.9.1.1'), 'VPC.0203');
   assert.equal(await wrong('10.0.2.0/29', '10.0.2.1'), 'VPC.0212');
-  assert.equal(await wrong('10.0.2.0/24', '10.0.3.1'), 'VPC.0201');
+  for (const gateway of ['10.0.3.1', '10.0.2.0', '10.0.2.255']) assert.equal(await wrong('10.0.2.0/24', gateway), 'VPC.0201', gateway);
+  const bare = (await post(v2('/networks'), { network: { name: 'bare' } })).body.network.id;
+  for (const gateway_ip of ['10.0.2.0', '10.0.2.255'])
+    assert.equal((await post(v2('/subnets'), { subnet: { network_id: bare, cidr: '10.0.2.0/24', gateway_ip } })).status, 400, gateway_ip);
   assert.deepEqual((await put(subnetUrl, { subnet: { name: 'renamed' } })).body, { subnet: { id: subnet.id, status: 'ACTIVE' } });
   const view = await get(v2(`/subnets/${subnet.neutron_subnet_id}`));
   assert.deepEqual([view.body.subnet.network_id, view.body.subnet.name], [subnet.id, 'renamed']);
