@@ -13,18 +13,7 @@ import { unprovenRecords } from './dns-former-record.ts';
 import { foreign } from './dns-record.ts';
 import type { DnsZone } from './dns-zone.ts';
 import type { LoadBalancerResource } from './load-balancer.ts';
-import {
-  dnsMark,
-  madeBy,
-  type OwnedRecord,
-  ownerId,
-  ownerRecordName,
-  ownerText,
-  recordsOf,
-  refuseIpv6,
-  targetsOf,
-  untilActive,
-} from './record-owner.ts';
+import { dnsMark, ipv6Of, madeBy, type OwnedRecord, ownerId, ownerRecordName, ownerText, recordsOf, targetsOf, untilActive } from './record-owner.ts';
 
 export interface OwnershipSpec {
   readonly name: string;
@@ -85,6 +74,7 @@ export function dnsOwnership(
     // What a former choice left is taken back, or away, by dns/record.
     observe: async ({ zone }) => (wanted && zone !== undefined ? (await recordsOf(context, (zone as dns.Zone).id)).record : undefined),
     diff: ownershipChanges,
+    unhealed: ownershipUnhealed,
     warnings: unprovenRecords,
     apply: async (spec, seen, _changes, run) => {
       const { zoneId, address } = spec;
@@ -112,9 +102,13 @@ export function dnsOwnership(
   });
 }
 
+/** An AAAA record beside it, which forbids every write, except where something is left to be done about the A record. */
+export function ownershipUnhealed(spec: Omit<OwnershipSpec, 'zoneId'>, seen: OwnedRecord): Fault | undefined {
+  return ipv6Of(spec.name, seen)?.with({ forbids: ownershipChanges(spec, seen).length === 0 });
+}
+
 /** What is left for this action or the controller to do. @throws Fault where somebody else's record leads elsewhere */
 export function ownershipChanges(spec: Omit<OwnershipSpec, 'zoneId'>, seen: OwnedRecord): Change[] {
-  refuseIpv6(spec.name, seen);
   const changes: Change[] = [];
   const leadsTo = targetsOf(seen);
   const elsewhere = leadsTo !== spec.address;

@@ -12,12 +12,12 @@ import { type DnsZone, zoneWanted } from './dns-zone.ts';
 import type { LoadBalancerResource } from './load-balancer.ts';
 import {
   dnsMark,
+  ipv6Of,
   madeBy,
   type OwnedRecord,
   ownerId,
   ownerRecordName,
   recordsOf,
-  refuseIpv6,
   removeRecordSet,
   targetsOf,
   untilActive,
@@ -71,6 +71,7 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
       return leadsTo === loadBalancer.eipAddress ? found : { ...found, elsewhere: leadsTo };
     },
     diff: recordChanges,
+    unhealed: recordUnhealed,
     warnings: unprovenRecords,
     apply: async (spec, seen, changes, run) => {
       const home = await otc.dnsHome();
@@ -110,9 +111,13 @@ export function isOurs(record: Pick<OwnedRecord, 'owner'> & dns.RecordSet, { own
   return madeBy(record, mark) === undefined || record.owner?.by === owner;
 }
 
-/** @throws Fault where somebody else's record leads elsewhere, be it the A record or an AAAA record beside it */
-export function recordChanges(spec: Omit<RecordSpec, 'zoneId'>, seen: Pick<OwnedRecord, 'owner' | 'ipv6'> & dns.RecordSet): Change[] {
-  refuseIpv6(spec.name, seen);
+/** An AAAA record beside it, which forbids every write, except where the stack's own record is to be put right first. */
+export function recordUnhealed(spec: Omit<RecordSpec, 'zoneId'>, seen: Pick<OwnedRecord, 'owner' | 'ipv6'> & dns.RecordSet): Fault | undefined {
+  return ipv6Of(spec.name, seen)?.with({ forbids: recordChanges(spec, seen).length === 0 });
+}
+
+/** @throws Fault where somebody else's record leads elsewhere */
+export function recordChanges(spec: Omit<RecordSpec, 'zoneId'>, seen: Pick<OwnedRecord, 'owner'> & dns.RecordSet): Change[] {
   const changes: Change[] = [];
   const before = targetsOf(seen);
   const ours = isOurs(seen, spec);

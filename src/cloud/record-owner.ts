@@ -118,10 +118,10 @@ function formerRecords(context: OfStack, all: readonly dns.RecordSet[]): FormerR
  * There is no AAAA record to make, and one made by others leads away from here: OTC does not support dedicated load balancers
  * with IPv6 addresses (ELB API reference, "Creating a Load Balancer"), and where the console gives them one, TCP from an IPv6
  * client needs backends with IPv6 (ELB user guide, "Does ELB Support IPv6 Networks?"), which these nodes are not.
- * @throws Fault where there is an AAAA record
+ * @returns the fault for an AAAA record
  */
-export function refuseIpv6(name: string, { id, ipv6 }: Pick<OwnedRecord, 'id' | 'ipv6'>): void {
-  if (ipv6 !== undefined) throw ipv6Astray(name, id, ipv6);
+export function ipv6Of(name: string, { id, ipv6 }: Pick<OwnedRecord, 'id' | 'ipv6'>): Fault | undefined {
+  return ipv6 === undefined ? undefined : ipv6Astray(name, id, ipv6);
 }
 
 export function ipv6Astray(name: string, id: string, ipv6: readonly string[]): Fault {

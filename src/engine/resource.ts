@@ -124,6 +124,8 @@ export interface Resource<N extends Needs, Spec, Seen> {
   changedAfter?(spec: Spec, seen: Seen): readonly AnyResource[];
   /** Pure; `[]` means in sync. */
   diff(spec: Spec, seen: Seen): Change[];
+  /** What differs and no deploy may heal, beside the changes that it can carry out: told after them, so that neither hides the other. Pure. */
+  unhealed?(spec: Spec, seen: Seen): Fault | undefined;
   /** The differences that show whatever it needs; told by a run that only looks where something it needs is missing. */
   diffAlone?(seen: Seen): Change[];
   /** What `changes` come to, as whole texts; reads only. Asked by a run that does not write, where something differs. */

@@ -185,6 +185,9 @@ async function madeSo(resource: AnyResource, spec: unknown, seen: unknown, writi
   const changes: Change[] = seen === undefined ? [] : [...resource.diff(spec, seen), ...follows];
   const warnings = seen === undefined ? [] : (resource.warnings?.(spec, seen) ?? []);
   const end: End = (verdict, now, more) => writing.end(verdict, now, warnings.length === 0 ? more : { ...more, warnings });
+  const unhealed = seen === undefined ? undefined : resource.unhealed?.(spec, seen);
+  if (unhealed !== undefined && changes.length === 0) throw unhealed;
+  if (unhealed !== undefined && options.findings === true) changes.push(findingOf(unhealed));
   if (seen !== undefined && changes.length === 0) return end('unchanged', seen);
   const verdict: Verdict = seen === undefined ? 'create' : changes.some(({ replace }) => replace === true) ? 'replace' : 'update';
   const refusal = verdict === 'replace' ? refusalOf(resource, changes) : undefined;
@@ -192,6 +195,8 @@ async function madeSo(resource: AnyResource, spec: unknown, seen: unknown, writi
   if (refusal !== undefined) return end(verdict, seen, { changes, note: `${refusal.message}. ${refusal.hint}`, refused: true });
   if (!options.write || !canBeMade(resource)) {
     const documents = (await resource.documents?.(spec, seen, changes, run)) ?? [];
+    // A plan that passed would be one that the deploy refuses.
+    if (unhealed !== undefined && options.findings !== true) return end('failed', seen, { changes, fault: unhealed });
     return end(verdict, verdict === 'update' ? seen : undefined, { changes, ...(documents.length === 0 ? {} : { documents }) });
   }
   const first = seen === undefined ? [] : await Promise.all((resource.changedAfter?.(spec, seen) ?? []).map(writing.visit));
@@ -205,6 +210,7 @@ async function madeSo(resource: AnyResource, spec: unknown, seen: unknown, writi
   }
   if (verdict === 'replace') await resource.destroy(seen, run);
   const after: unknown = await resource.apply(spec, verdict === 'replace' ? undefined : seen, changes, run);
+  if (unhealed !== undefined) return end('failed', after, { changes, fault: unhealed });
   return end(verdict, after, { changes, done: true });
 }
 

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { zoneChanges } from '../../../src/cloud/dns-zone.ts';
 import { cloudResources, externalDnsNeeds } from '../../../src/cloud/index.ts';
 import type { LoadBalancerSeen } from '../../../src/cloud/load-balancer.ts';
+import type { Outcome } from '../../../src/engine/outcome.ts';
 import { walk } from '../../../src/engine/walk.ts';
 import type { Graph } from '../../../src/graph.ts';
 import type { Otc } from '../../../src/otc/client.ts';
@@ -138,6 +139,26 @@ test('an AAAA record of somebody else beside ours is named: it leads clients wit
   assert.match(fault?.message ?? '', /clients with IPv6 go to 2001:db8::1/);
   records.remove('stray');
   inSync((await go({ write: false })).outcomes);
+});
+
+test('an AAAA record hides no change of our own record: both are told, and a deploy puts its own right before it names the other', async () => {
+  await deploy();
+  const records = emulator().store.table<RecordRow>('dns.recordsets');
+  const [a] = rows<RecordRow>('dns.recordsets').filter(({ type, name }) => type === 'A' && name === 'login.example.com.');
+  assert.ok(a);
+  records.insert({ ...a, id: 'stray', type: 'AAAA', records: ['2001:db8::1'], description: '' });
+  records.update(a.id, { records: ['198.51.100.9'] });
+  const ofRecord = (outcomes: readonly Outcome[]): Outcome | undefined => outcomes.find(({ id }) => id === 'dns/record');
+  const fieldsOf = (outcome: Outcome | undefined): string[] => outcome?.changes.map(({ field }) => field) ?? [];
+  const { cloud, outcomes } = await go({ write: false });
+  assert.deepEqual([ofRecord(outcomes)?.verdict, ofRecord(outcomes)?.fault?.finding, fieldsOf(ofRecord(outcomes))], ['failed', 'AAAA', ['records']]);
+  const look = { write: false, signal: new AbortController().signal, journal: journal(), pause };
+  const drifted = ofRecord((await walk(cloud.all, { ...look, findings: true })).outcomes);
+  assert.deepEqual([drifted?.verdict, fieldsOf(drifted)], ['update', ['records', 'AAAA']]);
+  assert.equal(refusedIn(await lookAtGuarded({ roots: cloud.all } as unknown as Graph, look)), undefined, 'its own may be put right');
+  const deployed = ofRecord((await go()).outcomes);
+  assert.deepEqual([deployed?.verdict, deployed?.fault?.finding], ['failed', 'AAAA']);
+  assert.deepEqual(records.get(a.id)?.records, a.records);
 });
 
 test('an IPv6 address that an existing load balancer has is named, and gets no AAAA record, since nothing behind it would answer', () => {

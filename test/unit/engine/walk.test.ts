@@ -41,6 +41,23 @@ test('a check that found out what it looks for says so, also where something it 
   assert.deepEqual(verdicts((await walk([failing, behind], options(false))).outcomes), { zone: 'failed', delegation: 'unchanged' });
 });
 
+test('what no deploy may heal hides no change, and is told after the changes are carried out', async () => {
+  const fake = new Fake();
+  const stray = new Fault('somebody put another beside it', { finding: 'beside' });
+  const record = fake.make('record', {}, { unhealed: () => stray });
+  const walked = async (write: boolean, more = {}) => (await walk([record], options(write, more))).outcomes[0];
+  fake.exists.set('record', 'edited');
+  const fields = (outcome: Awaited<ReturnType<typeof walked>>) => outcome?.changes.map(({ field }) => field);
+  const planned = await walked(false);
+  assert.deepEqual([planned?.verdict, planned?.fault, fields(planned)], ['failed', stray, ['value']]);
+  const drifted = await walked(false, { findings: true });
+  assert.deepEqual([drifted?.verdict, drifted?.fault, fields(drifted)], ['update', undefined, ['value', 'beside']]);
+  const deployed = await walked(true);
+  assert.deepEqual([deployed?.verdict, deployed?.fault, fake.events], ['failed', stray, ['+record']]);
+  assert.equal((await walked(true))?.fault, stray);
+  assert.deepEqual(fields(await walked(false, { findings: true })), ['beside']);
+});
+
 test('what is there is changed only when what must be well before that is well; a creation and a plan do not wait', async () => {
   const fake = new Fake();
   const certificate = fake.make('certificate', {});
