@@ -2,7 +2,7 @@
  * Owns deletions that something may stand in the way of: waits for what goes away by itself, then names what is left, by
  * name and id, since it is not the stack's; and what shows beforehand of that. What each resource is stands in its own file.
  */
-import { asFault, blockedFault } from '../engine/fault.ts';
+import { asFault, blockedFault, Fault } from '../engine/fault.ts';
 import type { Run } from '../engine/resource.ts';
 import { pauseFor } from '../engine/until.ts';
 import { type Otc, unlessGone } from '../otc/client.ts';
@@ -60,6 +60,19 @@ export async function whenFree(
       );
     }
   }
+}
+
+/**
+ * The fault for what a person has protected from being deleted: the service refuses it until that person switches the protection off.
+ * Only load balancers and clusters have one that holds against the API (API references of ELB v3, "Deleting a Load Balancer", and CCE,
+ * "Creating a Cluster"; those of RDS, ECS, EIP, NAT and VPC know none).
+ * @param where the place in the console
+ */
+export function protectedFault(what: string, id: string, where: string): Fault {
+  return new Fault(`${what} cannot be deleted, because its deletion protection is on`, {
+    resource: id,
+    hint: `Somebody switched it on in ${where}, and it is not switched off here: switch it off there if the stack shall go, then run destroy again.`,
+  });
 }
 
 /** Belongs to the network itself. */

@@ -8,6 +8,7 @@ import { schedules, until } from '../engine/until.ts';
 import * as cce from '../otc/cce.ts';
 import { unlessGone } from '../otc/client.ts';
 import { type Eip, getEip, listEips } from '../otc/eip.ts';
+import { protectedFault } from './blockers.ts';
 import { disksLeft } from './claim-disks.ts';
 import { leftoversOf, removeLeftovers } from './cluster-leftovers.ts';
 import { addressOf, type ClusterSeen, type ClusterSpec, clusterChanges, endpointsOf, minor, newCluster, refuseFailed } from './cluster-spec.ts';
@@ -92,8 +93,16 @@ export function cluster(context: CloudContext, needs: ClusterNeeds): ClusterReso
       return { ...(await whenAvailable(context, ready, run, (now) => clusterChanges(spec, { ...now, leaving })[0])), leaving };
     },
     destroy: ({ id }, run) => removeCluster(context, { id, name }, run),
+    blockedBy: async (seen) => protectedCluster(name, seen) ?? [],
     facts: ({ id, version, endpoints }) => ({ id, version, ...(endpoints.external === undefined ? {} : { endpoint: endpoints.external }) }),
   });
+}
+
+/** The fault where its deletion protection is on. */
+export function protectedCluster(name: string, { metadata, spec }: cce.Cluster): Fault | undefined {
+  return spec.deletionProtection === true
+    ? protectedFault(`CCE cluster ${name}`, metadata.uid, "the cluster's settings in the CCE console")
+    : undefined;
 }
 
 /** Phases in which CCE works on a cluster and refuses to delete it (403 CCE.01403001); a run that died may have left one so. */

@@ -3,24 +3,24 @@
  * stack's own name; what is in use is owned by the file of each.
  */
 import { leftover, type Maybe, type Needs, type Resource } from '../engine/resource.ts';
-import { listClusters } from '../otc/cce.ts';
+import { type Cluster, listClusters } from '../otc/cce.ts';
 import { type LoadBalancer, listLoadBalancers } from '../otc/elb.ts';
 import { listInstances } from '../otc/rds.ts';
 import { stackOf } from '../stack/names.ts';
 import type { Existing } from '../stack/stack.ts';
 import { lastBackupText } from './backup.ts';
-import { removeCluster } from './cluster.ts';
+import { protectedCluster, removeCluster } from './cluster.ts';
 import { type CloudContext, theOne } from './context.ts';
 import { removeInstance } from './database.ts';
 import type { DatabaseSeen } from './database-spec.ts';
 import type { EipResource } from './eip.ts';
-import { removeBalancer } from './load-balancer.ts';
+import { protectedBalancer, removeBalancer } from './load-balancer.ts';
 import type { DatabaseGroup } from './security-group.ts';
 import type { SubnetResource } from './subnet.ts';
 import type { VpcResource } from './vpc.ts';
 
 interface Former<N extends Needs, Seen extends { readonly id: string }>
-  extends Pick<Resource<N, null, Seen>, 'id' | 'needs' | 'destroy' | 'beforeDestroy' | 'facts' | 'protect' | 'handsOver'> {
+  extends Pick<Resource<N, null, Seen>, 'id' | 'needs' | 'destroy' | 'beforeDestroy' | 'blockedBy' | 'facts' | 'protect' | 'handsOver'> {
   /** The service's word for it. */
   readonly what: string;
   /** The stack's own name for it. */
@@ -62,7 +62,7 @@ interface Stored extends Network {
 
 export type FormerDatabase = Resource<Stored, null, DatabaseSeen>;
 export type FormerLoadBalancer = Resource<Balanced, null, LoadBalancer>;
-export type FormerCluster = Resource<Balanced, null, { readonly id: string }>;
+export type FormerCluster = Resource<Balanced, null, Cluster & { readonly id: string }>;
 
 /** Holds data: a deploy leaves it and all that it stands on in place and says so; only destroy with consent takes it. */
 export function formerDatabase(context: CloudContext, needs: Stored): FormerDatabase {
@@ -100,6 +100,7 @@ export function formerLoadBalancer(context: CloudContext, needs: Balanced): Form
     existing: stack.loadBalancer.existing,
     list: () => listLoadBalancers(otc, { name }),
     destroy: ({ id }, run) => removeBalancer(context, name, id, run),
+    blockedBy: async (seen) => protectedBalancer(name, seen) ?? [],
   });
 }
 
@@ -107,15 +108,17 @@ export function formerLoadBalancer(context: CloudContext, needs: Balanced): Form
 export function formerCluster(context: CloudContext, needs: Balanced): FormerCluster {
   const { otc, stack, names } = context;
   const name = names('cce');
-  return former<Balanced, { readonly id: string }>({
+  return former<Balanced, Cluster & { readonly id: string }>({
     id: 'cluster/former',
     what: 'CCE cluster',
     name,
     needs,
     existing: stack.cluster.existing,
     handsOver: 'ZITADEL runs in it; destroy takes it away',
-    list: async () => (await listClusters(otc)).filter(({ metadata }) => metadata.name === name).map(({ metadata }) => ({ id: metadata.uid })),
+    list: async () =>
+      (await listClusters(otc)).filter(({ metadata }) => metadata.name === name).map((found) => ({ ...found, id: found.metadata.uid })),
     destroy: ({ id }, run) => removeCluster(context, { id, name }, run),
+    blockedBy: async (seen) => protectedCluster(name, seen) ?? [],
   });
 }
 

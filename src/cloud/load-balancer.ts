@@ -9,7 +9,8 @@ import { type Cluster, listClusters } from '../otc/cce.ts';
 import { unlessGone } from '../otc/client.ts';
 import * as eips from '../otc/eip.ts';
 import * as elb from '../otc/elb.ts';
-import { ServiceFault } from '../otc/errors.ts';
+import { PROTECTED, ServiceFault } from '../otc/errors.ts';
+import { protectedFault } from './blockers.ts';
 import { clusterOf } from './cluster-leftovers.ts';
 import { type CloudContext, createOnce, description, theExisting, theOne } from './context.ts';
 import { type EipResource, takeBack } from './eip.ts';
@@ -103,11 +104,16 @@ export function loadBalancer(context: CloudContext, needs: Needs): LoadBalancerR
       });
     },
     destroy: ({ id }, run) => removeBalancer(context, name, id, run),
-    blockedBy: ({ id }) => othersListeners(context, id, false),
+    blockedBy: async (seen) => protectedBalancer(name, seen) ?? othersListeners(context, seen.id, false),
     notice: ({ ipv6_vip_address: ipv6 }) =>
       ipv6 ? `its IPv6 address ${ipv6} gets no AAAA record: TCP from an IPv6 client needs backends with IPv6, which the nodes are not` : undefined,
     facts: ({ id, eipAddress }) => ({ id, address: eipAddress }),
   });
+}
+
+/** The fault where its deletion protection is on. */
+export function protectedBalancer(name: string, { id, deletion_protection_enable: on }: elb.LoadBalancer): Fault | undefined {
+  return on === true ? protectedFault(`load balancer ${name}`, id, 'the ELB console') : undefined;
 }
 
 /** Takes a load balancer away, and waits until it is gone; its address is only unbound. */
@@ -132,7 +138,7 @@ async function removeWithListeners(context: CloudContext, name: string, id: stri
     await unlessGone(elb.deleteLoadBalancer(otc, id, PATIENCE));
     return;
   } catch (error) {
-    if (!(error instanceof ServiceFault) || error.status !== 409) throw error;
+    if (!(error instanceof ServiceFault) || error.status !== 409 || PROTECTED.test(error.message)) throw error;
   }
   const lasting = await othersListeners(context, id, true);
   if (lasting.length > 0) throw blockedFault(`load balancer ${name}`, lasting, { resource: id });

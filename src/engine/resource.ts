@@ -144,9 +144,9 @@ export interface Resource<N extends Needs, Spec, Seen> {
   keep?(seen: Seen): string | undefined;
   /**
    * What is not the stack's and surely keeps it from being destroyed, for people, each with its id. Asked before anything is destroyed;
-   * what may go along with the rest is not named.
+   * what may go along with the rest is not named. A fault where the service itself refuses, as by its deletion protection.
    */
-  blockedBy?(seen: Seen, run: Run): Promise<readonly string[]>;
+  blockedBy?(seen: Seen, run: Run): Promise<readonly string[] | Fault>;
   /** True where something outside would stay behind if it just went along with what it is {@link within}: then it is destroyed by itself, first. */
   leavesBehind?(seen: Seen, run: Run): Promise<boolean>;
   /** What it costs, where that is worth a word: a plan that would make it says so. */

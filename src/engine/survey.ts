@@ -2,7 +2,7 @@
  * Owns the survey that comes before a destroy: what is there, what of it stays because it holds data or carries that, what goes
  * along with something else, and what cannot go because of others.
  */
-import { asFault, blockedFault, Cancelled, type Fault } from './fault.ts';
+import { asFault, blockedFault, Cancelled, Fault } from './fault.ts';
 import { inOne, needed } from './order.ts';
 import type { AnyResource, Needs } from './resource.ts';
 import { stopIfCancelled } from './until.ts';
@@ -108,7 +108,8 @@ async function barredBy(
     const run = runFor(resource, options);
     try {
       const others = await resource.blockedBy(lookOf(resource).seen, run);
-      if (others.length > 0) barred.set(resource, blockedFault(resource.title, others));
+      if (others instanceof Fault) barred.set(resource, others);
+      else if (others.length > 0) barred.set(resource, blockedFault(resource.title, others));
     } catch (error) {
       if (error instanceof Cancelled) throw error;
       run.say(`whether something stands in its way could not be told: ${asFault(error).message}`);

@@ -12,6 +12,7 @@ export interface Cluster {
     readonly containerNetwork: { readonly mode: string; readonly cidr?: string; readonly cidrs?: readonly { readonly cidr: string }[] };
     readonly kubernetesSvcIpRange?: string;
     readonly serviceNetwork?: { readonly IPv4CIDR?: string };
+    readonly deletionProtection?: boolean;
   };
   readonly status: { readonly phase: string; readonly reason?: string; readonly jobID?: string; readonly endpoints?: unknown };
 }

@@ -21,6 +21,8 @@ export interface LoadBalancer {
   readonly l7_flavor_id?: string | null;
   readonly publicips: readonly { readonly publicip_id: string; readonly publicip_address: string }[];
   readonly listeners?: readonly { readonly id: string }[];
+  /** Left out where the site does not offer it. */
+  readonly deletion_protection_enable?: boolean;
 }
 
 const known = { id: 'text', name: 'text', vpc_id: 'text', provisioning_status: 'text' } as const;

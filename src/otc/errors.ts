@@ -97,6 +97,9 @@ export function forbidsWithoutWhy({ status, code, message }: Fault): boolean {
   return status === 403 && CCE_FORBIDDEN.test(code ?? '') && CCE_NOT_DENIED.test(message);
 }
 
+/** Words of a refusal to delete what a person has protected: no time ends that. */
+export const PROTECTED = /deletion ?protection/i;
+
 interface Hint {
   readonly service?: Service;
   readonly status?: number;
@@ -130,10 +133,10 @@ const HINTS: readonly Hint[] = [
   },
   {
     service: 'cce',
-    code: CCE_FORBIDDEN,
-    message: /deletion ?protection/i,
+    message: PROTECTED,
     hint: 'Switch the deletion protection of the cluster off in the CCE console, then run again.',
   },
+  { service: 'elb', message: PROTECTED, hint: 'Switch the deletion protection of the load balancer off in the ELB console, then run again.' },
   {
     service: 'cce',
     code: CCE_FORBIDDEN,

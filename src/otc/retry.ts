@@ -24,6 +24,8 @@ export interface RetryRow {
 
 const brief = { budget: 90, first: 0.5, most: 8 };
 const throttled = { budget: 300, first: 2, most: 30 };
+/** Also said of deletion protection (`errors.ts`), which ends only when a person switches it off. */
+const NOT_PROTECTED = /^(?!.*deletion ?protection)/i;
 /** Another thing must be gone first, for example the ports that a deleted database keeps for minutes. */
 const inUse = { budget: 900, first: 1, most: 15 };
 
@@ -55,6 +57,7 @@ export const retryTable: readonly RetryRow[] = [
     method: /^DELETE$/,
     status: [409],
     code: /^ELB\.8907$/,
+    message: NOT_PROTECTED,
     ...inUse,
     budget: 180,
   },

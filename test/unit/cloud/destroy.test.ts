@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TableName } from '../../../sandbox/otc/tables/names.ts';
 import { clusterOf } from '../../../src/cloud/cluster-leftovers.ts';
+import type { Fault } from '../../../src/engine/fault.ts';
 import { unwalk } from '../../../src/engine/unwalk.ts';
 import { byHand, destroying, type Row } from './by-hand.ts';
 import { cloudWorld, verdict } from './cloud-world.ts';
@@ -101,6 +102,52 @@ test('a listener that comes while a destroy is at work is named', async () => {
   const seen = await cloud.loadBalancer.observe({}, run);
   assert.ok(seen);
   await assert.rejects(cloud.loadBalancer.destroy(seen, run), /load balancer shop-elb-\w+ cannot be deleted, because it is in use by listener late/);
+});
+
+test('what somebody protected from being deleted: a plan names it with the way to switch it off, destroy begins nothing', async () => {
+  await deploy();
+  const balancer = named<Row>('elb.loadbalancers', 'shop-elb');
+  const cluster = named<Row>('cce.clusters', 'shop-cce');
+  const protections = [
+    {
+      id: 'load-balancer/load-balancer',
+      on: () => table('elb.loadbalancers').update(balancer.id, { deletion_protection_enable: true }),
+      off: () => table('elb.loadbalancers').update(balancer.id, { deletion_protection_enable: false }),
+      where: /switched it on in the ELB console/,
+    },
+    {
+      id: 'cluster/cluster',
+      on: () => table('cce.clusters').update(cluster.id, { spec: { ...(cluster['spec'] as object), deletionProtection: true } }),
+      off: () => table('cce.clusters').update(cluster.id, { spec: cluster['spec'] }),
+      where: /in the CCE console/,
+    },
+  ];
+  for (const { id, on, off, where } of protections) {
+    on();
+    const { cloud, outcomes } = await go({ write: false });
+    assert.match(verdict(outcomes, id), /unchanged/, 'a protection is no drift');
+    const planned = await unwalk(cloud.all, { ...destroying, write: false, journal: journal() });
+    assert.match(verdict(planned, id), /failed \| \w+ (balancer|cluster) \S+ cannot be deleted, because its deletion protection is on/);
+    assert.match(planned.find((one) => one.id === id)?.fault?.hint ?? '', where);
+    const before = emulator().store.save();
+    const refused = await unwalk(cloud.all, { ...destroying, journal: journal() });
+    assert.ok(refused.every((one) => one.verdict !== 'delete'));
+    assert.equal(emulator().store.save(), before, 'nothing was begun');
+    off();
+  }
+});
+
+test('a protection that was switched on while a destroy is at work ends it at once', async () => {
+  await deploy();
+  const { cloud } = await go({ write: false });
+  const seen = await cloud.loadBalancer.observe({}, run);
+  assert.ok(seen);
+  table('elb.loadbalancers').update(seen.id, { deletion_protection_enable: true });
+  emulator().requests.length = 0;
+  await assert.rejects(cloud.loadBalancer.destroy(seen, run), ({ hint }: Fault) =>
+    /Switch the deletion protection .* off in the ELB console/.test(hint ?? ''),
+  );
+  assert.equal(writes().length, 1, writes().join());
 });
 
 test('what is not ours and stands in the way: a plan names it beside what would go, destroy names it and begins nothing', async () => {

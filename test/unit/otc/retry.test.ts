@@ -42,6 +42,7 @@ for (const [service, method, path, status, code, message] of repeated) {
 }
 
 const final: readonly Answer[] = [
+  ['elb', 'DELETE', '/v3/p/elb/loadbalancers/l', 409, 'ELB.8907', 'loadbalancer l has deletion protection enabled.'],
   ['vpc', 'POST', '/v1/p/vpcs', 400, 'VPC.0115'],
   ['vpc', 'POST', '/v1/p/vpcs', 409, 'VPC.0114'],
   ['vpc', 'GET', '/v1/p/vpcs', 401, 'APIG.0301'],
