@@ -43,6 +43,7 @@ export function agency(context: CloudContext, needs: Needs): AgencyResource {
     protect: 'data',
     usualSeconds: 3,
     want: () => null,
+    madeWith: () => ({ role: 'Tenant Administrator' }),
     prefetch: async () => (stack.cluster.existing === undefined && domainId !== undefined ? listAgencies(otc, domainId, NAME) : []),
     observe: async (_needs, run) => {
       if (stack.cluster.existing !== undefined) return undefined;

@@ -10,7 +10,7 @@ import { cidr, contains, parseCidr } from '../stack/cidr.ts';
 import type { ClusterResource } from './cluster.ts';
 import type { ClusterSeen } from './cluster-spec.ts';
 import { appears, type CloudContext, theOne } from './context.ts';
-import { type Rule, ruleChanges, ruleText, seenRuleText, setRules } from './rules.ts';
+import { type Rule, ruleChanges, ruleFields, ruleText, seenRuleText, setRules } from './rules.ts';
 import { isDoor } from './runner-door.ts';
 import type { VpcResource } from './vpc.ts';
 
@@ -34,6 +34,12 @@ export function apiAccess(context: CloudContext, needs: Needs): ApiAccess {
   const { otc, stack } = context;
   const { existing, access, containerNetwork } = stack.cluster;
   const isStackRule = (rule: SecurityGroupRule): boolean => !isDoor(rule, stack.name);
+  const rulesIn = (vpc: string): Rule[] => {
+    // Nodes and pods come with addresses of the VPC and of the container network (CCE user guide, "Configuring cluster security group rules").
+    const inside = [vpc, ...(containerNetwork.mode === 'vpc-router' ? [containerNetwork.cidr] : [])];
+    const sources = new Set([...inside, ...(access !== 'bastion' ? stack.cluster.allow.filter((source) => source !== 'runner') : [])]);
+    return [...sources].map((cidr) => ({ direction: 'ingress', port: API_PORT, remote: { cidr } }));
+  };
   return resource<Needs, readonly Rule[], AccessSeen>({
     id: 'cluster/api-access',
     title: 'Access to the API server',
@@ -42,12 +48,8 @@ export function apiAccess(context: CloudContext, needs: Needs): ApiAccess {
     // An existing cluster's groups are its owner's business; they go with a cluster of ours.
     wanted: existing === undefined,
     usualSeconds: 3,
-    want: ({ vpc }) => {
-      // Nodes and pods come with addresses of the VPC and of the container network (CCE user guide, "Configuring cluster security group rules").
-      const inside = [vpc.cidr, ...(containerNetwork.mode === 'vpc-router' ? [containerNetwork.cidr] : [])];
-      const sources = new Set([...inside, ...(access !== 'bastion' ? stack.cluster.allow.filter((source) => source !== 'runner') : [])]);
-      return [...sources].map((cidr) => ({ direction: 'ingress', port: API_PORT, remote: { cidr } }));
-    },
+    want: ({ vpc }) => rulesIn(vpc.cidr),
+    madeWith: () => ruleFields(rulesIn(stack.network.cidr)),
     observe: async ({ cluster }, run) => {
       if (cluster === undefined || existing !== undefined) return undefined;
       const look = (fresh?: boolean): Promise<AccessSeen | undefined> => groupsOf(context, cluster, fresh);

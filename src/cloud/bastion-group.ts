@@ -8,7 +8,7 @@ import { API_PORT } from './api-access.ts';
 import { othersUsingGroup } from './blockers.ts';
 import type { ClusterResource } from './cluster.ts';
 import type { CloudContext } from './context.ts';
-import { type Rule, ruleChanges } from './rules.ts';
+import { type Rule, ruleChanges, ruleFields } from './rules.ts';
 import { isDoor } from './runner-door.ts';
 import { findGroup, type GroupSpec, makeGroup, removeGroup } from './security-group.ts';
 
@@ -27,6 +27,14 @@ export function bastionGroup(context: CloudContext, needs: Needs, { wanted, pass
   const { otc, names, stack } = context;
   const name = names('bastion');
   const ofStack = ({ security_group_rules: rules }: SecurityGroup) => rules.filter((rule) => !isDoor(rule, stack.name));
+  const rulesTo = (server: string): Rule[] => {
+    const from = stack.cluster.allow.filter((source) => source !== 'runner');
+    return [
+      ...[...new Set(from)].map((cidr): Rule => ({ direction: 'ingress', port: SSH_PORT, remote: { cidr } })),
+      { direction: 'egress', port: API_PORT, remote: { cidr: server } },
+      { direction: 'egress', port: 80, remote: { cidr: '169.254.169.254/32' } },
+    ];
+  };
   return resource<Needs, GroupSpec, SecurityGroup>({
     id: 'bastion/security-group',
     title: `Security group ${name}`,
@@ -35,16 +43,8 @@ export function bastionGroup(context: CloudContext, needs: Needs, { wanted, pass
     consented: passing,
     usualSeconds: 2,
     prefetch: () => listSecurityGroups(otc),
-    want: ({ cluster }) => {
-      const inside = new URL(cluster.endpoints.internal ?? '').hostname;
-      const from = stack.cluster.allow.filter((source) => source !== 'runner');
-      const rules: Rule[] = [
-        ...[...new Set(from)].map((cidr): Rule => ({ direction: 'ingress', port: SSH_PORT, remote: { cidr } })),
-        { direction: 'egress', port: API_PORT, remote: { cidr: `${inside}/32` } },
-        { direction: 'egress', port: 80, remote: { cidr: '169.254.169.254/32' } },
-      ];
-      return { name, rules };
-    },
+    want: ({ cluster }) => ({ name, rules: rulesTo(`${new URL(cluster.endpoints.internal ?? '').hostname}/32`) }),
+    madeWith: () => ruleFields(rulesTo('the API server')),
     observe: () => findGroup(context, name),
     diff: (spec, seen) => ruleChanges(spec.rules, ofStack(seen)),
     apply: (spec, _seen, _changes, run) => makeGroup(context, name, spec.rules, run, ofStack),

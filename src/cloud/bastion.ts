@@ -105,6 +105,7 @@ export function bastion(context: CloudContext, needs: BastionNeeds, { wanted, pa
       setup: { target: new URL(cluster.endpoints.internal ?? '').host, image, idleMinutes },
       keys,
     }),
+    madeWith: () => ({ flavor, image, availability_zone: zone }),
     observe: () => find(),
     diff: bastionChanges,
     apply: (spec, seen, _changes, run) => apply(spec, seen, run),

@@ -39,6 +39,7 @@ export function cluster(context: CloudContext, needs: ClusterNeeds): ClusterReso
     const found = existing === undefined ? theOne(ours, `CCE cluster ${name}`, read.id) : theExisting(all, existing, 'CCE cluster', read);
     return found === undefined ? undefined : seenCluster(found);
   };
+  const addressIn = (eip: Eip | undefined): string | undefined => (settings.access === 'eip' ? (eip?.public_ip_address ?? 'a new EIP') : undefined);
   return resource<ClusterNeeds, ClusterSpec, ClusterSeen>({
     id: 'cluster/cluster',
     title: `CCE cluster ${name}`,
@@ -58,7 +59,15 @@ export function cluster(context: CloudContext, needs: ClusterNeeds): ClusterReso
       subnetId: subnet.id,
       containerNetwork: settings.containerNetwork,
       serviceCidr: settings.serviceCidr,
-      address: settings.access === 'eip' ? (eip?.public_ip_address ?? 'a new EIP') : undefined,
+      address: addressIn(eip),
+    }),
+    madeWith: ({ eip }) => ({
+      'spec.version': settings.version,
+      'spec.flavor': settings.flavor,
+      'spec.containerNetwork.mode': settings.containerNetwork.mode,
+      'spec.containerNetwork.cidrs': settings.containerNetwork.cidr,
+      'spec.kubernetesSvcIpRange': settings.serviceCidr,
+      'status.endpoints.external': addressIn(eip) ?? 'none',
     }),
     observe: async ({ eip }) => {
       const found = await find();

@@ -196,8 +196,30 @@ export function databaseChanges(spec: DatabaseSpec, seen: DatabaseSeen): Change[
   return [...changes, ...parameterChanges(seen.parameters ?? [])];
 }
 
+/** What a new one is made with, by the names of {@link databaseChanges}. */
+export function databaseFields(spec: Pick<DatabaseSpec, 'version' | 'flavor' | 'replication' | 'zones' | 'storage' | 'backup' | 'port'>) {
+  const { version, flavor, replication, zones, storage, backup, port } = spec;
+  return {
+    'datastore.version': `PostgreSQL ${version}`,
+    flavor_ref: flavor,
+    'volume.type': storage.type,
+    'volume.size': storage.size,
+    'disk auto-expansion': expansionText(wantedExpansion(storage, storage.size)),
+    ha: replication === undefined ? 'Single' : 'Ha',
+    'ha.replication_mode': replication,
+    availability_zone: zones.join(),
+    port,
+    'backup_strategy.keep_days': backup.keep_days,
+    'backup_strategy.start_time': backup.start_time,
+  };
+}
+
 function days(period: string): string {
   return [...new Set(period.split(',').map((day) => day.trim()))].sort().join();
+}
+
+function expansionText(expansion: ReturnType<typeof wantedExpansion>): string {
+  return 'limit_size' in expansion ? `up to ${expansion.limit_size} GB` : 'off';
 }
 
 function volumeChanges({ storage }: DatabaseSpec, seen: DatabaseSeen): Change[] {
@@ -208,7 +230,7 @@ function volumeChanges({ storage }: DatabaseSpec, seen: DatabaseSeen): Change[] 
   if (size < storage.size) changes.push({ field: 'volume.size', before: size, after: storage.size });
   if (seen.expansion === undefined) return changes;
   const before = seen.expansion.switch_option ? `up to ${seen.expansion.limit_size} GB` : 'off';
-  const after = 'limit_size' in expansion ? `up to ${expansion.limit_size} GB` : 'off';
+  const after = expansionText(expansion);
   if (before !== after) changes.push({ field: 'disk auto-expansion', before, after });
   return changes;
 }

@@ -14,6 +14,7 @@ import {
   type DatabaseSeen,
   type DatabaseSpec,
   databaseChanges,
+  databaseFields,
   isBuilding,
   isServing,
   nameTags,
@@ -62,6 +63,15 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
       : [];
     return { ...found, host: found.private_ips[0] ?? '', port: Number(found.port), expansion, backupPeriod, parameters };
   };
+  const asked = {
+    version: settings.version,
+    flavor: settings.flavor,
+    replication: settings.ha === false ? undefined : settings.ha.replication,
+    zones: settings.zones,
+    storage: settings.storage,
+    backup: { start_time: settings.backup.window, keep_days: settings.backup.keepDays },
+    port: settings.port,
+  };
   return resource<DatabaseNeeds, DatabaseSpec, DatabaseSeen>({
     id: 'database/instance',
     title: `RDS instance ${name}`,
@@ -75,20 +85,15 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
     prefetch: () => look(),
     want: ({ vpc, subnet, group }) => ({
       name,
-      version: settings.version,
-      flavor: settings.flavor,
-      replication: settings.ha === false ? undefined : settings.ha.replication,
-      zones: settings.zones,
+      ...asked,
       zonesFollow: settings.zonesFollow,
-      storage: settings.storage,
-      backup: { start_time: settings.backup.window, keep_days: settings.backup.keepDays },
-      port: settings.port,
       vpcId: vpc.id,
       subnetId: subnet.id,
       securityGroupId: group?.id,
       passwordGeneration: settings.passwordGeneration.root,
       passwordCheck: rootPasswordCheck(secrets),
     }),
+    madeWith: () => databaseFields(asked),
     observe: () => look(),
     diff: (spec, seen) => {
       refuseOtherMasterkey(name, seen.tags, secrets.masterkey);

@@ -71,6 +71,7 @@ export function dnsOwnership(
     wanted,
     usualSeconds: 60,
     want: ({ zone, loadBalancer }) => ({ name, zoneId: zone.id, address: loadBalancer.eipAddress, owner, mark }),
+    madeWith: ({ loadBalancer }) => ({ name, records: loadBalancer?.eipAddress || `known after ${needs.loadBalancer.id}` }),
     // What a former choice left is taken back, or away, by dns/record.
     observe: async ({ zone }) => (wanted && zone !== undefined ? (await recordsOf(context, (zone as dns.Zone).id)).record : undefined),
     diff: ownershipChanges,

@@ -64,6 +64,11 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
       if (zone !== undefined) await find(zone.id);
     },
     want: ({ zone, loadBalancer }) => ({ name, zoneId: zone.id, address: loadBalancer.eipAddress, ttl: stack.dns.ttl, owner, mark }),
+    madeWith: ({ loadBalancer }) => ({
+      name,
+      records: loadBalancer?.eipAddress || `known after ${needs.loadBalancer.id}`,
+      ttl: stack.dns.ttl,
+    }),
     observe: async ({ zone, loadBalancer }) => {
       const found = zone === undefined ? undefined : await find(zone.id);
       if (found === undefined || loadBalancer === undefined) return found;

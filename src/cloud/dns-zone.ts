@@ -49,6 +49,7 @@ export function dnsZone(context: CloudContext, needs: Gates): DnsZone {
     ...(existing === undefined ? {} : { readsOnly: true }),
     prefetch: async () => (wanted ? dns.listZones(await otc.dnsHome(), name) : []),
     want: () => spec,
+    madeWith: () => ({ name, ttl: ZONE_TTL }),
     // Somebody else's zone of this name is none of our business where the stack needs none.
     observe: async () => (wanted ? find() : undefined),
     diff: zoneChanges,

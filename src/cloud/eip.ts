@@ -53,6 +53,7 @@ export function eip(context: CloudContext, needs: Gates, settings: EipSettings):
     usualSeconds: 3,
     prefetch: () => listEips(otc),
     want: () => ({ alias, bandwidth }),
+    madeWith: () => ({ 'bandwidth.size': bandwidth }),
     observe: () => find(),
     diff: eipChanges,
     apply: async (spec, seen, _changes, run) => {

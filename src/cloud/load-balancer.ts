@@ -83,6 +83,12 @@ export function loadBalancer(context: CloudContext, needs: Needs): LoadBalancerR
       l7Flavor: settings.l7Flavor,
       eip: existing === undefined ? { id: eip?.id, address: eip?.public_ip_address ?? 'a new EIP' } : undefined,
     }),
+    madeWith: ({ eip }) => ({
+      l4_flavor_id: settings.l4Flavor,
+      l7_flavor_id: settings.l7Flavor,
+      availability_zone_list: settings.zones.join(),
+      publicips: eip?.public_ip_address ?? 'a new EIP',
+    }),
     observe: async ({ eip }) => {
       const found = await find();
       return found === undefined ? undefined : seenOf(found, eip?.public_ip_address);

@@ -51,6 +51,7 @@ export function natGateway(context: CloudContext, needs: GatewayNeeds): NatGatew
     usualSeconds: 30,
     prefetch: () => listNatGateways(otc, name),
     want: ({ vpc, subnet }) => ({ name, spec: SPECS[stack.network.natGateway.size], vpcId: vpc.id, networkId: subnet.id }),
+    madeWith: () => ({ spec: stack.network.natGateway.size }),
     observe: () => find(),
     diff: natGatewayChanges,
     apply: async (spec, seen, _changes, run) => {
@@ -172,6 +173,10 @@ export function snatRule(context: CloudContext, needs: RuleNeeds): SnatRuleResou
     },
     usualSeconds: 10,
     want: ({ gateway, subnet, eip }) => ({ gateway, networkId: subnet.id, eipId: eip.id }),
+    madeWith: ({ eip }) => ({
+      cidr: stack.network.subnets.cluster.cidr,
+      floating_ip_address: eip?.public_ip_address ?? `known after ${needs.eip.id}`,
+    }),
     observe: async ({ gateway, subnet }) => (gateway === undefined || subnet === undefined ? undefined : find(gateway, subnet.id)),
     diff: snatRuleChanges,
     apply: async (spec, seen, _changes, run) => {

@@ -46,8 +46,9 @@ export function nodePoolChanges(wanted: NodePoolSpec, seen: NodePoolSeen): Chang
   fixed('nodeTemplate.flavor', template.flavor, wanted.flavor, sameText(template.flavor, wanted.flavor));
   fixed('nodeTemplate.az', template.az, wanted.zone, sameText(template.az, wanted.zone));
   if (template.os !== undefined) fixed('nodeTemplate.os', template.os, wanted.os, sameSystem(template.os, wanted.os));
-  const volume = (field: string, seen: SeenVolume | undefined, { type, size }: VolumeSettings): void => {
-    if (seen !== undefined) fixed(field, `${seen.volumetype} ${seen.size}`, `${type} ${size}`, sameText(seen.volumetype, type) && seen.size === size);
+  const volume = (field: string, seen: SeenVolume | undefined, asked: VolumeSettings): void => {
+    const same = seen === undefined || (sameText(seen.volumetype, asked.type) && seen.size === asked.size);
+    if (seen !== undefined) fixed(field, `${seen.volumetype} ${seen.size}`, volumeText(asked), same);
   };
   volume('nodeTemplate.rootVolume', template.rootVolume, wanted.rootVolume);
   volume('nodeTemplate.dataVolumes', template.dataVolumes?.[0], wanted.dataVolume);
@@ -59,6 +60,22 @@ export function nodePoolChanges(wanted: NodePoolSpec, seen: NodePoolSeen): Chang
   }
   if (phase !== '' || (status.creatingNode ?? 0) > 0) changes.push({ field: 'status.phase', before: phase || 'creating nodes', after: 'complete' });
   return changes;
+}
+
+/** What a new one is made with, by the names of {@link nodePoolChanges}. */
+export function nodePoolFields(wanted: Pick<NodePoolSpec, 'count' | 'flavor' | 'zone' | 'os' | 'rootVolume' | 'dataVolume'>) {
+  return {
+    initialNodeCount: wanted.count,
+    'nodeTemplate.flavor': wanted.flavor,
+    'nodeTemplate.az': wanted.zone,
+    'nodeTemplate.os': wanted.os,
+    'nodeTemplate.rootVolume': volumeText(wanted.rootVolume),
+    'nodeTemplate.dataVolumes': volumeText(wanted.dataVolume),
+  };
+}
+
+function volumeText({ type, size }: VolumeSettings): string {
+  return `${type} ${size}`;
 }
 
 type SeenVolume = NodePool['spec']['nodeTemplate']['rootVolume'];

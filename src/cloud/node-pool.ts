@@ -14,7 +14,7 @@ import type { ClusterResource } from './cluster.ts';
 import { type CloudContext, createOnce, theOne } from './context.ts';
 import type { NodeKeyPair } from './key-pair.ts';
 import type { SnatRuleResource } from './nat-gateway.ts';
-import { countsByZone, hasFailed, type NodePoolSeen, type NodePoolSpec, nodePoolChanges, refuseFailed } from './node-pool-spec.ts';
+import { countsByZone, hasFailed, type NodePoolSeen, type NodePoolSpec, nodePoolChanges, nodePoolFields, refuseFailed } from './node-pool-spec.ts';
 import type { ClientGroup } from './security-group.ts';
 import type { SubnetResource } from './subnet.ts';
 
@@ -34,6 +34,7 @@ export function nodePool(context: CloudContext, zone: string, keyPair: NodeKeyPa
   const { nodes, existing } = stack.cluster;
   const name = names(`np-${zone}`);
   const count = countsByZone(nodes.count, nodes.zones).get(zone) ?? 0;
+  const asked = { count, flavor: nodes.flavor, zone, os: nodes.os, rootVolume: nodes.rootVolume, dataVolume: nodes.dataVolume };
   const find = async (clusterId: string, fresh?: boolean): Promise<NodePoolSeen | undefined> => {
     const ours = (await cce.listNodePools(otc, clusterId, fresh)).filter((pool) => pool.metadata.name === name);
     const found = theOne(ours, `node pool ${name}`, (pool) => pool.metadata.uid);
@@ -56,15 +57,11 @@ export function nodePool(context: CloudContext, zone: string, keyPair: NodeKeyPa
     want: ({ cluster, access, subnet, client }) => ({
       name,
       clusterId: cluster.id,
-      count,
-      flavor: nodes.flavor,
-      zone,
-      os: nodes.os,
-      rootVolume: nodes.rootVolume,
-      dataVolume: nodes.dataVolume,
+      ...asked,
       subnetId: subnet.id,
       securityGroups: [access.nodeGroupId, ...(client === undefined ? [] : [client.id])],
     }),
+    madeWith: () => nodePoolFields(asked),
     observe: async ({ cluster }) => (cluster === undefined || cluster.status.phase !== 'Available' ? undefined : find(cluster.id)),
     diff: nodePoolChanges,
     apply: async (spec, seen, changes, run) => {

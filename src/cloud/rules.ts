@@ -40,6 +40,11 @@ export function ruleChanges(wanted: readonly Rule[], seen: readonly SecurityGrou
   ];
 }
 
+/** What a group would be made with. */
+export function ruleFields(rules: readonly Rule[]): Record<string, unknown> {
+  return Object.fromEntries(ruleChanges(rules, []).map(({ field, after }) => [field, after]));
+}
+
 /** Adds what is missing before it removes what is too much, so that no moment is without the wanted access. */
 export async function setRules(otc: Otc, groupId: string, wanted: readonly Rule[], seen: readonly SecurityGroupRule[]): Promise<void> {
   const have = new Set(seen.map(seenRuleText));

@@ -15,7 +15,7 @@ import {
 import { othersUsingGroup, usingGroup, whenFree } from './blockers.ts';
 import { type CloudContext, createOnce, description, theOne } from './context.ts';
 import type { Gates } from './gate.ts';
-import { type Rule, ruleChanges, setRules } from './rules.ts';
+import { type Rule, ruleChanges, ruleFields, setRules } from './rules.ts';
 
 export interface GroupSpec {
   readonly name: string;
@@ -43,6 +43,7 @@ export function clientGroup(context: CloudContext, needs: Gates): ClientGroup {
     usualSeconds: 2,
     prefetch: () => listSecurityGroups(otc),
     want: () => ({ name, rules: [] }),
+    madeWith: () => ({ rules: 'none' }),
     observe: () => findGroup(context, name),
     diff: () => [],
     apply: (_spec, _seen, _changes, run) => makeGroup(context, name, [], run),
@@ -61,6 +62,11 @@ export function databaseGroup(context: CloudContext, client: ClientGroup): Datab
   const name = names('rds-instance');
   const { containerNetwork } = stack.cluster;
   const { port } = stack.database;
+  const rulesFor = (nodes: string): Rule[] => {
+    const fromNodes: Rule = { direction: 'ingress', port, remote: { group: nodes } };
+    const fromPods: Rule = { direction: 'ingress', port, remote: { cidr: containerNetwork.cidr } };
+    return containerNetwork.mode === 'vpc-router' ? [fromNodes, fromPods] : [fromNodes];
+  };
   return resource<{ readonly client: ClientGroup }, GroupSpec, SecurityGroup>({
     id: 'network/security-group-database',
     title: `Security group ${name}`,
@@ -68,11 +74,8 @@ export function databaseGroup(context: CloudContext, client: ClientGroup): Datab
     ...whileManaged(context),
     usualSeconds: 2,
     prefetch: () => listSecurityGroups(otc),
-    want: (needs) => {
-      const fromNodes: Rule = { direction: 'ingress', port, remote: { group: needs.client.id } };
-      const fromPods: Rule = { direction: 'ingress', port, remote: { cidr: containerNetwork.cidr } };
-      return { name, rules: containerNetwork.mode === 'vpc-router' ? [fromNodes, fromPods] : [fromNodes] };
-    },
+    want: (needs) => ({ name, rules: rulesFor(needs.client.id) }),
+    madeWith: () => ruleFields(rulesFor(names('rds-client'))),
     observe: () => findGroup(context, name),
     diff: (spec, seen) => ruleChanges(spec.rules, seen.security_group_rules),
     apply: (spec, _seen, _changes, run) => makeGroup(context, name, spec.rules, run),
@@ -85,16 +88,15 @@ export function databaseGroup(context: CloudContext, client: ClientGroup): Datab
 /** The client group's only rule: out to the database. Stands apart because each group's rule names the other group. */
 export function clientRules(context: CloudContext, needs: { readonly client: ClientGroup; readonly database: DatabaseGroup }): ClientRules {
   const { otc, names, stack } = context;
+  const rulesTo = (database: string): Rule[] => [{ direction: 'egress', port: stack.database.port, remote: { group: database } }];
   return resource<typeof needs, ClientRulesSpec, SecurityGroup>({
     id: 'network/security-rules-client',
     title: `Rules of security group ${names('rds-client')}`,
     needs,
     ...whileManaged(context),
     usualSeconds: 2,
-    want: ({ client, database }) => ({
-      groupId: client.id,
-      rules: [{ direction: 'egress', port: stack.database.port, remote: { group: database.id } }],
-    }),
+    want: ({ client, database }) => ({ groupId: client.id, rules: rulesTo(database.id) }),
+    madeWith: () => ruleFields(rulesTo(names('rds-instance'))),
     observe: async ({ client }) => {
       const group = client === undefined ? undefined : await findGroup(context, names('rds-client'));
       return group === undefined || group.security_group_rules.length === 0 ? undefined : group;

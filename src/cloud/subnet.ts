@@ -39,6 +39,7 @@ export function subnet(context: CloudContext, part: 'cluster' | 'database', vpc:
     ...(existing === undefined ? {} : { readsOnly: true }),
     prefetch: () => listSubnets(otc),
     want: (needs) => ({ name, vpcId: needs.vpc.id, cidr: settings.cidr, dns: stack.network.dns }),
+    madeWith: () => ({ cidr: settings.cidr, gateway_ip: firstHost(settings.cidr), dnsList: stack.network.dns.join() }),
     observe: async (needs) => (needs.vpc === undefined && existing === undefined ? undefined : find(needs.vpc?.id ?? '')),
     diff: (spec, seen) => (existing === undefined ? subnetChanges(spec, seen) : checkExisting(spec, seen)),
     apply: async (spec, seen, _changes, run) => {

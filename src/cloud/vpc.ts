@@ -20,6 +20,7 @@ export function vpc(context: CloudContext, needs: Gates): VpcResource {
   const { otc, stack, names } = context;
   const { existing } = stack.network;
   const name = existing?.name ?? (existing === undefined ? names('vpc') : `${existing.id}`);
+  const spec: VpcSpec = { name, cidr: stack.network.cidr, sharedSnat: stack.network.egress === 'shared-snat' };
   const find = async (fresh?: boolean): Promise<Vpc | undefined> => {
     const all = await listVpcs(otc, fresh);
     if (existing !== undefined) return theExisting(all, existing, 'VPC', { id: (one) => one.id, name: (one) => one.name });
@@ -35,7 +36,8 @@ export function vpc(context: CloudContext, needs: Gates): VpcResource {
     usualSeconds: 3,
     ...(existing === undefined ? {} : { readsOnly: true }),
     prefetch: () => listVpcs(otc),
-    want: () => ({ name, cidr: stack.network.cidr, sharedSnat: stack.network.egress === 'shared-snat' }),
+    want: () => spec,
+    madeWith: () => ({ cidr: spec.cidr, enable_shared_snat: spec.sharedSnat }),
     observe: async () => {
       const found = await find();
       return found !== undefined && context.madeByLock.has(found.id) ? undefined : found;

@@ -108,6 +108,11 @@ export interface Resource<N extends Needs, Spec, Seen> {
   /** Pure: the desired state, typed by what it needs. Use identity fields of needs only (ids, addresses, hosts). */
   want(needs: SeenOf<N>): Spec;
   /**
+   * What it would be made with: the few fields that people review in a plan before it is there, by the names that `diff` has for them, as
+   * far as they are known while needs are still to be made. Pure; the same in every run, so nothing that takes a secret to know.
+   */
+  madeWith?(needs: PartlySeen<N>): Readonly<Record<string, unknown>>;
+  /**
    * Reads only. `undefined`: it does not exist. A thing still being made, or failed, is returned with its state, and
    * `diff` makes a change of that. More than one of our name is a `Fault` that lists the ids.
    */

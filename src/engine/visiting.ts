@@ -1,7 +1,7 @@
 /** Owns what both walks share (`walk.ts`, `unwalk.ts`): their options, the outcome record of a resource, what comes before the first write. */
 import { needed } from './order.ts';
 import type { Journal, Outcome, Verdict } from './outcome.ts';
-import type { AnyResource, Needs, Run } from './resource.ts';
+import type { AnyResource, Change, Needs, Run } from './resource.ts';
 
 export interface WalkOptions {
   readonly write: boolean;
@@ -25,6 +25,12 @@ export function outcomeOf(resource: AnyResource, verdict: Verdict, seconds: numb
   const note = [price, more.note ?? notice].filter((part) => part !== undefined).join('; ');
   const said = note === '' ? {} : { note };
   return { id: resource.id, title: resource.title, needs, verdict, changes: [], facts, seconds, done: false, ...only, ...more, ...said };
+}
+
+/** What a resource would be made with, as changes of nothing. */
+export function creation(resource: AnyResource, needs: Readonly<Record<string, unknown>>): Change[] {
+  const fields: Readonly<Record<string, unknown>> = resource.madeWith?.(needs) ?? {};
+  return Object.entries(fields).flatMap(([field, after]) => (after === undefined ? [] : [{ field, after }]));
 }
 
 /** What a resource may use, bound to its own place in the journal. */

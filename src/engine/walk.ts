@@ -9,7 +9,7 @@ import type { Outcome, Verdict } from './outcome.ts';
 import type { AnyResource, Change, Maybe, Needs, Run } from './resource.ts';
 import { stopIfCancelled, whyStopped } from './until.ts';
 import { leftBehind, removeUnwanted } from './unwanted.ts';
-import { type BeforeWrites, onceBefore, outcomeOf, runFor, type WalkOptions } from './visiting.ts';
+import { type BeforeWrites, creation, onceBefore, outcomeOf, runFor, type WalkOptions } from './visiting.ts';
 
 export interface Walked {
   /** In the order of the graph. */
@@ -68,8 +68,10 @@ async function visitOne(
   options.journal.begin(resource);
   const started = Date.now();
   const run = runFor(resource, options);
+  const offered = (): Record<string, unknown> => Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.offered]));
   const end: End = (verdict, seen, more = {}) => {
-    const outcome = outcomeOf(resource, verdict, (Date.now() - started) / 1000, seen, more);
+    const plan = verdict === 'create' && !options.write && options.findings !== true ? { changes: creation(resource, offered()) } : {};
+    const outcome = outcomeOf(resource, verdict, (Date.now() - started) / 1000, seen, { ...more, ...plan });
     options.journal.end(outcome);
     // A run that only looks goes on behind what is wrong, so that nothing stays hidden behind it.
     const usable = options.write && isBroken(outcome) ? undefined : seen;
@@ -94,7 +96,7 @@ async function visitOne(
     if (missing.length > 0) return withoutNeeds(resource, seen, { missing, broken, obscure: obscureOf(visits) }, options, end);
     if (broken.length > 0 && seen === undefined) return end('blocked', seen, waitsFor(broken));
     if (seen === undefined && !canBeMade(resource)) return end('unknown', undefined, { note: 'not there yet' });
-    const spec: unknown = resource.want(Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.offered])));
+    const spec: unknown = resource.want(offered());
     const follows = options.write || options.findings === true ? [] : following(resource, outcomes);
     return await madeSo(resource, spec, seen, { options, writes, run, end, visit: visitNeed, follows, ...(early ? { look } : {}) });
   } catch (error) {

@@ -38,6 +38,8 @@ export interface Applied<N extends NeedsCluster> {
   readonly resource: string;
   /** The fields that we set, besides the identity. */
   readonly fields: (needs: SeenOf<N>) => object;
+  /** Those of them that people review before it is made. */
+  readonly madeWith?: Readonly<Record<string, unknown>>;
   /** What keeps a live object from being usable, beyond the fields; `done` where nothing does. */
   readonly usable?: (live: KubeObject) => Look<KubeObject>;
   readonly schedule?: Schedule;
@@ -67,6 +69,7 @@ export function applied<N extends NeedsCluster>(context: KubeContext, definition
       cluster: clusterOf(context, seen),
       object: merged(identity, definition.fields(seen)),
     }),
+    madeWith: () => definition.madeWith ?? {},
     observe: async (seen: PartlySeen<N>, run) => {
       const cluster = clusterIn(context, seen as { kubeconfig?: Kubeconfig });
       const live = await cluster?.api.get(path, run.signal);

@@ -104,6 +104,7 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
       beforeVersion:
         options.beforeVersion === undefined ? undefined : (change, run) => options.beforeVersion?.(seen, change, run) ?? Promise.resolve(),
     }),
+    madeWith: () => ({ chart: `${source.name} ${source.version}`, 'chart.digest': source.digest }),
     observe: async (seen: PartlySeen<N>, run) => {
       const cluster = clusterIn(context, seen as { kubeconfig?: Kubeconfig });
       const found = cluster === undefined ? undefined : await read(cluster, run.signal);

@@ -108,6 +108,7 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
       content: options.content(seen),
       ahead: ahead === undefined ? undefined : { carryOut: (run) => ahead.carryOut(seen, run), unseen: ahead.unseen(seen) },
     }),
+    madeWith: () => ({ keys: options.keys.join() }),
     observe: async (seen: PartlySeen<N>, run) => {
       const cluster = clusterIn(context, seen as { kubeconfig?: Kubeconfig });
       const found = cluster === undefined ? undefined : await read(cluster, run.signal);

@@ -151,6 +151,10 @@ export function verdictWords({ verdict, done, readsOnly, refused }: Outcome): st
   return done ? (past[verdict] ?? verdict) : `to ${verdict}`;
 }
 
+/** Fields that a row names. */
+const MOST_FIELDS = 5;
+/** Characters of a row. */
+const ROW = 300;
 /** Characters of a row that says what stays behind, and how data is brought back. */
 const FAREWELL = 900;
 
@@ -158,16 +162,18 @@ function row(outcome: Outcome): string {
   const unwell = outcome.readsOnly === true && PLANNED.has(outcome.verdict);
   const icon = outcome.refused === true ? REFUSED : unwell ? '⚠️' : icons[outcome.verdict];
   const time = outcome.seconds >= 0.05 ? durationText(outcome.seconds) : '';
-  return `| ${prose(outcome.title)} | ${together(`${icon} ${verdictWords(outcome)}`)} | ${prose(cut(whatOf(outcome), outcome.verdict === 'kept' || outcome.verdict === 'delete' ? FAREWELL : 300))} | ${together(time)} |`;
+  return `| ${prose(outcome.title)} | ${together(`${icon} ${verdictWords(outcome)}`)} | ${prose(cut(whatOf(outcome), outcome.verdict === 'kept' || outcome.verdict === 'delete' ? FAREWELL : ROW))} | ${together(time)} |`;
 }
 
 function whatOf(outcome: Outcome): string {
-  const { note, fault, verdict } = outcome;
-  if (note !== undefined) return shortList(note);
+  const { note, fault, verdict, changes } = outcome;
+  const fields = changes.map(verdict === 'create' ? fieldOf : brief);
+  const some = fields.length > MOST_FIELDS ? `${fields.slice(0, 4).join(', ')} and ${fields.length - 4} more` : fields.join(', ');
+  const said = note === undefined ? '' : shortList(note);
+  if (verdict === 'create' && some !== '') return [some, said.replace(/^known after /, 'the rest is known after ')].filter(Boolean).join('; ');
+  if (note !== undefined) return said;
   if (fault !== undefined) return untitled(fault, outcome.title).split('\n')[0] ?? '';
-  const fields = outcome.changes.map(brief);
-  if (fields.length === 0 || verdict === 'create') return factText(outcome);
-  return fields.length > 5 ? `${fields.slice(0, 4).join(', ')} and ${fields.length - 4} more` : fields.join(', ');
+  return some === '' ? factText(outcome) : some;
 }
 
 /** `volume.size 100 → 200`; values that are long, or no single values, are left to the differences below. */
@@ -202,16 +208,30 @@ export function findingTable(findings: readonly Finding[], rows: number): string
   return `| Severity | Resource | What drifted | Found → wanted |\n|---|---|---|---|\n${lines.join('\n')}${left}`;
 }
 
-export function diff({ changes, title }: Outcome, { diffLines }: Pick<Detail, 'diffLines'>): string {
-  if (changes.length === 0 || diffLines === 0) return '';
-  const lines = changes.flatMap(diffOf);
+export function diff(outcome: Outcome, { diffLines }: Pick<Detail, 'diffLines'>): string {
+  const { changes, title, verdict } = outcome;
+  // Of an empty project's plan they would fill the page.
+  const made = verdict === 'create';
+  if (changes.length === 0 || diffLines === 0 || (made && saysAll(outcome))) return '';
+  const lines = made ? changes.map((change) => `+ ${fieldOf(change)}`) : changes.flatMap(diffOf);
   const rest = lines.length > diffLines ? [`# … ${lines.length - diffLines} more lines`] : [];
-  const short = lines.length <= SHORT_LIST;
+  const short = !made && lines.length <= SHORT_LIST;
+  const what = made ? 'field' : 'change';
   return fold(
-    `${inline(title)}: ${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`,
+    `${inline(title)}: ${changes.length} ${changes.length === 1 ? what : `${what}s`}`,
     fenced([...lines.slice(0, diffLines), ...rest], 'diff'),
     short,
   );
+}
+
+/** Whether its row in the table names all that something new is made with. */
+function saysAll(outcome: Outcome): boolean {
+  return outcome.changes.length <= MOST_FIELDS && whatOf(outcome).length <= ROW;
+}
+
+/** A field of something new; a rule is named by its field. */
+function fieldOf({ field, after }: Change): string {
+  return field.endsWith(shown(after)) ? field : `${field}: ${shown(after)}`;
 }
 
 /** A change as lines of a diff; long texts (a manifest, a values file) line by line. */

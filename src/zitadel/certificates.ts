@@ -132,6 +132,7 @@ function clusterIssuer(context: KubeContext, cloud: CloudNeeds, { issuer, wanted
         },
       },
     }),
+    madeWith: { 'spec.acme.server': ACME[issuer], 'spec.acme.solvers': `DNS01 in ${stack.dns.zone}` },
     // Only the issuer in use must be registered; an outage of the other one's server is no reason to stop.
     ...(stack.certificates.issuer === issuer ? { usable: (live: KubeObject) => readiness(live) } : {}),
     schedule: { firstSeconds: 1, mostSeconds: 5, deadlineSeconds: 300, usualSeconds: 5 },
@@ -170,6 +171,7 @@ function certificateObject(
         issuerRef: { group: 'cert-manager.io', kind: 'ClusterIssuer', name: issuerName(stack, stack.certificates.issuer as Issuer) },
       },
     }),
+    madeWith: { 'spec.dnsNames': stack.domain, 'spec.issuerRef.name': issuerName(stack, stack.certificates.issuer as Issuer) },
     usable: (live) => certificateState(live, new Date()),
     settle: (cluster, run) => untilIssued(cluster, { name: 'zitadel-tls', namespace: space }, run),
     facts: (live) => {

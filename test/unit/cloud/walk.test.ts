@@ -5,7 +5,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MASTERKEY_TAG } from '../../../src/cloud/database-spec.ts';
+import type { Outcome } from '../../../src/engine/outcome.ts';
 import { unwalk } from '../../../src/engine/unwalk.ts';
+import { renderMarkdown } from '../../../src/report/markdown.ts';
+import { planDigest } from '../../../src/report/plan-digest.ts';
+import { makeReport } from '../../../src/report/report.ts';
 import { Secret } from '../../../src/secret.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
 import { cloudWorld, inSync, served, settled, verdict } from './cloud-world.ts';
@@ -29,6 +33,44 @@ test('from an empty project: a plan writes nothing, a deploy makes everything, a
   );
   assert.ok(otc.calls <= 25, `${otc.calls} calls`);
   assert.deepEqual([emulator().oddities(), emulator().defects], [[], []]);
+});
+
+test('a plan of an empty project says what is bought, the same with and without secrets', async () => {
+  const { outcomes } = await go({ write: false });
+  const made = outcomes.filter(({ verdict: one }) => one === 'create');
+  // They take the groups of what they stand on, and make nothing of their own.
+  assert.deepEqual(
+    made.filter(({ changes }) => changes.length === 0).map(({ id }) => id),
+    ['cluster/node-groups'],
+  );
+  const fields = (id: string): unknown =>
+    Object.fromEntries(made.find((one) => one.id === id)?.changes.map(({ field, after }) => [field, after]) ?? []);
+  assert.deepEqual(fields('network/subnet-cluster'), {
+    ...{ cidr: '10.20.0.0/20', gateway_ip: '10.20.0.1', dnsList: '100.125.4.25,100.125.129.199' },
+  });
+  assert.deepEqual(fields('database/instance'), {
+    ...{ 'datastore.version': 'PostgreSQL 16', flavor_ref: 'rds.pg.n1.large.4.ha', port: 5432 },
+    ...{ 'volume.type': 'CLOUDSSD', 'volume.size': 100, 'disk auto-expansion': 'up to 200 GB' },
+    ...{ ha: 'Ha', 'ha.replication_mode': 'async', availability_zone: 'eu-de-01,eu-de-02' },
+    ...{ 'backup_strategy.keep_days': 7, 'backup_strategy.start_time': '02:00-03:00' },
+  });
+  assert.deepEqual(fields('cluster/cluster'), {
+    ...{ 'spec.version': 'v1.33', 'spec.flavor': 'cce.s2.small', 'spec.containerNetwork.mode': 'vpc-router' },
+    ...{ 'spec.containerNetwork.cidrs': '172.16.0.0/16', 'spec.kubernetesSvcIpRange': '10.247.0.0/16', 'status.endpoints.external': 'a new EIP' },
+  });
+  assert.deepEqual(fields('cluster/node-pool-eu-de-01'), {
+    ...{ initialNodeCount: 1, 'nodeTemplate.flavor': 's3.large.4', 'nodeTemplate.az': 'eu-de-01', 'nodeTemplate.os': 'HCE OS 2.0' },
+    ...{ 'nodeTemplate.rootVolume': 'SSD 50', 'nodeTemplate.dataVolumes': 'SSD 100' },
+  });
+  assert.deepEqual(fields('dns/record'), { name: 'login.example.com.', records: 'known after load-balancer/load-balancer', ttl: 300 });
+  const reader = await go({ write: false, connect: { reader: true, byPassword: true } });
+  const other = await go({ write: false, masterkey: new Secret('another masterkey of 32 characters', 'masterkey') });
+  const digest = (all: readonly Outcome[]): string => planDigest({ version: '1', stack: {}, charts: {}, outcomes: all });
+  assert.deepEqual([digest(reader.outcomes), digest([...other.outcomes].reverse())], [digest(outcomes), digest(outcomes)]);
+  const page = renderMarkdown(makeReport({ command: 'plan', outcomes, versions: {}, seconds: 1 }));
+  assert.match(page, /RDS instance shop-db-\w+ \| 🟢.to.create \| datastore\.version: PostgreSQL 16, flavor_ref: rds\.pg\.n1\.large\.4\.ha, /);
+  assert.match(page, /<details><summary>RDS instance shop-db-\w+: 11 fields<\/summary>\n\n```diff\n\+ datastore.version: PostgreSQL 16\n/);
+  assert.doesNotMatch(page, /<summary>DNS zone/, 'its row says it all');
 });
 
 test('a user who may only read sees the same plan, without any secret', async () => {

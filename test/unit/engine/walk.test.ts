@@ -17,6 +17,22 @@ test('a plan of nothing writes nothing and says what waits for what', async () =
   assert.deepEqual(fake.events, []);
 });
 
+test('a plan says what something would be made with, as far as that is known; what writes or looks for drift does not', async () => {
+  const fake = new Fake();
+  const zone = fake.make('zone', {}, { madeWith: () => ({ ttl: 300, text: undefined }) });
+  const record = fake.make('record', { zone }, { madeWith: (needs) => ({ ttl: 60, zone: needs.zone ?? 'known after zone' }) });
+  const changes = async (more: object, write = false) => (await walk([record], options(write, more))).outcomes.map((row) => row.changes);
+  const ofRecord = (seen: string) => [
+    { field: 'ttl', after: 60 },
+    { field: 'zone', after: seen },
+  ];
+  assert.deepEqual(await changes({}), [[{ field: 'ttl', after: 300 }], ofRecord('known after zone')]);
+  assert.deepEqual(await changes({ findings: true }), [[], []]);
+  fake.exists.set('zone', 'v');
+  assert.deepEqual(await changes({}), [[], ofRecord('v')]);
+  assert.deepEqual(await changes({}, true), [[], []]);
+});
+
 test('a run that only looks tells what differs in itself, also where something it needs is missing', async () => {
   const fake = new Fake();
   const needed = fake.make('secret', {});

@@ -193,7 +193,25 @@ export const examples: Readonly<Record<string, Report>> = {
         ],
       },
       'zitadel/config': { verdict: 'update', changes: [edited] },
-      'dns/record': { verdict: 'create', note: 'known after load-balancer/load-balancer' },
+      'dns/record': {
+        verdict: 'create',
+        changes: [
+          { field: 'records', after: 'known after load-balancer/load-balancer' },
+          { field: 'ttl', after: 300 },
+        ],
+        note: 'known after load-balancer/load-balancer',
+      },
+      'cluster/node-pool-eu-de-01': {
+        verdict: 'create',
+        changes: [
+          { field: 'initialNodeCount', after: 1 },
+          { field: 'nodeTemplate.flavor', after: 's3.large.4' },
+          { field: 'nodeTemplate.az', after: 'eu-de-01' },
+          { field: 'nodeTemplate.os', after: 'HCE OS 2.0' },
+          { field: 'nodeTemplate.rootVolume', after: 'SSD 50' },
+          { field: 'nodeTemplate.dataVolumes', after: 'SSD 100' },
+        ],
+      },
     }),
     nextSteps: ['Run deploy, with plan-digest if exactly this plan is to be carried out.'],
   }),
