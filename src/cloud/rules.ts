@@ -26,7 +26,7 @@ export function seenRuleText(rule: SecurityGroupRule): string {
   const [low, high] = [rule.port_range_min || undefined, rule.port_range_max || undefined];
   const ports = low === undefined && high === undefined ? 'any port' : low === high ? `${low}` : `${low}-${high}`;
   const family = rule.ethertype === 'IPv6' && rule.remote_group_id ? ' (IPv6)' : '';
-  const refuses = rule.action === 'deny' ? ', refused' : '';
+  const refuses = rule.action === 'deny' ? ', deny' : '';
   return `${rule.direction} ${rule.protocol || 'any'} ${ports} ${word} ${remote}${family}${refuses}`;
 }
 

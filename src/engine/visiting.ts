@@ -21,16 +21,17 @@ export function outcomeOf(resource: AnyResource, verdict: Verdict, seconds: numb
   const needs = Object.values(resource.needs as Needs).map((need) => needed(need).id);
   const only = { ...(resource.readsOnly === true ? { readsOnly: true } : {}), ...(resource.consented === true ? { consented: true } : {}) };
   const notice = seen === undefined ? undefined : resource.notice?.(seen);
-  const price = verdict === 'create' && more.done !== true ? resource.price : undefined;
-  const note = [price, more.note ?? notice].filter((part) => part !== undefined).join('; ');
-  const said = note === '' ? {} : { note };
+  const note = more.note ?? notice;
+  const said = note === undefined ? {} : { note };
   return { id: resource.id, title: resource.title, needs, verdict, changes: [], facts, seconds, done: false, ...only, ...more, ...said };
 }
 
-/** What a resource would be made with, as changes of nothing. */
-export function creation(resource: AnyResource, needs: Readonly<Record<string, unknown>>): Change[] {
+/** What a plan says of something that is to be made: with what, as changes of nothing, and at what price. */
+export function creation(resource: AnyResource, needs: Readonly<Record<string, unknown>>, known?: string): Pick<Outcome, 'changes' | 'note'> {
   const fields: Readonly<Record<string, unknown>> = resource.madeWith?.(needs) ?? {};
-  return Object.entries(fields).flatMap(([field, after]) => (after === undefined ? [] : [{ field, after }]));
+  const changes = Object.entries(fields).flatMap(([field, after]): Change[] => (after === undefined ? [] : [{ field, after }]));
+  const note = [resource.price, known].filter((part) => part !== undefined).join('; ');
+  return { changes, ...(note === '' ? {} : { note }) };
 }
 
 /** What a resource may use, bound to its own place in the journal. */

@@ -70,7 +70,7 @@ async function visitOne(
   const run = runFor(resource, options);
   const offered = (): Record<string, unknown> => Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.offered]));
   const end: End = (verdict, seen, more = {}) => {
-    const plan = verdict === 'create' && !options.write && options.findings !== true ? { changes: creation(resource, offered()) } : {};
+    const plan = verdict === 'create' && !options.write && options.findings !== true ? creation(resource, offered(), more.note) : {};
     const outcome = outcomeOf(resource, verdict, (Date.now() - started) / 1000, seen, { ...more, ...plan });
     options.journal.end(outcome);
     // A run that only looks goes on behind what is wrong, so that nothing stays hidden behind it.

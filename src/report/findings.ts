@@ -83,6 +83,8 @@ function judgeWhole({ id, verdict }: Outcome): Judged {
   if (verdict === 'delete') return { stake: 'configuration', severity: 'low' };
   if (id === 'database/instance' || id === 'zitadel/masterkey') return { stake: 'data', severity: 'critical' };
   if (id === 'cluster/api-access' || id.startsWith('network/security-')) return { stake: 'exposure', severity: 'high' };
+  // The login app has its token; it would be lost with the cluster.
+  if (id === 'zitadel/login-token') return { stake: 'availability', severity: 'medium' };
   if (id === 'network/lock') return { stake: 'configuration', severity: 'low' };
   if (/^(dns|cluster|load-balancer|ingress|certificates|zitadel|network|project)\//.test(id)) return { stake: 'availability', severity: 'high' };
   return { stake: 'configuration', severity: 'medium' };
@@ -100,7 +102,9 @@ const rules: readonly (Judged & { readonly fits: (id: string, change: Change) =>
   { stake: 'data', severity: 'critical', fits: (_, { field }) => /^parameter (fsync|full_page_writes|synchronous_commit)$/.test(field) },
   { stake: 'data', severity: 'high', fits: (id, { field }) => id.startsWith('database/') && /auto-expansion|masterkey/.test(field) },
   { stake: 'exposure', severity: 'critical', fits: (id, { field }) => id.startsWith('database/') && /public_ips?/.test(field) },
-  { stake: 'exposure', severity: 'critical', fits: (_, change) => opens(change) && /from (0\.0\.0\.0\/0|::\/0)/.test(change.field) },
+  // It lets nobody in, and may keep out whom the stack lets in.
+  { stake: 'availability', severity: 'high', fits: (_, { field }) => /^rule .*, deny( of |$)/.test(field) },
+  { stake: 'exposure', severity: 'critical', fits: (_, change) => opens(change) && fromEverywhere(change) },
   { stake: 'exposure', severity: 'high', fits: (_, change) => opens(change) || joins(change) || publishes(change) },
   // Somebody else may be answering; that nobody answers, or that it ended, exposes nothing.
   { stake: 'exposure', severity: 'high', fits: (id, { before }) => id === VERIFICATION && /certificate(?! ended)/.test(String(before)) },
@@ -109,7 +113,7 @@ const rules: readonly (Judged & { readonly fits: (id: string, change: Change) =>
   { stake: 'availability', severity: 'high', fits: (id) => id === VERIFICATION || id === 'dns/delegation' || id === 'dns/record' },
   { stake: 'availability', severity: 'high', fits: (_, { field, before }) => field === 'status' && before === 'Terminating' },
   // Without its token the login app's pods wait for ever.
-  { stake: 'availability', severity: 'high', fits: (id, { field }) => id === 'zitadel/login-token' && field === 'Secret' },
+  { stake: 'availability', severity: 'high', fits: (id, { field }) => id === 'zitadel/login-token' && field.startsWith('Secret ') },
   { stake: 'exposure', severity: 'high', fits: (id, { field }) => id.startsWith('database/') && /security_group|parameter|ssl/i.test(field) },
   { stake: 'exposure', severity: 'high', fits: (id) => /(^|\/)(config|solver-credentials|masterkey)$/.test(id) },
   { stake: 'configuration', severity: 'medium', fits: (_, { field, why }) => why === ADDED_BY_OTHERS && NOTED.test(field) },
@@ -122,6 +126,8 @@ const rules: readonly (Judged & { readonly fits: (id: string, change: Change) =>
   },
   { stake: 'exposure', severity: 'high', fits: (_, { field }) => /(tls|securityContext|hostNetwork|\bimage\b)/i.test(field) },
   { stake: 'availability', severity: 'high', fits: (_, { field }) => field.startsWith('rule ') },
+  // Who signs for the domain, and who proves that it is ours.
+  { stake: 'exposure', severity: 'high', fits: (id, { field }) => /^certificates\/issuer-/.test(id) && /spec\.acme\.(server|solvers)/.test(field) },
   { stake: 'availability', severity: 'high', fits: (id) => id === 'certificates/certificate' },
   { stake: 'availability', severity: 'medium', fits: (id, { field }) => /node-pool/.test(id) || /replicas|status|phase|chart$/.test(field) },
   { stake: 'availability', severity: 'medium', fits: (id) => /^(database|load-balancer|cluster|dns|network|project)\//.test(id) },
@@ -130,6 +136,13 @@ const rules: readonly (Judged & { readonly fits: (id: string, change: Change) =>
 /** A rule that should not be there, whichever way it lets through. */
 function opens({ field, before, after }: Change): boolean {
   return field.startsWith('rule ') && before !== undefined && after === undefined;
+}
+
+/** From the whole internet, or a part of it that is as good as that; private ranges (RFC 1918, RFC 4193) are no part of it. */
+function fromEverywhere({ field }: Change): boolean {
+  const [, address = '', prefix] = /from ([\d.]+|[\da-f:]+)\/(\d+)/i.exec(field) ?? [];
+  if (prefix === undefined || /^(10\.|f[cd])/i.test(address)) return false;
+  return Number(prefix) <= (address.includes(':') ? 16 : 8);
 }
 
 /** The API server has a public address that it should not have. */

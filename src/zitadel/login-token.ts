@@ -34,7 +34,8 @@ interface TokenSpec {
 
 export function loginToken(context: KubeContext, cloud: CloudNeeds, release: Giving<ReleaseSeen>): Resource<TokenNeeds, TokenSpec, TokenSeen> {
   const { stack, secrets, tagDatabase } = context;
-  const title = `Token of the login app (Secret ${stack.zitadel.namespace}/${secretName(stack)})`;
+  const where = `Secret ${stack.zitadel.namespace}/${secretName(stack)}`;
+  const title = `Copy of the login app's token, in tags of the database`;
   return {
     id: 'zitadel/login-token',
     title,
@@ -49,13 +50,13 @@ export function loginToken(context: KubeContext, cloud: CloudNeeds, release: Giv
       return { cluster, token: await tokenIn(cluster, stack, run), tags };
     },
     diff: (_spec, { token, tags }): Change[] => {
-      if (token === undefined) return [{ field: 'Secret', before: 'missing', after: 'present', why: 'it is kept beside the database' }];
+      if (token === undefined) return [{ field: where, before: 'missing', after: 'present', why: 'it is brought back from the copy' }];
       if (secrets.masterkey === undefined) return [];
       const kept = opened(secrets.masterkey, tags);
       if (kept === undefined) return [{ field: 'tags of the database', why: 'what they keep cannot be read', secret: true }];
       if (kept.open() === token.open()) return [];
-      throw new Fault(`${title} is another one than the one kept beside the database`, {
-        resource: title,
+      throw new Fault(`the login app's token in ${where} is another one than the copy of it in tags of the database`, {
+        resource: where,
         finding: 'token',
         hint: `Edited by mistake: delete the Secret and deploy, it is brought back. Changed on purpose: take the tags ${TOKEN_TAG}* off the RDS instance and deploy, the new one is then kept.`,
       });
@@ -65,7 +66,8 @@ export function loginToken(context: KubeContext, cloud: CloudNeeds, release: Giv
       const token = await tokenIn(cluster, stack, run);
       if (token === undefined) throw lost(stack);
       const tags = secrets.masterkey === undefined ? undefined : sealed(secrets.masterkey, token.open());
-      if (tags === undefined) throw new Fault(`${title} cannot be kept beside the database: it is too long for its tags`, { resource: title });
+      if (tags === undefined)
+        throw new Fault(`the login app's token in ${where} is too long to be kept in tags of the database`, { resource: where });
       await tagDatabase?.(databaseId, tags);
       return { cluster, token, tags };
     },

@@ -127,7 +127,8 @@ function configuration(stack: Stack, database: ValuesInput['database']): Record<
     Database: {
       Postgres: {
         Host: database.host,
-        Port: database.port,
+        // What the database is changed back to, should somebody have changed it; of an existing one, what it has.
+        Port: stack.database.existing === undefined ? stack.database.port : database.port,
         Database: stack.database.name,
         MaxOpenConns: 10,
         MaxIdleConns: 5,

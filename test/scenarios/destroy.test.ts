@@ -175,7 +175,7 @@ describe('destroy', { timeout: 540_000 }, () => {
     const { exitCode } = await world.enter(['kubectl', 'delete', 'secret', 'login-client', '-n', 'zitadel']);
     assert.equal(exitCode, 0);
     const drift = await run('drift');
-    assert.match(drift.summary, /Token of the login app/);
+    assert.match(drift.summary, /Secret zitadel\/login-client/);
     const healed = await run('deploy');
     assert.equal(healed.exitCode, 0, healed.log);
     assert.equal((await secretData(world, 'zitadel', 'login-client'))['pat'], token);

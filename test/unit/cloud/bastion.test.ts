@@ -11,7 +11,7 @@ import { cloudResources } from '../../../src/cloud/index.ts';
 import { admits, runnerAddress } from '../../../src/cloud/runner-address.ts';
 import { doorMark, isDoor } from '../../../src/cloud/runner-door.ts';
 import { Fault, NotLooked } from '../../../src/engine/fault.ts';
-import { outcomeOf } from '../../../src/engine/visiting.ts';
+import { creation, outcomeOf } from '../../../src/engine/visiting.ts';
 import type { Otc } from '../../../src/otc/client.ts';
 import { listPublicImages } from '../../../src/otc/ims.ts';
 import { Secret } from '../../../src/secret.ts';
@@ -77,7 +77,7 @@ it('its price stands in the plan that would make it and in the facts, not in its
   assert.ok(server !== undefined);
   assert.match(server.title, /^Bastion shop-bastion-\w+$/);
   const cost = bastionCost(stack.region, bastion.flavor);
-  assert.equal(outcomeOf(server, 'create', 0, undefined).note, cost);
+  assert.equal(creation(server, {}).note, cost);
   const seen = { id: 's', status: 'ACTIVE', addresses: {}, flavor: { id: bastion.flavor } };
   const made = outcomeOf(server, 'create', 0, seen, { done: true });
   assert.deepEqual([made.note, made.facts['flavor']], [undefined, cost]);

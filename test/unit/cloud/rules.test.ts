@@ -112,7 +112,7 @@ test('a rule of ours that refuses in place of letting in is a difference', () =>
     ruleChanges([rule], [{ ...stored(rule), action: 'deny' }]).map(({ before, after }) => [before, after]),
     [
       [undefined, 'ingress tcp 5432 from group a'],
-      ['ingress tcp 5432 from group a, refused', undefined],
+      ['ingress tcp 5432 from group a, deny', undefined],
     ],
   );
 });

@@ -19,7 +19,7 @@ test('a plan of nothing writes nothing and says what waits for what', async () =
 
 test('a plan says what something would be made with, as far as that is known; what writes or looks for drift does not', async () => {
   const fake = new Fake();
-  const zone = fake.make('zone', {}, { madeWith: () => ({ ttl: 300, text: undefined }) });
+  const zone = fake.make('zone', {}, { price: '1 EUR', madeWith: () => ({ ttl: 300, text: undefined }) });
   const record = fake.make('record', { zone }, { madeWith: (needs) => ({ ttl: 60, zone: needs.zone ?? 'known after zone' }) });
   const changes = async (more: object, write = false) => (await walk([record], options(write, more))).outcomes.map((row) => row.changes);
   const ofRecord = (seen: string) => [
@@ -28,6 +28,9 @@ test('a plan says what something would be made with, as far as that is known; wh
   ];
   assert.deepEqual(await changes({}), [[{ field: 'ttl', after: 300 }], ofRecord('known after zone')]);
   assert.deepEqual(await changes({ findings: true }), [[], []]);
+  const notes = async (more: object) => (await walk([record], options(false, more))).outcomes.map(({ note }) => note);
+  assert.deepEqual(await notes({}), ['1 EUR', 'known after zone']);
+  assert.deepEqual(await notes({ findings: true }), [undefined, 'known after zone'], 'drift is no place for prices');
   fake.exists.set('zone', 'v');
   assert.deepEqual(await changes({}), [[], ofRecord('v')]);
   assert.deepEqual(await changes({}, true), [[], []]);

@@ -84,7 +84,15 @@ test('each judgement once', () => {
   assert.equal(judged('database/instance', { field: 'public_ips', before: '80.158.1.1', after: 'none' }), 'critical exposure');
   assert.equal(judged('cluster/api-access', rule('5443 from 0.0.0.0/0')), 'critical exposure');
   assert.equal(judged('cluster/api-access', rule('5443 from 198.51.100.0/24')), 'high exposure');
-  assert.equal(judged('network/security-group-database', rule('5432 from ::/0')), 'critical exposure');
+  for (const wide of ['::/0', '0.0.0.0/1', '128.0.0.0/1', '80.0.0.0/8', '2000::/3', '2A00::/16'])
+    assert.equal(judged('network/security-group-database', rule(`5432 from ${wide}`)), 'critical exposure', wide);
+  for (const part of ['10.0.0.0/8', 'fc00::/7', '80.158.0.0/16', '2a00::/32'])
+    assert.equal(judged('network/security-group-database', rule(`5432 from ${part}`)), 'high exposure', part);
+  for (const denied of ['5432 from 0.0.0.0/0, deny', '10250 from 0.0.0.0/0, deny of the nodes'])
+    assert.equal(judged('cluster/api-access', { ...rule(denied), why: ADDED_BY_OTHERS }), 'high availability', denied);
+  for (const field of ['spec.acme.server', 'spec.acme.solvers[0].dns01.webhook.config.region'])
+    assert.equal(judged('certificates/issuer-production', { field, before: 'a', after: 'b' }), 'high exposure', field);
+  assert.equal(judged('certificates/issuer-production', { field: 'spec.acme.email', before: 'a', after: 'b' }), 'medium configuration');
   assert.equal(
     judged('cluster/node-pool-eu-de-01', { field: 'customSecurityGroups', before: 'a', after: 'a,b', replace: true }),
     'medium availability',
@@ -103,12 +111,13 @@ test('each judgement once', () => {
   assert.equal(tls('the certificate of CN=fake is not trusted: DEPTH_ZERO_SELF_SIGNED_CERT'), 'high exposure');
   assert.equal(tls("Hostname/IP does not match certificate's altnames: Host: login.example.com."), 'high exposure');
   assert.equal(judged('ingress/namespace', { field: 'status', before: 'Terminating', after: 'usable' }), 'high availability');
-  assert.equal(judged('zitadel/login-token', { field: 'Secret', before: 'missing', after: 'present' }), 'high availability');
+  assert.equal(judged('zitadel/login-token', { field: 'Secret zitadel/login-client', before: 'missing', after: 'present' }), 'high availability');
   assert.equal(judged('network/vpc', { field: 'name', before: 'a', after: 'b' }), 'medium availability');
   const whole = (id: string, verdict: Verdict): string =>
     findingsOf([one(id, verdict)]).map(({ severity, stake }) => `${severity} ${stake}`)[0] ?? '';
   assert.equal(whole('database/instance', 'create'), 'critical data');
   assert.equal(whole('cluster/cluster', 'create'), 'high availability');
+  assert.equal(whole('zitadel/login-token', 'create'), 'medium availability');
   assert.equal(whole('cluster/key-pair', 'delete'), 'low configuration');
   for (const id of ['cluster/eip', 'bastion/server', 'bastion/eip']) assert.equal(whole(id, 'delete'), 'high exposure', id);
   assert.equal(judged('cluster/cluster', { field: 'status.endpoints.external', before: '203.0.113.9' }), 'high exposure');

@@ -103,8 +103,11 @@ test('the login app’s token is kept beside the database once setup has made it
   const plan = await deploy(other, { tags, secrets: {}, write: false });
   assert.deepEqual(
     plan.get('zitadel/login-token')?.changes.map(({ field, before }) => [field, before]),
-    [['Secret', 'missing']],
+    [['Secret zitadel/login-client', 'missing']],
   );
+  const untagged = await deploy(first, { tags: [], write: false });
+  const { verdict, title } = untagged.get('zitadel/login-token') ?? {};
+  assert.deepEqual([verdict, title], ['create', "Copy of the login app's token, in tags of the database"], 'the Secret is there, its copy is gone');
   const healed = await deploy(other, { tags });
   assert.deepEqual([healed.get('zitadel/login-token')?.verdict, other.objects.has(tokenPath)], ['update', true]);
 });

@@ -45,6 +45,22 @@ test('the defaults of a production ZITADEL', () => {
   assert.doesNotMatch(JSON.stringify(values), /[Pp]assword":|masterkey":/);
 });
 
+test('the database’s port is the stack file’s, whatever somebody changed it to; that of an existing one is its own', () => {
+  const port = (stack: Stack): number => {
+    const values = zitadelValues({
+      stack,
+      database: { host: '10.20.16.5', port: 5433 },
+      address: '203.0.113.9',
+      clusterVersion: 'v1.33',
+      secretsChanged: [],
+    });
+    // biome-ignore lint/suspicious/noExplicitAny: values are a free document
+    return (values as any).zitadel.configmapConfig.Database.Postgres.Port;
+  };
+  assert.equal(port(stackOf()), 5432);
+  assert.equal(port(stackOf('database: { existing: { name: shared } }\n')), 5433);
+});
+
 test('the login app’s token outlives the chart’s 2029 (chart 9.34.0), and the user’s own date wins', () => {
   const pat = (stack: Stack): string => valuesOf(stack).zitadel.configmapConfig.FirstInstance.Org.LoginClient.Pat.ExpirationDate;
   assert.equal(pat(stackOf()), '2099-01-01T00:00:00Z');
