@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Fault } from '../engine/fault.ts';
-import type { Change, PartlySeen, Resource, Run, SeenOf } from '../engine/resource.ts';
+import { ADDED_BY_OTHERS, type Change, type PartlySeen, type Resource, type Run, type SeenOf } from '../engine/resource.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { KubeObject } from '../tools/api.ts';
 import type { Kubeconfig } from '../tools/kubeconfig.ts';
@@ -13,6 +13,7 @@ import type { Cluster } from '../tools/toolbox.ts';
 import type { NeedsCluster } from './applied.ts';
 import { clusterIn, clusterOf, inCluster, isOurs, type KubeContext, keptFor, otherStack, ourLabels, refuseForeign } from './context.ts';
 import { type FieldOwner, fieldOwners } from './field-owners.ts';
+import { removeStraysOf } from './manifest.ts';
 import { objectPath } from './paths.ts';
 
 /** Annotation with the time (ISO 8601) at which we last changed the content. */
@@ -91,6 +92,12 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
       }));
   const lacking = ({ digests }: SecretSeen): Change[] =>
     options.keys.filter((key) => digests[key] === undefined).map((key) => ({ field: `data.${key}`, ...MISSING }));
+  /** Whatever key is in it goes to pods. An immutable one can be freed of none. */
+  const added = ({ digests }: SecretSeen): Change[] =>
+    Object.keys(createOnly === undefined ? digests : {})
+      .filter((key) => !options.keys.includes(key))
+      .sort()
+      .map((key) => ({ field: `data.${key}`, before: 'present', why: ADDED_BY_OTHERS }));
   const refuse = (changes: readonly Change[]): Fault =>
     new Fault(`${title} holds another ${changes.map(({ field }) => field.slice('data.'.length)).join(', ')} than this run: ${createOnly}`, {
       resource: title,
@@ -118,7 +125,7 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
       if (!seen.ours) refuseForeign(title, seen.owner, context.stack, '');
       const taken: Change[] = seen.ours ? [] : [{ field: 'owner', before: 'nobody', after: 'zitadel-on-otc', why: 'it is taken over by consent' }];
       const data = content?.() ?? {};
-      const changes = content === undefined ? lacking(seen) : differing(data, seen);
+      const changes = [...(content === undefined ? lacking(seen) : differing(data, seen)), ...added(seen)];
       if (changes.length > 0 && createOnly !== undefined) throw refuse(changes);
       const edited = seen.ours && options.known !== true ? editedBy(seen.editors, changes) : [];
       const first = aheadOf(data, content === undefined ? undefined : ahead?.parts, seen).map(
@@ -136,6 +143,11 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
       const metadata = { ...identity.metadata, labels: ourLabels(context.stack), annotations: { [CHANGED]: new Date().toISOString() } };
       const object = { ...identity, metadata, type: 'Opaque', data, ...(createOnly === undefined ? {} : { immutable: true }) };
       const kubectl = await cluster.kubectl(run);
+      if (seen !== undefined && added(seen).length > 0) {
+        // Server-side apply leaves what it did not set, also where that was set under its own name.
+        const live = await cluster.api.get(objectPath(identity), run.signal);
+        if (live !== undefined) await removeStraysOf(object, live, objectPath(identity), cluster.api, run);
+      }
       const after = (live: KubeObject): SecretSeen => seenOf(cluster, live, context.stack, ahead?.parts);
       if (createOnly === undefined) return after(await (seen === undefined ? kubectl.add(object, run.signal) : kubectl.apply(object, run.signal)));
       // Its content is right, else the difference had been refused: only the mark of its owner is missing.

@@ -151,6 +151,29 @@ test('another writer is the one difference of an edited Secret, with and without
   assert.notEqual(await digestOf(undefined, '11:00'), digests[0], 'not the plan of a Secret that nobody touched');
 });
 
+test('a key that was added, under whatever name, is a difference with and without the content, and is taken away', async () => {
+  const cluster = fakeCluster();
+  const secret = make(contextOf(cluster), { a: 'one-value' });
+  await secret.apply(secret.want({ kubeconfig }), undefined, [], quiet);
+  const live = cluster.objects.get(path) as KubeObject & { data: Record<string, string> };
+  const managedFields = [{ manager: 'zitadel-on-otc', time: '2026-11-26T10:00:00Z', fieldsV1: { 'f:data': { 'f:extra': {} } } }];
+  const data = { ...live.data, extra: Buffer.from('slipped-in').toString('base64') };
+  cluster.objects.set(path, { ...live, data, metadata: { ...live.metadata, managedFields } } as typeof live);
+  const change = { field: 'data.extra', before: 'present', why: 'added by others' };
+  for (const content of [undefined, { a: 'one-value' }]) {
+    const looking = make(contextOf(cluster), content);
+    const seen = await looking.observe({ kubeconfig }, quiet);
+    assert.ok(seen);
+    assert.deepEqual(looking.diff(looking.want({ kubeconfig }), seen), [change]);
+  }
+  const seen = await secret.observe({ kubeconfig }, quiet);
+  const said: string[] = [];
+  const after = await secret.apply(secret.want({ kubeconfig }), seen, [change], { ...quiet, say: (line) => void said.push(line) });
+  assert.deepEqual([secret.diff(secret.want({ kubeconfig }), after), Object.keys(stored(cluster)['data'] as object)], [[], ['a']]);
+  assert.deepEqual(cluster.writes.slice(-2), [`PUT ${path}`, `apply ${path}`], 'an apply alone leaves it');
+  assert.doesNotMatch(said.join(), /slipped|c2xpcHBlZ/);
+});
+
 test("somebody else's Secret of our name is refused, whatever it holds; by consent it is taken over", async () => {
   const cluster = fakeCluster();
   const data = { a: Buffer.from('one-value').toString('base64') };
