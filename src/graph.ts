@@ -46,6 +46,10 @@ export interface GraphOptions {
   readonly told: Readonly<Record<string, unknown>>;
   /** True where verification is repeated until it passes. */
   readonly patient: boolean;
+  /** True for `check`, which asks for what a first deploy needs whatever is there. */
+  readonly checks: boolean;
+  /** What a deploy with these inputs has for the pods, besides external-dns's user; undefined for a run that need not have any of it. */
+  readonly given: { readonly acme: boolean } | undefined;
   /** Ids of what taking the lock made: the same for all graphs of a run. */
   readonly madeByLock: Set<string>;
 }
@@ -90,8 +94,11 @@ export function buildGraph({
   configuration,
   told,
   patient,
+  checks,
+  given,
   madeByLock,
 }: GraphOptions): Graph {
+  const ungiven = given === undefined ? {} : missingInputs(stack, given.acme, externalDns !== undefined);
   const cloudContext: CloudContext = {
     otc,
     stack,
@@ -99,7 +106,8 @@ export function buildGraph({
     names: namesFor(stack.name, otc.projectId),
     madeByLock,
     externalDns: patient && stack.dns.records === 'external-dns' ? externalDns : undefined,
-    missingInputs: patient ? missingInputs(stack, acme !== undefined, externalDns !== undefined) : [],
+    missingInputs: Object.values(ungiven),
+    checks,
     door,
     looksOnly,
     approach: toolbox.approach,
@@ -126,6 +134,7 @@ export function buildGraph({
     },
     tagDatabase: stack.database.existing === undefined ? (id, tags) => tagDatabase(cloudContext, id, tags) : undefined,
     externalDns,
+    ungiven,
     acme: acme === undefined ? undefined : { accessKey: new Secret(acme.accessKey, 'access-key'), secretKey: acme.secretKey },
   };
   const needs: CloudNeeds = {
@@ -171,18 +180,19 @@ export function buildGraph({
   };
 }
 
-/** Credentials that pods will need, and that no later step can derive. */
-function missingInputs({ certificates, dns }: Stack, acme: boolean, externalDns: boolean): string[] {
-  return [
+/** Credentials that pods will need, that no later step can derive, and that were not given: what to say, by whose they are. */
+function missingInputs({ certificates, dns }: Stack, acme: boolean, externalDns: boolean): NonNullable<KubeContext['ungiven']> {
+  return {
     ...(certificates.issuer === 'existing' || acme
-      ? []
-      : [
-          'The DNS01 solver needs a permanent access key: give acme-access-key and acme-secret-key, or bring a certificate (certificates.issuer: existing).',
-        ]),
+      ? {}
+      : {
+          acme: 'The DNS01 solver needs a permanent access key: give acme-access-key and acme-secret-key, or bring a certificate (certificates.issuer: existing).',
+        }),
     ...(dns.records !== 'external-dns' || externalDns
-      ? []
-      : [
-          'external-dns needs an IAM user: give external-dns-username, external-dns-password and external-dns-domain-name, or set dns.records to direct.',
-        ]),
-  ];
+      ? {}
+      : {
+          externalDns:
+            'external-dns needs an IAM user: give external-dns-username, external-dns-password and external-dns-domain-name, or set dns.records to direct.',
+        }),
+  };
 }

@@ -31,6 +31,8 @@ export interface CloudContext {
   readonly madeByLock: Set<string>;
   /** What a first deploy needs besides and was not given, in whole sentences; said before anything is made. */
   readonly missingInputs?: readonly string[] | undefined;
+  /** True for `check`, which says so also where nothing is to be made: whether the pods have it already stands in the cluster. */
+  readonly checks?: boolean;
   /** True for `plan`, `drift` and `check`. */
   readonly looksOnly?: boolean;
   /** Begins the way to a bastion while credentials are still asked for. */

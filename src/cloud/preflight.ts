@@ -70,7 +70,7 @@ export function preflight(context: CloudContext): Preflight {
         ask('clusters of stacks', existingClusterProblems(context), silent),
         [...forbidden],
         making ? ask("external-dns's user", userProblems(context), silent) : [],
-        making ? (context.missingInputs ?? []) : [],
+        making || context.checks === true ? (context.missingInputs ?? []) : [],
         ...checks.map(({ name, problems }) => ask(name, problems())),
       ]);
       refuse(found.flatMap((problems) => problems ?? []));

@@ -29,6 +29,11 @@ export interface KubeContext {
   readonly acme?: { readonly accessKey: Secret; readonly secretKey: Secret } | undefined;
   /** The user with whom external-dns signs in; the webhook reads no access keys (external-dns-openstack-webhook 2.3.0). */
   readonly externalDns?: ExternalDnsUser | undefined;
+  /**
+   * Credentials for pods that were not given to a run which has what a deploy is given, in whole sentences: where they would have to be
+   * written, that is said before anything is.
+   */
+  readonly ungiven?: { readonly acme?: string; readonly externalDns?: string };
   /** True in `deploy`: verification is repeated until it passes or runs out of time. */
   readonly patient: boolean;
   /** Makes a backup of the database and waits for it, before something changes that cannot be taken back. */

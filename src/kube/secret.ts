@@ -55,6 +55,8 @@ export interface SecretOptions<N extends NeedsCluster> {
   readonly content: (needs: SeenOf<N>) => (() => Readonly<Record<string, string>>) | undefined;
   /** Inputs that give the content, named where it is missing. */
   readonly inputs: string;
+  /** Said where this run should have been given the content and was not, and it would have to be written ({@link KubeContext.ungiven}). */
+  readonly ungiven?: string | undefined;
   /** True where every run knows the content: a difference then belongs to the plan, whatever secrets the run has. */
   readonly known?: boolean;
   /** Never overwritten; a differing one is an error, which says this. */
@@ -98,6 +100,13 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
       .filter((key) => !options.keys.includes(key))
       .sort()
       .map((key) => ({ field: `data.${key}`, before: 'present', why: ADDED_BY_OTHERS }));
+  const refuseUngiven = (found: SecretSeen | undefined): void => {
+    if (options.ungiven === undefined) return;
+    // Somebody else's is refused as such, unless it is taken over.
+    const written =
+      found === undefined || (found.ours ? [...found.editors, ...lacking(found), ...added(found)].length > 0 : context.stack.adopt.releases);
+    if (written) throw new Fault(`${title} must be written, but its content is not known. ${options.ungiven}`, { resource: title, forbids: true });
+  };
   const refuse = (changes: readonly Change[]): Fault =>
     new Fault(`${title} holds another ${changes.map(({ field }) => field.slice('data.'.length)).join(', ')} than this run: ${createOnly}`, {
       resource: title,
@@ -110,6 +119,7 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
     needs,
     wanted,
     ...inCluster(context),
+    ...(options.ungiven === undefined ? {} : { lookedAtFirst: true }),
     want: (seen) => ({
       cluster: clusterOf(context, seen),
       content: options.content(seen),
@@ -119,6 +129,7 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
     observe: async (seen: PartlySeen<N>, run) => {
       const cluster = clusterIn(context, seen as { kubeconfig?: Kubeconfig });
       const found = cluster === undefined ? undefined : await read(cluster, run.signal);
+      if (wanted && cluster !== undefined) refuseUngiven(found);
       return wanted || found?.ours === true ? found : undefined;
     },
     diff: ({ content }, seen) => {

@@ -64,12 +64,17 @@ export async function lookAtGuarded(graph: Graph, read: WalkOptions): Promise<re
   return (await walk(guarded, { ...read, journal: SILENT })).outcomes;
 }
 
+/** What forbids every write. */
+export function forbiddenIn(outcomes: readonly Outcome[]): Fault | undefined {
+  return outcomes.find(({ fault }) => fault?.forbids === true)?.fault;
+}
+
 /**
  * What forbids every write; else what must not be replaced and would have to be, in one fault: what is safe to write beside it would serve
  * no stack that there can be.
  */
 export function refusedIn(outcomes: readonly Outcome[]): Fault | undefined {
-  const forbidding = outcomes.find(({ fault }) => fault?.forbids === true)?.fault;
+  const forbidding = forbiddenIn(outcomes);
   if (forbidding !== undefined) return forbidding;
   const refused = outcomes.filter((outcome) => outcome.refused === true);
   const all = refused.map(({ note, title }) => note ?? title);

@@ -10,7 +10,6 @@ import { stopIfCancelled } from '../engine/until.ts';
 import { unwalk } from '../engine/unwalk.ts';
 import { onceBefore, type WalkOptions } from '../engine/visiting.ts';
 import { type Walked, walk } from '../engine/walk.ts';
-import type { Inputs } from '../github/inputs.ts';
 import { runnerJournal } from '../github/journal.ts';
 import { tempOf } from '../github/runner.ts';
 import { buildGraph, type Graph } from '../graph.ts';
@@ -22,8 +21,8 @@ import type { RunContext } from './context.ts';
 import { doorNotice, doorOf, readMode, secondsToClose } from './door.ts';
 import { holderOf, lockFor, type RunLock } from './lock.ts';
 import { type Passing, passingOf } from './passing.ts';
-import { lookAtGuarded, OtherPlan, planOf, refusedIn, refuseOtherPlan, SILENT } from './plan.ts';
-import { refuseWithoutSecrets } from './ready.ts';
+import { forbiddenIn, lookAtGuarded, OtherPlan, planOf, refusedIn, refuseOtherPlan, SILENT } from './plan.ts';
+import { acmeKeyOf, externalDnsUserOf, refuseWithoutSecrets, standsForDeploy } from './ready.ts';
 import { bySecret, nextSteps, placed, supportOf, tell, versionsOf } from './report.ts';
 
 /** Runs the command. @returns true where the step succeeded */
@@ -59,6 +58,8 @@ export async function run(given: Omit<RunContext, 'holder'>): Promise<boolean> {
       acme: acmeKeyOf(inputs),
       externalDns: externalDnsUserOf(inputs),
       patient: inputs.command === 'deploy' && !looksOnly,
+      checks: inputs.command === 'check',
+      given: standsForDeploy(inputs, context.secrets) ? { acme: acmeKeyOf({ ...inputs, command: 'deploy' }) !== undefined } : undefined,
       madeByLock,
     });
   const graph = graphFor(['plan', 'drift', 'check'].includes(inputs.command));
@@ -253,6 +254,9 @@ async function begin(context: RunContext, { lock, passing, toolbox }: Tasks): Pr
 async function comparePlan({ inputs, stack, signal }: RunContext, graph: Graph, read: WalkOptions): Promise<readonly Outcome[] | undefined> {
   if (inputs.planDigest === undefined) return undefined;
   const walked = await walk(graph.roots, { ...read, journal: SILENT });
+  // Whatever was approved: told as what it is, not as another plan.
+  const forbidden = forbiddenIn(walked.outcomes);
+  if (forbidden !== undefined) throw forbidden;
   refuseOtherPlan(inputs.planDigest, await planOf(stack, graph, walked, signal), graph.wayIn);
   return walked.outcomes;
 }
@@ -276,21 +280,6 @@ async function digestOf({ inputs, stack, signal, runner }: RunContext, graph: Gr
 function loginOf({ stack, inputs, secrets }: RunContext, name: string | undefined): Report['login'] {
   const from = inputs.secrets.adminPassword !== undefined ? 'admin-password' : secrets.adminPassword !== undefined ? 'stack-secret' : undefined;
   return name === undefined ? undefined : { name, passwordFrom: firstPassword(stack, from) };
-}
-
-/** The user that external-dns is given: its own, else the one that this run signs in with. */
-function externalDnsUserOf({ externalDns, credentials }: Inputs): Inputs['externalDns'] {
-  if (externalDns !== undefined || credentials?.kind !== 'password') return externalDns;
-  const { username, password, domainName } = credentials;
-  return { username, password, domainName };
-}
-
-/** The key that the DNS01 solver is given: its own, else the one in use, unless that is temporary. */
-function acmeKeyOf({ acme, credentials, command }: RunContext['inputs']): Inputs['acme'] {
-  // A key that only reads plans and compares; the solver was given another one.
-  if (command === 'plan' || command === 'drift') return acme;
-  if (acme !== undefined || credentials.kind !== 'access-key' || credentials.securityToken !== undefined) return acme;
-  return { accessKey: credentials.accessKey, secretKey: credentials.secretKey };
 }
 
 /** Outputs that are facts of resources, by output name. */

@@ -49,6 +49,7 @@ export function externalDnsResources(context: KubeContext, cloud: CloudNeeds, { 
     name: SECRET,
     keys: ['clouds.yaml'],
     content: () => (user === undefined ? undefined : () => ({ 'clouds.yaml': cloudsYaml(stack, user, cloud.externalDns) })),
+    ungiven: context.ungiven?.externalDns,
     inputs: 'external-dns-username, external-dns-password and external-dns-domain-name (an IAM user with DNS rights; it takes no access keys)',
   });
   const credentials: typeof written = {

@@ -1,14 +1,17 @@
 /** Owns the proof of the preflight: a question that is not answered is named and stops nothing, each real finding stops everything. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { CloudContext } from '../../../src/cloud/context.ts';
+import { preflight as preflightOf } from '../../../src/cloud/preflight.ts';
 import { ifAnswered, TOLD_BY_ITS_CHECK } from '../../../src/cloud/preflight-answers.ts';
 import { Cancelled } from '../../../src/engine/fault.ts';
 import type { Outcome } from '../../../src/engine/outcome.ts';
+import { walk } from '../../../src/engine/walk.ts';
 import { createRecordSet, createZone } from '../../../src/otc/dns.ts';
 import { ServiceFault } from '../../../src/otc/errors.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
 import { cloudWorld, inSync, settled } from './cloud-world.ts';
-import { stack } from './stack.ts';
+import { journal, stack } from './stack.ts';
 
 const { deploy, emulator, go, rows, writes } = cloudWorld();
 
@@ -63,6 +66,21 @@ test('a deploy goes on without the answers, and a finding besides them still sto
   emulator().requests.length = 0;
   const again = preflight((await go()).outcomes);
   assert.deepEqual([again.note, again.facts['checked']], [undefined, 'nothing to be made']);
+});
+
+test('what the pods need and was not given is said before anything is made, and by a check always', async () => {
+  const missingInputs = ['external-dns needs an IAM user.'];
+  const refusal = async (more: Partial<CloudContext>): Promise<string | undefined> => {
+    const { context } = await go({ write: false });
+    const { outcomes } = await walk([preflightOf({ ...context, missingInputs, ...more })], {
+      ...{ write: false, signal: new AbortController().signal, journal: journal() },
+    });
+    return preflight(outcomes).fault?.message;
+  };
+  assert.match((await refusal({})) ?? '', /external-dns needs an IAM user/);
+  await deploy();
+  assert.equal(await refusal({}), undefined, 'the cluster may have it');
+  assert.match((await refusal({ checks: true })) ?? '', /external-dns needs an IAM user/);
 });
 
 test('a list that is not answered leaves out what it would count, and its own resource says so', async () => {

@@ -2,8 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'yaml';
+import type { Outcome } from '../../../src/engine/outcome.ts';
 import { walk } from '../../../src/engine/walk.ts';
+import type { Graph } from '../../../src/graph.ts';
+import { ourLabels } from '../../../src/kube/context.ts';
+import { lookAtGuarded, refusedIn } from '../../../src/run/plan.ts';
 import { Secret } from '../../../src/secret.ts';
+import type { KubeObject } from '../../../src/tools/api.ts';
 import { externalDnsResources, externalDnsValues, recordAnnotations } from '../../../src/zitadel/external-dns.ts';
 import { byId, cloudNeeds, contextOf, fakeCluster, given } from '../kube/fakes.ts';
 
@@ -59,6 +64,35 @@ test('without a user it says which inputs to give', async () => {
   const { outcomes } = await deploy(externalDns, false);
   const { fault } = outcomes.find(({ id }) => id === 'dns/external-dns-credentials') ?? {};
   assert.match(fault?.hint ?? '', /external-dns-username, external-dns-password and external-dns-domain-name/);
+});
+
+test('a run that has what a deploy is given says before the first write that the user is missing, where the Secret would have to be written', async () => {
+  const cluster = fakeCluster();
+  const needs = { home: given('kube/namespace-zitadel', null), release: given('zitadel/release', null), gateway: [] };
+  const plan = async (more: object, options = {}): Promise<{ outcome: Outcome | undefined; outcomes: readonly Outcome[] }> => {
+    const { all } = externalDnsResources({ ...contextOf(cluster, {}, externalDns), ...more }, cloudNeeds(), needs);
+    const read = { write: false, signal: new AbortController().signal, journal };
+    const { outcomes } = await walk(all, { ...read, ...options });
+    const guarded = await lookAtGuarded({ roots: all } as unknown as Graph, read);
+    return { outcome: outcomes.find(({ id }) => id === 'dns/external-dns-credentials'), outcomes: guarded };
+  };
+  const ungiven = { ungiven: { externalDns: 'external-dns needs an IAM user, or set dns.records to direct.' } };
+  const missing = await plan(ungiven);
+  assert.match(missing.outcome?.fault?.message ?? '', /must be written, but its content is not known\. external-dns needs an IAM user/);
+  assert.match(refusedIn(missing.outcomes)?.message ?? '', /dns\.records/, 'a deploy stops before its first write');
+  assert.equal((await plan({})).outcome?.verdict, 'create', 'a job that only reads');
+  assert.equal((await plan({ externalDns: user })).outcome?.verdict, 'create');
+  const metadata = { name: 'zitadel-external-dns-clouds', namespace: 'external-dns', labels: ourLabels({ name: 'zitadel-prod' }) };
+  const path = '/api/v1/namespaces/external-dns/secrets/zitadel-external-dns-clouds';
+  cluster.objects.set('/api/v1/namespaces/external-dns', {
+    metadata: { name: 'external-dns' },
+    status: { phase: 'Active' },
+  } as unknown as KubeObject);
+  cluster.objects.set(path, { metadata, data: { 'clouds.yaml': 'eA==' } } as unknown as KubeObject);
+  const there = await plan(ungiven);
+  assert.deepEqual([there.outcome?.verdict, refusedIn(there.outcomes)], ['unchanged', undefined]);
+  cluster.objects.set(path, { metadata, data: { 'clouds.yaml': 'eA==', extra: 'eA==' } } as unknown as KubeObject);
+  assert.equal((await plan(ungiven)).outcome?.fault?.forbids, true);
 });
 
 test('it may write A records of the domain, in its zone, and deletes nothing', () => {
