@@ -65,14 +65,15 @@ interface Issue {
   readonly pull_request?: unknown;
 }
 
-/** How far back open issues without the label are looked through: somebody may have taken it off. */
+/** How far back issues without the label are looked through, open ones and closed ones: somebody may have taken it off. */
 const PAGES_WITHOUT_LABEL = 5;
 
 /** Brings the issue in line with the report. @throws Fault where GitHub refuses */
 export async function driftIssue(github: Github, repository: string, report: Report, mark: Mark, origin: Origin): Promise<DriftAction> {
   const issues = `/repos/${repository}/issues`;
   if (report.result === 'failed') return 'nothing';
-  const found = await find(github, issues, mark);
+  // A closed one matters only where there is something to tell.
+  const found = await find(github, issues, mark, report.result === 'drifted' ? ['open', 'closed'] : ['open']);
   const before: readonly Remembered[] | undefined = found === undefined ? undefined : readMemory(found.body ?? '');
   const kept = found?.state === 'open' ? notLookedAt(report, before) : [];
   const known = found === undefined ? undefined : { state: found.state, digest: readMark(found.body ?? '')?.digest };
@@ -109,10 +110,15 @@ export async function driftIssue(github: Github, repository: string, report: Rep
 }
 
 /** Ours by marker and author; an open one before a closed one, an older before a newer. */
-async function find(github: Github, issues: string, mark: Mark): Promise<Issue | undefined> {
-  const withLabel = await ours(github, (await github.list(`${issues}?labels=${DRIFT_LABEL}&state=all&sort=created&direction=asc`)) as Issue[], mark);
-  if (withLabel[0] !== undefined) return withLabel[0];
-  return (await ours(github, (await github.list(`${issues}?state=open&sort=updated&direction=desc`, PAGES_WITHOUT_LABEL)) as Issue[], mark))[0];
+async function find(github: Github, issues: string, mark: Mark, unlabelled: readonly Issue['state'][]): Promise<Issue | undefined> {
+  const [labelled] = await ours(github, (await github.list(`${issues}?labels=${DRIFT_LABEL}&state=all&sort=created&direction=asc`)) as Issue[], mark);
+  if (labelled !== undefined) return labelled;
+  for (const state of unlabelled) {
+    const listed = await github.list(`${issues}?state=${state}&sort=updated&direction=desc`, PAGES_WITHOUT_LABEL);
+    const [found] = await ours(github, listed as Issue[], mark);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 async function ours(github: Github, issues: readonly Issue[], mark: Mark): Promise<Issue[]> {
@@ -140,11 +146,11 @@ async function open(github: Github, issues: string, { title, body, mark, reposit
   } catch (error) {
     if (!(error instanceof GithubFault) || !error.unclear) throw error;
     // It may be there although no answer came.
-    if ((await find(github, issues, mark)) !== undefined) return;
+    if ((await find(github, issues, mark, ['open'])) !== undefined) return;
     made = (await github.call('POST', issues, { title, body, labels: [DRIFT_LABEL] })) as Issue;
   }
   // Two runs that looked at the same time both opened one: the older stays.
-  const oldest = await find(github, issues, mark);
+  const oldest = await find(github, issues, mark, ['open']);
   if (oldest !== undefined && oldest.number < made.number)
     await github.call('PATCH', `${issues}/${made.number}`, {
       state: 'closed',

@@ -131,8 +131,8 @@ function sentenceOf({ command = 'the run', outcomes, faults, findings, cancelled
 }
 
 function destroyed(outcomes: readonly Outcome[]): string {
-  const kept = counts(outcomes, 'kept');
-  return kept === 0 ? 'nothing to do' : `nothing left to take away, ${kept} kept`;
+  const kept = outcomes.filter(({ verdict }) => verdict === 'kept');
+  return `nothing to do${kept.length === 0 ? '' : `, ${kept.length} kept: ${namesOf(kept)}`}`;
 }
 
 /** `drifted: 3 differences (1 critical, 2 low)` */

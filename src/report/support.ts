@@ -8,16 +8,16 @@ export interface Support {
   /** As in a report's `versions`. */
   readonly part: 'Kubernetes' | 'PostgreSQL' | 'cert-manager chart' | 'ingress-nginx chart' | 'gateway-helm chart';
   readonly version: string;
-  /** First day without support, `YYYY-MM-DD`. */
+  /** Last day with support, `YYYY-MM-DD`: a month's where only that is given, else the day that the maker names. */
   readonly ends: string;
   readonly source: string;
 }
 
-const CCE = 'Open Telekom Cloud, CCE user guide, "Kubernetes version support mechanism" (an end given by month is its last day)';
+const CCE = 'Open Telekom Cloud, CCE user guide, "Kubernetes version support mechanism"';
 const POSTGRESQL = 'https://www.postgresql.org/support/versioning/';
 const CERT_MANAGER =
   'https://cert-manager.io/docs/releases/ (a release ends with the next but one: v1.19 on 2025-10-07, v1.20 on 2026-03-10, v1.21 on 2026-07-08)';
-const INGRESS_NGINX = 'https://kubernetes.io/blog/2025/11/11/ingress-nginx-retirement/ (an end given by month is its last day)';
+const INGRESS_NGINX = 'https://kubernetes.io/blog/2025/11/11/ingress-nginx-retirement/';
 const ENVOY_GATEWAY = 'https://gateway.envoyproxy.io/news/releases/matrix/';
 
 /** As published in November 2026. */
@@ -48,7 +48,7 @@ export const NEAR_DAYS = 180;
 
 export interface SupportFinding extends Support {
   readonly state: 'ended' | 'near';
-  /** Days from `now` to the end; negative past it. */
+  /** Days from `now` to the end of that day; negative past it. */
   readonly days: number;
 }
 
@@ -61,7 +61,7 @@ export function supportFindings(versions: Readonly<Record<string, string>>, now:
   return Object.entries(versions).flatMap(([part, version]) => {
     const found = supportTable.find((one) => one.part === part && (version === one.version || startsAt(version, one.version)));
     if (found === undefined) return [];
-    const days = Math.floor((Date.parse(`${found.ends}T00:00:00Z`) - now) / 86_400_000);
+    const days = Math.floor((Date.parse(`${found.ends}T24:00:00Z`) - now) / 86_400_000);
     return days > NEAR_DAYS ? [] : [{ ...found, state: days < 0 ? ('ended' as const) : ('near' as const), days }];
   });
 }
@@ -72,5 +72,5 @@ function startsAt(version: string, prefix: string): boolean {
 
 /** What is to be said of a version, without its name. */
 export function supportText({ ends, state }: SupportFinding): string {
-  return state === 'ended' ? `out of support since ${ends}` : `supported until ${ends}`;
+  return state === 'ended' ? `support ended on ${ends}` : `supported until ${ends}`;
 }

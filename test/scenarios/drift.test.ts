@@ -142,8 +142,8 @@ describe('drift', { timeout: together === 1 ? 1_500_000 : 680_000 }, () => {
       ['version/kubernetes', 'version/postgresql'],
       result.log,
     );
-    assert.match(told(findings), /version\/kubernetes (supported until|out of support since) 2026-11-30/);
-    assert.match(told(findings), /version\/postgresql out of support since 2026-11-12/);
+    assert.match(told(findings), /version\/kubernetes (supported until|support ended on) 2026-11-30/);
+    assert.match(told(findings), /version\/postgresql support ended on 2026-11-12/);
     await update(world, 'cce.clusters', cce.id, { spec });
     await update(world, 'rds.instances', rds.id, { datastore: rds['datastore'] as object });
   });

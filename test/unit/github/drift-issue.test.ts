@@ -63,6 +63,20 @@ test('another stack has an issue of its own; a taken label is put back', async (
   );
 });
 
+test('one that was closed by hand with its label taken off is opened again, with its label; a clean run does not look for it', async () => {
+  await tell(drift(['port']));
+  const [first] = issues();
+  hub.tables.issues.update(first?.id ?? '', { labels: [], state: 'closed' });
+  hub.asked.length = 0;
+  assert.equal(await tell(drift([])), 'nothing');
+  assert.deepEqual(hub.asked, [`GET /repos/${REPOSITORY}/issues`, `GET /repos/${REPOSITORY}/issues`], 'with the label, and open without it');
+  assert.equal(await tell(drift(['port'])), 'reopen');
+  assert.deepEqual(
+    issues().map(({ number, state, labels }) => [number, state, labels]),
+    [[first?.number, 'open', [DRIFT_LABEL]]],
+  );
+});
+
 test('a lost answer opens no second issue; two runs at the same time leave one open', async () => {
   await (await hub.connect()).call('POST', `/repos/${REPOSITORY}/labels`, { name: DRIFT_LABEL });
   hub.loseAnswer('POST');

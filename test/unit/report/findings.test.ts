@@ -153,10 +153,13 @@ test('support: near, ended, fine, unknown; every date is a date', () => {
   assert.deepEqual(
     supportFindings({ PostgreSQL: '14', Kubernetes: 'v1.31', Helm: '4' }, at('2027-02-01')).map(({ part, state, days }) => [part, state, days]),
     [
-      ['PostgreSQL', 'ended', -81],
-      ['Kubernetes', 'near', 149],
+      ['PostgreSQL', 'ended', -80],
+      ['Kubernetes', 'near', 150],
     ],
   );
+  const lastDay = (time: string) => supportFindings({ Kubernetes: 'v1.30' }, Date.parse(time)).map((one) => [one.days, supportText(one)]);
+  assert.deepEqual(lastDay('2026-11-30T23:00:00Z'), [[0, 'supported until 2026-11-30']]);
+  assert.deepEqual(lastDay('2026-12-01T01:00:00Z'), [[-1, 'support ended on 2026-11-30']]);
   assert.equal(supportFindings({ Kubernetes: 'v1.3' }, at('2030-01-01')).length, 0);
   assert.deepEqual(
     supportFindings(
@@ -164,8 +167,8 @@ test('support: near, ended, fine, unknown; every date is a date', () => {
       at('2026-11-26'),
     ).map((one) => `${one.part} ${supportText(one)}`),
     [
-      'cert-manager chart out of support since 2026-07-08',
-      'ingress-nginx chart out of support since 2026-03-31',
+      'cert-manager chart support ended on 2026-07-08',
+      'ingress-nginx chart support ended on 2026-03-31',
       'gateway-helm chart supported until 2027-02-14',
     ],
   );

@@ -126,6 +126,12 @@ for (const [what, parts, result, verdict] of [
     'changed',
     'zitadel-prod: plan of destroy: 1 to delete',
   ],
+  [
+    'a destroy that finds only what stays',
+    { command: 'destroy', outcomes: [outcome('network/vpc', 'kept'), outcome('database/instance', 'kept'), outcome('a/b', 'absent')] },
+    'unchanged',
+    'zitadel-prod: nothing to do, 2 kept: Thing network/vpc, Thing database/instance',
+  ],
   ['one of nothing', { command: 'plan', ofDestroy: true, outcomes: [outcome('a/b', 'absent')] }, 'unchanged', 'zitadel-prod: nothing to do'],
   ['a cancel', { cancelled: true, outcomes: [outcome('a/b', 'create', { done: true })] }, 'failed', 'zitadel-prod: cancelled: 1 created'],
   ['bad inputs', { faults: [new Fault('x'), new Fault('y')] }, 'failed', 'zitadel-prod: deploy failed with 2 errors'],
