@@ -94,6 +94,7 @@ export function loadBalancer(context: CloudContext, needs: Needs): LoadBalancerR
       return found === undefined ? undefined : seenOf(found, eip?.public_ip_address);
     },
     diff: (spec, seen) => (existing === undefined ? loadBalancerChanges(spec, seen) : checkExisting(spec, seen)),
+    ...(existing === undefined ? { unhealed: switchedOff } : {}),
     apply: async (spec, seen, changes, run) => {
       const create = (): Promise<elb.LoadBalancer> => make(context, spec, run);
       const { id } = seen ?? (await createOnce({ what: `load balancer ${name}`, create, look: () => find(true) }, run));
@@ -259,6 +260,16 @@ function checkExisting(spec: LoadBalancerSpec, seen: LoadBalancerSeen): Change[]
   throw new Fault(`the existing load balancer ${seen.name} cannot be used: it ${wrong.join(', it ')}`, {
     resource: seen.id,
     hint: 'Name another load balancer under loadBalancer.existing, or leave it out to have one made.',
+  });
+}
+
+/** No call switches it on: `admin_state_up` "can only be true" and is "unsupported" (ELB API reference, "Updating a Load Balancer"). */
+export function switchedOff(_spec: LoadBalancerSpec, { id, name, admin_state_up: on }: LoadBalancerSeen): Fault | undefined {
+  if (on !== false) return undefined;
+  return new Fault(`load balancer ${name} is switched off, so that nothing is served`, {
+    resource: id,
+    finding: 'admin_state_up',
+    hint: 'The API switches none on: ask OTC support. Or delete it in the ELB console, and the next deploy makes another one with the same address.',
   });
 }
 

@@ -30,7 +30,7 @@ export function countsByZone(count: number, zones: readonly string[]): Map<strin
 }
 
 /**
- * What differs. Only the number of nodes changes in place; the rest of a pool is fixed at its creation, so that a refusal follows
+ * What differs. Only the number of nodes changes in place, and whether it changes by itself; the rest of a pool is fixed at its creation, so that a refusal follows
  * where it really differs, and none for another spelling of the same. Groups beyond the wanted ones are no difference: they are
  * those of a former choice, and cannot be taken from a pool.
  */
@@ -55,7 +55,12 @@ export function nodePoolChanges(wanted: NodePoolSpec, seen: NodePoolSeen): Chang
   const groups = spec.customSecurityGroups ?? [];
   const lacking = wanted.securityGroups.filter((id) => !groups.includes(id));
   fixed('customSecurityGroups', [...groups].sort().join(), [...wanted.securityGroups].sort().join(), lacking.length === 0);
-  if (spec.autoscaling?.enable !== true && spec.initialNodeCount !== wanted.count) {
+  if (spec.autoscaling?.enable === true) {
+    const { maxNodeCount: most } = spec.autoscaling;
+    const why = `the pool grows ${most === undefined ? 'by itself' : `to up to ${most} nodes`}, which cost money, and the stack file says how many it has`;
+    changes.push({ field: 'autoscaling.enable', before: true, after: false, why });
+  }
+  if (spec.initialNodeCount !== wanted.count) {
     changes.push({ field: 'initialNodeCount', before: spec.initialNodeCount, after: wanted.count });
   }
   if (phase !== '' || (status.creatingNode ?? 0) > 0) changes.push({ field: 'status.phase', before: phase || 'creating nodes', after: 'complete' });

@@ -95,7 +95,8 @@ async function makeOrScale(
   const { otc } = context;
   const { clusterId } = spec;
   if (seen !== undefined) {
-    if (seen.spec.initialNodeCount !== spec.count) await cce.scaleNodePool(otc, clusterId, seen, spec.count);
+    if (seen.spec.initialNodeCount !== spec.count || seen.spec.autoscaling?.enable === true)
+      await cce.scaleNodePool(otc, clusterId, seen, spec.count);
     return whenComplete(context, spec, seen, run);
   }
   const order = async (): Promise<NodePoolSeen> => ({
@@ -154,8 +155,8 @@ function whenComplete(context: CloudContext, spec: NodePoolSpec, { clusterId, me
     const now = await seenPool(otc, clusterId, await cce.getNodePool(otc, clusterId, metadata.uid));
     const { phase = '', currentNode = 0 } = now.status;
     refuseFailed(now);
-    const wanted = now.spec.autoscaling?.enable === true ? 1 : spec.count;
-    if (phase === '' && currentNode >= wanted) return { done: true, value: now };
+    if (now.spec.autoscaling?.enable === true) return { done: false, state: 'autoscaling is still on' };
+    if (phase === '' && currentNode >= spec.count) return { done: true, value: now };
     return { done: false, state: `${currentNode} of ${spec.count} nodes${phase === '' ? '' : `, ${phase}`}` };
   });
 }

@@ -111,7 +111,7 @@ function zonesIn(instance: Instance | undefined): string[] | undefined {
   return zones.length === 0 ? undefined : zones;
 }
 
-/** All of them where the cluster is still to be made, else what its pools lack; a pool that grows by itself lacks nothing. */
+/** All of them where the cluster is still to be made, else what its pools lack. */
 async function nodesMissing(
   { otc, stack, names }: CloudContext,
   all: boolean,
@@ -126,8 +126,7 @@ async function nodesMissing(
   return new Map(
     [...wanted].map(([zone, nodes]) => {
       const pool = pools.find(({ metadata }) => metadata.name === names(`np-${zone}`));
-      const there = pool?.spec.autoscaling?.enable === true ? nodes : (pool?.spec.initialNodeCount ?? 0);
-      return [zone, Math.max(0, nodes - there)];
+      return [zone, Math.max(0, nodes - (pool?.spec.initialNodeCount ?? 0))];
     }),
   );
 }

@@ -100,7 +100,7 @@ export interface NodePool {
   readonly metadata: { readonly name: string; readonly uid: string };
   readonly spec: {
     readonly initialNodeCount: number;
-    readonly autoscaling?: { readonly enable?: boolean };
+    readonly autoscaling?: { readonly enable?: boolean; readonly maxNodeCount?: number };
     readonly customSecurityGroups?: readonly string[] | null;
     readonly nodeTemplate: {
       readonly flavor: string;
@@ -140,10 +140,10 @@ export async function createNodePool(
   return otc.post<NodePool>('cce', `${clusters(otc)}/${clusterId}/nodepools`, body, { metadata: named });
 }
 
-/** Scales. What is left out of the body is reset, so labels and taints are handed back as they are. */
+/** Scales, to stay so. What is left out of the body is reset, so labels and taints are handed back as they are. */
 export async function scaleNodePool(otc: Otc, clusterId: string, pool: NodePool, count: number): Promise<void> {
   const { k8sTags, taints, userTags } = pool.spec.nodeTemplate as { k8sTags?: unknown; taints?: unknown; userTags?: unknown };
-  const spec = { initialNodeCount: count, autoscaling: pool.spec.autoscaling ?? { enable: false }, nodeTemplate: { k8sTags, taints, userTags } };
+  const spec = { initialNodeCount: count, autoscaling: { enable: false }, nodeTemplate: { k8sTags, taints, userTags } };
   await otc.put<void>('cce', `${clusters(otc)}/${clusterId}/nodepools/${pool.metadata.uid}`, { metadata: { name: pool.metadata.name }, spec });
 }
 

@@ -21,6 +21,7 @@ export interface LoadBalancer {
   readonly l7_flavor_id?: string | null;
   readonly publicips: readonly { readonly publicip_id: string; readonly publicip_address: string }[];
   readonly listeners?: readonly { readonly id: string }[];
+  readonly admin_state_up?: boolean;
   /** Left out where the site does not offer it. */
   readonly deletion_protection_enable?: boolean;
 }

@@ -112,6 +112,7 @@ const rules: readonly (Judged & { readonly fits: (id: string, change: Change) =>
   { stake: 'availability', severity: 'high', fits: (_, { field, before }) => field === 'name' && /^there are /.test(String(before)) },
   { stake: 'availability', severity: 'high', fits: (id) => id === VERIFICATION || id === 'dns/delegation' || id === 'dns/record' },
   { stake: 'availability', severity: 'high', fits: (_, { field, before }) => field === 'status' && before === 'Terminating' },
+  { stake: 'availability', severity: 'high', fits: (_, { field }) => field === 'admin_state_up' },
   // Without its token the login app's pods wait for ever.
   { stake: 'availability', severity: 'high', fits: (id, { field }) => id === 'zitadel/login-token' && field.startsWith('Secret ') },
   { stake: 'exposure', severity: 'high', fits: (id, { field }) => id.startsWith('database/') && /security_group|parameter|ssl/i.test(field) },

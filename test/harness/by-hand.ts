@@ -178,6 +178,14 @@ export const quietChanges: readonly HandChange[] = [
     refused: /would have to be replaced to change customSecurityGroups .*carries the running system: refused/,
   },
   {
+    what: 'a node pool that grows by itself',
+    make: edited('cce.nodepools', named('-eu-de-01-'), ({ spec }) => ({
+      spec: { ...(spec as object), autoscaling: { enable: true, minNodeCount: 1, maxNodeCount: 9, scaleDownCooldownTime: 0, priority: 0 } },
+    })),
+    id: 'cluster/node-pool-eu-de-01',
+    field: /^autoscaling\.enable$/,
+  },
+  {
     what: 'backups kept for a shorter time',
     make: edited('rds.instances', named('-db-'), ({ backup_strategy: strategy }) => ({ backup_strategy: { ...(strategy as object), keep_days: 1 } })),
     id: 'database/instance',

@@ -6,7 +6,7 @@ import { type ClusterSeen, type ClusterSpec, clusterChanges, endpointsOf, newClu
 import { ownershipChanges } from '../../../src/cloud/dns-ownership.ts';
 import { recordChanges } from '../../../src/cloud/dns-record.ts';
 import { eipChanges } from '../../../src/cloud/eip.ts';
-import { loadBalancerChanges } from '../../../src/cloud/load-balancer.ts';
+import { loadBalancerChanges, switchedOff } from '../../../src/cloud/load-balancer.ts';
 import { countsByZone, nodePoolChanges } from '../../../src/cloud/node-pool-spec.ts';
 import { firstHost, subnetChanges } from '../../../src/cloud/subnet.ts';
 import { Fault } from '../../../src/engine/fault.ts';
@@ -142,7 +142,9 @@ test('node pools: the count changes in place, the rest does not; a sold out flav
     'customSecurityGroups !',
     'initialNodeCount',
   ]);
-  assert.deepEqual(nodePoolChanges({ ...spec, count: 3 }, { ...seen, spec: { ...seen.spec, autoscaling: { enable: true } } }), []);
+  const growing = nodePoolChanges({ ...spec, count: 3 }, { ...seen, spec: { ...seen.spec, autoscaling: { enable: true, maxNodeCount: 9 } } });
+  assert.deepEqual(fields(growing), ['autoscaling.enable', 'initialNodeCount']);
+  assert.match(growing[0]?.why ?? '', /to up to 9 nodes, which cost money/);
   assert.throws(() => nodePoolChanges(spec, { ...seen, status: { phase: 'SoldOut' } }), /flavor f is sold out in z/);
 });
 
@@ -235,6 +237,9 @@ test('load balancers: address and flavors change in place, network and class do 
   assert.deepEqual(fields(loadBalancerChanges(spec, { ...seen, l7_flavor_id: null, l7Flavor: undefined })), ['l7_flavor_id !']);
   assert.deepEqual(fields(loadBalancerChanges(spec, { ...seen, vpc_id: 'x', guaranteed: false })), ['vpc_id !', 'guaranteed !']);
   assert.throws(() => loadBalancerChanges(spec, { ...seen, operating_status: 'FROZEN' }), /FROZEN/);
+  assert.equal(switchedOff(spec, { ...seen, admin_state_up: true }), undefined);
+  const off = switchedOff(spec, { ...seen, admin_state_up: false });
+  assert.deepEqual([off?.finding, off?.resource], ['admin_state_up', 'i']);
 });
 
 test('records: a foreign one is never overwritten', () => {
