@@ -108,7 +108,7 @@ const lane = async () => {
   for (let job = queue.shift(); job !== undefined && !stopped; job = queue.shift()) results.push(await run(job));
 };
 // Scenarios wait as much as they work.
-await Promise.all(Array.from({ length: cores === 1 ? 1 : Math.min(4, cores + 2) }, lane));
+await Promise.all(Array.from({ length: cores === 1 ? 1 : Math.min(5, cores + 3) }, lane));
 const again = [];
 for (const job of results.filter(({ ok, scenario }) => !ok && !stopped && scenario)) again.push(await run(job));
 const final = results.map((result) => again.find(({ name }) => name === result.name) ?? result);
