@@ -105,6 +105,7 @@ export function buildGraph({
     secrets,
     names: namesFor(stack.name, otc.projectId),
     madeByLock,
+    clustersTaken: new Set(),
     externalDns: patient && stack.dns.records === 'external-dns' ? externalDns : undefined,
     missingInputs: Object.values(ungiven),
     checks,

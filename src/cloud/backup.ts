@@ -62,23 +62,28 @@ export function upgradeBackupName(prefix: string, { to, revision }: { readonly t
 
 /**
  * The last backup before the instance is deleted. Where a former run made one and began the deletion, that one is named; an older
- * one is no last backup.
+ * one is no last backup. Where a run was killed behind its backup, that one serves, if nothing can have written since.
+ * @param seen `unused`: the cluster was gone before this run began
  * @returns what is kept and what is needed to restore it; undefined where the instance never held data
  * @throws Fault where the instance is in a state in which RDS makes no backup: then nothing is deleted
  */
-export async function lastBackup(otc: Otc, prefix: string, seen: DatabaseSeen, run: Run): Promise<string | undefined> {
+export async function lastBackup(otc: Otc, prefix: string, seen: DatabaseSeen & { readonly unused: boolean }, run: Run): Promise<string | undefined> {
   if (seen.status === 'CREATE FAIL') return undefined;
   const ready = isBuilding(seen) ? await whenBuilt(otc, seen, run) : seen;
   if (ready.status === 'CREATE FAIL') return undefined;
   // Only then does RDS take a backup.
   if (!isServing(ready)) {
-    const made = (await rds.listManualBackups(otc, seen.id)).filter(isLast(prefix, Date.now()));
-    const newest = made.sort((a, b) => a.begin_time.localeCompare(b.begin_time)).at(-1);
+    const newest = await newestLast(otc, prefix, seen, LAST);
     if (newest !== undefined) return keptText(seen, newest);
     throw new Fault(`RDS instance ${seen.name} is ${ready.status}: RDS makes no backup of it now, and without a last backup it is not deleted`, {
       resource: seen.id,
       hint: 'Bring it back to ACTIVE and run destroy again; or, if its data is not needed, delete it in the RDS console.',
     });
+  }
+  const recent = seen.unused ? await newestLast(otc, prefix, seen, UNWRITTEN) : undefined;
+  if (recent !== undefined) {
+    run.say(`backup ${recent.name} was made by a run that ended before it deleted the instance, and nothing was written since: it is the last one`);
+    return keptText(seen, recent);
   }
   const name = backupName(prefix, new Date());
   return keptText(seen, await backup(otc, seen, name, 'Last backup before zitadel-on-otc deleted the instance', run));
@@ -92,9 +97,20 @@ export function lastBackupText(prefix: string, { status }: DatabaseSeen): string
 
 /** Milliseconds for which a backup is taken for the one that a destroy made which died before its end. */
 const LAST = 2 * 3_600_000;
+/**
+ * Milliseconds within which nobody makes a cluster, deploys ZITADEL into it and takes both away again: the cluster alone takes about eight
+ * minutes, its nodes six (CCE user guide; `usualSeconds` of both). Where there is none, nothing has written for so long.
+ */
+const UNWRITTEN = 15 * 60_000;
 
-function isLast(prefix: string, now: number): (backup: rds.Backup) => boolean {
-  return ({ name, status, begin_time: begun }) => name.startsWith(prefix) && status === 'COMPLETED' && now - Date.parse(begun) < LAST;
+/** The newest complete one that began less than so many milliseconds ago. */
+async function newestLast(otc: Otc, prefix: string, { id }: Pick<DatabaseSeen, 'id'>, age: number): Promise<rds.Backup | undefined> {
+  const isLast = ({ name, status, begin_time: begun }: rds.Backup): boolean =>
+    name.startsWith(`${prefix}-`) && status === 'COMPLETED' && Date.now() - Date.parse(begun) < age;
+  return (await rds.listManualBackups(otc, id))
+    .filter(isLast)
+    .sort((a, b) => a.begin_time.localeCompare(b.begin_time))
+    .at(-1);
 }
 
 function whenBuilt(otc: Otc, { id, name }: DatabaseSeen, run: Run): Promise<rds.Instance> {

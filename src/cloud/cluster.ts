@@ -123,11 +123,12 @@ const BUSY: ReadonlySet<string> = new Set(['Creating', 'ScalingUp', 'ScalingDown
  * @throws Fault naming what stands in the way
  */
 export async function removeCluster(
-  { otc }: CloudContext,
+  { otc, clustersTaken }: CloudContext,
   cluster: { readonly id: string; readonly name: string },
   run: Run,
 ): Promise<string | undefined> {
   const { id, name } = cluster;
+  clustersTaken?.add(id);
   const resting = await until(`CCE cluster ${name} to be at rest, so that it can be deleted`, schedules.long, run, async () => {
     const now = await unlessGone(cce.getCluster(otc, id));
     return now !== undefined && BUSY.has(now.status.phase) ? { done: false, state: now.status.phase } : { done: true, value: now };

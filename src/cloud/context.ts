@@ -29,6 +29,8 @@ export interface CloudContext {
   readonly secrets: DerivedSecrets;
   /** Ids of what taking the lock made (the VPC), so that the report calls it created. */
   readonly madeByLock: Set<string>;
+  /** Ids of clusters that this run takes away: until then ZITADEL wrote. */
+  readonly clustersTaken?: Set<string>;
   /** What a first deploy needs besides and was not given, in whole sentences; said before anything is made. */
   readonly missingInputs?: readonly string[] | undefined;
   /** True for `check`, which says so also where nothing is to be made: whether the pods have it already stands in the cluster. */

@@ -128,9 +128,11 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
 }
 
 /** Deletes an instance after a last backup. @returns what is kept of it */
-export async function removeInstance({ otc, names }: CloudContext, seen: DatabaseSeen, run: Run): Promise<string | undefined> {
+export async function removeInstance({ otc, names, stack, clustersTaken }: CloudContext, seen: DatabaseSeen, run: Run): Promise<string | undefined> {
   const { id, name } = seen;
-  const backup = await lastBackup(otc, names('last'), seen, run);
+  // In a cluster of somebody's nobody knows when ZITADEL went.
+  const unused = stack.cluster.existing === undefined && clustersTaken?.size === 0;
+  const backup = await lastBackup(otc, names('last'), { ...seen, unused }, run);
   await unlessGone(rds.deleteInstance(otc, id));
   await until(`RDS instance ${name} to be gone`, schedules.long, run, async () => {
     const [still] = await rds.listInstances(otc, { id }, true);

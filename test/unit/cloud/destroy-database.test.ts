@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { upgradeBackupName } from '../../../src/cloud/backup.ts';
+import type { ClusterResource } from '../../../src/cloud/cluster.ts';
+import type { DatabaseResource } from '../../../src/cloud/database.ts';
 import { secretAtDestroy } from '../../../src/cloud/database-farewell.ts';
 import { Fault } from '../../../src/engine/fault.ts';
+import { leftover } from '../../../src/engine/resource.ts';
 import { unwalk } from '../../../src/engine/unwalk.ts';
 import { Secret } from '../../../src/secret.ts';
 import { destroying } from './by-hand.ts';
@@ -52,6 +55,54 @@ test('an old backup is no last one: a database of which none can be made now is 
   const outcomes = await unwalk((await go({ write: false })).cloud.all, { ...destroying, journal: journal() });
   assert.match(verdict(outcomes, 'database/instance'), /failed .*without a last backup it is not deleted/);
   assert.ok(instances.get(instance.id));
+});
+
+test('a destroy that was killed behind its last backup goes on with that one; where ZITADEL ran until now, or may have since, another is made', async () => {
+  const minutesAgo = (minutes: number): string => new Date(Date.now() - minutes * 60_000).toISOString();
+  for (const [what, begun, clusterGone, made] of [
+    ['killed, the cluster gone', minutesAgo(5), true, 0],
+    ['the cluster still there', minutesAgo(5), false, 1],
+    ['time enough for a deploy in between', minutesAgo(20), true, 1],
+  ] as const) {
+    await deploy();
+    const instance = rows<{ id: string; project_id: string; name: string }>('rds.instances')[0];
+    assert.ok(instance);
+    const former = {
+      ...{
+        id: 'former',
+        name: `${instance.name.replace('-db-', '-last-')}-20260102-030405`,
+        description: '',
+        type: 'manual',
+        size: 1,
+        status: 'COMPLETED',
+      },
+      ...{ instance_id: instance.id, project_id: instance.project_id, begin_time: begun, end_time: begun },
+      datastore: { type: 'PostgreSQL', version: '16' },
+    };
+    emulator()
+      .store.table<{ id: string }>('rds.backups')
+      .insert(former as never);
+    const { cloud } = await go({ write: false });
+    if (clusterGone) {
+      const seen = await cloud.cluster.observe({}, run);
+      assert.ok(seen);
+      await cloud.cluster.destroy(seen, run);
+    }
+    const { cloud: now } = await go({ write: false });
+    const zitadel = leftover<{ cluster: ClusterResource; database: DatabaseResource }, true>({
+      ...{ id: 'zitadel/release', title: 'Release zitadel', needs: { cluster: now.cluster, database: now.database }, within: now.cluster },
+      observe: async ({ cluster }) => (cluster === undefined ? undefined : true),
+      destroy: async () => undefined,
+    });
+    const outcomes = await unwalk([...now.all, zitadel], { ...destroying, journal: journal() });
+    const one = outcomes.find(({ id }) => id === 'database/instance');
+    assert.equal(one?.done, true, what);
+    const others = rows<{ id: string; type: string; name: string }>('rds.backups').filter(
+      ({ id, type, name }) => id !== 'former' && type === 'manual' && name.includes('-last-'),
+    );
+    assert.equal(others.length, made, what);
+    assert.equal(one.note?.includes('(former, begun'), made === 0, one.note);
+  }
 });
 
 test('names of backups are what RDS takes', () => {

@@ -80,7 +80,7 @@ export const secrets = {
 
 export function contextFor(otc: Otc, changed: Partial<Stack> = {}): CloudContext {
   const wanted = { ...stack, ...changed };
-  return { otc, stack: wanted, names: namesFor(wanted.name, otc.projectId), secrets, madeByLock: new Set() };
+  return { otc, stack: wanted, names: namesFor(wanted.name, otc.projectId), secrets, madeByLock: new Set(), clustersTaken: new Set() };
 }
 
 /** The emulated cloud is done at once: looks need no seconds between them. */
