@@ -7,8 +7,10 @@ export interface WalkOptions {
   readonly write: boolean;
   readonly signal: AbortSignal;
   readonly journal: Journal;
-  /** Called once, before the first write of the run: takes the stack's lock. What was seen before is looked at again before it is written. */
+  /** Called once, before the first write of the run: takes the stack's lock. Whatever was seen before is looked at again then. */
   readonly beforeFirstWrite?: () => Promise<void>;
+  /** True where the lock was taken for something that is no write of the walk, and maybe waited for. */
+  readonly lockedMeanwhile?: () => boolean;
   /** True in `drift`: what a deploy could not heal is a difference like any other, not a failure of the run. */
   readonly findings?: boolean;
   /** How resources wait between two looks at what is under way. */
@@ -40,20 +42,8 @@ export function runFor(resource: AnyResource, options: Pick<WalkOptions, 'signal
   return { signal: options.signal, say: (line) => options.journal.say(resource, line), ...pause };
 }
 
-/** What comes before every write. */
-export interface BeforeWrites {
-  (): Promise<void>;
-  /** True once it has come: what was seen earlier may be another run's doing by now. */
-  readonly done: () => boolean;
-}
-
 /** The lock is taken once, by whoever writes first; all others wait for the same promise. */
-export function onceBefore({ beforeFirstWrite }: Pick<WalkOptions, 'beforeFirstWrite'>): BeforeWrites {
+export function onceBefore({ beforeFirstWrite }: Pick<WalkOptions, 'beforeFirstWrite'>): () => Promise<void> {
   let promise: Promise<void> | undefined;
-  let done = beforeFirstWrite === undefined;
-  const take = async (): Promise<void> => {
-    await beforeFirstWrite?.();
-    done = true;
-  };
-  return Object.assign(() => (promise ??= take()), { done: () => done });
+  return () => (promise ??= beforeFirstWrite?.() ?? Promise.resolve());
 }

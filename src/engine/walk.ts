@@ -5,11 +5,11 @@
  */
 import { asFault, Cancelled, Fault, NotLooked } from './fault.ts';
 import { following, inOne, inOrder, needed } from './order.ts';
-import type { Outcome, Verdict } from './outcome.ts';
+import type { Journal, Outcome, Verdict } from './outcome.ts';
 import type { AnyResource, Change, Maybe, Needs, Run } from './resource.ts';
 import { stopIfCancelled, whyStopped } from './until.ts';
 import { leftBehind, removeUnwanted } from './unwanted.ts';
-import { type BeforeWrites, creation, onceBefore, outcomeOf, runFor, type WalkOptions } from './visiting.ts';
+import { creation, onceBefore, outcomeOf, runFor, type WalkOptions } from './visiting.ts';
 
 export interface Walked {
   /** In the order of the graph. */
@@ -32,10 +32,45 @@ interface Visit {
   readonly obscure?: boolean;
 }
 
-/** Walks the graph. Never throws for a resource's fault: that is its outcome; independent branches finish. */
+/**
+ * Walks the graph. Never throws for a resource's fault: that is its outcome; independent branches finish.
+ *
+ * Until this run has the lock another one may write. Only what is to be written takes the lock, so the walk then begins anew: what
+ * seemed as it should be may be so no more, and what stands on it was seen with it.
+ */
 export async function walk(roots: readonly AnyResource[], options: WalkOptions): Promise<Walked> {
   const order = inOrder(roots);
-  const writes = onceBefore(options);
+  const { signal, journal, beforeFirstWrite, lockedMeanwhile } = options;
+  if (beforeFirstWrite === undefined) return pass(order, options, onceBefore(options));
+  const locked = new AbortController();
+  let begun = false;
+  const lock = onceBefore({
+    async beforeFirstWrite() {
+      begun = true;
+      await beforeFirstWrite();
+      locked.abort(new Cancelled('it is looked at again under the lock'));
+    },
+  });
+  const told = new Map<string, Verdict>();
+  const first: Journal = {
+    begin: (resource) => journal.begin(resource),
+    say: (resource, line) => journal.say(resource, line),
+    end: (outcome) => {
+      if (locked.signal.aborted) return;
+      told.set(outcome.id, outcome.verdict);
+      journal.end(outcome);
+    },
+  };
+  const walked = await pass(order, { ...options, signal: AbortSignal.any([signal, locked.signal]), journal: first }, lock);
+  if (!locked.signal.aborted && (begun || lockedMeanwhile?.() !== true)) return walked;
+  // What is still as it was told, and no work, is not told twice.
+  const quiet = ({ id, verdict }: Outcome): boolean => told.get(id) === verdict && ['unchanged', 'absent', 'kept'].includes(verdict);
+  const second: Journal = { ...first, end: (outcome) => (quiet(outcome) ? undefined : journal.end(outcome)) };
+  return pass(order, { ...options, journal: second }, lock);
+}
+
+/** @param writes comes before every write */
+async function pass(order: readonly AnyResource[], options: WalkOptions, writes: () => Promise<void>): Promise<Walked> {
   const visits = new Map<AnyResource, Promise<Visit>>();
   // Whether a prefetch failed shows where the resource is observed; here it must only not go unhandled.
   void Promise.allSettled(order.map((resource) => resource.prefetch?.(runFor(resource, options))));
@@ -61,7 +96,7 @@ async function visitOne(
   resource: AnyResource,
   visitNeed: (need: AnyResource | Maybe<AnyResource>) => Promise<Visit>,
   options: WalkOptions,
-  writes: BeforeWrites,
+  writes: () => Promise<void>,
 ): Promise<Visit> {
   const needs = Object.entries(resource.needs as Needs);
   const visits = await Promise.all(needs.map(([, need]) => visitNeed(need)));
@@ -85,9 +120,7 @@ async function visitOne(
     const unlooked = withoutLook(resource, visits, broken, options, end);
     if (unlooked !== undefined) return unlooked;
     stopIfCancelled(options.signal);
-    const look = (): Promise<unknown> => resource.observe(Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.seen])), run);
-    const early = !writes.done();
-    seen = await look();
+    seen = await resource.observe(Object.fromEntries(needs.map(([name], index) => [name, visits[index]?.seen])), run);
     looked = true;
     if (!resource.wanted) return end(...leftBehind(resource, seen));
     const lacks = (need: AnyResource | Maybe<AnyResource>, { offered, obscure }: Visit): boolean =>
@@ -98,7 +131,7 @@ async function visitOne(
     if (seen === undefined && !canBeMade(resource)) return end('unknown', undefined, { note: 'not there yet' });
     const spec: unknown = resource.want(offered());
     const follows = options.write || options.findings === true ? [] : following(resource, outcomes);
-    return await madeSo(resource, spec, seen, { options, writes, run, end, visit: visitNeed, follows, ...(early ? { look } : {}) });
+    return await madeSo(resource, spec, seen, { options, writes, run, end, visit: visitNeed, follows });
   } catch (error) {
     // What is not wanted waits for nothing: it is looked for another time.
     if (error instanceof Cancelled && !resource.wanted && options.signal.aborted) return end('absent', undefined);
@@ -171,12 +204,10 @@ function waitsFor(ids: readonly string[]): { readonly note: string } {
 
 interface Writing {
   readonly options: WalkOptions;
-  readonly writes: BeforeWrites;
+  readonly writes: () => Promise<void>;
   readonly run: Run;
   readonly end: End;
   readonly visit: (resource: AnyResource) => Promise<Visit>;
-  /** Looks again: where what was seen was seen before the lock was taken, another run may have made or changed it since. */
-  readonly look?: () => Promise<unknown>;
   /** What only a plan lists: the deploy finds it when it comes there. */
   readonly follows: readonly Change[];
 }
@@ -206,10 +237,6 @@ async function madeSo(resource: AnyResource, spec: unknown, seen: unknown, writi
   if (broken.length > 0) return end('blocked', seen, waitsFor(broken));
   await writes();
   stopIfCancelled(options.signal);
-  if (writing.look !== undefined) {
-    const { look, ...rest } = writing;
-    return madeSo(resource, spec, await look(), rest);
-  }
   if (verdict === 'replace') await resource.destroy(seen, run);
   const after: unknown = await resource.apply(spec, verdict === 'replace' ? undefined : seen, changes, run);
   if (unhealed !== undefined) return end('failed', after, { changes, fault: unhealed });

@@ -13,6 +13,8 @@ export interface RunLock {
   /** @throws Fault where another run keeps it for longer than a dead run could */
   take(): Promise<void>;
   release(): Promise<void>;
+  /** True once it was taken, be it for a write or for a door (`cloud/runner-door.ts`). */
+  readonly held: boolean;
   /** Why no new write may start: another run took the lock, or it cannot be proved held any more. */
   readonly lost: Fault | undefined;
 }
@@ -68,6 +70,9 @@ export function lockFor(
   };
   let taking: Promise<void> | undefined;
   return {
+    get held() {
+      return held !== undefined;
+    },
     get lost() {
       return loss;
     },

@@ -10,6 +10,7 @@ import { type Walked, walk } from '../engine/walk.ts';
 import type { Graph } from '../graph.ts';
 import { type PlanParts, planDifferences, planDigest, samePlan, shortDigest } from '../report/plan-digest.ts';
 import type { Stack } from '../stack/stack.ts';
+import type { RunContext } from './context.ts';
 
 /** Version in plan digests: a newer action may plan otherwise. */
 export const ACTION_VERSION = '1.0.0';
@@ -55,6 +56,17 @@ export function withoutCluster(parts: PlanParts, wayIn: string): PlanParts {
 
 /** Of a walk that only compares, nothing is told. */
 export const SILENT: Journal = { begin: () => undefined, say: () => undefined, end: () => undefined };
+
+/** With `plan-digest`, `deploy` does exactly what was planned, or stops before its first write. @returns that plan */
+export async function comparePlan({ inputs, stack, signal }: RunContext, graph: Graph, read: WalkOptions): Promise<readonly Outcome[] | undefined> {
+  if (inputs.planDigest === undefined) return undefined;
+  const walked = await walk(graph.roots, { ...read, journal: SILENT });
+  // Whatever was approved: told as what it is, not as another plan.
+  const forbidden = forbiddenIn(walked.outcomes);
+  if (forbidden !== undefined) throw forbidden;
+  refuseOtherPlan(inputs.planDigest, await planOf(stack, graph, walked, signal), graph.wayIn);
+  return walked.outcomes;
+}
 
 /** A look at what may forbid the whole run: what must not be replaced in the cloud, and what says so of itself; and at what they stand on. */
 export async function lookAtGuarded(graph: Graph, read: WalkOptions): Promise<readonly Outcome[]> {

@@ -21,7 +21,7 @@ import type { RunContext } from './context.ts';
 import { doorNotice, doorOf, readMode, secondsToClose } from './door.ts';
 import { holderOf, lockFor, type RunLock } from './lock.ts';
 import { type Passing, passingOf } from './passing.ts';
-import { forbiddenIn, lookAtGuarded, OtherPlan, planOf, refusedIn, refuseOtherPlan, SILENT } from './plan.ts';
+import { comparePlan, lookAtGuarded, OtherPlan, planOf, refusedIn } from './plan.ts';
 import { acmeKeyOf, externalDnsUserOf, refuseWithoutSecrets, standsForDeploy } from './ready.ts';
 import { bySecret, nextSteps, placed, supportOf, tell, versionsOf } from './report.ts';
 
@@ -47,7 +47,10 @@ export async function run(given: Omit<RunContext, 'holder'>): Promise<boolean> {
   // Work ends as well when the lock is lost; what is said at the end is not work.
   const working = AbortSignal.any([signal, losing.signal]);
   const work: RunContext = { ...context, otc: otc.withSignal(working), signal: working };
-  const door = doorOf(context, () => lock.take());
+  const door = doorOf(context, async () => {
+    await lock.take();
+    otc.forget();
+  });
   const madeByLock = new Set<string>();
   const graphFor = (looksOnly: boolean): Graph =>
     buildGraph({
@@ -182,28 +185,30 @@ async function carryOut(context: RunContext, graph: Graph, graphFor: (looksOnly:
     return { outcomes: planned.outcomes, planned };
   }
   refuseWithoutSecrets(context.secrets);
-  // As a plan looks: from a graph that only looks.
-  const approved = await comparePlan(context, graphFor(true), read);
+  // As a plan looks.
+  const looking = graphFor(true);
+  const approved = await comparePlan(context, looking, read);
   if (door !== undefined) door.mode = 'write';
   const refusing = new AbortController();
   const stops = AbortSignal.any([signal, refusing.signal]);
   let refusal: Fault | undefined;
-  const refuse = (fault: Fault | undefined): void => {
-    if (fault === undefined) return;
-    refusal = fault;
-    refusing.abort(new Cancelled('nothing is written beside what is refused'));
+  const refuse = async (fault: Promise<Fault | undefined>): Promise<void> => {
+    refusal = await fault;
+    if (refusal !== undefined) refusing.abort(new Cancelled('nothing is written beside what is refused'));
     stopIfCancelled(stops);
   };
+  const guarded = async (plan: readonly Outcome[] | undefined): Promise<Fault | undefined> => refusedIn(plan ?? (await lookAtGuarded(looking, read)));
   const first = onceBefore({
     async beforeFirstWrite() {
-      refuse(refusedIn(approved ?? (await lookAtGuarded(graphFor(true), read))));
+      await refuse(guarded(approved));
       await begin(context, tasks);
       // Another run may have written until the lock was this one's.
-      await comparePlan(context, graphFor(true), read).catch((error: unknown) => refuse(asFault(error)));
+      await refuse(comparePlan(context, looking, read).then(guarded).catch(asFault));
     },
   });
   try {
-    const { outcomes } = await walk(graph.roots, { ...read, signal: stops, write: true, beforeFirstWrite: first });
+    const lockedMeanwhile = (): boolean => tasks.lock.held;
+    const { outcomes } = await walk(graph.roots, { ...read, signal: stops, write: true, beforeFirstWrite: first, lockedMeanwhile });
     if (refusal !== undefined) throw refusal;
     return { outcomes: await tasks.passing.end(outcomes, first, runOf(context)) };
   } finally {
@@ -248,17 +253,6 @@ async function begin(context: RunContext, { lock, passing, toolbox }: Tasks): Pr
   // Until then another run may have written.
   context.otc.forget();
   if (deploys) passing.begin();
-}
-
-/** With `plan-digest`, `deploy` does exactly what was planned, or stops before its first write. @returns that plan */
-async function comparePlan({ inputs, stack, signal }: RunContext, graph: Graph, read: WalkOptions): Promise<readonly Outcome[] | undefined> {
-  if (inputs.planDigest === undefined) return undefined;
-  const walked = await walk(graph.roots, { ...read, journal: SILENT });
-  // Whatever was approved: told as what it is, not as another plan.
-  const forbidden = forbiddenIn(walked.outcomes);
-  if (forbidden !== undefined) throw forbidden;
-  refuseOtherPlan(inputs.planDigest, await planOf(stack, graph, walked, signal), graph.wayIn);
-  return walked.outcomes;
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { parse } from 'yaml';
-import { Fault } from '../engine/fault.ts';
+import { Cancelled, Fault } from '../engine/fault.ts';
 import { otherAnswer } from '../engine/other-answer.ts';
 import { basicFor, type ChartAccount, notAdmitted } from './chart-account.ts';
 import type { Fetch } from './fetch.ts';
@@ -44,6 +44,8 @@ export function chartsIn(workspace: Workspace, fetch: Fetch, account?: ChartAcco
   const once = <T>(kept: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> => {
     const promise = kept.get(key) ?? make();
     kept.set(key, promise);
+    // A look that was cut short leaves no answer.
+    promise.catch((error: unknown) => error instanceof Cancelled && kept.delete(key));
     return promise;
   };
   const locate = (source: ChartSource, signal: AbortSignal): Promise<Located> => {

@@ -1,4 +1,4 @@
-/** Owns the proof of the walk forwards: order, parallelism, what blocks what, refusals, the lock, cancel, what is only looked at. */
+/** Owns the proof of the walk forwards: order, parallelism, what blocks what, refusals, cancel, what is only looked at. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fault } from '../../../src/engine/fault.ts';
@@ -176,20 +176,6 @@ test('a deploy that could not make something does not pass for one that did', as
   assert.deepEqual(verdicts((await walk([made], options(false))).outcomes), { looked: 'unknown', made: 'create' });
 });
 
-test('the lock is taken once, before the first write, and not at all where nothing is written', async () => {
-  const fake = new Fake();
-  const { database, cluster } = small(fake);
-  let taken = 0;
-  const beforeFirstWrite = async () => {
-    taken += 1;
-    assert.deepEqual(fake.events, []);
-  };
-  await walk([database, cluster], options(true, { beforeFirstWrite }));
-  assert.equal(taken, 1);
-  await walk([database, cluster], options(true, { beforeFirstWrite }));
-  assert.equal(taken, 1);
-});
-
 test('after cancellation no new write starts', async () => {
   const fake = new Fake();
   const stop = new AbortController();
@@ -302,26 +288,4 @@ test('what holds otherwise than the file says is a warning of what is there, als
       ['create', undefined],
     ],
   );
-});
-
-test('what was seen before the lock is looked at again under it: another run may have made it since', async () => {
-  const fake = new Fake();
-  const { database, cluster } = small(fake);
-  let forgotten = false;
-  const beforeFirstWrite = async () => {
-    // The lock was another run's until now, which made two of them and changed none.
-    for (const id of ['vpc', 'subnet', 'extra']) fake.exists.set(id, 'v');
-    fake.exists.set('other', 'theirs');
-    forgotten = true;
-  };
-  const extra = fake.make('extra', {});
-  const other = fake.make('other', {});
-  const observe = async (): Promise<undefined> => assert.ok(forgotten) as undefined;
-  const after = fake.make('after', { cluster }, { observe });
-  const { outcomes } = await walk([database, cluster, extra, other, after], options(true, { beforeFirstWrite }));
-  assert.deepEqual(verdicts(outcomes), {
-    ...{ vpc: 'unchanged', subnet: 'unchanged', database: 'create', cluster: 'create' },
-    ...{ extra: 'unchanged', other: 'update', after: 'create' },
-  });
-  assert.deepEqual(fake.events.sort(), ['+after', '+cluster', '+database', '+other']);
 });

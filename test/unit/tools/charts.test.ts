@@ -4,9 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { asFault, Fault } from '../../../src/engine/fault.ts';
+import { asFault, Cancelled, Fault } from '../../../src/engine/fault.ts';
 import { Secret } from '../../../src/secret.ts';
 import { type ChartSource, chartsIn, indexEntry } from '../../../src/tools/charts.ts';
+import type { Fetch } from '../../../src/tools/fetch.ts';
 import { removeWorkspace, workspaceIn } from '../../../src/tools/workspace.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'charts-'));
@@ -73,6 +74,21 @@ test('other bytes than the index or the pin says are refused', async () => {
     .pull({ ...source, digest: `sha256:${digest.toUpperCase()}` }, signal)
     .catch((error: Error) => error);
   assert.ok(!(pinned instanceof Error), 'a pin counts more than the index');
+});
+
+test('a look that was cut short leaves no answer for the next one, in the same run', async () => {
+  const stop = new AbortController();
+  const fetch = async (url: string, ends: AbortSignal): ReturnType<Fetch> => {
+    stop.abort();
+    if (ends.aborted) throw new Cancelled('cut short');
+    return { status: 200, headers: {}, body: url.endsWith('index.yaml') ? Buffer.from(index()) : bytes };
+  };
+  const { pull } = chartsIn(
+    workspaceIn(folder, () => undefined),
+    fetch,
+  );
+  await assert.rejects(pull(source, stop.signal), /cut short/);
+  assert.equal((await pull(source, signal)).digest, digest);
 });
 
 test('what a chart’s bytes must be is known without its archive, and each index is read once', async () => {
