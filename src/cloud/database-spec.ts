@@ -97,6 +97,7 @@ export function refuseOtherMasterkey(name: string, tags: readonly Tag[], masterk
   throw new Fault(`the data in RDS instance ${name} was encrypted with another masterkey than the one given`, {
     resource: name,
     finding: 'masterkey',
+    forbids: true,
     hint: 'Give the stack-secret (or masterkey) this database was set up with. ZITADEL would start with the wrong one and write data nobody can read.',
   });
 }

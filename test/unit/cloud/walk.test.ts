@@ -6,10 +6,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MASTERKEY_TAG } from '../../../src/cloud/database-spec.ts';
 import type { Outcome } from '../../../src/engine/outcome.ts';
+import type { AnyResource } from '../../../src/engine/resource.ts';
 import { unwalk } from '../../../src/engine/unwalk.ts';
+import type { Graph } from '../../../src/graph.ts';
 import { renderMarkdown } from '../../../src/report/markdown.ts';
 import { planDigest } from '../../../src/report/plan-digest.ts';
 import { makeReport } from '../../../src/report/report.ts';
+import { lookAtGuarded, refusedIn } from '../../../src/run/plan.ts';
 import { Secret } from '../../../src/secret.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
 import { cloudWorld, inSync, served, settled, verdict } from './cloud-world.ts';
@@ -164,11 +167,16 @@ test('what would lose data or the running system is refused', async () => {
   assert.match(verdict(outcomes, 'cluster/cluster'), /failed .*carries the running system: refused/);
 });
 
-test('another masterkey than the data was encrypted with stops the database', async () => {
+test('another masterkey than the data was encrypted with stops the database, and forbids the first write beside it', async () => {
   await deploy();
-  const { outcomes } = await go({ masterkey: new Secret('z'.repeat(32)) });
+  const { outcomes, cloud } = await go({ masterkey: new Secret('z'.repeat(32)) });
   assert.match(verdict(outcomes, 'database/instance'), /another masterkey/);
   assert.ok(JSON.stringify(rows('rds.instances')).includes(MASTERKEY_TAG));
+  const options = { write: false, signal: new AbortController().signal, journal: journal(), pause };
+  const refused = async (roots: readonly AnyResource[]): Promise<string | undefined> =>
+    refusedIn(await lookAtGuarded({ roots } as unknown as Graph, options))?.message;
+  assert.match((await refused(cloud.all)) ?? '', /another masterkey/);
+  assert.equal(await refused((await go({ write: false })).cloud.all), undefined);
 });
 
 test('an undelegated zone stops after the zone, before database and cluster', async () => {
