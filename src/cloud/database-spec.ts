@@ -182,7 +182,7 @@ export function databaseChanges(spec: DatabaseSpec, seen: DatabaseSeen): Change[
     add('flavor_ref', seen.flavor_ref, spec.flavor, { why: 'interrupts the database for 5 to 10 minutes' });
   changes.push(...volumeChanges(spec, seen));
   if (spec.securityGroupId !== undefined) add('security_group_id', seen.security_group_id, spec.securityGroupId);
-  add('port', seen.port, spec.port);
+  add('port', seen.port, spec.port, { why: 'connections break while it changes, until ZITADEL runs with the new one' });
   add('backup_strategy.start_time', seen.backup_strategy.start_time, spec.backup.start_time);
   add('backup_strategy.keep_days', seen.backup_strategy.keep_days, spec.backup.keep_days);
   if (seen.backupPeriod !== undefined && days(seen.backupPeriod) !== EVERY_DAY)

@@ -27,7 +27,16 @@ import { type NatGatewayResource, natGateway, type SnatRuleResource, snatRule } 
 import { type NodeGroups, nodeGroups } from './node-groups.ts';
 import { type NodePoolResource, nodePool } from './node-pool.ts';
 import { type Preflight, preflight } from './preflight.ts';
-import { type ClientGroup, type ClientRules, clientGroup, clientRules, type DatabaseGroup, databaseGroup } from './security-group.ts';
+import {
+  type ClientGroup,
+  type ClientRules,
+  clientGroup,
+  clientRules,
+  type DatabaseGroup,
+  databaseGroup,
+  type FormerRules,
+  formerRules,
+} from './security-group.ts';
 import { type SubnetResource, subnet } from './subnet.ts';
 import { type VpcResource, vpc } from './vpc.ts';
 
@@ -55,6 +64,7 @@ export interface CloudResources {
   readonly securityGroupClient: ClientGroup;
   readonly securityGroupDatabase: DatabaseGroup;
   readonly securityRulesClient: ClientRules;
+  readonly formerRules: FormerRules;
   readonly zone: DnsZone;
   readonly delegation: Delegation;
   readonly database: DatabaseResource;
@@ -165,6 +175,7 @@ export function cloudResources(context: CloudContext, ports: CloudPorts = {}): C
     securityGroupClient: client,
     securityGroupDatabase: guarded,
     securityRulesClient: clientRuleSet,
+    formerRules: formerRules(context, { client, database: guarded, rules: clientRuleSet }),
     zone,
     delegation: delegated,
     database: instance,

@@ -45,6 +45,12 @@ export function ruleFields(rules: readonly Rule[]): Record<string, unknown> {
   return Object.fromEntries(ruleChanges(rules, []).map(({ field, after }) => [field, after]));
 }
 
+/** The rules that there are for another port, and else as wanted. */
+export function rulesAtPort(port: number, wanted: readonly Rule[], seen: readonly SecurityGroupRule[]): SecurityGroupRule[] {
+  const texts = new Set(wanted.map((rule) => ruleText({ ...rule, port })));
+  return seen.filter((rule) => texts.has(seenRuleText(rule)));
+}
+
 /** Adds what is missing before it removes what is too much, so that no moment is without the wanted access. */
 export async function setRules(otc: Otc, groupId: string, wanted: readonly Rule[], seen: readonly SecurityGroupRule[]): Promise<void> {
   const have = new Set(seen.map(seenRuleText));

@@ -110,7 +110,7 @@ export const stackSchema = v.strictObject({
         }),
         {},
       ),
-      port: v.optional(integer(2100, 9500, 'Port.'), 5432),
+      port: v.optional(integer(2100, 9500, 'Port; another one on a living stack breaks connections until ZITADEL runs with it.'), 5432),
       name: v.optional(
         text(/^[a-z][a-z0-9_]{0,62}$/, 'lower-case letters, digits and underscores', 'Name of the database; it stays once ZITADEL runs.'),
         'zitadel',

@@ -4,11 +4,17 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { DatabaseResource } from '../../../src/cloud/database.ts';
+import { cloudResources } from '../../../src/cloud/index.ts';
+import { Fault } from '../../../src/engine/fault.ts';
+import type { Outcome } from '../../../src/engine/outcome.ts';
+import { resource } from '../../../src/engine/resource.ts';
+import { walk } from '../../../src/engine/walk.ts';
 import { planDigest } from '../../../src/report/plan-digest.ts';
 import { Secret } from '../../../src/secret.ts';
 import type { Stack } from '../../../src/stack/stack.ts';
-import { cloudWorld, inSync, type Ran, settled, verdict } from './cloud-world.ts';
-import { stack } from './stack.ts';
+import { cloudWorld, inSync, OTC_SERVERS, type Ran, served, settled, verdict } from './cloud-world.ts';
+import { contextFor, journal, pause, run, stack } from './stack.ts';
 
 const { deploy, emulator, go, rows } = cloudWorld();
 
@@ -82,6 +88,48 @@ test('each change has arrived before the next one begins and before anything goe
   assert.equal(policies.length, 2, 'one call for all parts of a policy');
   inSync((await go({ write: false, stack: { database } })).outcomes);
   assert.deepEqual([emulator().oddities(), emulator().defects], [[], []]);
+});
+
+test('another port: its rules come first, those of the former one go when all that stands on the database is well', async () => {
+  await deploy();
+  const database = { ...stack.database, port: 5433 };
+  const ports = (): string => {
+    const open = rows<{ port_range_min: number | null }>('vpc.security-group-rules').map(({ port_range_min: port }) => port);
+    return [5432, 5433].map((one) => `${open.filter((port) => port === one).length} at ${one}`).join();
+  };
+  const plan = await go({ write: false, stack: { database } });
+  const port = plan.outcomes.find(({ id }) => id === 'database/instance')?.changes.find(({ field }) => field === 'port');
+  assert.match(port?.why ?? '', /connections break/);
+  assert.doesNotMatch(verdict(plan.outcomes, 'network/security-group-database'), /5432/);
+  assert.match(verdict(plan.outcomes, 'network/former-security-rules'), /delete/);
+  const deployed = async (release: 'fails' | 'runs'): Promise<readonly Outcome[]> => {
+    const cloud = cloudResources(contextFor(await emulator().connect(), { database }), { delegation: served(OTC_SERVERS) });
+    const standing = resource<{ database: DatabaseResource }, null, string>({
+      id: 'zitadel/release',
+      title: 'release',
+      needs: { database: cloud.database },
+      wanted: true,
+      want: () => null,
+      observe: async () => undefined,
+      diff: () => [],
+      apply: async () => {
+        assert.deepEqual([instance().port, ports()], [5433, '3 at 5432,3 at 5433']);
+        if (release === 'fails') throw new Fault('not today');
+        return '';
+      },
+      destroy: async () => undefined,
+    });
+    const options = { write: true, signal: run.signal, journal: journal(), pause };
+    return (await walk([...cloud.all, standing], options)).outcomes;
+  };
+  const state = emulator().store.save();
+  const failed = await deployed('fails');
+  assert.match(verdict(failed, 'zitadel/release'), /not today/);
+  assert.deepEqual([verdict(failed, 'network/former-security-rules').includes('blocked'), ports()], [true, '3 at 5432,3 at 5433']);
+  emulator().store.load(state);
+  settled(await deployed('runs'));
+  assert.equal(ports(), '0 at 5432,3 at 5433');
+  inSync((await go({ write: false, stack: { database } })).outcomes);
 });
 
 test('a password that was set before its run died is set once more, and once only', async () => {
