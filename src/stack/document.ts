@@ -1,22 +1,10 @@
 /**
- * Owns reading YAML into plain values with the place of each of them. What `${VAR}` becomes in a scalar is `variables.ts`'s, what the
- * values mean `read.ts`'s and `values.ts`'s.
+ * Owns reading YAML into plain values with the place of each of them. What is told of a text that is none is `syntax.ts`'s, what
+ * `${VAR}` becomes in a scalar `variables.ts`'s, what the values mean `read.ts`'s and `values.ts`'s.
  */
-import {
-  type Alias,
-  type ErrorCode,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  Lexer,
-  LineCounter,
-  type Node,
-  parseDocument,
-  type Scalar,
-  type YAMLMap,
-} from 'yaml';
+import { type Alias, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, type Node, parseDocument, type Scalar, type YAMLMap } from 'yaml';
 import { Fault, type Place } from '../engine/fault.ts';
+import { NO_TAG, syntaxFaults } from './syntax.ts';
 import { UNSEEN_HINT, unseenIn } from './unseen.ts';
 import { filledIn, type Lookup, leftOut, unveiled, veiled } from './variables.ts';
 
@@ -48,30 +36,10 @@ export interface Document {
 const UNSAFE: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** What a file may have, far beyond any that was written for its purpose; values are counted with aliases followed. */
-const MOST = { bytes: 256 * 1024, tokens: 50_000, aliases: 500, levels: 100, values: 50_000, errors: 20 } as const;
+const MOST = { bytes: 256 * 1024, tokens: 50_000, aliases: 500, levels: 100, values: 50_000 } as const;
 
 /** One byte more than a file may have: who reads one need not read on. */
 export const ENOUGH_BYTES = MOST.bytes + 1;
-
-/** Where the library's own words would not help. */
-const WORDS: Partial<Record<ErrorCode, string>> = {
-  BLOCK_AS_IMPLICIT_KEY: 'a block begins inside a line',
-  MULTILINE_IMPLICIT_KEY: 'this is neither "key: value" nor part of the value before it',
-  MULTIPLE_DOCS: 'a second document begins here',
-  RESOURCE_EXHAUSTION: 'the file is nested too deeply to be read',
-};
-
-/** What helps against each kind of syntax error. */
-const HINTS: Partial<Record<ErrorCode, string>> = {
-  BAD_INDENT: 'Indent all settings of a block by the same number of spaces; close what [ or { opened.',
-  BAD_SCALAR_START: 'Put the value in quotes.',
-  BLOCK_AS_IMPLICIT_KEY: 'Put text with a colon in it in quotes; else begin the block on the next line, indented.',
-  MULTILINE_IMPLICIT_KEY: 'Write a space after the colon, "key: value", and indent all settings of a block by the same number of spaces.',
-  MULTIPLE_DOCS: 'One file holds one document: remove the "---", or put what follows into a file of its own.',
-  RESOURCE_EXHAUSTION: 'Nest less deeply.',
-  TAB_AS_INDENT: 'Indent with spaces.',
-  TAG_RESOLVE_FAILED: 'Remove the tag.',
-};
 
 /**
  * Reads a YAML document (YAML 1.2, one document, no duplicate keys; aliases and merge keys are followed). It never throws:
@@ -105,7 +73,8 @@ class Reading {
   }
 
   document(): Document {
-    this.#reportSyntax();
+    for (const { offset, message, hint } of syntaxFaults(this.#parsed, this.#text))
+      this.#faults.push(new Fault(`not valid YAML: ${message}`, { place: this.#at(offset), hint }));
     const readable = this.#parsed.errors.every(({ code }) => code === 'MULTIPLE_DOCS');
     const value = readable ? this.#convert(this.#parsed.contents, [], []) : undefined;
     return {
@@ -137,23 +106,6 @@ class Reading {
     return null;
   }
 
-  #reportSyntax(): void {
-    const all = [...this.#parsed.errors, ...this.#parsed.warnings];
-    // Behind the first token that the parser cannot place, it places none.
-    const same = (one: (typeof all)[number], other: (typeof all)[number]): boolean =>
-      one.code === other.code && (one.code === 'UNEXPECTED_TOKEN' || one.pos[0] === other.pos[0]);
-    const errors = all.filter((one, index) => all.findIndex((other) => same(one, other)) === index);
-    for (const error of errors.slice(0, MOST.errors)) {
-      const place = this.#at(error.pos[0]);
-      const variable = this.#text.split('\n')[place.line - 1]?.includes('${') === true;
-      const hint = variable
-        ? `A variable is written \${NAME}; inside [ ] and { }, put what else begins with $ in quotes.`
-        : (HINTS[error.code] ?? 'Check indentation, quotes and colons around this place.');
-      const message = WORDS[error.code] ?? unveiled(error.message.replaceAll('\n', ' '));
-      this.#faults.push(new Fault(`not valid YAML: ${message}`, { place, hint }));
-    }
-  }
-
   /** @param open what is being converted around it: an alias of one of them would have no end */
   #convert(node: Node | null | undefined, path: Path, open: readonly Node[]): unknown {
     if (node === null || node === undefined) return null;
@@ -180,8 +132,7 @@ class Reading {
   #scalar(node: Scalar, path: Path): unknown {
     const offset = node.range?.[0] ?? 0;
     if (changes(node)) return this.#report(path, offset, `the number ${node.source} would not stay as it is written`, numberHint(node));
-    if (typeof node.value === 'object' && node.value !== null)
-      return this.#report(path, offset, 'the tag is not possible here', HINTS.TAG_RESOLVE_FAILED);
+    if (typeof node.value === 'object' && node.value !== null) return this.#report(path, offset, 'the tag is not possible here', NO_TAG);
     if (typeof node.value !== 'string') return node.value;
     const filled = filledIn(unveiled(node.value), node.type !== 'PLAIN', this.#lookup, (message, hint) => this.#report(path, offset, message, hint));
     const unseen = typeof filled === 'string' ? unseenIn(filled) : undefined;

@@ -62,7 +62,11 @@ export const generation = (what: string) => v.optional(integer(1, 10_000, `Gener
 export const k8sName = (description: string) =>
   text(/^[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?$/, 'lower-case letters, digits and hyphens, at most 53', description);
 export const person = (description: string) => text(/^[^\r\n\t\u2028\u2029]{1,200}$/, '1 to 200 characters on one line', description);
-export const email = (description: string) =>
-  text(/^[^\s@"<>]+@([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?\.)+[a-zA-Z]{2,}$/, 'an e-mail address', description);
+const address = (local: RegExp, right: string, description: string) =>
+  text(new RegExp(`^${local.source}@([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?\\.)+[a-zA-Z]{2,}$`), right, description);
+export const email = (description: string) => address(/[^\s@"<>]+/, 'an e-mail address', description);
+/** What Let’s Encrypt takes of an account: ASCII, neither ? nor # (boulder, ra.go, validateContacts). OTC writes down no limit for a zone's. */
+export const contact = (description: string) =>
+  address(/((?!["#<>?@])[!-~])+/, 'an e-mail address in ASCII without ? and #, as Let’s Encrypt demands', description);
 export const HOST = /^([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]([a-zA-Z0-9-]*[a-zA-Z0-9])?\.?$/;
 export const block = <const E extends v.ObjectEntries>(description: string, entries: E) => v.pipe(v.strictObject(entries), say(description));

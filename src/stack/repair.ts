@@ -50,8 +50,9 @@ export function validate(value: unknown, unread: readonly Path[]): Validated {
   const unknown = unknownKeys(value);
   const { issues = [] } = v.safeParse(stackSchema, value);
   const found = [...unknown, ...issues.flatMap((issue) => schemaProblems(issue))];
-  // An unknown key was most likely meant to be the one that it resembles.
-  const failed = [...found.map(({ path }) => path), ...unknown.flatMap(({ meant }) => (meant === undefined ? [] : [meant])), ...unread];
+  // An unknown key was most likely meant to be the one that it resembles, unless that is there as well.
+  const meant = unknown.flatMap((one) => (one.meant === undefined || given(value, settingOf(one.meant)) ? [] : [one.meant]));
+  const failed = [...found.map(({ path }) => path), ...meant, ...unread];
   const repaired = structuredClone(value) as Record<string, unknown>;
   for (const path of failed) if (!replaceItem(repaired, path)) remove(repaired, path);
   let parsed = v.safeParse(stackSchema, { ...STAND_INS, ...repaired });

@@ -4,7 +4,24 @@
  * follow from other settings are `defaults.ts`'s, rules between settings `rules.ts`'s.
  */
 import * as v from 'valibot';
-import { block, chart, cidr, email, existing, generation, HOST, integer, k8sName, person, say, step10, subnet, text, zones } from './fields.ts';
+import {
+  block,
+  chart,
+  cidr,
+  contact,
+  email,
+  existing,
+  generation,
+  HOST,
+  integer,
+  k8sName,
+  person,
+  say,
+  step10,
+  subnet,
+  text,
+  zones,
+} from './fields.ts';
 import { clusterBlock } from './schema-cluster.ts';
 import { adoptBlock, consentBlock } from './schema-consent.ts';
 import { dnsBlock } from './schema-dns.ts';
@@ -23,7 +40,7 @@ export const stackSchema = v.strictObject({
     'a host name such as login.example.com',
     'Host name under which ZITADEL is reached; another one is another issuer for every application.',
   ),
-  contact: email('E-mail address for Let’s Encrypt and the DNS zone.'),
+  contact: contact('E-mail address for Let’s Encrypt and the DNS zone.'),
   consent: consentBlock,
   adopt: adoptBlock,
   network: v.optional(

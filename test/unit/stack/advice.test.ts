@@ -152,3 +152,37 @@ test('a mistake of form does not hide one between settings', () => {
     ['5:1 nmae:', '6:31 database.backup.window:'],
   );
 });
+
+test('a block that is misspelled beside the right one hides nothing of that', () => {
+  const networks =
+    'network: { cidr: 10.20.0.0/16, subnets: { cluster: 10.20.0.0/20, database: 10.20.0.0/24 } }\ncluster: { serviceCidr: 10.20.0.0/16 }\n';
+  const alone = errors(small + networks);
+  assert.equal(alone.length, 2);
+  const without = (found: string[]): string[] => found.map((line) => line.replace(/^[\d:]+ /, ''));
+  for (const wrong of ['netwrok: { egress: none }', 'clutser: {}', 'zitadel: { replicas: x }'])
+    assert.deepEqual(without(errors(`${small}${wrong}\n${networks}`)).slice(1), without(alone), wrong);
+  const inside = networks.replace('cidr: 10.20.0.0/16', 'cidrr: 5, cidr: 10.20.0.0/16');
+  assert.deepEqual(without(errors(small + inside)).slice(1), without(alone));
+});
+
+test('an open quote is told where it was opened, and nothing that follows from it', () => {
+  const told = 'not valid YAML: this quote is not closed | End the text with the same quote, or remove it.';
+  for (const [text, place] of [
+    ['name: "abc\nregion: eu-de\ndomain: login.example.com\n', '1:7'],
+    ["name: a\nregion: 'eu-de\ndomain: it''s\n", '2:9'],
+    ['name: "abc\nregion: "eu-de"\n', '1:7'],
+    ['name: a\nnetwork:\n  egress: "none\n  cidr: 1\n', '3:11'],
+    ['network: { egress: "none }\nname: a\n', '1:20'],
+    ['"name: a\nregion: eu-de\n', '1:1'],
+  ] as const)
+    assert.deepEqual(errors(text), [`${place} ${told}`], text);
+});
+
+test('an e-mail address that Let’s Encrypt refuses is refused before it; ZITADEL takes it', () => {
+  const mail = (address: string): string => small.replace('platform@example.com', address);
+  for (const address of ['plätform@example.com', 'a?b@example.com', 'a#b@example.com'])
+    assert.deepEqual(errors(mail(`"${address}"`)), [
+      `4:10 contact: "${address}" is not right | Right would be an e-mail address in ASCII without ? and #, as Let’s Encrypt demands.`,
+    ]);
+  assert.deepEqual(errors(`${mail("o'neil+zitadel@example.com")}zitadel: { admin: { email: plätform@example.com } }\n`), []);
+});

@@ -25,7 +25,7 @@ cluster:
 zitadel: { replicas: 0 }
 `;
   assert.deepEqual(errors(text), [
-    '1:1 contact: missing; right would be an e-mail address',
+    '1:1 contact: missing; right would be an e-mail address in ASCII without ? and #, as Let’s Encrypt demands',
     '1:7 name: "Zitadel" is not right | Right would be 2 to 30 characters: lower-case letters, digits and hyphens, starting with a letter, not ending with a hyphen.',
     '2:1 regoin: unknown key | Did you mean "region"?',
     '3:9 region: "eu-dee" is not possible | Did you mean "eu-de"? Right would be eu-de, eu-nl or eu-ch2.',
