@@ -108,8 +108,8 @@ export function clusterChanges(spec: ClusterSpec, seen: ClusterSeen): Change[] {
     spec.flavor,
     canResize(seen.spec.flavor, spec.flavor) ? {} : { replace: true, why: 'only sizes upwards, with the same number of masters' },
   );
-  add('spec.hostNetwork.vpc', seen.spec.hostNetwork.vpc, spec.vpcId);
-  add('spec.hostNetwork.subnet', seen.spec.hostNetwork.subnet, spec.subnetId);
+  add('spec.hostNetwork.vpc', seen.spec.hostNetwork.vpc, spec.vpcId, { replace: true, why: 'network.existing decides it' });
+  add('spec.hostNetwork.subnet', seen.spec.hostNetwork.subnet, spec.subnetId, { replace: true, why: 'network.subnets.cluster decides it' });
   const { mode, cidr, cidrs } = seen.spec.containerNetwork;
   add('spec.containerNetwork.mode', mode, spec.containerNetwork.mode);
   add('spec.containerNetwork.cidrs', cidrs?.[0]?.cidr ?? cidr, spec.containerNetwork.cidr);

@@ -22,6 +22,8 @@ export interface DatabaseSpec {
   readonly port: number;
   readonly vpcId: string;
   readonly subnetId: string;
+  /** The setting that decides which subnet it is, for the place of a refusal. */
+  readonly subnetSetting: 'network.subnets.single' | 'network.subnets.database';
   readonly securityGroupId: string | undefined;
   readonly passwordGeneration: number;
   /** Check value of root's password; undefined where this run does not know it. */
@@ -166,8 +168,8 @@ export function databaseChanges(spec: DatabaseSpec, seen: DatabaseSeen): Change[
   };
   const fixed = { replace: true };
   add('datastore.version', seen.datastore.version.split('.')[0], spec.version, { ...fixed, why: 'OTC upgrades a major version into a new instance' });
-  add('vpc_id', seen.vpc_id, spec.vpcId, fixed);
-  add('subnet_id', seen.subnet_id, spec.subnetId, fixed);
+  add('vpc_id', seen.vpc_id, spec.vpcId, { ...fixed, why: 'network.existing decides it' });
+  add('subnet_id', seen.subnet_id, spec.subnetId, { ...fixed, why: `${spec.subnetSetting} decides it` });
   if (seen.volume.type.toUpperCase() !== spec.storage.type.toUpperCase()) add('volume.type', seen.volume.type, spec.storage.type, fixed);
   const wantsHa = spec.replication !== undefined;
   const isHa = seen.type === 'Ha';

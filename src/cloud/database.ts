@@ -89,6 +89,7 @@ export function database(context: CloudContext, needs: DatabaseNeeds): DatabaseR
       zonesFollow: settings.zonesFollow,
       vpcId: vpc.id,
       subnetId: subnet.id,
+      subnetSetting: stack.network.subnets.single ? 'network.subnets.single' : 'network.subnets.database',
       securityGroupId: group?.id,
       passwordGeneration: settings.passwordGeneration.root,
       passwordCheck: rootPasswordCheck(secrets),

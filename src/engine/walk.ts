@@ -269,7 +269,9 @@ function canBeMade({ readsOnly }: AnyResource): boolean {
 /** Why a replacement is refused; undefined where it may be done. */
 function refusalOf(resource: AnyResource, changes: readonly Change[]): Fault | undefined {
   if (resource.protect === undefined) return undefined;
-  const fields = changes.filter(({ replace }) => replace === true).map(({ field, before, after }) => `${field} (${show(before)} → ${show(after)})`);
+  const fields = changes
+    .filter(({ replace }) => replace === true)
+    .map(({ field, before, after, why }) => `${field} (${show(before)} → ${show(after)}${why === undefined ? '' : `; ${why}`})`);
   const what = resource.protect === 'data' ? 'holds data' : 'carries the running system';
   return new Fault(`${resource.title} would have to be replaced to change ${fields.join(', ')}, and it ${what}: refused`, {
     resource: resource.title,

@@ -30,6 +30,7 @@ const databaseSpec: DatabaseSpec = {
   port: 5432,
   vpcId: 'v',
   subnetId: 's',
+  subnetSetting: 'network.subnets.database',
   securityGroupId: 'g',
   passwordGeneration: 1,
 };

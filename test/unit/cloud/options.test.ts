@@ -45,6 +45,18 @@ for (const [name, changed] of options) {
   });
 }
 
+test('a database that would have to move to another subnet is refused at the line that moves it', async () => {
+  await deploy();
+  const refused = async (subnets: string): Promise<(string | undefined)[]> => {
+    const text = `${small}network:\n  subnets:\n    cluster: 10.20.0.0/20\n${subnets}`;
+    const { stack: given, placeOf } = readStack({ text, file: 'zitadel.yaml', env: {}, readFile: () => '' });
+    const { outcomes } = await go({ stack: { network: given.network } });
+    return outcomes.flatMap(({ fault }) => (fault === undefined ? [] : [text.split('\n')[(placeOf(fault.message)?.line ?? 0) - 1]?.trim()]));
+  };
+  assert.deepEqual(await refused('    single: true\n'), ['single: true']);
+  assert.deepEqual(await refused('    database: 10.20.32.0/24\n'), ['database: 10.20.32.0/24']);
+});
+
 test('what a former choice made is taken away, and comes back', async () => {
   await deploy();
   const changed: Partial<Stack> = {
