@@ -14,7 +14,7 @@ import { nodeTransport, textOver, told } from './otc/transport.ts';
 import { readConfiguration } from './run/configuration.ts';
 import { maskTo } from './secret.ts';
 import type { ReadStack } from './stack/read.ts';
-import { deriveSecrets, generationsOf } from './stack/secrets.ts';
+import { deriveSecrets, generationsOf, secretHintOf } from './stack/secrets.ts';
 import { checkVersions } from './tools/checksums.ts';
 
 /** The runner sends SIGINT, after 7.5 s SIGTERM, after 2.5 s it kills: what must be said is said within this. */
@@ -66,7 +66,7 @@ async function main(): Promise<boolean> {
   });
   try {
     proxyOf(process.env);
-    inputs = readInputs(process.env);
+    inputs = readInputs(process.env, secretHintOf);
     checkVersions(inputs, process.platform, process.arch);
     read = readConfiguration(inputs, process.env);
     const secrets = deriveSecrets(inputs.secrets, generationsOf(read.stack), read.lifted);

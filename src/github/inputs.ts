@@ -117,9 +117,13 @@ export function commandIn(env: Readonly<Record<string, string | undefined>>): Co
 
 /**
  * Reads the inputs; surrounding white space is cut, an empty string counts as absent.
+ * @param hintOf what is right for the secret of an input, where a service or this action has a rule for it
  * @throws Faults with all problems; no message contains a secret
  */
-export function readInputs(env: Readonly<Record<string, string | undefined>>): Inputs {
+export function readInputs(
+  env: Readonly<Record<string, string | undefined>>,
+  hintOf: (input: string) => string | undefined = () => undefined,
+): Inputs {
   const faults: Fault[] = [];
   const refuse = (message: string, hint: string): undefined => {
     faults.push(new Fault(message, { hint }));
@@ -127,7 +131,7 @@ export function readInputs(env: Readonly<Record<string, string | undefined>>): I
   };
   const text = textIn(env);
   refuseForeignCharacters(text, refuse);
-  const { matching, secret, boolean, choice, tool } = formsOf(text, refuse);
+  const { matching, secret, boolean, choice, tool } = formsOf(text, refuse, hintOf);
   const command = choice('command', commands);
   const inputs = {
     command,
@@ -179,7 +183,7 @@ function refuseForeignCharacters(text: Text, refuse: Refuse): void {
 }
 
 /** Inputs by the form that they must have; what has another is refused. */
-function formsOf(text: Text, refuse: Refuse) {
+function formsOf(text: Text, refuse: Refuse, hintOf: (input: string) => string | undefined) {
   const matching = (name: string, pattern: RegExp, right: string, hint = `Give ${right}, or leave it out.`): string | undefined => {
     const value = text(name);
     return value === undefined || pattern.test(value) ? value : refuse(`input ${name}: "${value}" is not ${right}`, hint);
@@ -188,7 +192,7 @@ function formsOf(text: Text, refuse: Refuse) {
     const value = text(name);
     if (value === undefined) return undefined;
     if (value.length < 8)
-      return refuse(`input ${name} has ${value.length} characters; fewer than 8 cannot be kept out of logs`, 'Give a longer one.');
+      return refuse(`input ${name} has ${value.length} characters; fewer than 8 cannot be kept out of logs`, hintOf(name) ?? 'Give a longer one.');
     return new Secret(value, name);
   };
   const boolean = (name: string): boolean => {

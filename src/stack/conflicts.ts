@@ -4,7 +4,7 @@
  */
 import type { Problem } from './document.ts';
 import { isMap, namesSecret, type Values } from './secret-keys.ts';
-import { SECRET_RULES } from './secrets.ts';
+import { SECRET_RULES, secretHint } from './secrets.ts';
 import type { Stack } from './stack.ts';
 import { find, NAMED } from './values.ts';
 
@@ -84,8 +84,8 @@ function unfitSecrets(values: Values): Problem[] {
   return ([['masterkey', 'zitadel.masterkey'], ...places] as const).flatMap(([name, path]) => {
     const found = find(values, path.split('.'));
     if (!['string', 'number'].includes(typeof found?.value) || found?.value === '') return [];
-    const hint = 'Give another one, or leave it out: it is then derived from stack-secret.';
-    return SECRET_RULES[name](String(found?.value)).map((message) => ({ path: found?.path ?? [], message, hint }));
+    const hint = secretHint(name);
+    return SECRET_RULES[name].problems(String(found?.value)).map((message) => ({ path: found?.path ?? [], message, hint }));
   });
 }
 

@@ -60,9 +60,10 @@ export function generationsOf(stack: Pick<Stack, 'database' | 'zitadel'>): Gener
 export function deriveSecrets(given: GivenSecrets, generations: Generations, overriding: Omit<GivenSecrets, 'stackSecret'> = {}): DerivedSecrets {
   const faults: Fault[] = [];
   const root = given.stackSecret?.open();
-  if (root !== undefined) faults.push(...check('stack-secret', stackSecretProblems(root), STACK_SECRET_HINT));
+  if (root !== undefined) faults.push(...check('stackSecret', root));
   const usable = root !== undefined && faults.length === 0;
-  const choose = (name: keyof typeof overriding, input: string, derive: (from: string) => string): Secret | undefined => {
+  const choose = (name: keyof typeof overriding, derive: (from: string) => string): Secret | undefined => {
+    const { input } = SECRET_RULES[name];
     const single = given[name];
     const inValues = overriding[name];
     if (single !== undefined && inValues !== undefined && single.open() !== inValues.open()) {
@@ -70,19 +71,19 @@ export function deriveSecrets(given: GivenSecrets, generations: Generations, ove
     }
     const own = single ?? inValues;
     if (own !== undefined) {
-      faults.push(...check(single === undefined ? `${input} (from the values file)` : input, SECRET_RULES[name](own.open())));
+      faults.push(...check(name, own.open(), single === undefined ? ' (from the values file)' : ''));
       return own;
     }
     return usable ? new Secret(derive(root), input) : undefined;
   };
   const password = (label: string, generation: number) => (from: string) => derivePassword(from, label, generation);
   const secrets: DerivedSecrets = {
-    masterkey: choose('masterkey', 'masterkey', deriveMasterkey),
-    databaseRootPassword: choose('databaseRootPassword', 'database-password', password('database-root', generations.databaseRoot)),
-    databaseUserPassword: choose('databaseUserPassword', 'database-user-password', password('database-user', generations.databaseUser)),
-    adminPassword: choose('adminPassword', 'admin-password', password('admin', generations.admin)),
+    masterkey: choose('masterkey', deriveMasterkey),
+    databaseRootPassword: choose('databaseRootPassword', password('database-root', generations.databaseRoot)),
+    databaseUserPassword: choose('databaseUserPassword', password('database-user', generations.databaseUser)),
+    adminPassword: choose('adminPassword', password('admin', generations.admin)),
     nodeKeySeed: usable ? new Secret(deriveSeed(root, 'node-ssh')) : undefined,
-    bastionKeySeed: choose('bastionKeySeed', 'bastion-key', (from) => deriveSeed(from, 'bastion-ssh')),
+    bastionKeySeed: choose('bastionKeySeed', (from) => deriveSeed(from, 'bastion-ssh')),
   };
   if (faults.length > 0) throw new Faults(faults);
   return secrets;
@@ -128,12 +129,21 @@ function bytesOf(stackSecret: string, label: string, generation: number): Buffer
   return Buffer.from(hkdfSync('sha256', Buffer.from(stackSecret, 'utf8'), SALT, `${label}/${generation}`, 1024));
 }
 
-const STACK_SECRET_HINT = 'Make one with "openssl rand -base64 48", store it as a secret of the GitHub environment and keep a copy in a safe place.';
+function check(name: keyof GivenSecrets, text: string, whence = ''): Fault[] {
+  const { input, problems } = SECRET_RULES[name];
+  return problems(text).map((problem) => new Fault(`${input}${whence} ${problem}`, { hint: secretHint(name) }));
+}
 
-function check(name: string, problems: readonly string[], hint?: string): Fault[] {
-  return problems.map(
-    (problem) => new Fault(`${name} ${problem}`, { hint: hint ?? 'Give another one, or leave the input out: it is then derived from stack-secret.' }),
-  );
+/** What is right for a secret, whole: who mends one mistake must not run into the next rule. */
+export function secretHint(name: keyof GivenSecrets): string {
+  const { right } = SECRET_RULES[name];
+  return name === 'stackSecret' ? right : `Right would be ${right}. Or leave it out: it is then derived from stack-secret.`;
+}
+
+/** The same for the secret of an input; undefined where any text would do. */
+export function secretHintOf(input: string): string | undefined {
+  const name = (Object.keys(SECRET_RULES) as (keyof GivenSecrets)[]).find((one) => SECRET_RULES[one].input === input);
+  return name === undefined ? undefined : secretHint(name);
 }
 
 function stackSecretProblems(text: string): string[] {
@@ -142,14 +152,35 @@ function stackSecretProblems(text: string): string[] {
   return new Set(text).size < 8 ? ['repeats a few characters; it must be random'] : [];
 }
 
-/** What the service that will take a secret has against it. */
-export const SECRET_RULES = {
-  masterkey: masterkeyProblems,
-  databaseRootPassword: databasePasswordProblems,
-  databaseUserPassword: userPasswordProblems,
-  adminPassword: adminPasswordProblems,
-  bastionKeySeed: seedProblems,
-} as const satisfies Record<keyof Omit<GivenSecrets, 'stackSecret'>, (text: string) => string[]>;
+/** Every secret by its input: the rule of the service that will take it in words, and what it has against a text. */
+export const SECRET_RULES: Readonly<
+  Record<keyof GivenSecrets, { readonly input: string; readonly right: string; readonly problems: (text: string) => string[] }>
+> = {
+  stackSecret: {
+    input: 'stack-secret',
+    right:
+      'At least 32 random bytes are needed: make them with "openssl rand -base64 48", store them as a secret of the GitHub environment and keep a copy in a safe place.',
+    problems: stackSecretProblems,
+  },
+  masterkey: { input: 'masterkey', right: 'exactly 32 characters of printable ASCII without spaces', problems: masterkeyProblems },
+  databaseRootPassword: {
+    input: 'database-password',
+    right:
+      '8 to 32 letters, digits and symbols (~!@#$%^*-_=+?,), at least three of upper-case letters, lower-case letters, digits and symbols among them',
+    problems: databasePasswordProblems,
+  },
+  databaseUserPassword: {
+    input: 'database-user-password',
+    right: '8 to 64 letters, digits and symbols (~!@#^*-_=+?,)',
+    problems: userPasswordProblems,
+  },
+  adminPassword: {
+    input: 'admin-password',
+    right: '8 to 70 characters with an upper-case letter, a lower-case letter, a digit and a symbol',
+    problems: adminPasswordProblems,
+  },
+  bastionKeySeed: { input: 'bastion-key', right: '32 bytes as base64url, which are 43 characters', problems: seedProblems },
+};
 
 /** ZITADEL: exactly 32 bytes; printable ASCII without spaces, so that no shell, file or Secret changes it (chart 9.34.0, ZITADEL v4.13). */
 export function masterkeyProblems(text: string): string[] {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { parse } from 'yaml';
 import { Faults } from '../../../src/engine/fault.ts';
 import { commands, inputDefaults, readInputs } from '../../../src/github/inputs.ts';
+import { secretHintOf } from '../../../src/stack/secrets.ts';
 
 const key = { 'INPUT_ACCESS-KEY': 'AKEXAMPLE', 'INPUT_SECRET-KEY': 'secret-key-example' };
 
@@ -137,3 +138,19 @@ test('no credentials, or two kinds', () => {
 });
 
 /** A runner that keeps what it is told. */
+
+test('of a secret that is too short the whole rule is told, not the next one only', () => {
+  for (const [input, rule] of [
+    ['stack-secret', /^At least 32 random bytes are needed: make them with "openssl rand -base64 48"/],
+    ['masterkey', /^Right would be exactly 32 characters of printable ASCII/],
+    ['database-password', /^Right would be 8 to 32 letters, digits and symbols \(~!@#\$%\^\*-_=\+\?,\), at least three of/],
+    ['database-user-password', /^Right would be 8 to 64 /],
+    ['admin-password', /^Right would be 8 to 70 characters with an upper-case letter/],
+    ['bastion-key', /^Right would be 32 bytes as base64url/],
+    ['github-token', /^Give a longer one\.$/],
+  ] as const) {
+    const wrong = (error: unknown): boolean =>
+      error instanceof Faults && /has 5 characters/.test(error.message) && rule.test(error.faults.map(({ hint }) => hint).join());
+    assert.throws(() => readInputs({ ...key, [`INPUT_${input.toUpperCase()}`]: 'short' }, secretHintOf), wrong, input);
+  }
+});

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Faults } from '../../../src/engine/fault.ts';
 import { Secret } from '../../../src/secret.ts';
+import { readStack } from '../../../src/stack/read.ts';
 import {
   adminPasswordProblems,
   databasePasswordProblems,
@@ -138,4 +139,28 @@ test('a secret given twice must be the same', () => {
 
 test('a stack secret that repeats itself is refused', () => {
   assert.match(problems(() => deriveSecrets({ stackSecret: new Secret('ab'.repeat(20)) }, first)).join(), /must be random/);
+});
+
+test('who breaks one rule of a service is told the whole of it, in the values file as well', () => {
+  const hints = (run: () => unknown): string => {
+    try {
+      run();
+    } catch (error) {
+      assert.ok(error instanceof Faults);
+      return error.faults.map(({ hint }) => hint).join();
+    }
+    return '';
+  };
+  const whole =
+    /^Right would be 8 to 32 letters, digits and symbols .*, at least three of .* Or leave it out: it is then derived from stack-secret\.$/;
+  assert.match(
+    hints(() => deriveSecrets({ databaseRootPassword: new Secret('onlylowercase') }, first)),
+    whole,
+  );
+  const values = 'zitadel: { secretConfig: { Database: { Postgres: { Admin: { Password: onlylowercase } } } } }\n';
+  const text = 'name: a1\nregion: eu-de\ndomain: login.example.com\ncontact: a@example.com\nzitadel: { values: v }\n';
+  assert.match(
+    hints(() => readStack({ text, file: 'zitadel.yaml', env: {}, readFile: () => values })),
+    whole,
+  );
 });
