@@ -1,6 +1,6 @@
 /**
  * Owns whether a text tells a secret, whatever its key: `name=value`, `--name value`, `name: value`, `"name":"value"`,
- * headers, URLs, tokens that show what they are, private keys. The words are `secret-words.ts`'s; what is a secret by its
+ * headers, URLs, tokens that show what they are, private keys, `-u user:password`, any of them as base64. The words are `secret-words.ts`'s; what is a secret by its
  * key is `secret-keys.ts`'s. Pure. What Kubernetes, a shell or a template fills in is none, and so is the path of a file.
  */
 
@@ -44,6 +44,17 @@ const NAMED: readonly RegExp[] = [
     'gim',
   ),
 ];
+/** `user:password`, but no user and group, name with a scheme, host with a port, or URL. */
+const ACCOUNT = `(?!(?:system|urn|arn|spiffe|sha\\d+):)([^\\s:/"'$]+):(?!\\1(?![^\\s"'])|\\d+(?![^\\s"'/])|//|(?:nogroup|nobody|wheel|users|www-data|[\\w-]*group)(?![^\\s"']))${FILLED_IN}([^\\s"']{4,})`;
+/** As curl and what resembles it take one; curl also without a space. */
+const USER = /^-(?:u|-(?:proxy-)?user)$/i;
+const USER_WITH = new RegExp(`(?:(?<![\\w-])-(?:u|-(?:proxy-)?user)(?:\\s+|=)|(?:^|\\bcurl\\b[^|;&\\n]{0,400}\\s)-u)["']?${ACCOUNT}`, 'i');
+const ACCOUNT_ALONE = new RegExp(`^${ACCOUNT}$`, 'i');
+const WITH_PASSWORD = 'a user stands here with the password';
+/** An access key of OTC or AWS with its secret key. */
+const KEY_PAIR = /(?<![\w-])[A-Z0-9]{20}:([A-Za-z0-9+/]{40})(?![\w+/])/;
+/** Shorter ones tell no secret. */
+const BASE64 = /(?<![\w+/-])[\w+/-]{16,}={0,2}/g;
 /** With a scheme before it the header's name may be anywhere. */
 const HEADER = /\b(?:bearer|basic)\s+((?=[\w.~+/-]*\d)[\w.~+/-]{16,}=*)/i;
 /** An option whose value is the next argument. */
@@ -52,14 +63,14 @@ const VALUE = new RegExp(`^${FILLED_IN}[^-]`, 'i');
 
 /** The secret that a text tells; undefined where it tells none. */
 export function secretIn(text: string): Told | undefined {
-  if (isPrivateKey(text)) return { what: 'this is a private key', secret: text };
+  if (PRIVATE_KEY.test(text)) return { what: 'this is a private key', secret: text };
   if (text.includes('://')) {
     const password = urlPassword(text);
     if (password !== undefined) return { what: 'there is a password in this URL', secret: password };
     const token = WEBHOOK.exec(text)?.[1] ?? queryToken(text);
     if (token !== undefined) return { what: 'there is a token in this URL', secret: token };
   }
-  const token = (TOKEN.exec(text) ?? HEADER.exec(text))?.[1];
+  const token = (TOKEN.exec(text) ?? HEADER.exec(text) ?? KEY_PAIR.exec(text))?.[1];
   if (token !== undefined) return { what: 'there is a token in this text', secret: token };
   for (const pattern of NAMED) {
     for (const [, name = '', secret = ''] of text.matchAll(pattern)) {
@@ -67,8 +78,25 @@ export function secretIn(text: string): Told | undefined {
       if (from !== undefined && secret.length >= from) return { what: `${name.slice(0, 60)} stands here with its value`, secret };
     }
   }
+  const password = USER_WITH.exec(text)?.[2];
+  if (password !== undefined) return { what: WITH_PASSWORD, secret: password };
   const header = EXPORTER.test(text) ? headerBelow(text) : undefined;
-  return header === undefined ? undefined : { what: 'a header of an exporter stands here with its value', secret: header };
+  if (header !== undefined) return { what: 'a header of an exporter stands here with its value', secret: header };
+  return encodedIn(text);
+}
+
+/** What stands in the text as base64, whole and maybe in lines, or as a part of it. */
+function encodedIn(text: string): Told | undefined {
+  const whole = /^[\w+/\s-]+={0,2}\s*$/.test(text) ? [text.replace(/\s/g, '')] : [];
+  for (const encoded of [...whole, ...(text.match(BASE64) ?? [])]) {
+    const decoded = encoded.length < 16 ? '' : Buffer.from(encoded, 'base64').toString('utf8').trim();
+    // What is no base64 hardly ever becomes text.
+    if (decoded === '' || /(?![\t\n\r])\p{Cc}|\uFFFD/u.test(decoded)) continue;
+    const account = ACCOUNT_ALONE.exec(decoded)?.[2] ?? '';
+    const told = /\d/.test(account) && /[a-z]/i.test(account) ? { what: WITH_PASSWORD, secret: account } : secretIn(decoded);
+    if (told !== undefined) return { ...told, what: `${told.what}, as base64` };
+  }
+  return undefined;
 }
 
 function queryToken(text: string): string | undefined {
@@ -97,11 +125,8 @@ export function urlPassword(text: string): string | undefined {
 
 /** Whether an argument is the value of the option before it, and a secret. */
 export function isSecretArgument(before: unknown, value: unknown): boolean {
-  const option = typeof before === 'string' ? OPTION.exec(before)?.[1] : undefined;
+  if (typeof before !== 'string') return false;
+  if (USER.test(before) && typeof value === 'string') return ACCOUNT_ALONE.test(value);
+  const option = OPTION.exec(before)?.[1];
   return option !== undefined && secretFrom(option, 'field') !== undefined && typeof value === 'string' && VALUE.test(value);
-}
-
-/** In clear, or as base64, which is how ZITADEL takes keys. */
-function isPrivateKey(text: string): boolean {
-  return PRIVATE_KEY.test(text) || PRIVATE_KEY.test(Buffer.from(text.slice(0, 200), 'base64').toString('latin1'));
 }

@@ -12,6 +12,10 @@ import { errors, small } from './reading.ts';
 const github = ['ghp', 'Planted0Planted1Planted2Planted3Plan'].join('_');
 const jwt = ['eyJhbGciOiJIUzI1', 'eyJzdWIiOiIxMjM0', 'plantedPlanted'].join('.');
 
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+/** As `base64` prints it. */
+const lines = (text: string): string => `${text.match(/.{1,76}/g)?.join('\n')}\n`;
+
 test('texts that tell a secret, and which part of them is it', () => {
   for (const [text, secret] of [
     ['--password=planted1planted', 'planted1planted'],
@@ -45,6 +49,21 @@ test('texts that tell a secret, and which part of them is it', () => {
     ['OTEL_EXPORTER_OTLP_HEADERS="content-type=application/grpc,x-honeycomb-team=planted1"', 'planted1'],
     ['exporters:\n  otlp:\n    headers:\n      x-honeycomb-team: planted1\n    compression: plain-and-simple\n', 'planted1'],
     ['{"exporters":{"otlp":{"headers":{"x-honeycomb-team":"planted1"}}}}', 'planted1'],
+    ['curl -u admin:planted1planted https://a.example.com', 'planted1planted'],
+    ["curl -sS -X POST -u 'admin:planted' https://a.example.com", 'planted'],
+    ['curl -fsuadmin:x https://a.example.com; curl -uadmin:planted1 b', 'planted1'],
+    ['--user=admin:planted1', 'planted1'],
+    ['wget --proxy-user "admin:planted1" a', 'planted1'],
+    [`${'PLANTED0'.repeat(3).slice(0, 20)}:${'planted1'.repeat(5)}`, 'planted1'.repeat(5)],
+    [base64('password=planted1'), 'planted1'],
+    [`before ${base64('password=planted1')} after`, 'planted1'],
+    [base64('admin:planted1planted\n'), 'planted1planted'],
+    [base64(`${'PLANTED0'.repeat(3).slice(0, 20)}:${'planted1'.repeat(5)}`), 'planted1'.repeat(5)],
+    [base64('postgres://zitadel:planted@db:5432/zitadel'), 'planted'],
+    [base64('{"auths":{"a.example.com":{"username":"me","password":"planted1"}}}'), 'planted1'],
+    [base64(base64('password=planted1')), 'planted1'],
+    [lines(base64(`# ${'the settings of the mailer '.repeat(4)}\nsmtp:\n  password: planted1planted\n`)), 'planted1planted'],
+    [base64('password=planted1').replace(/=+$/, ''), 'planted1'],
     [`use ${github}, please`, github],
     [`--jwt ${jwt}`, jwt],
   ] as const) {
@@ -88,6 +107,27 @@ test('texts that only look like it', () => {
     'CUSTOM_REQUEST_HEADERS="Host:login.example.com,X-Zitadel-Public-Host:login.example.com,X-Other:login.example.com"',
     'exporters:\n  otlp:\n    headers:\n      content-type: application/grpc\n    endpoint: collector.example.com:4317\n',
     'Access-Control-Allow-Credentials: "true"',
+    'docker run -u 1000:1000 busybox',
+    'docker run --user=nobody:nogroup busybox',
+    'run -u zitadel:zitadel --user www-data:www-data -u postgres:dba-group',
+    'curl -u "admin:$(PASSWORD)" -u admin:${PASSWORD} -u admin:$PASSWORD -u admin https://a.example.com',
+    'kubectl create rolebinding a --user=system:serviceaccount:zitadel:default',
+    'fuzz -u http://zitadel:8080/debug/ready -u localhost:8080/debug',
+    'git push -u origin HEAD:main',
+    'ghcr.io/zitadel/zitadel:v4.13.1-some-long-tag-1',
+    'arn:aws:iam::123456789012:role/zitadel-something-1',
+    base64('the settings of the mailer, which are no secret at all'),
+    base64('password=$(SMTP_PASSWORD)'),
+    base64('host=database.example.com port=5432'),
+    base64('zitadel.example.com:8080'),
+    base64('2026-11-27T02:36:26Z'.slice(0, -1)),
+    base64('https://login.example.com/ui/v2/login?locale=en'),
+    base64('{"name":"zitadel","replicas":3}'),
+    base64('sha256:70b2c30a19da4db264dfd68c8a3664e05093a361cefd89572ffb36f8abfa3d09'),
+    base64('-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n'),
+    '70b2c30a19da4db264dfd68c8a3664e05093a361cefd89572ffb36f8abfa3d09',
+    'AnOrdinaryNameThatIsLongerThanOthers/and-a-path/of-several-parts',
+    '0b7e2f9a-4a53-4d5c-9f5e-3d1c1a2b3c4d',
   ])
     assert.equal(secretIn(text), undefined, text);
 });
@@ -131,7 +171,7 @@ test('property: a secret is found in every form it is written in, and the text a
 });
 
 test('a long text without a secret takes no time', () => {
-  for (const piece of ['token', 'a-', ' password ', '://a:', '--pass ', '{"', 'eyJa', ' \t']) {
+  for (const piece of ['token', 'a-', ' password ', '://a:', '--pass ', '{"', 'eyJa', ' \t', 'curl ', '-u a:', 'cGFz', 'cGFz ']) {
     const begun = performance.now();
     secretIn(piece.repeat(200_000 / piece.length));
     assert.ok(performance.now() - begun < 2000, piece);
@@ -141,7 +181,7 @@ test('a long text without a secret takes no time', () => {
 test('in every corner of the values but those that are lifted, each with its place', () => {
   const values = `extraContainers:
   - name: a
-    args: ["--password=planted2planted", "--token", "${github}", --verbose]
+    args: ["--password=planted2planted", "--token", "${github}", --verbose, -u, "admin:planted1", --user, "1000:1000"]
     command:
       - sh
       - -c
@@ -160,6 +200,9 @@ extraManifests:
       app.yaml: |
         smtp:
           password: planted1planted
+      plain: ${base64('an ordinary text of some length')}
+      hidden: ${base64('password=planted1planted')}
+    binaryData: { key: ${base64('-----BEGIN PRIVATE KEY-----\nplanted\n-----END PRIVATE KEY-----\n')} }
 ingress:
   annotations: { nginx.ingress.kubernetes.io/configuration-snippet: 'proxy_set_header Authorization "Basic cGxhbnRlZDpwbGFudGVk0";' }
 livenessProbe: { httpHeaders: [{ name: Authorization, value: Planted }] }
@@ -173,14 +216,17 @@ zitadel:
   assert.deepEqual(found, [
     `deploy/v.yaml 3:12 extraContainers[0].args[0]: --password stands here with its value${clear}`,
     `deploy/v.yaml 3:53 extraContainers[0].args[2]: this is the value of --token${clear}`,
+    `deploy/v.yaml 3:112 extraContainers[0].args[5]: this is the value of -u${clear}`,
     `deploy/v.yaml 7:9 extraContainers[0].command[2]: Authorization stands here with its value${clear}`,
     `deploy/v.yaml 9:31 env[0].value: password stands here with its value${clear}`,
     'deploy/v.yaml 10:5 env[1]: SMTP_PASSWORD looks like a secret, and Helm would store it in clear | Set it under zitadel.secretConfig, or take it from a Secret with valueFrom.',
     `deploy/v.yaml 12:30 login.env[0].value: password stands here with its value${clear}`,
     `deploy/v.yaml 13:26 login.customConfigmapConfig: SMTP_PASSWORD stands here with its value${clear}`,
     `deploy/v.yaml 19:17 extraManifests[0].data.app.yaml: password stands here with its value${clear}`,
-    `deploy/v.yaml 23:69 ingress.annotations.nginx.ingress.kubernetes.io/configuration-snippet: there is a token in this text${clear}`,
-    `deploy/v.yaml 24:32 livenessProbe.httpHeaders[0]: Authorization looks like a secret${clear}`,
+    `deploy/v.yaml 23:15 extraManifests[0].data.hidden: password stands here with its value, as base64${clear}`,
+    `deploy/v.yaml 24:24 extraManifests[0].binaryData.key: this is a private key, as base64${clear}`,
+    `deploy/v.yaml 26:69 ingress.annotations.nginx.ingress.kubernetes.io/configuration-snippet: there is a token in this text${clear}`,
+    `deploy/v.yaml 27:32 livenessProbe.httpHeaders[0]: Authorization looks like a secret${clear}`,
   ]);
   assert.ok(!found.join().toLowerCase().includes('planted'));
 });
