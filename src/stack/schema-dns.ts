@@ -4,7 +4,13 @@ import { block, chart, existing, HOST, integer, say, text } from './fields.ts';
 
 export const dnsBlock = v.optional(
   block('Public DNS.', {
-    zone: v.optional(text(HOST, 'a zone such as example.com', 'Zone that holds the domain; default: the domain without its first label.')),
+    zone: v.optional(
+      text(
+        HOST,
+        'a zone such as example.com',
+        'Zone that holds the domain; default: the domain without its first label; the domain itself where that leaves a top-level domain alone.',
+      ),
+    ),
     existing: existing('A public zone in this project'),
     records: v.optional(
       v.pipe(
