@@ -10,18 +10,7 @@ import { type CloudContext, createOnce } from './context.ts';
 import { unprovenRecords } from './dns-former-record.ts';
 import { type DnsZone, zoneWanted } from './dns-zone.ts';
 import type { LoadBalancerResource } from './load-balancer.ts';
-import {
-  dnsMark,
-  ipv6Of,
-  madeBy,
-  type OwnedRecord,
-  ownerId,
-  ownerRecordName,
-  recordsOf,
-  removeRecordSet,
-  targetsOf,
-  untilActive,
-} from './record-owner.ts';
+import { dnsMark, ipv6Of, madeBy, type OwnedRecord, ownerId, recordsOf, removeRecordSet, targetsOf, untilActive } from './record-owner.ts';
 
 export interface RecordSpec {
   readonly name: string;
@@ -105,8 +94,7 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
       const { records, elsewhere } = seen;
       if (elsewhere !== undefined) return `leads to ${elsewhere}, not to this stack's load balancer: somebody changed it, and may need it`;
       if (stack.dns.records !== 'existing') return undefined;
-      const beside = seen.owner?.by === owner ? `; so does the TXT record ${ownerRecordName(name)} (${seen.owner.id}) of external-dns` : '';
-      return `dns.records is existing, so it is yours, and goes on leading to ${records.join(', ')}${beside}`;
+      return `dns.records is existing, so it is yours, and goes on leading to ${records.join(', ')}`;
     },
     facts: ({ records }) => ({ address: records.join(', ') }),
   });

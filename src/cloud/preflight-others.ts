@@ -3,8 +3,6 @@
  * way out of the VPC. Asked only while that is still to be made; on a living stack the record itself says so (`dns-record.ts`).
  */
 import * as dns from '../otc/dns.ts';
-import { listEips } from '../otc/eip.ts';
-import { listLoadBalancers } from '../otc/elb.ts';
 import { listNatGatewaysOf } from '../otc/nat.ts';
 import { listVpcs } from '../otc/vpc.ts';
 import type { CloudContext } from './context.ts';
@@ -12,7 +10,7 @@ import { foreign, isOurs } from './dns-record.ts';
 import { WAY_OUT_TAKEN } from './nat-gateway.ts';
 import type { Check } from './preflight-checks.ts';
 import type { Missing } from './preflight-missing.ts';
-import { dnsMark, ipv6Astray, ownerBeside, ownerId } from './record-owner.ts';
+import { dnsMark, ipv6Astray, ownAddress, ownerBeside, ownerId } from './record-owner.ts';
 
 /** @param home what is wrong with the zone's project; undefined where that was not answered */
 export function othersChecks(context: CloudContext, missing: Missing, home: readonly string[] | undefined): Check[] {
@@ -47,13 +45,6 @@ async function recordProblems(context: CloudContext): Promise<string[]> {
     .map((one) => foreign(spec, one, one.records.join(', ')));
   const ipv6 = here.filter(({ type }) => type === 'AAAA').map(({ id, records }) => ipv6Astray(name, id, records));
   return [...astray, ...ipv6].map(({ message, hint }) => `${message}. ${hint}`);
-}
-
-/** The address that the load balancer has or will have; undefined where it is still to be made. */
-async function ownAddress({ otc, names, stack }: CloudContext): Promise<string | undefined> {
-  const { existing } = stack.loadBalancer;
-  if (existing === undefined) return (await listEips(otc)).find(({ alias }) => alias === names('elb'))?.public_ip_address;
-  return (await listLoadBalancers(otc, existing))[0]?.publicips[0]?.publicip_address;
 }
 
 /** A VPC has one public NAT gateway (400 VPC.2012). */

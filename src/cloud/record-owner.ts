@@ -9,6 +9,8 @@ import { schedules, until } from '../engine/until.ts';
 import type { Otc } from '../otc/client.ts';
 import { unlessGone } from '../otc/client.ts';
 import * as dns from '../otc/dns.ts';
+import { listEips } from '../otc/eip.ts';
+import { listLoadBalancers } from '../otc/elb.ts';
 import { type CloudContext, description, theOne } from './context.ts';
 
 /** Ends in a dot, so that the TXT record of a domain that is the zone itself lies in the zone as well. */
@@ -90,9 +92,19 @@ export function ownerBeside(all: readonly dns.RecordSet[], name: string): Owner 
   return all.filter((one) => one.type === 'TXT' && one.name === ownerRecordName(name)).flatMap(ownerOf)[0];
 }
 
+/** What a former domain or choice left in a zone. */
+export interface Left {
+  readonly records: readonly FormerRecord[];
+  /** The TXT record of this stack's external-dns beside the domain's record, where the user keeps that now. */
+  readonly owner: Owner | undefined;
+}
+
 /** By the same call. */
-export async function formerRecordsIn(context: OfStack, zoneId: string): Promise<FormerRecord[]> {
-  return formerRecords(context, await dns.listRecordSets(await context.otc.dnsHome(), zoneId));
+export async function leftIn(context: OfStack, zoneId: string): Promise<Left> {
+  const { domain, dns: choice } = context.stack;
+  const all = await dns.listRecordSets(await context.otc.dnsHome(), zoneId);
+  const beside = choice.records === 'existing' ? ownerBeside(all, `${domain}.`) : undefined;
+  return { records: formerRecords(context, all), owner: beside?.by === ownerId(context) ? beside : undefined };
 }
 
 /**
@@ -162,22 +174,34 @@ export function madeBy({ description: text }: { readonly description?: string | 
 
 /**
  * Record sets that would go with the zone and are not this stack's, for people. Its own are those with its mark or kept by its external-dns for
- * ZITADEL, what the DNS01 solver wrote for its domain, and the two that every zone has (DNS user guide, "Record Set Overview").
+ * ZITADEL, what the DNS01 solver wrote for its domain, and the two that every zone has (DNS user guide, "Record Set Overview"). One that
+ * somebody led elsewhere is needed there: `destroy` leaves it (`dns-record.ts`), and so it must not go with its zone.
  */
 export async function othersRecords(context: OfStack, { id, name }: Pick<dns.Zone, 'id' | 'name'>): Promise<string[]> {
   const all = await dns.listRecordSets(await context.otc.dnsHome(), id);
+  const address = await ownAddress(context);
+  const elsewhere = (one: Pick<dns.RecordSet, 'records'>): boolean => address !== undefined && targetsOf(one) !== address;
   const domain = `${context.stack.domain}.`;
   const beside = ownerBeside(all, domain);
   const byUser = context.stack.dns.records === 'existing';
-  const kept = beside?.by === ownerId(context) && !byUser ? beside : undefined;
-  const own = new Set([kept, ...formerRecords(context, all).flatMap((one) => [one, one.owner])].map((one) => one?.id));
+  const kept = beside?.by === ownerId(context) ? beside : undefined;
+  const former = formerRecords(context, all).filter((one) => !elsewhere(one));
+  const own = new Set([kept, ...former.flatMap((one) => [one, one.owner])].map((one) => one?.id));
+  const isMarked = (one: dns.RecordSet): boolean => madeBy(one, dnsMark(context)) === undefined;
+  const isDomains = (one: dns.RecordSet): boolean => one.name === domain && !byUser && !elsewhere(one) && (kept !== undefined || isMarked(one));
   const isOwn = (one: dns.RecordSet): boolean =>
     own.has(one.id) ||
-    (madeBy(one, dnsMark(context)) === undefined && !(one.name === domain && byUser)) ||
-    (one.name === domain && one.type === 'A' && kept !== undefined) ||
+    (one.type === 'A' ? isDomains(one) : isMarked(one)) ||
     (one.name === name && ['SOA', 'NS'].includes(one.type)) ||
     (one.name === `_acme-challenge.${domain}` && one.type === 'TXT');
   return all.filter((one) => !isOwn(one)).map((one) => `record set ${one.name} ${one.type} (${one.id})`);
+}
+
+/** The address that the load balancer has or will have; undefined where it is still to be made. */
+export async function ownAddress({ otc, names, stack }: OfStack): Promise<string | undefined> {
+  const { existing } = stack.loadBalancer;
+  if (existing === undefined) return (await listEips(otc)).find(({ alias }) => alias === names('elb'))?.public_ip_address;
+  return (await listLoadBalancers(otc, existing))[0]?.publicips[0]?.publicip_address;
 }
 
 /** Where a record leads, for people and to compare. */

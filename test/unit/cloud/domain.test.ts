@@ -41,8 +41,19 @@ test('the domain’s record changes hands in place, and goes at destroy whoever 
   emulator()
     .store.table<RecordRow>('dns.recordsets')
     .update(row?.id ?? '', { description: '' });
-  const foreignStack: Partial<Stack> = { dns: { ...stack.dns, records: 'existing' } };
-  assert.equal(verdict((await go({ stack: foreignStack })).outcomes, 'dns/record'), 'dns/record | absent');
+  const byUser: Partial<Stack> = { dns: { ...stack.dns, records: 'existing' } };
+  const handedOver = emulator().store.save();
+  const planned = (await go({ write: false, stack: byUser })).outcomes;
+  assert.equal(verdict(planned, 'dns/former-record'), 'dns/former-record | delete');
+  assert.match(planned.find(({ id }) => id === 'dns/former-record')?.facts['record'] ?? '', /^TXT record extdns-a\.login\.example\.com\. \(/);
+  assert.equal(verdict((await go({ stack: byUser })).outcomes, 'dns/record'), 'dns/record | absent');
+  const left = rows<RecordRow>('dns.recordsets').filter(({ name }) => name.endsWith('login.example.com.'));
+  assert.deepEqual(
+    left.map(({ id, type }) => [id, type]),
+    [[before?.id, 'A']],
+    'the A record is the user’s, the controller’s mark is gone',
+  );
+  emulator().store.load(handedOver);
   const back = await go();
   assert.match(verdict(back.outcomes, 'dns/record'), /update/);
   const after = rows<RecordRow>('dns.recordsets').filter(({ name }) => name.endsWith('login.example.com.'));
