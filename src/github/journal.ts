@@ -61,9 +61,15 @@ function titleOf(outcome: Outcome): string {
 }
 
 function linesOf(outcome: Outcome): string[] {
-  const lines = outcome.changes.map((change) => `${change.field}: ${difference(change)}${change.why === undefined ? '' : ` (${change.why})`}`);
+  const told = outcome.verdict === 'create' ? made : difference;
+  const lines = outcome.changes.map((change) => `${change.field}: ${told(change)}${change.why === undefined ? '' : ` (${change.why})`}`);
   if (outcome.fault !== undefined) lines.push(...faultText(outcome.fault).split('\n'));
   return lines;
+}
+
+/** Of something new, its value; a rule is named by its field. */
+function made({ field, after }: Change): string {
+  return field.endsWith(shown(after)) ? 'added' : shown(after);
 }
 
 /** A secret's change has no values; what is in a set or not, a rule say, is named by its field. */

@@ -5,6 +5,7 @@ import type { RunResult } from '../../sandbox/runner/run.ts';
 export interface ToldOutcome {
   readonly id: string;
   readonly verdict: string;
+  readonly changes: readonly { readonly field: string }[];
   readonly done?: boolean;
 }
 

@@ -153,14 +153,14 @@ test('log groups come in the order of the ends and are never interleaved; long w
   journal.say(b, 'Creating');
   now = 61_000;
   journal.say(a, 'still BUILD');
-  journal.end(ended('b', { changes: [{ field: 'size', before: 1, after: 2 }] }));
+  journal.end(ended('b', { verdict: 'update', changes: [{ field: 'size', before: 1, after: 2 }] }));
   journal.end(
     ended('a', { verdict: 'failed', done: false, fault: new Fault('refused', { status: 400, code: 'X.1', requestId: 'r', hint: 'Do this.' }) }),
   );
   journal.end(ended('c', { verdict: 'unchanged', done: false, seconds: 0.1 }));
   assert.deepEqual(log, [
     '… Thing a: still BUILD [61 s]',
-    '::group ::+ Thing b: created (12 s)',
+    '::group ::~ Thing b: updated (12 s)',
     '[0 s] Creating',
     'size: 1 → 2',
     '::endgroup ::',
@@ -183,11 +183,18 @@ test('a difference in the log: values, a secret that only changed, a rule that i
     { field: `rule ${rule}`, before: rule },
     { field: `rule ${rule}`, after: rule },
   ];
-  runnerJournal(runner).end(ended('a', { changes }));
+  runnerJournal(runner).end(ended('a', { verdict: 'update', changes }));
   assert.deepEqual(log.slice(1, -1), [
     'size: nothing → 2',
     'data.config-yaml: changed (the content differs)',
     `rule ${rule}: removed`,
     `rule ${rule}: added`,
   ]);
+  log.length = 0;
+  const fields = [
+    { field: 'size', after: 2 },
+    { field: `rule ${rule}`, after: rule },
+  ];
+  runnerJournal(runner).end(ended('a', { verdict: 'create', done: false, changes: fields }));
+  assert.deepEqual(log.slice(1, -1), ['size: 2', `rule ${rule}: added`]);
 });
