@@ -8,6 +8,8 @@ import {
   cloudResources,
   type Door,
   externalDnsNeeds,
+  type Handed,
+  prove,
   remainsOf,
   secretAtDestroy,
   tagDatabase,
@@ -40,6 +42,8 @@ export interface GraphOptions {
   readonly acme: { readonly accessKey: string; readonly secretKey: Secret } | undefined;
   /** The user with whom external-dns signs in, where there is one. */
   readonly externalDns: ExternalDnsUser | undefined;
+  /** What of both is given for pods alone, and must be proved. */
+  readonly handed: Handed;
   /** ZITADEL configuration out of the user's values file, secrets still closed. */
   readonly configuration: Readonly<Record<string, unknown>>;
   /** What of that is no secret. */
@@ -91,6 +95,7 @@ export function buildGraph({
   looksOnly,
   acme,
   externalDns,
+  handed,
   configuration,
   told,
   patient,
@@ -106,7 +111,10 @@ export function buildGraph({
     names: namesFor(stack.name, otc.projectId),
     madeByLock,
     clustersTaken: new Set(),
-    externalDns: patient && stack.dns.records === 'external-dns' ? externalDns : undefined,
+    handed: {
+      solver: stack.certificates.issuer === 'existing' ? undefined : handed.solver,
+      externalDns: stack.dns.records === 'external-dns' ? handed.externalDns : undefined,
+    },
     missingInputs: Object.values(ungiven),
     checks,
     door,
@@ -148,6 +156,7 @@ export function buildGraph({
     zone: [cloud.zone, maybe(cloud.delegation)],
     records: [maybe(cloud.record), maybe(cloud.existingRecord)],
     externalDns: externalDnsNeeds(cloudContext, cloud),
+    prove: (pod) => prove(cloudContext, pod),
   };
   const cluster = clusterResources(kubeContext, needs);
   const consents = new Map<AnyResource, boolean>([

@@ -56,6 +56,10 @@ export class Secret {
     return this.#text;
   }
 
+  equals(other: Secret): boolean {
+    return this.#text === other.#text;
+  }
+
   toString(): string {
     return '***';
   }

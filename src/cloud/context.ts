@@ -5,6 +5,7 @@
 import { Fault } from '../engine/fault.ts';
 import type { Run } from '../engine/resource.ts';
 import { pauseFor } from '../engine/until.ts';
+import type { AccessKey } from '../otc/auth.ts';
 import type { Otc } from '../otc/client.ts';
 import { ServiceFault } from '../otc/errors.ts';
 import type { Secret } from '../secret.ts';
@@ -21,6 +22,12 @@ export interface ExternalDnsUser {
   readonly domainName: string;
 }
 
+/** Credentials for pods that this run has not signed in with itself; those are proven. */
+export interface Handed {
+  readonly solver?: AccessKey | undefined;
+  readonly externalDns?: ExternalDnsUser | undefined;
+}
+
 export interface CloudContext {
   readonly otc: Otc;
   readonly stack: Stack;
@@ -33,7 +40,7 @@ export interface CloudContext {
   readonly clustersTaken?: Set<string>;
   /** What a first deploy needs besides and was not given, in whole sentences; said before anything is made. */
   readonly missingInputs?: readonly string[] | undefined;
-  /** True for `check`, which says so also where nothing is to be made: whether the pods have it already stands in the cluster. */
+  /** True for `check`, which says so, and proves what is given, also where nothing is to be made: what the pods have already stands in the cluster. */
   readonly checks?: boolean;
   /** True for `plan`, `drift` and `check`. */
   readonly looksOnly?: boolean;
@@ -41,8 +48,8 @@ export interface CloudContext {
   readonly approach?: ((bastion: BastionAccess, server: string) => Promise<void>) | undefined;
   /** Asks whether the API server answers under these credentials. @throws Fault that says why not */
   readonly reach?: ((kubeconfig: KubeconfigSeen, run: Run) => Promise<void>) | undefined;
-  /** The user that external-dns will be given, to be proved before a first deploy makes anything. */
-  readonly externalDns?: ExternalDnsUser | undefined;
+  /** What pods will be given, to be proved before a first deploy makes anything. */
+  readonly handed?: Handed | undefined;
   /** This run's own way in, where `cluster.allow` says `runner`. */
   readonly door?: Door | undefined;
 }

@@ -41,10 +41,11 @@ import { type SubnetResource, subnet } from './subnet.ts';
 import { type VpcResource, vpc } from './vpc.ts';
 
 export { backup, upgradeBackupName } from './backup.ts';
-export type { CloudContext } from './context.ts';
+export type { CloudContext, Handed } from './context.ts';
 export { tagDatabase } from './database.ts';
 export { secretAtDestroy } from './database-farewell.ts';
 export { externalDnsNeeds } from './external-dns-needs.ts';
+export { prove } from './handed.ts';
 export { takeLock } from './lock.ts';
 export { remainsOf } from './remains.ts';
 export { type GetText, runnerAddress } from './runner-address.ts';

@@ -6,11 +6,11 @@
  */
 import { Fault } from '../engine/fault.ts';
 import { check, type Resource, type Run } from '../engine/resource.ts';
-import { ServiceFault } from '../otc/errors.ts';
+import { isTrouble, ServiceFault } from '../otc/errors.ts';
 import type { CloudContext } from './context.ts';
 import { dnsHomeProblems } from './dns-home.ts';
-import { proveUser } from './external-dns-needs.ts';
 import { existingClusterProblems } from './former.ts';
+import { handedNames, prove } from './handed.ts';
 import { silent, unanswered } from './preflight-answers.ts';
 import { type Check, checksFor } from './preflight-checks.ts';
 import { type Look, missingOf } from './preflight-missing.ts';
@@ -65,11 +65,13 @@ export function preflight(context: CloudContext): Preflight {
       const [home, missing] = await Promise.all([ask("the public zone's project", dnsHomeProblems(context), silent), missingOf(context, look)]);
       const making = missing.clusters > 0;
       const checks: Check[] = [...checksFor(context, missing), ...othersChecks(context, missing, home)];
+      // Where this run itself cannot get to the zone's project, there is nothing to compare with.
+      const pods = (making || context.checks === true) && home?.length === 0 ? (['solver', 'externalDns'] as const) : [];
       const found = await Promise.all([
         home,
         ask('clusters of stacks', existingClusterProblems(context), silent),
         [...forbidden],
-        making ? ask("external-dns's user", userProblems(context), silent) : [],
+        ...pods.map((pod) => ask(handedNames[pod], refusalOf(prove(context, pod)), silent)),
         making || context.checks === true ? (context.missingInputs ?? []) : [],
         ...checks.map(({ name, problems }) => ask(name, problems())),
       ]);
@@ -90,15 +92,13 @@ function uncheckedBy(name: string, { message, hint }: Fault, run: Run): Unchecke
   return { name, why };
 }
 
-/** Whether external-dns's user can sign in; a wrong password would else show when everything else has been made. */
-async function userProblems(context: CloudContext): Promise<string[]> {
-  if (context.externalDns === undefined) return [];
+/** A refusal as a sentence; what is no answer at all stays an error. */
+async function refusalOf(proof: Promise<void>): Promise<string[]> {
   try {
-    await proveUser(context, context.externalDns, false);
+    await proof;
     return [];
   } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    if (silent(error.cause) !== undefined) throw error.cause;
+    if (!(error instanceof Fault) || isTrouble(error)) throw error;
     return [`${error.message}. ${error.hint ?? ''}`];
   }
 }

@@ -90,6 +90,8 @@ export interface CloudNeeds {
   /** What must stand before the domain leads to the load balancer: the A record. */
   readonly records: readonly (AnyResource | Maybe<AnyResource>)[];
   readonly externalDns: ExternalDnsNeeds;
+  /** One sign-in with what a pod is to be given. @throws Fault where the pod could not do its work with that */
+  prove(pod: 'solver' | 'externalDns'): Promise<void>;
 }
 
 /** What external-dns and the cloud must agree upon, and the resource that hands the A record over to it. */
@@ -101,8 +103,6 @@ export interface ExternalDnsNeeds {
   readonly identityUrl: string;
   /** Region in which public DNS is managed. */
   readonly region: string;
-  /** One sign-in with the user. @throws Fault where it cannot do the controller's work, which would lock it by trying again and again */
-  prove(user: ExternalDnsUser): Promise<void>;
   handOver(options: { readonly resource: string; readonly logs: string; readonly after: Needs }): AnyResource;
 }
 

@@ -53,6 +53,8 @@ export interface SecretOptions<N extends NeedsCluster> {
   /** Its keys, which every run knows. */
   readonly keys: readonly string[];
   readonly content: (needs: SeenOf<N>) => (() => Readonly<Record<string, string>>) | undefined;
+  /** Asks whether the content is good for what it is given to, before it is written. @throws Fault where it is not */
+  readonly prove?: () => Promise<void>;
   /** Inputs that give the content, named where it is missing. */
   readonly inputs: string;
   /** Said where this run should have been given the content and was not, and it would have to be written ({@link KubeContext.ungiven}). */
@@ -78,7 +80,7 @@ const MISSING = { why: 'the key is missing' };
 type Parts = (content: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
 
 export function secretObject<N extends NeedsCluster>(context: KubeContext, options: SecretOptions<N>): Resource<N, SecretSpec, SecretSeen> {
-  const { id, needs, wanted, namespace, name, createOnly, ahead } = options;
+  const { id, needs, wanted, namespace, name, createOnly, ahead, prove } = options;
   const title = `Secret ${namespace}/${name}`;
   const identity = { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace } };
   const read = async (cluster: Cluster, signal: AbortSignal): Promise<SecretSeen | undefined> => {
@@ -144,10 +146,13 @@ export function secretObject<N extends NeedsCluster>(context: KubeContext, optio
       );
       return [...taken, ...first, ...(edited.length > 0 ? edited : changes)];
     },
+    // Its content is never shown; but a plan tells what a deploy would refuse.
+    ...(prove === undefined ? {} : { documents: () => prove().then(() => []) }),
     apply: async ({ cluster, content, ahead: first }, seen, _changes, run) => {
       if (content === undefined) {
         throw new Fault(`${title} must be written, but its content is not known`, { resource: title, hint: `Give ${options.inputs}.` });
       }
+      await prove?.();
       const plain = content();
       if (first !== undefined && (seen === undefined ? first.unseen : aheadOf(plain, ahead?.parts, seen).length > 0)) await first.carryOut(run);
       const data = Object.fromEntries(Object.entries(plain).map(([key, text]) => [key, Buffer.from(text, 'utf8').toString('base64')]));

@@ -2,6 +2,7 @@
  * Owns what must be at hand before a deploy begins: its secrets, the credentials of its pods, and helm and kubectl with the right bytes. Else a mistake
  * in them would show only after the long waits, when database and cluster have been made.
  */
+import type { Handed } from '../cloud/index.ts';
 import { Fault } from '../engine/fault.ts';
 import type { Inputs } from '../github/inputs.ts';
 import type { DerivedSecrets } from '../stack/secrets.ts';
@@ -50,4 +51,19 @@ export function acmeKeyOf({ acme, credentials, command }: RunContext['inputs']):
   if (command === 'plan' || command === 'drift') return acme;
   if (acme !== undefined || credentials.kind !== 'access-key' || credentials.securityToken !== undefined) return acme;
   return { accessKey: credentials.accessKey, secretKey: credentials.secretKey };
+}
+
+/** What was given for pods alone: what the run has signed in with is proven. */
+export function handedOf({ acme, externalDns, credentials }: RunContext['inputs']): Handed {
+  const isKey =
+    credentials.kind === 'access-key' &&
+    credentials.securityToken === undefined &&
+    credentials.accessKey === acme?.accessKey &&
+    credentials.secretKey.equals(acme.secretKey);
+  const isUser =
+    credentials.kind === 'password' &&
+    credentials.username === externalDns?.username &&
+    credentials.domainName === externalDns.domainName &&
+    credentials.password.equals(externalDns.password);
+  return { solver: isKey ? undefined : acme, externalDns: isUser ? undefined : externalDns };
 }

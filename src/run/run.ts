@@ -22,7 +22,7 @@ import { doorNotice, doorOf, readMode, secondsToClose } from './door.ts';
 import { holderOf, lockFor, type RunLock } from './lock.ts';
 import { type Passing, passingOf } from './passing.ts';
 import { comparePlan, lookAtGuarded, OtherPlan, planOf, refusedIn } from './plan.ts';
-import { acmeKeyOf, externalDnsUserOf, refuseWithoutSecrets, standsForDeploy } from './ready.ts';
+import { acmeKeyOf, externalDnsUserOf, handedOf, refuseWithoutSecrets, standsForDeploy } from './ready.ts';
 import { bySecret, nextSteps, placed, supportOf, tell, versionsOf } from './report.ts';
 
 /** Runs the command. @returns true where the step succeeded */
@@ -52,6 +52,7 @@ export async function run(given: Omit<RunContext, 'holder'>): Promise<boolean> {
     otc.forget();
   });
   const madeByLock = new Set<string>();
+  const handed = handedOf(inputs);
   const graphFor = (looksOnly: boolean): Graph =>
     buildGraph({
       ...work,
@@ -60,6 +61,7 @@ export async function run(given: Omit<RunContext, 'holder'>): Promise<boolean> {
       looksOnly,
       acme: acmeKeyOf(inputs),
       externalDns: externalDnsUserOf(inputs),
+      handed,
       patient: inputs.command === 'deploy' && !looksOnly,
       checks: inputs.command === 'check',
       given: standsForDeploy(inputs, context.secrets) ? { acme: acmeKeyOf({ ...inputs, command: 'deploy' }) !== undefined } : undefined,

@@ -57,6 +57,7 @@ export function certificateResources(context: KubeContext, cloud: CloudNeeds, ho
     keys: ['accessKey', 'secretKey'],
     content: () => (acme === undefined ? undefined : () => ({ accessKey: acme.accessKey.open(), secretKey: acme.secretKey.open() })),
     ungiven: context.ungiven?.acme,
+    prove: () => cloud.prove('solver'),
     inputs: 'acme-access-key and acme-secret-key (a permanent access key with DNS rights; the solver takes no temporary ones)',
   });
   const solver = chartRelease<NeedsCluster & { credentials: Giving<SecretSeen> }>(context, {

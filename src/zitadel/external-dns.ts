@@ -40,7 +40,7 @@ export function externalDnsResources(context: KubeContext, cloud: CloudNeeds, { 
   const wanted = stack.dns.records === 'external-dns';
   const { kubeconfig } = cloud;
   const space = namespace(context, cloud, { name: NAMESPACE, wanted });
-  const written = secretObject<NeedsCluster>(context, {
+  const credentials = secretObject<NeedsCluster>(context, {
     id: 'dns/external-dns-credentials',
     // The zone stands first: the user must see it.
     needs: { kubeconfig, space, ...after(cloud.zone) },
@@ -50,15 +50,9 @@ export function externalDnsResources(context: KubeContext, cloud: CloudNeeds, { 
     keys: ['clouds.yaml'],
     content: () => (user === undefined ? undefined : () => ({ 'clouds.yaml': cloudsYaml(stack, user, cloud.externalDns) })),
     ungiven: context.ungiven?.externalDns,
+    prove: () => cloud.prove('externalDns'),
     inputs: 'external-dns-username, external-dns-password and external-dns-domain-name (an IAM user with DNS rights; it takes no access keys)',
   });
-  const credentials: typeof written = {
-    ...written,
-    apply: async (spec, seen, changes, run) => {
-      if (user !== undefined) await cloud.externalDns.prove(user);
-      return written.apply(spec, seen, changes, run);
-    },
-  };
   const installed = chartRelease<NeedsCluster & { credentials: Giving<SecretSeen> }>(context, {
     id: 'dns/external-dns',
     // The records stand behind it, so that destroy takes the controller away before the record that it would make anew.

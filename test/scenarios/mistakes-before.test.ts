@@ -140,6 +140,12 @@ const mistakes: readonly Mistake[] = [
     calls: 30,
   },
   {
+    name: 'a key for the solver that does not exist',
+    request: { command: 'check', inputs: { 'acme-access-key': 'NOSUCHKEYNOSUCHKEYAA', 'acme-secret-key': 'B'.repeat(40) } },
+    says: [/cannot work with acme-access-key and acme-secret-key: sign-in refused: IAM: .*ak not exist/, /role DNS Administrator in project eu-de\b/],
+    calls: 40,
+  },
+  {
     name: 'credentials that may only read',
     request: { credentials: 'reader' },
     says: [/403|not allowed|permission|policy/i],

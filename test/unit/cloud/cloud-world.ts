@@ -39,6 +39,8 @@ export interface Settings {
   readonly connect?: Parameters<Emulator['connect']>[0];
   readonly masterkey?: Secret;
   readonly rootPassword?: Secret;
+  readonly handed?: CloudContext['handed'];
+  readonly checks?: boolean;
 }
 
 export interface CloudWorld {
@@ -89,6 +91,8 @@ function makeWorld(): CloudWorld {
     connect = {},
     masterkey,
     rootPassword,
+    handed,
+    checks = false,
   } = {}) => {
     const otc = await world.connect(connect);
     const plain = { ...contextFor(otc, stack), looksOnly: !write };
@@ -96,7 +100,7 @@ function makeWorld(): CloudWorld {
       ...(masterkey === undefined ? {} : { masterkey }),
       ...(rootPassword === undefined ? {} : { databaseRootPassword: rootPassword }),
     };
-    const context = { ...plain, secrets: { ...plain.secrets, ...given } };
+    const context = { ...plain, secrets: { ...plain.secrets, ...given }, handed, checks };
     const cloud = cloudResources(context, { delegation });
     const heard = journal();
     const { outcomes } = await walk(cloud.all, { write, findings, signal: connect.signal ?? new AbortController().signal, journal: heard, pause });

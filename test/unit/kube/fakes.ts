@@ -173,9 +173,9 @@ export function cloudNeeds(): CloudNeeds {
       txtPrefix: 'extdns-%{record_type}.',
       identityUrl: 'https://iam.eu-de.otc.t-systems.com/v3',
       region: 'eu-de',
-      prove: async () => undefined,
       handOver: () => given('dns/ownership', null),
     },
+    prove: async () => undefined,
   };
 }
 

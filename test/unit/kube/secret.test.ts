@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Fault } from '../../../src/engine/fault.ts';
 import type { Change } from '../../../src/engine/resource.ts';
 import { outcomeOf } from '../../../src/engine/visiting.ts';
+import { walk } from '../../../src/engine/walk.ts';
 import type { KubeContext } from '../../../src/kube/context.ts';
 import { ourLabels } from '../../../src/kube/context.ts';
 import { CHANGED, secretObject } from '../../../src/kube/secret.ts';
@@ -12,7 +13,7 @@ import { contextOf, type FakeCluster, fakeCluster, given, kubeconfig, quiet } fr
 
 const path = '/api/v1/namespaces/zitadel/secrets/s';
 type Ahead = NonNullable<Parameters<typeof secretObject>[1]['ahead']>;
-function make(context: KubeContext, content: Record<string, string> | undefined, createOnly?: string, ahead?: Ahead) {
+function make(context: KubeContext, content: Record<string, string> | undefined, createOnly?: string, ahead?: Ahead, prove?: () => Promise<void>) {
   return secretObject<{ kubeconfig: ReturnType<typeof given<typeof kubeconfig>> }>(context, {
     id: 'zitadel/s',
     needs: { kubeconfig: given('k', kubeconfig) },
@@ -24,6 +25,7 @@ function make(context: KubeContext, content: Record<string, string> | undefined,
     inputs: 'stack-secret',
     ...(createOnly === undefined ? {} : { createOnly }),
     ...(ahead === undefined ? {} : { ahead }),
+    ...(prove === undefined ? {} : { prove }),
   });
 }
 const stored = (cluster: FakeCluster): Record<string, unknown> => cluster.objects.get(path) as unknown as Record<string, unknown>;
@@ -58,6 +60,31 @@ test('a change of content is named by key alone and gives a new stamp', async ()
   const after = await secret.apply(spec, before, [], quiet);
   assert.notEqual(after.changed, before.changed);
   assert.equal((stored(cluster)['metadata'] as { annotations: Record<string, string> }).annotations[CHANGED], after.changed);
+});
+
+test('content is proved before it is written, and where a plan would write it; what is there already is not', async () => {
+  const cluster = fakeCluster();
+  const asked: string[] = [];
+  const proving = (content: string, refuses = false) => {
+    const prove = async (): Promise<void> => {
+      asked.push(content);
+      if (refuses) throw new Error('refused by the service');
+    };
+    return make(contextOf(cluster), { a: content }, undefined, undefined, prove);
+  };
+  const walked = async (secret: ReturnType<typeof make>, write: boolean) =>
+    (
+      await walk([secret], { write, signal: quiet.signal, journal: { begin: () => undefined, say: () => undefined, end: () => undefined } })
+    ).outcomes.at(-1);
+  await walked(proving('one-value'), true);
+  const before = stored(cluster);
+  assert.equal((await walked(proving('one-value', true), true))?.verdict, 'unchanged');
+  for (const write of [false, true]) {
+    const outcome = await walked(proving('two-value', true), write);
+    assert.deepEqual([outcome?.verdict, outcome?.fault?.message], ['failed', 'refused by the service']);
+  }
+  assert.equal(stored(cluster), before);
+  assert.deepEqual(asked, ['one-value', 'two-value', 'two-value']);
 });
 
 test('without the secret it is not compared, and cannot be made', async () => {
