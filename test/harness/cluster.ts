@@ -94,6 +94,8 @@ export async function helmRevisions(world: TestWorld): Promise<Record<string, nu
 
 export interface Login {
   readonly host: string;
+  /** Default 5432. */
+  readonly port?: number;
   readonly user: string;
   readonly password: string;
   readonly database: string;
@@ -102,7 +104,7 @@ export interface Login {
 const client = `
 import pg from ${JSON.stringify(join(import.meta.dirname, '../../node_modules/pg/lib/index.js'))};
 const { sql, ...login } = JSON.parse(process.env.ASKED);
-const client = new pg.Client({ ...login, port: 5432, ssl: { rejectUnauthorized: false }, connectionTimeoutMillis: 5000 });
+const client = new pg.Client({ port: 5432, ...login, ssl: { rejectUnauthorized: false }, connectionTimeoutMillis: 5000 });
 await client.connect();
 process.stdout.write(JSON.stringify((await client.query({ text: sql, rowMode: 'array' })).rows));
 await client.end();

@@ -1,13 +1,14 @@
 /**
  * Mistakes that only show in a running cluster: a Secret's key missing, TLS stricter than the certificate, another CA, a load
  * balancer of another VPC. ZITADEL's release fails for the reason it fails in reality, the run says which, what is well
- * stays, and the next deploy goes on from there.
+ * stays, and the next deploy goes on from there. At last the database changes under ZITADEL on purpose.
  */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
+import { parse } from 'yaml';
 import { type Census, census, grown } from '../harness/census.ts';
-import { helmReleases, secretData } from '../harness/cluster.ts';
+import { helmReleases, object, query, secretData } from '../harness/cluster.ts';
 import { deployedWorld, stackSecret } from '../harness/deployed.ts';
 import { findLeaks, placesInCluster, placesOf, secretsInCluster } from '../harness/leaks.ts';
 import { stackFile } from '../harness/stack-file.ts';
@@ -107,5 +108,22 @@ describe('a mistake that shows in the cluster', { timeout: 400_000 }, () => {
     assert.deepEqual(grown(made, await census(world)), {});
     const newest = (await helmReleases(world)).filter(({ name }) => name === 'zitadel').toSorted((a, b) => b.version - a.version)[0];
     assert.equal(newest?.info.status, 'deployed');
+  });
+
+  it('another port and another password of root change the living database, which ZITADEL follows; both are final', async () => {
+    const request = { inputs: { ...inputs, 'database-password': 'Another-one-of-root-1' }, config: stackFile({ database: { port: 5433 } }) };
+    const run = await world.deploy(request);
+    assert.equal(run.exitCode, 0, run.log);
+    const { data } = await object(world, 'configmap/zitadel-config-yaml', 'zitadel');
+    const { Host: host, Port: port } = parse(data['zitadel-config-yaml']).Database.Postgres;
+    assert.equal(port, 5433);
+    await cluster.expectZitadel(world, await cloud.cloudFacts(world));
+    await cluster.expectOutside(world);
+    const asRoot = { host, port, user: 'root', password: request.inputs['database-password'], database: 'zitadel' };
+    const asked = await query(world, asRoot, "SELECT usename, current_setting('port') FROM pg_stat_activity WHERE usename = 'zitadel' LIMIT 1");
+    assert.deepEqual(asked, [['zitadel', '5433']], 'ZITADEL is connected there');
+    await assert.rejects(query(world, { ...asRoot, password: cluster.secretsOf(stackSecret).root }, 'SELECT 1'), /password authentication failed/);
+    const again = await world.deploy(request);
+    assert.equal(again.outputs['result'], 'unchanged', again.log);
   });
 });
