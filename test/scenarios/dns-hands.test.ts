@@ -12,7 +12,9 @@ import { type Answers, answersDuring } from '../harness/answers.ts';
 import { objects, secretData } from '../harness/cluster.ts';
 import { deployedWorld } from '../harness/deployed.ts';
 import { stackFile } from '../harness/stack-file.ts';
+import { errorsOf, verdictOf } from '../harness/telling.ts';
 import type { TestWorld } from '../harness/world.ts';
+import { expectOutside } from './expect/cluster.ts';
 
 interface RecordRow {
   readonly id: string;
@@ -185,6 +187,27 @@ describe('another domain', { timeout: 300_000 }, () => {
   const names = async (): Promise<string[]> =>
     (await world.control.table<RecordRow>('dns.recordsets')).filter(({ type }) => type === 'A' || type === 'TXT').map(({ name }) => name);
 
+  it('that gets no certificate: the run says why, and the former one is served on, by its record and with its certificate', async () => {
+    const problem = { type: 'urn:ietf:params:acme:error:rateLimited', detail: 'Error creating new order :: too many new orders recently' };
+    await world.control.faults([{ service: 'acme', path: '/acme/new-order', count: 0, act: { kind: 'answer', status: 429, body: problem } }]);
+    let red: RunResult | undefined;
+    onlyRightAnswers(
+      await answersDuring(world, domain, async () => {
+        red = await world.deploy({ ...action, config, inputs: user() });
+      }),
+    );
+    await world.control.faults([]);
+    assert.ok(red !== undefined);
+    assert.equal(red.exitCode, 1, red.log);
+    assert.match(
+      errorsOf(red),
+      /Certificate zitadel\/zitadel-tls was not issued: .*429 urn:ietf:params:acme:error:rateLimited.* too many new orders/,
+    );
+    assert.match(errorsOf(red), /Let's Encrypt's limit is reached/);
+    assert.deepEqual([verdictOf(red, 'certificates/certificate'), verdictOf(red, 'zitadel/release')], ['failed', 'blocked']);
+    await expectOutside(world, domain);
+  });
+
   it('serves the new domain by a record of the controller, then takes the former one away; the first login keeps its name', async () => {
     const { log, outputs } = await run('external-dns', { config });
     assert.deepEqual((await names()).sort(), ['extdns-a.id.example.com.', 'id.example.com.']);
@@ -192,6 +215,7 @@ describe('another domain', { timeout: 300_000 }, () => {
     assert.deepEqual([record?.records, record?.description], [[address], '']);
     assert.match(log, /##\[warning\]\S*zitadel\.yaml:3:1: domain is id\.example\.com and ZITADEL is served under login\.example\.com/);
     assert.deepEqual([outputs['url'], outputs['login-name']], ['https://id.example.com', `zitadel-admin@zitadel.${domain}`]);
+    await expectOutside(world, 'id.example.com');
   });
 
   it('goes with its record at destroy, controller first', async () => {

@@ -164,14 +164,14 @@ export async function expectSchema(world: TestWorld, facts: CloudFacts, stackSec
 }
 
 /** What people see from outside: discovery, login app, console, the certificate's name. */
-export async function expectOutside(world: TestWorld): Promise<void> {
+export async function expectOutside(world: TestWorld, domain = 'login.example.com'): Promise<void> {
   const get = async (path: string, ...more: readonly string[]): Promise<string> => {
-    const { exitCode, stdout, stderr } = await world.enter(['curl', '-sS', '--max-time', '5', ...more, `https://login.example.com${path}`]);
+    const { exitCode, stdout, stderr } = await world.enter(['curl', '-sS', '--max-time', '5', ...more, `https://${domain}${path}`]);
     assert.equal(exitCode, 0, stderr);
     return stdout;
   };
   const discovery = JSON.parse(await get('/.well-known/openid-configuration')) as Record<string, string>;
-  assert.equal(discovery['issuer'], 'https://login.example.com');
+  assert.equal(discovery['issuer'], `https://${domain}`);
   for (const page of ['/ui/console/', '/ui/v2/login/loginname']) {
     assert.match(await get(page, '-L', '-o', '/dev/null', '-w', '%{http_code}'), /^200$/, page);
   }

@@ -126,10 +126,15 @@ export async function reconcileCertificate(context: ContainerContext, kube: Kube
   }
 }
 
-/** Has the last failure been long enough ago: an hour, doubled with each one, on the world's clock. */
+/**
+ * Has the last failure been long enough ago: an hour, doubled with each one, on the world's clock. Nobody waits where an issuance was
+ * triggered by hand, or where the failure was that of another spec (cert-manager, certificates/trigger, shouldBackoffReissuingOnFailure).
+ */
 export function mayTry(context: ContainerContext, certificate: Certificate): boolean {
   const { lastFailureTime, failedIssuanceAttempts } = certificate.status ?? {};
   if (typeof lastFailureTime !== 'string') return true;
+  const issuing = conditionOf(certificate, 'Issuing');
+  if (issuing?.status === 'True' || issuing?.observedGeneration !== certificate.metadata.generation) return true;
   const hours = 2 ** Math.min(5, (failedIssuanceAttempts ?? 1) - 1);
   return Date.now() > Date.parse(lastFailureTime) + wait(context.world, hours * 3600);
 }

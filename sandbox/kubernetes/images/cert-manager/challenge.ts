@@ -5,7 +5,9 @@
 import { createHash, randomBytes, randomInt } from 'node:crypto';
 import type { ContainerContext } from '../../image.ts';
 import type { KubeObject } from '../../objects.ts';
+import { type HttpAnswer, httpRequest } from '../http-client.ts';
 import { sleep, wait } from '../patience.ts';
+import { newOrder } from './acme-site.ts';
 import { DnsProblem, findZone, textRecords } from './dns.ts';
 import { resourceNamespace } from './issuers.ts';
 import type { Issuer, IssuerRef, Solver } from './objects.ts';
@@ -48,6 +50,14 @@ export async function order(context: ContainerContext, kube: Kube, asked: AcmeRe
     });
     if (answer.status >= 400 && answer.status !== 404) throw new Error(`order ${name}: ${answer.status}`);
   };
+  const placed = await place(context, asked, server.origin);
+  if (placed === undefined) return undefined;
+  if (placed.status >= 400) {
+    const { type = '', detail = '' } = JSON.parse(placed.body.toString('utf8')) as { readonly type?: string; readonly detail?: string };
+    const reason = `Failed to create Order: ${placed.status} ${type}: ${detail}`;
+    await status('errored', { reason });
+    throw new Error(`Failed to wait for order resource "${name}" to become ready: order is in "errored" state: ${reason}`);
+  }
   await status('pending');
   for (const { identifier, challenges } of authorizations) {
     if (
@@ -68,6 +78,26 @@ export async function order(context: ContainerContext, kube: Kube, asked: AcmeRe
   });
   await status('valid', { certificate: Buffer.from(chainPem).toString('base64') });
   return chainPem;
+}
+
+/**
+ * Places an order: 4xx ends it, however long the reason lasts; everything else that goes wrong is tried again (cert-manager,
+ * acmeorders/sync.go). Undefined where it is no longer wanted.
+ */
+async function place(context: ContainerContext, { dnsNames, wanted }: AcmeRequest, server: string): Promise<HttpAnswer | undefined> {
+  const url = `${server}${newOrder}`;
+  const body = JSON.stringify({ identifiers: dnsNames.map((value) => ({ type: 'dns', value })) });
+  while (!context.signal.aborted && (await wanted())) {
+    try {
+      const answer = await httpRequest(context, { url, method: 'POST', body, timeoutMs: 5000 });
+      if (answer.status < 500) return answer;
+      context.log(`E controller.go error="error creating new order: ${answer.status}"`);
+    } catch (error) {
+      context.log(`E controller.go error="error creating new order: ${(error as Error).message}"`);
+    }
+    await sleep(wait(context.world, 5), context.signal);
+  }
+  return undefined;
 }
 
 interface Challenge {
