@@ -74,9 +74,9 @@ async function perform(
       return;
     case 'truncate':
       return await truncated(act.bytes, response, handle);
+    // Before or after does not show here either.
     case 'kill':
-      if (act.when === 'before') await call.killCaller(request, act.signal);
-      else response.once('finish', () => void call.killCaller(request, act.signal));
+      await call.killCaller(request, act.signal);
       return await handle();
   }
 }
