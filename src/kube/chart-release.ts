@@ -56,7 +56,7 @@ export interface ReleaseOptions<N extends NeedsCluster> {
   /** Values that hold from the first time on that the release was in place, whatever the stack file says, and what people are told of that. */
   readonly settled?: {
     readonly keep: (before: Values, wanted: Values) => Values;
-    readonly warnings: (before: Values, wanted: Values) => readonly Fault[];
+    readonly warnings: (before: ReleaseSeen, wanted: Values) => readonly Fault[];
   };
   readonly facts?: (values: Values) => Readonly<Record<string, string>>;
   /** What must be well before an installed release gets these values. */
@@ -118,7 +118,7 @@ export function chartRelease<N extends NeedsCluster>(context: KubeContext, optio
       options.refuse?.(seen.values, spec.values);
       return releaseChanges(settle(spec, seen), seen, source);
     },
-    warnings: (spec, seen) => (seen.proven ? (settled?.warnings(seen.values, spec.values) ?? []) : []),
+    warnings: (spec, seen) => (seen.proven ? (settled?.warnings(seen, spec.values) ?? []) : []),
     diffAlone: (seen) => (seen.ours ? [...statusChange(seen), ...seen.drift] : []),
     changedAfter: (spec, seen) => options.changedAfter?.(seen.values, spec.values) ?? [],
     documents: (spec, seen, changes, run) => releaseDocuments(options, settle(spec, seen), seen, changes, run),

@@ -11,6 +11,7 @@ import type { ReleaseSeen } from '../kube/release-state.ts';
 import type { JobLimit } from '../kube/rollout.ts';
 import { type SecretSeen, secretObject } from '../kube/secret.ts';
 import { configDocument, rolePassword } from './config.ts';
+import { downgradeWarnings } from './downgrade.ts';
 import { firstSetupWarnings, keepFirst, loginNameIn, sameSite } from './first-setup.ts';
 import type { BeforeServing } from './gateway.ts';
 import { CONFIG_KEY, fullName, secretNames } from './identity.ts';
@@ -143,7 +144,13 @@ export function zitadelRelease(
         secretsChanged: [masterkey.changed, config.changed, databaseCa.changed],
       }),
     refuse: (before, wanted) => refuseOtherDatabase(`Helm release ${namespace}/${release}`, before, wanted),
-    settled: { keep: keepFirst, warnings: (before, wanted) => firstSetupWarnings(before, wanted, stack.contact) },
+    settled: {
+      keep: keepFirst,
+      warnings: (before, wanted) => [
+        ...downgradeWarnings(before, { version: chart.version, values: wanted }),
+        ...firstSetupWarnings(before.values, wanted, stack.contact),
+      ],
+    },
     changedAfter: (before, wanted) => (sameSite(before, wanted) ? [] : served),
     facts: (values) => {
       const login = loginNameIn(values);

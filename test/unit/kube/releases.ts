@@ -52,7 +52,7 @@ export function make(cluster: FakeCluster, pinned?: string, adopt = false) {
       values: () => ({ a: 1 }),
       settled: {
         keep: (before, wanted) => ({ ...wanted, ...(before['first'] === undefined ? {} : { first: before['first'] }) }),
-        warnings: ({ first }) => (first === undefined ? [] : [new Fault('the first one holds')]),
+        warnings: ({ values: { first } }) => (first === undefined ? [] : [new Fault('the first one holds')]),
       },
       hookObjects: [{ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'zitadel-setup', namespace: 'zitadel' } }],
       beforeVersion: async (_needs, { from, to, revision }) => void cluster.writes.push(`before ${from} becomes ${to}, revision ${revision}`),
