@@ -60,8 +60,8 @@ async function main(): Promise<boolean> {
   });
   const plain = nodeTransport(process.env, () => firstSent());
   const transport = runner.debugging ? told(plain, (line) => runner.debug(line)) : plain;
-  const earlyEnd = (given: Inputs | undefined, found: ReadStack | undefined, faults: readonly Fault[]) => ({
-    ...{ runner, env: process.env, inputs: given, command: commandIn(process.env), stack: found?.stack, notices: found?.notices ?? [] },
+  const earlyEnd = async (given: Inputs | undefined, found: ReadStack | undefined, faults: readonly Fault[]) => ({
+    ...{ runner, env: process.env, inputs: given, command: commandIn(process.env), stack: found?.stack, notices: (await found?.notices()) ?? [] },
     ...{ transport, signal: stop.signal, faults, started },
   });
   try {
@@ -73,7 +73,7 @@ async function main(): Promise<boolean> {
     const { credentials } = inputs;
     if (credentials === undefined) {
       const { runFileOnly } = await import('./run/report.ts');
-      return await runFileOnly(earlyEnd(inputs, read, []));
+      return await runFileOnly(await earlyEnd(inputs, read, []));
     }
     const ports = {
       transport,
@@ -94,7 +94,7 @@ async function main(): Promise<boolean> {
       inputs: { ...inputs, credentials },
       stack,
       placeOf,
-      notices,
+      notices: await notices(),
       secrets,
       configuration,
       told,
@@ -109,7 +109,7 @@ async function main(): Promise<boolean> {
   } catch (error) {
     const faults = error instanceof Faults ? error.faults : [asFault(error)];
     const { runFailed } = await import('./run/report.ts');
-    return await runFailed(earlyEnd(inputs, read, faults));
+    return await runFailed(await earlyEnd(inputs, read, faults));
   }
 }
 

@@ -2,8 +2,10 @@
  * Owns what must not stand in the user's own Helm values, because it would break this deployment, and the reason for
  * each. What is lifted out of them is `values.ts`'s business. Value paths of ZITADEL's charts 9.x.
  */
+
+import { environmentConflicts, loginEnvironmentConflicts } from './conflicts-environment.ts';
 import type { Problem } from './document.ts';
-import { isMap, namesSecret, type Values } from './secret-keys.ts';
+import { isMap, type Values } from './secret-keys.ts';
 import { SECRET_RULES, secretHint } from './secrets.ts';
 import type { Stack } from './stack.ts';
 import { find, NAMED } from './values.ts';
@@ -167,55 +169,6 @@ function podConflicts(refuse: Refuse): void {
       'Remove the line: the chart names the version that it was made for.',
     );
   }
-}
-
-/** The environment wins over files, and Helm stores it in clear. @param refused settings that may not contradict this action; nothing below them may */
-function environmentConflicts(values: Values, refused: ReadonlySet<string>): Problem[] {
-  return variablesAt(values, ['env']).flatMap(({ name, entry, path }): Problem[] => {
-    // viper's prefix, and its separator in place of dots
-    const [, setting = ''] = /^ZITADEL_([^_]+)/i.exec(name) ?? [];
-    if (refused.has(setting.toLowerCase())) {
-      return [
-        {
-          path,
-          message: `${name} would override the configuration of this action, since the environment wins over files`,
-          hint: 'Set it under zitadel.configmapConfig or zitadel.secretConfig.',
-        },
-      ];
-    }
-    if (!namesSecret(entry)) return [];
-    return [
-      {
-        path,
-        message: `${name} looks like a secret, and Helm would store it in clear`,
-        hint: 'Set it under zitadel.secretConfig, or take it from a Secret with valueFrom.',
-      },
-    ];
-  });
-}
-
-/** What the chart tells the login app by its own file; a variable would win over that (chart 9.34.0, login-config-dotenv). */
-const LOGIN_VARIABLES = ['ZITADEL_API_URL', 'ZITADEL_SERVICE_USER_TOKEN_FILE', 'CUSTOM_REQUEST_HEADERS', 'NEXT_PUBLIC_BASE_PATH'];
-
-function loginEnvironmentConflicts(values: Values): Problem[] {
-  return variablesAt(values, ['login', 'env']).flatMap(({ name, path }): Problem[] => {
-    if (!LOGIN_VARIABLES.includes(name)) return [];
-    return [
-      {
-        path,
-        message: `the chart sets ${name}; with another one the login app does not find ZITADEL, or is not found`,
-        hint: 'Remove the line: the chart sets it.',
-      },
-    ];
-  });
-}
-
-/** The entries of a container's environment that are maps, as Kubernetes has them. */
-function variablesAt(values: Values, at: readonly string[]): { readonly name: string; readonly entry: Values; readonly path: Problem['path'] }[] {
-  const env = find(values, at);
-  return (Array.isArray(env?.value) ? env.value : []).flatMap((entry: unknown, index) =>
-    isMap(entry) ? [{ name: String(entry['name']), entry, path: [...(env?.path ?? []), index] }] : [],
-  );
 }
 
 /** Ingresses, or routes of the Gateway. */

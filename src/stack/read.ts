@@ -29,8 +29,8 @@ export interface ReadStack {
   readonly lifted: LiftedSecrets;
   /** What of the lifted configuration is no secret, for the plan digest. */
   readonly told: Values;
-  /** What is allowed and still deserves a word, with its place; to be shown as warnings. */
-  readonly notices: readonly Fault[];
+  /** What is allowed and still deserves a word, with its place; to be shown as warnings. What only they need is loaded then. */
+  readonly notices: () => Promise<readonly Fault[]>;
   /**
    * The place of the setting that a text is about: named, such as `database.flavor`, or quoted by its value, such as
    * `s3.large.4`; undefined where the file has nothing of it.
@@ -61,7 +61,7 @@ export function readStack(source: StackSource): ReadStack {
     stack: adoptValues(bare, fromValues.values),
     lifted: fromValues.lifted,
     told: fromValues.told,
-    notices: toFaults(noticesOf(bare), document),
+    notices: async () => [...toFaults(noticesOf(bare), document), ...(await fromValues.notices())],
     placeOf: (text) => {
       const path = settingIn(text, document.value as Readonly<Record<string, unknown>>);
       return path === undefined ? undefined : document.place(path, 'key');
@@ -75,8 +75,8 @@ function readValues(
   document: Document,
   source: StackSource,
   spoiled: (setting: string) => boolean,
-): { values: Stack['zitadel']['values']; lifted: LiftedSecrets; told: Values; faults: Fault[] } {
-  const none = { values: {}, lifted: { configuration: {} }, told: {} };
+): Pick<ReadStack, 'lifted' | 'told' | 'notices'> & { values: Stack['zitadel']['values']; faults: Fault[] } {
+  const none = { values: {}, lifted: { configuration: {} }, told: {}, notices: async () => [] };
   const { values: named } = file.zitadel;
   if (named === undefined) return { ...none, faults: [] };
   const path = joinPath(source.file, named);
@@ -100,7 +100,8 @@ function readValues(
   const sound = conflicts(given, stack).filter(({ reads = [] }) => !reads.some(spoiled));
   const reported = (path: Path): boolean => read.unread.some((other) => other.every((part, index) => part === path[index]));
   const found = [...problems, ...sound].filter(({ path }) => !reported(path));
-  return { values, lifted: secrets, told, faults: [...read.faults, ...toFaults(found, read)] };
+  const notices = async (): Promise<Fault[]> => inOrder(toFaults((await import('./chart-keys.ts')).misspelled(values), read));
+  return { values, lifted: secrets, told, notices, faults: [...read.faults, ...toFaults(found, read)] };
 }
 
 /** `values.yaml` beside `deploy/zitadel.yaml` is `deploy/values.yaml`. */

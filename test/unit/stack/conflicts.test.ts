@@ -43,6 +43,11 @@ for (const [what, values, message] of [
   ['a setup Job with other arguments', 'setupJob: { args: [version] }', /setupJob\.args/],
   ['an init Job with other arguments', 'initJob: { args: [version] }', /initJob\.args/],
   ['another ZITADEL for the login app', 'login: { env: [{ name: ZITADEL_API_URL, value: "http://x" }] }', /the chart sets ZITADEL_API_URL/],
+  [
+    'a file of the login app that lacks the way to ZITADEL',
+    'login: { customConfigmapConfig: "EMAIL_VERIFICATION=true" }',
+    /login\.customConfigmapConfig: the chart writes this in place of its own .* without ZITADEL_API_URL does not find ZITADEL/,
+  ],
   ['no pod', 'replicaCount: 0', /replicaCount: this is no number from 1, and without a pod/],
   ['no pod of the login app', 'login: { replicaCount: 0 }', /login\.replicaCount: this is no number/],
   ['a number in quotes', 'replicaCount: "3"', /replicaCount: this is no number/],

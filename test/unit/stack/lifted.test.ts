@@ -185,7 +185,7 @@ test('a word that tells a secret does so wherever it may stand: in the configura
       { login: { env: [{ name, value: 'planted1planted' }] } },
       manifest('ConfigMap', { data: { [name]: 'planted1planted' } }),
       manifest('ConfigMap', { data: { '.env': `A=b\n${name}=planted1planted\n` } }),
-      { login: { customConfigmapConfig: `A="b"\n${name}="planted1planted"` } },
+      { login: { customConfigmapConfig: `ZITADEL_API_URL="b"\n${name}="planted1planted"` } },
       { extraContainers: [{ args: [`--${name.toLowerCase()}`, '$(A)', `${name}=planted1planted`] }] },
     ]) {
       const { problems } = liftSecrets(values);

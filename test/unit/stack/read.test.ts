@@ -7,9 +7,9 @@ import fc from 'fast-check';
 import { readStack } from '../../../src/stack/read.ts';
 import { errors, read, small } from './reading.ts';
 
-test('four lines are a whole stack, fit for production', () => {
+test('four lines are a whole stack, fit for production', async () => {
   const { stack, notices } = read(small);
-  assert.deepEqual(notices, []);
+  assert.deepEqual(await notices(), []);
   assert.equal(stack.dns.zone, 'example.com');
   assert.deepEqual(stack.network.subnets, { cluster: { cidr: '10.20.0.0/20' }, database: { cidr: '10.20.16.0/24' }, single: false });
   assert.equal(stack.database.flavor, 'rds.pg.n1.large.4.ha');
@@ -43,7 +43,7 @@ test('one subnet for both, in both spellings', () => {
   }
 });
 
-test('what exists already, pins and a single database', () => {
+test('what exists already, pins and a single database', async () => {
   const { stack, notices } = read(`${small}network:
   existing: { name: shared-vpc }
   cidr: 192.168.0.0/16
@@ -58,7 +58,7 @@ zitadel: { chart: { version: 9.34.0, digest: "sha256:${'a'.repeat(64)}" } }
   assert.equal(stack.database.version, '15');
   assert.deepEqual(stack.zitadel.chart, { version: '9.34.0', digest: 'a'.repeat(64) });
   assert.deepEqual(
-    notices.map(({ message }) => message),
+    (await notices()).map(({ message }) => message),
     ['database.flavor: the database has no standby'],
   );
 });

@@ -192,6 +192,7 @@ env:
 login:
   env: [{ name: DSNX, value: "host=x user=u password=planted3planted" }]
   customConfigmapConfig: |
+    ZITADEL_API_URL=http://zitadel:8080
     SMTP_PASSWORD=planted1planted
     TOKEN=planted1planted
 extraManifests:
@@ -222,11 +223,11 @@ zitadel:
     'deploy/v.yaml 10:5 env[1]: SMTP_PASSWORD looks like a secret, and Helm would store it in clear | Set it under zitadel.secretConfig, or take it from a Secret with valueFrom.',
     `deploy/v.yaml 12:30 login.env[0].value: password stands here with its value${clear}`,
     `deploy/v.yaml 13:26 login.customConfigmapConfig: SMTP_PASSWORD stands here with its value${clear}`,
-    `deploy/v.yaml 19:17 extraManifests[0].data.app.yaml: password stands here with its value${clear}`,
-    `deploy/v.yaml 23:15 extraManifests[0].data.hidden: password stands here with its value, as base64${clear}`,
-    `deploy/v.yaml 24:24 extraManifests[0].binaryData.key: this is a private key, as base64${clear}`,
-    `deploy/v.yaml 26:69 ingress.annotations.nginx.ingress.kubernetes.io/configuration-snippet: there is a token in this text${clear}`,
-    `deploy/v.yaml 27:32 livenessProbe.httpHeaders[0]: Authorization looks like a secret${clear}`,
+    `deploy/v.yaml 20:17 extraManifests[0].data.app.yaml: password stands here with its value${clear}`,
+    `deploy/v.yaml 24:15 extraManifests[0].data.hidden: password stands here with its value, as base64${clear}`,
+    `deploy/v.yaml 25:24 extraManifests[0].binaryData.key: this is a private key, as base64${clear}`,
+    `deploy/v.yaml 27:69 ingress.annotations.nginx.ingress.kubernetes.io/configuration-snippet: there is a token in this text${clear}`,
+    `deploy/v.yaml 28:32 livenessProbe.httpHeaders[0]: Authorization looks like a secret${clear}`,
   ]);
   assert.ok(!found.join().toLowerCase().includes('planted'));
 });
