@@ -106,6 +106,8 @@ export function journal(): Heard {
 /** `id verdict` of each outcome, with what went wrong. */
 export function verdicts(outcomes: readonly Outcome[]): string[] {
   return outcomes.map(({ id, verdict, fault, changes, note }) =>
-    [id, verdict, fault?.message, ...changes.map(({ field }) => field), verdict === 'blocked' ? note : undefined].filter(Boolean).join(' | '),
+    [id, verdict, fault?.message, ...(verdict === 'create' ? [] : changes).map(({ field }) => field), verdict === 'blocked' ? note : undefined]
+      .filter(Boolean)
+      .join(' | '),
   );
 }
