@@ -10,7 +10,18 @@ import { type CloudContext, createOnce } from './context.ts';
 import { unprovenRecords } from './dns-former-record.ts';
 import { type DnsZone, zoneWanted } from './dns-zone.ts';
 import type { LoadBalancerResource } from './load-balancer.ts';
-import { dnsMark, ipv6Of, madeBy, type OwnedRecord, ownerId, recordsOf, removeRecordSet, targetsOf, untilActive } from './record-owner.ts';
+import {
+  dnsMark,
+  ipv6Of,
+  madeBy,
+  type OwnedRecord,
+  ownAddress,
+  ownerId,
+  recordsOf,
+  removeRecordSet,
+  targetsOf,
+  untilActive,
+} from './record-owner.ts';
 
 export interface RecordSpec {
   readonly name: string;
@@ -60,9 +71,14 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
     }),
     observe: async ({ zone, loadBalancer }) => {
       const found = zone === undefined ? undefined : await find(zone.id);
-      if (found === undefined || loadBalancer === undefined) return found;
+      if (found === undefined) return undefined;
+      const address = loadBalancer?.eipAddress ?? (await ownAddress(context));
       const leadsTo = targetsOf(found);
-      return leadsTo === loadBalancer.eipAddress ? found : { ...found, elsewhere: leadsTo };
+      if (address === undefined)
+        return { ...found, elsewhere: `leads to ${leadsTo}; the address of this stack is gone, so nothing tells whether that was it` };
+      return leadsTo === address
+        ? found
+        : { ...found, elsewhere: `leads to ${leadsTo}, not to this stack's load balancer: somebody changed it, and may need it` };
     },
     diff: recordChanges,
     unhealed: recordUnhealed,
@@ -92,7 +108,7 @@ export function dnsRecord(context: CloudContext, needs: Needs): DnsRecord {
     keep: (seen) => {
       if (!isOurs(seen, { owner, mark })) return madeBy(seen, mark);
       const { records, elsewhere } = seen;
-      if (elsewhere !== undefined) return `leads to ${elsewhere}, not to this stack's load balancer: somebody changed it, and may need it`;
+      if (elsewhere !== undefined) return elsewhere;
       if (stack.dns.records !== 'existing') return undefined;
       return `dns.records is existing, so it is yours, and goes on leading to ${records.join(', ')}`;
     },

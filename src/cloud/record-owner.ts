@@ -48,7 +48,7 @@ export interface FormerRecord {
 export interface OwnedRecord extends dns.RecordSet {
   readonly zoneId: string;
   readonly owner?: Owner;
-  /** Where it leads, where that is not the stack's load balancer. */
+  /** That it leads elsewhere than to the stack's load balancer, or may do so, for people. */
   readonly elsewhere?: string;
   /** Where AAAA records of the name lead; absent where there are none. */
   readonly ipv6?: readonly string[];
@@ -180,7 +180,7 @@ export function madeBy({ description: text }: { readonly description?: string | 
 export async function othersRecords(context: OfStack, { id, name }: Pick<dns.Zone, 'id' | 'name'>): Promise<string[]> {
   const all = await dns.listRecordSets(await context.otc.dnsHome(), id);
   const address = await ownAddress(context);
-  const elsewhere = (one: Pick<dns.RecordSet, 'records'>): boolean => address !== undefined && targetsOf(one) !== address;
+  const elsewhere = (one: Pick<dns.RecordSet, 'records'>): boolean => targetsOf(one) !== address;
   const domain = `${context.stack.domain}.`;
   const beside = ownerBeside(all, domain);
   const byUser = context.stack.dns.records === 'existing';
