@@ -144,7 +144,7 @@ async function visitOne(
     return {
       ...end('failed', options.write ? undefined : seen, { fault }),
       unseen: !looked,
-      obscure: !looked && (fault.finding === undefined || fault.obscures === true),
+      obscure: !looked && fault.obscures === true,
     };
   }
 }
