@@ -88,17 +88,17 @@ const longest = [
   'mistakes-network',
   'crashes',
   'faults',
+  'existing',
   'drift',
+  'access-changes',
+  'mistakes-inside',
   'half-made',
   'destroy',
   'dns-hands',
-  'access-changes',
   'controllers',
   'nights',
-  'mistakes-inside',
   'access-bastion',
   'plans',
-  'existing',
 ];
 const rank = ({ name }) => (longest.findIndex((one) => name.includes(`/${one}.`)) + longest.length + 1) % (longest.length + 1);
 const scenarios = find('test/scenarios').map((file) => ({ name: file, files: [file], options: [], scenario: true }));

@@ -1,8 +1,9 @@
 /** Owns the list of images that the registries of the inside offer; whatever none of them matches does not exist there. */
 import type { Image } from '../image.ts';
 import { alpineK8s } from './alpine-k8s.ts';
+import { certManagerCainjector } from './cert-manager/cainjector.ts';
 import { certManagerController } from './cert-manager/controller.ts';
-import { certManagerCainjector, certManagerStartupApiCheck, certManagerWebhook } from './cert-manager/webhook.ts';
+import { certManagerStartupApiCheck, certManagerWebhook } from './cert-manager/webhook.ts';
 import { webhookCertgen } from './certgen.ts';
 import { contour } from './contour.ts';
 import { envoy } from './envoy.ts';

@@ -2,15 +2,16 @@
  * Owns the image of cert-manager's controller: it follows issuers and certificates and works on each one at a time, again and again
  * until it is as wanted. What is done is in `issuers.ts`, `certificates.ts` and `ingress-shim.ts`.
  */
-import type { ContainerContext, Image } from '../../image.ts';
+import type { Image } from '../../image.ts';
 import type { KubeObject } from '../../objects.ts';
 import { serveHealth } from '../health.ts';
 import { elected } from '../lease.ts';
-import { sleep, untilAborted, wait } from '../patience.ts';
+import { untilAborted } from '../patience.ts';
 import { mayTry, mismatch, reconcileCertificate } from './certificates.ts';
 import { type AnnotatedIngress, reconcileIngress } from './ingress-shim.ts';
 import { reconcileIssuer } from './issuers.ts';
 import { type Certificate, conditionOf, type Issuer } from './objects.ts';
+import { Works } from './works.ts';
 
 export const certManagerController: Image = {
   matches: (reference) => /(^|\/)cert-manager-controller[:@]/.test(reference),
@@ -68,57 +69,3 @@ export const certManagerController: Image = {
     return 0;
   },
 };
-
-/** One worker an object: runs on its latest state, again after a change, and again after a while where it says that it is not done. */
-class Works<T extends KubeObject> {
-  readonly #context: ContainerContext;
-  readonly #work: (object: T) => Promise<boolean>;
-  readonly #objects = new Map<string, T>();
-  readonly #running = new Map<string, Promise<void>>();
-  readonly #dirty = new Set<string>();
-
-  constructor(context: ContainerContext, work: (object: T) => Promise<boolean>) {
-    this.#context = context;
-    this.#work = work;
-  }
-
-  all(): T[] {
-    return [...this.#objects.values()];
-  }
-
-  put(object: T): void {
-    const key = keyOf(object);
-    this.#objects.set(key, object);
-    this.#dirty.add(key);
-    if (!this.#running.has(key)) this.#running.set(key, this.#run(key));
-  }
-
-  drop(object: T): void {
-    this.#objects.delete(keyOf(object));
-  }
-
-  async idle(): Promise<void> {
-    await Promise.all(this.#running.values());
-  }
-
-  async #run(key: string): Promise<void> {
-    const { signal, world } = this.#context;
-    for (;;) {
-      const object = this.#objects.get(key);
-      if (object === undefined || signal.aborted) break;
-      this.#dirty.delete(key);
-      let done = false;
-      try {
-        done = await this.#work(object);
-      } catch (error) {
-        if (!signal.aborted) this.#context.log(`E "re-queuing item due to error processing" key="${key}" err="${(error as Error).message}"`);
-      }
-      if (this.#dirty.has(key)) continue;
-      if (done) break;
-      await sleep(wait(world, 10), signal);
-    }
-    this.#running.delete(key);
-  }
-}
-
-const keyOf = (object: KubeObject): string => `${object.kind ?? ''}/${object.metadata.namespace ?? ''}/${object.metadata.name}`;

@@ -1,10 +1,10 @@
 /**
- * Owns the images of cert-manager's webhook (certificate of its own making, validation of what people write by hand), of its
- * CA injector and of the start-up check.
+ * Owns the images of cert-manager's webhook (certificate of its own making, validation of what people write by hand) and of the
+ * start-up check.
  */
 import { createServer } from 'node:https';
 import type { ContainerContext, Image } from '../../image.ts';
-import type { KubeObject, Secret } from '../../objects.ts';
+import type { Secret } from '../../objects.ts';
 import { clusterAuthority, makeCa } from '../../pki.ts';
 import { serveHealth } from '../health.ts';
 import { sleep, untilAborted, wait } from '../patience.ts';
@@ -115,68 +115,6 @@ function problemOf(kind: string, object: unknown): string | undefined {
       return 'spec.acme.privateKeySecretRef.name: Required value: private key secret name is a required field';
   }
   return undefined;
-}
-
-const fromSecret = 'cert-manager.io/inject-ca-from-secret';
-const fromCertificate = 'cert-manager.io/inject-ca-from';
-
-export const certManagerCainjector: Image = {
-  matches: (reference) => /(^|\/)cert-manager-cainjector[:@]/.test(reference),
-  async run(context) {
-    const { kube } = context;
-    if (kube === undefined) return 1;
-    const admission = '/apis/admissionregistration.k8s.io/v1';
-    const targets = [
-      `${admission}/mutatingwebhookconfigurations`,
-      `${admission}/validatingwebhookconfigurations`,
-      '/apis/apiregistration.k8s.io/v1/apiservices',
-    ];
-    while (!context.signal.aborted) {
-      for (const path of targets) {
-        try {
-          const listed = await kube.get<{ items: Injectable[] }>(path);
-          for (const object of listed?.items ?? []) await inject(kube, path, object);
-        } catch (error) {
-          if (!context.signal.aborted) context.log(`E ${(error as Error).message}`);
-        }
-      }
-      await sleep(wait(context.world, 10), context.signal);
-    }
-    return 0;
-  },
-};
-
-interface Injectable extends KubeObject {
-  readonly webhooks?: readonly { readonly clientConfig: { readonly caBundle?: string } }[];
-  readonly spec?: { readonly caBundle?: string };
-}
-
-async function inject(kube: NonNullable<ContainerContext['kube']>, path: string, object: Injectable): Promise<void> {
-  const annotations = object.metadata.annotations ?? {};
-  const ca = await bundle(kube, annotations);
-  if (ca === undefined) return;
-  const target = `${path}/${object.metadata.name}`;
-  if (object.webhooks === undefined) {
-    if (object.spec?.caBundle !== ca) await kube.send('PATCH', target, { spec: { caBundle: ca } });
-  } else if (object.webhooks.some(({ clientConfig }) => clientConfig.caBundle !== ca)) {
-    await kube.send('PATCH', target, {
-      webhooks: object.webhooks.map((hook) => ({ ...hook, clientConfig: { ...hook.clientConfig, caBundle: ca } })),
-    });
-  }
-}
-
-/** The authority that the annotations name, in base64. */
-async function bundle(kube: NonNullable<ContainerContext['kube']>, annotations: Readonly<Record<string, string>>): Promise<string | undefined> {
-  const direct = annotations[fromSecret]?.split('/');
-  if (direct !== undefined) {
-    const secret = await kube.get<Secret>(`/api/v1/namespaces/${direct[0]}/secrets/${direct[1]}`);
-    return secret?.metadata.annotations?.['cert-manager.io/allow-direct-injection'] === 'true' ? secret.data?.['ca.crt'] : undefined;
-  }
-  const named = annotations[fromCertificate]?.split('/');
-  if (named === undefined) return undefined;
-  const certificate = await kube.get<Certificate>(`/apis/cert-manager.io/v1/namespaces/${named[0]}/certificates/${named[1]}`);
-  if (certificate === undefined) return undefined;
-  return (await kube.get<Secret>(`/api/v1/namespaces/${named[0]}/secrets/${certificate.spec.secretName}`))?.data?.['ca.crt'];
 }
 
 export const certManagerStartupApiCheck: Image = {
