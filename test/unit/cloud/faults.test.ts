@@ -93,10 +93,10 @@ for (const [what, act, fits] of passing) {
   });
 }
 
-/** Reads lag behind: after a write, each gives so many times what it gave before; of what was just made by this client, 404. */
+/** Reads lag behind: after a write, each gives so many times what it gave before, then once the truth; of what was just made by this client, 404. */
 function lagging(times: number, unknown: boolean): void {
   const last = new Map<string, HttpResponse>();
-  const owed = new Map<string, { readonly write: number; left: number }>();
+  const owed = new Map<string, { readonly write: number; left: number; caughtUp: boolean }>();
   const made = new Set<string>();
   let write = 0;
   emulator().strike = async ({ asked }, ask) => {
@@ -111,7 +111,7 @@ function lagging(times: number, unknown: boolean): void {
       return now;
     }
     const known = owed.get(asked.url);
-    const due = known === undefined || (known.left === 0 && known.write !== write) ? { write, left: times } : known;
+    const due = known === undefined || (known.caughtUp && known.write !== write) ? { write, left: times, caughtUp: false } : known;
     owed.set(asked.url, due);
     if (due.left > 0) {
       due.left -= 1;
@@ -119,6 +119,7 @@ function lagging(times: number, unknown: boolean): void {
       if (former !== undefined) return former;
       if (unknown && made.has(asked.url.replace(/[?].*/, '').split('/').at(-1) ?? '')) return refusal(404);
     }
+    due.caughtUp = due.left === 0;
     last.set(asked.url, now);
     return now;
   };
