@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { deleted, edited, type HandChange, isRecord, kubectl, named, patched, type Row, rowOf, update } from './by-hand.ts';
 import { helmReleases, object } from './cluster.ts';
+import { deleted, edited, type HandChange, isRecord, kubectl, named, patched, type Row, rowOf, update } from './hands.ts';
 import type { TestWorld } from './world.ts';
 
 /** Nothing but a deploy undoes it. */

@@ -7,9 +7,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { CommentRow, IssueRow } from '../../sandbox/github/tables.ts';
 import type { RunResult } from '../../sandbox/runner/run.ts';
-import { type HandChange, quietChanges } from '../harness/by-hand.ts';
+import { quietChanges } from '../harness/by-hand.ts';
 import { chance, seedOf } from '../harness/chance.ts';
 import { deployedWorld, stackSecret } from '../harness/deployed.ts';
+import type { HandChange } from '../harness/hands.ts';
 import { type Found, findingsIn } from '../harness/telling.ts';
 import type { TestWorld } from '../harness/world.ts';
 

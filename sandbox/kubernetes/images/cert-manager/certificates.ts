@@ -1,65 +1,18 @@
 /**
- * Owns what becomes of a Certificate: whether its Secret still is what it asks for, a CertificateRequest where it is not, the
- * issuer's answer, the Secret and the status afterwards. ACME's part is `challenge.ts`'s.
+ * Owns what becomes of a Certificate: a CertificateRequest where its Secret is not what it asks for (`policies.ts`), the issuer's
+ * answer, the Secret and the status afterwards. ACME's part is `challenge.ts`'s.
  */
 import type { ContainerContext } from '../../image.ts';
 import type { KubeObject, Secret } from '../../objects.ts';
 import { sleep, wait } from '../patience.ts';
 import { order } from './challenge.ts';
 import { findIssuer, resourceNamespace } from './issuers.ts';
-import { facts, isOfKey, makeKey, makeRequest, signWith } from './keys.ts';
-import { type Certificate, type Condition, certificatePath, conditionOf, milliseconds, now, withCondition } from './objects.ts';
+import { facts, makeKey, makeRequest, signWith } from './keys.ts';
+import { annotationPrefix, type Certificate, type Condition, certificatePath, conditionOf, milliseconds, now, withCondition } from './objects.ts';
+import { exchanged, mismatch, renewal } from './policies.ts';
 
 type Kube = NonNullable<ContainerContext['kube']>;
 type Issued = { readonly chainPem: string; readonly caPem: string | undefined };
-
-const prefix = 'cert-manager.io/';
-
-/** What stands between the Secret and the Certificate; undefined where nothing does. */
-export function mismatch(
-  certificate: Certificate,
-  secret: Secret | undefined,
-  at = Date.now(),
-): { readonly reason: string; readonly message: string } | undefined {
-  if (secret === undefined) return { reason: 'DoesNotExist', message: 'Issuing certificate as Secret does not exist' };
-  const text = (key: string): string => Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8');
-  const [chain, key] = [text('tls.crt'), text('tls.key')];
-  if (chain === '' || key === '')
-    return { reason: 'MissingData', message: 'Issuing certificate as Secret does not contain a private key or a certificate' };
-  const seen = facts(chain);
-  if (!seen.matches(key)) return { reason: 'InvalidKeyPair', message: 'Issuing certificate as Secret contains an invalid key-pair' };
-  const { issuerRef, dnsNames = [] } = certificate.spec;
-  const annotations = secret.metadata.annotations ?? {};
-  if (annotations[`${prefix}issuer-name`] !== issuerRef.name || annotations[`${prefix}issuer-kind`] !== (issuerRef.kind ?? 'Issuer')) {
-    return {
-      reason: 'IncorrectIssuer',
-      message: `Issuing certificate as Secret was previously issued by "${annotations[`${prefix}issuer-kind`]}.cert-manager.io/${annotations[`${prefix}issuer-name`]}"`,
-    };
-  }
-  if (dnsNames.some((name) => !seen.names.includes(name)))
-    return { reason: 'SecretMismatch', message: 'Existing issued Secret is not up to date for spec: [spec.dnsNames]' };
-  if (seen.notAfter.getTime() < at) return { reason: 'Expired', message: `Certificate expired on ${seen.notAfter.toUTCString()}` };
-  if (renewal(certificate, seen).getTime() < at)
-    return { reason: 'Renewing', message: `Renewing certificate as renewal was scheduled at ${now(renewal(certificate, seen))}` };
-  return undefined;
-}
-
-/** Somebody put another key pair into the Secret (cert-manager, policies/checks.go, SecretPublicKeyDiffersFromCurrentCertificateRequest). */
-function exchanged(secret: Secret | undefined, request: string | undefined): ReturnType<typeof mismatch> {
-  const text = (base64: string | undefined): string => Buffer.from(base64 ?? '', 'base64').toString('utf8');
-  if (request === undefined || isOfKey(text(request), text(secret?.data?.['tls.key']))) return undefined;
-  return {
-    reason: 'SecretMismatch',
-    message: 'Issuing certificate as Secret contains a private key that does not match the current CertificateRequest',
-  };
-}
-
-/** `renewBefore` before the end, else after two thirds of the life. */
-function renewal(certificate: Certificate, { notBefore, notAfter }: { readonly notBefore: Date; readonly notAfter: Date }): Date {
-  const life = notAfter.getTime() - notBefore.getTime();
-  const before = certificate.spec.renewBefore === undefined ? life / 3 : milliseconds(certificate.spec.renewBefore);
-  return new Date(notAfter.getTime() - before);
-}
 
 /** One pass over a Certificate: nothing to do, or an issuance to its end. */
 export async function reconcileCertificate(context: ContainerContext, kube: Kube, certificate: Certificate): Promise<void> {
@@ -207,7 +160,10 @@ async function makeCertificateRequest(
 ): Promise<KubeObject> {
   const { namespace = '', uid = '' } = certificate.metadata;
   const path = `/apis/cert-manager.io/v1/namespaces/${namespace}/certificaterequests`;
-  const annotations = { [`${prefix}certificate-name`]: certificate.metadata.name, [`${prefix}certificate-revision`]: String(revision) };
+  const annotations = {
+    [`${annotationPrefix}certificate-name`]: certificate.metadata.name,
+    [`${annotationPrefix}certificate-revision`]: String(revision),
+  };
   const ownerReferences = [
     { apiVersion: 'cert-manager.io/v1', kind: 'Certificate', name: certificate.metadata.name, uid, controller: true, blockOwnerDeletion: true },
   ];
@@ -257,14 +213,14 @@ async function writeSecret(kube: Kube, certificate: Certificate, before: Secret 
       name: spec.secretName,
       labels: { 'controller.cert-manager.io/fao': 'true', ...spec.secretTemplate?.labels },
       annotations: {
-        [`${prefix}alt-names`]: (spec.dnsNames ?? []).join(','),
-        [`${prefix}certificate-name`]: name,
-        [`${prefix}common-name`]: spec.commonName ?? '',
-        [`${prefix}ip-sans`]: (spec.ipAddresses ?? []).join(','),
-        [`${prefix}issuer-group`]: spec.issuerRef.group ?? 'cert-manager.io',
-        [`${prefix}issuer-kind`]: spec.issuerRef.kind ?? 'Issuer',
-        [`${prefix}issuer-name`]: spec.issuerRef.name,
-        [`${prefix}uri-sans`]: (spec.uris ?? []).join(','),
+        [`${annotationPrefix}alt-names`]: (spec.dnsNames ?? []).join(','),
+        [`${annotationPrefix}certificate-name`]: name,
+        [`${annotationPrefix}common-name`]: spec.commonName ?? '',
+        [`${annotationPrefix}ip-sans`]: (spec.ipAddresses ?? []).join(','),
+        [`${annotationPrefix}issuer-group`]: spec.issuerRef.group ?? 'cert-manager.io',
+        [`${annotationPrefix}issuer-kind`]: spec.issuerRef.kind ?? 'Issuer',
+        [`${annotationPrefix}issuer-name`]: spec.issuerRef.name,
+        [`${annotationPrefix}uri-sans`]: (spec.uris ?? []).join(','),
         ...spec.secretTemplate?.annotations,
       },
     },

@@ -7,10 +7,11 @@ import type { KubeObject } from '../../objects.ts';
 import { serveHealth } from '../health.ts';
 import { elected } from '../lease.ts';
 import { untilAborted } from '../patience.ts';
-import { mayTry, mismatch, reconcileCertificate } from './certificates.ts';
+import { mayTry, reconcileCertificate } from './certificates.ts';
 import { type AnnotatedIngress, reconcileIngress } from './ingress-shim.ts';
 import { reconcileIssuer } from './issuers.ts';
 import { type Certificate, conditionOf, type Issuer } from './objects.ts';
+import { mismatch } from './policies.ts';
 import { Works } from './works.ts';
 
 export const certManagerController: Image = {

@@ -1,6 +1,9 @@
 /** Owns the shapes of cert-manager's objects (API v1) that the stand-in reads and writes, and how their conditions are set. */
 import type { KubeObject } from '../../objects.ts';
 
+/** Of the annotations by which cert-manager knows what it made. */
+export const annotationPrefix = 'cert-manager.io/';
+
 export interface Condition {
   readonly type: string;
   readonly status: 'True' | 'False' | 'Unknown';
