@@ -95,6 +95,9 @@ export class Store {
   readonly #handlers = new Map<string, Handler>();
   readonly #timed = new Map<number, { readonly timed: Timed; readonly timer: NodeJS.Timeout }>();
   readonly #failed: (error: unknown) => void;
+  readonly #running = new Set<Promise<void>>();
+  /** Settled when transitions may begin again. */
+  #stillness: Promise<void> | undefined;
   #nextTimed = 1;
   pace: Pace = 'fast';
 
@@ -133,6 +136,24 @@ export class Store {
     this.#arm({ id: this.#nextTimed++, kind, data, due: Date.now() + seconds * 1000 * paces[this.pace] });
   }
 
+  /**
+   * Does something while no transition is under way: those that have begun end before, those that come due begin afterwards. One in its
+   * middle would be in no snapshot, or go on in a world that was restored meanwhile. Not to be nested.
+   */
+  async still<T>(work: () => Promise<T>): Promise<T> {
+    let goOn = (): void => undefined;
+    this.#stillness = new Promise((resolve) => {
+      goOn = resolve;
+    });
+    try {
+      await Promise.all(this.#running);
+      return await work();
+    } finally {
+      this.#stillness = undefined;
+      goOn();
+    }
+  }
+
   /** All rows of all tables and the transitions still to come, as JSON text. */
   save(): string {
     const now = Date.now();
@@ -153,12 +174,21 @@ export class Store {
   }
 
   #arm(timed: Timed): void {
-    const timer = setTimeout(() => void this.#fire(timed), Math.max(0, timed.due - Date.now()));
+    const timer = setTimeout(() => void this.#begin(timed), Math.max(0, timed.due - Date.now()));
     this.#timed.set(timed.id, { timed, timer });
   }
 
+  async #begin(timed: Timed): Promise<void> {
+    while (this.#stillness !== undefined) await this.#stillness;
+    // A restore took it away meanwhile.
+    if (!this.#timed.delete(timed.id)) return;
+    const running = this.#fire(timed);
+    this.#running.add(running);
+    await running;
+    this.#running.delete(running);
+  }
+
   async #fire(timed: Timed): Promise<void> {
-    this.#timed.delete(timed.id);
     try {
       const handler = this.#handlers.get(timed.kind);
       if (handler === undefined) throw new Error(`nobody handles the transition ${timed.kind}`);

@@ -23,6 +23,8 @@ export interface SnapshotParts {
   /** In the order in which they come back: the store, the addresses, then the rest together. */
   readonly rooms: readonly Snapshotting[];
   readonly log: (line: string) => void;
+  /** Lets the work be done while nothing is under way in the cloud. */
+  readonly still: (work: () => Promise<void>) => Promise<void>;
   /** Runs when all rooms are back. */
   readonly restored: () => Promise<void>;
 }
@@ -38,7 +40,7 @@ export async function readIdentity(folder: string): Promise<Identity> {
 export const isSnapshot = (folder: string): boolean => existsSync(join(folder, identityFile));
 
 /** Saves into and restores from folders, one after the other: a restore in the middle of a save would mix two states. */
-export function snapshots({ identity, rooms, log, restored }: SnapshotParts) {
+export function snapshots({ identity, rooms, log, still, restored }: SnapshotParts) {
   let last: Promise<void> = Promise.resolve();
   const timed = async (what: string, work: () => Promise<void>): Promise<void> => {
     const start = performance.now();
@@ -46,7 +48,7 @@ export function snapshots({ identity, rooms, log, restored }: SnapshotParts) {
     log(`${what} in ${Math.round(performance.now() - start)} ms`);
   };
   const queue = (work: () => Promise<void>): Promise<void> => {
-    const next = last.then(work);
+    const next = last.then(() => still(work));
     last = next.then(
       () => undefined,
       () => undefined,

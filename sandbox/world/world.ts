@@ -148,6 +148,7 @@ export async function startWorld(options: WorldOptions): Promise<RunningWorld> {
   const restored: RunningWorld['restored'] = new Set();
   const { snapshot, restore } = snapshots({
     identity: { authority: authority.saved(), tenant, stackSecret },
+    still: (work) => store.still(work),
     rooms: [savingStore(store), addresses, databases, room, ssh],
     log: (line) => log('snapshots', line),
     async restored() {
